@@ -1,0 +1,18 @@
+"""The public language of the platform: events by context, the envelope they travel in, refusals."""
+
+from shared.contracts.common import Evidence, NodeCode, ServiceRecord
+from shared.contracts.event import Event, event_types, resolve, wire_type
+from shared.contracts.refusal import Refusal, refuse_if, refuse_unless
+
+__all__ = [
+    "Event",
+    "Evidence",
+    "NodeCode",
+    "Refusal",
+    "ServiceRecord",
+    "event_types",
+    "refuse_if",
+    "refuse_unless",
+    "resolve",
+    "wire_type",
+]

@@ -1,0 +1,161 @@
+"""What the patrol grid tells: cells, crews, shifts and what was found on them."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.common import CommunityCode, ServiceRecord
+from shared.contracts.event import Event
+
+
+class CrewKind(StrEnum):
+    """The three crews of the mission document."""
+
+    JOINT_DEFENCE = "joint_defence"
+    """联防队"""
+    VOLUNTEER = "volunteer"
+    """志愿者巡逻队"""
+    CADRE = "cadre"
+    """干部巡逻队"""
+
+
+class FindingKind(StrEnum):
+    """What a patrol can come upon."""
+
+    DISPUTE = "dispute"
+    HAZARD = "hazard"
+    SECURITY = "security"
+    SANITATION = "sanitation"
+    FACILITY = "facility"
+    PERSON_IN_NEED = "person_in_need"
+
+
+class RiskLevel(StrEnum):
+    """Red, yellow, blue, as patrol and mediation grade them."""
+
+    RED = "red"
+    YELLOW = "yellow"
+    BLUE = "blue"
+
+
+class CellDefined(Event, context="grid_patrol"):
+    """A grid cell (网格) of about 10,000 m² exists in a community."""
+
+    cell: str
+    community: CommunityCode
+    area_m2: int = Field(ge=1)
+
+
+class CellRetired(Event, context="grid_patrol"):
+    """A cell is no longer part of the grid."""
+
+    cell: str
+    community: CommunityCode
+
+
+class CrewFormed(Event, context="grid_patrol"):
+    """A patrol crew exists."""
+
+    crew_id: UUID
+    community: CommunityCode
+    name: str
+    kind: CrewKind
+
+
+class CrewMemberAdded(Event, context="grid_patrol"):
+    """A volunteer joined the crew."""
+
+    crew_id: UUID
+    volunteer_id: UUID
+
+
+class CrewMemberRemoved(Event, context="grid_patrol"):
+    """A volunteer left the crew."""
+
+    crew_id: UUID
+    volunteer_id: UUID
+
+
+class CrewDisbanded(Event, context="grid_patrol"):
+    """The crew no longer exists."""
+
+    crew_id: UUID
+
+
+class ShiftPlanned(Event, context="grid_patrol"):
+    """A patrol shift was planned over some cells, for some of the crew."""
+
+    shift_id: UUID
+    community: CommunityCode
+    crew_id: UUID
+    crew_kind: CrewKind
+    cells: tuple[str, ...]
+    members: tuple[UUID, ...]
+    planned_start: AwareDatetime
+    planned_end: AwareDatetime
+
+
+class ShiftStarted(Event, context="grid_patrol"):
+    """The crew set out."""
+
+    shift_id: UUID
+    started_at: AwareDatetime
+    late_minutes: int = Field(ge=0)
+
+
+class CheckpointScanned(Event, context="grid_patrol"):
+    """A cell's checkpoint was scanned. Scans come late and twice; device clocks are not trusted, only kept."""
+
+    shift_id: UUID
+    cell: str
+    volunteer_id: UUID
+    device_id: str
+    device_time: AwareDatetime
+    received_at: AwareDatetime
+
+
+class PatrolFindingReported(Event, context="grid_patrol"):
+    """Something was found on patrol. What was said about it stays in the vault under `finding_id`."""
+
+    finding_id: UUID
+    shift_id: UUID
+    community: CommunityCode
+    cell: str
+    kind: FindingKind
+    risk: RiskLevel
+    reported_by: UUID
+    found_at: AwareDatetime
+
+
+class PatrolShiftLogged(Event, context="grid_patrol"):
+    """A shift was closed with the service of each member."""
+
+    shift_id: UUID
+    community: CommunityCode
+    crew_id: UUID
+    crew_kind: CrewKind
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    night: bool = Field(description="More than half of the shift lay between 22:00 and 06:00 local time.")
+    covered_cells: tuple[str, ...]
+    planned_cells: tuple[str, ...]
+    findings_count: int = Field(ge=0)
+    members: tuple[ServiceRecord, ...]
+
+
+class ShiftCancelled(Event, context="grid_patrol"):
+    """A planned shift was called off."""
+
+    shift_id: UUID
+    community: CommunityCode
+    reason: str = Field(description="Code of the reason: weather, too_few, organiser, other.")
+
+
+class ShiftMissed(Event, context="grid_patrol"):
+    """Nobody set out within the grace time."""
+
+    shift_id: UUID
+    community: CommunityCode
+    crew_id: UUID
+    planned_start: AwareDatetime

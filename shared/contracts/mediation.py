@@ -1,0 +1,117 @@
+"""What mediation tells about dispute cases. Parties and what they said stay in mediation's vault."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.common import CommunityCode, ServiceRecord
+from shared.contracts.event import Event
+from shared.contracts.grid_patrol import RiskLevel
+
+
+class DisputeKind(StrEnum):
+    """What people quarrel about."""
+
+    NEIGHBOUR = "neighbour"
+    FAMILY = "family"
+    PROPERTY_SERVICE = "property_service"
+    HOUSING = "housing"
+    DEBT = "debt"
+    LABOUR = "labour"
+    DAMAGE = "damage"
+    OTHER = "other"
+
+
+class CaseOrigin(StrEnum):
+    """How the case came to the committee (人民调解法 17: applied for, or offered)."""
+
+    APPLICATION = "application"
+    OFFERED = "offered"
+    PATROL_FINDING = "patrol_finding"
+
+
+class AgreementForm(StrEnum):
+    """人民调解法 28: a written agreement, or an oral one that is recorded."""
+
+    WRITTEN = "written"
+    ORAL = "oral"
+
+
+class CaseFiled(Event, context="mediation"):
+    """A dispute became a case."""
+
+    case_id: UUID
+    community: CommunityCode
+    kind: DisputeKind
+    risk: RiskLevel
+    origin: CaseOrigin
+    finding_id: UUID | None = Field(default=None, description="The patrol finding that the case was opened from.")
+    parties_count: int = Field(ge=0)
+    filed_at: AwareDatetime
+
+
+class CaseDeclined(Event, context="mediation"):
+    """The committee does not take the case, or a party refused mediation."""
+
+    case_id: UUID
+    community: CommunityCode
+    reason: str = Field(description="Code: party_refused, not_mediable, duplicate, other_authority.")
+    declined_at: AwareDatetime
+
+
+class MediatorAssigned(Event, context="mediation"):
+    """A mediator took the case; the case may have several."""
+
+    case_id: UUID
+    mediator_id: UUID
+    assigned_at: AwareDatetime
+
+
+class MediatorRecused(Event, context="mediation"):
+    """A mediator stepped back from the case."""
+
+    case_id: UUID
+    mediator_id: UUID
+    recused_at: AwareDatetime
+
+
+class SessionHeld(Event, context="mediation"):
+    """The mediators sat with the parties."""
+
+    case_id: UUID
+    session_id: UUID
+    started_at: AwareDatetime
+    minutes: int = Field(ge=1, le=12 * 60)
+    mediators: tuple[UUID, ...]
+
+
+class DisputeResolved(Event, context="mediation"):
+    """The parties agreed. Carries the mediators' service over all sessions."""
+
+    case_id: UUID
+    community: CommunityCode
+    kind: DisputeKind
+    agreement: AgreementForm
+    resolved_at: AwareDatetime
+    sessions_count: int = Field(ge=1)
+    mediators: tuple[ServiceRecord, ...]
+
+
+class MediationFailed(Event, context="mediation"):
+    """No agreement; the parties were told of other remedies (人民调解法 26). The mediators' service still counts."""
+
+    case_id: UUID
+    community: CommunityCode
+    kind: DisputeKind
+    ended_at: AwareDatetime
+    sessions_count: int = Field(ge=1)
+    mediators: tuple[ServiceRecord, ...]
+
+
+class CaseWithdrawn(Event, context="mediation"):
+    """The parties stopped the mediation, which they may at any time."""
+
+    case_id: UUID
+    community: CommunityCode
+    withdrawn_at: AwareDatetime

@@ -1,0 +1,99 @@
+"""What the points service tells: policies, goods, redemptions, and the latest balance of every account."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.common import CommunityCode, NodeCode
+from shared.contracts.event import Event
+
+
+class PolicyPublished(Event, context="points"):
+    """A pricing policy is in force from a date, for a node and everything below it. Never retroactive."""
+
+    policy_version: int = Field(ge=1)
+    node: NodeCode | None = Field(description="Where it applies; None for everywhere.")
+    in_force_from: date = Field(description="First day in force, in Asia/Shanghai.")
+    document: dict[str, Any]
+
+
+class ItemListed(Event, context="points"):
+    """An item of the love market (爱心超市) can be had for points."""
+
+    item_id: UUID
+    community: CommunityCode
+    name: str
+    price_points: int = Field(ge=1)
+
+
+class ItemRepriced(Event, context="points"):
+    """The item's price changed for redemptions from now on."""
+
+    item_id: UUID
+    price_points: int = Field(ge=1)
+
+
+class ItemDelisted(Event, context="points"):
+    """The item can no longer be reserved."""
+
+    item_id: UUID
+
+
+class StockReceived(Event, context="points"):
+    """Pieces of an item came into the market's stock."""
+
+    item_id: UUID
+    community: CommunityCode
+    receipt_id: UUID
+    quantity: int = Field(ge=1)
+
+
+class RedemptionReserved(Event, context="points"):
+    """Points and pieces are held for a volunteer until collected."""
+
+    redemption_id: UUID
+    community: CommunityCode
+    volunteer_id: UUID
+    item_id: UUID
+    quantity: int = Field(ge=1)
+    points: int = Field(ge=1, description="Points held: quantity times the price at that moment.")
+    reserved_at: AwareDatetime
+    collect_by: AwareDatetime
+
+
+class RedemptionCollected(Event, context="points"):
+    """The volunteer took the goods; the held points are spent."""
+
+    redemption_id: UUID
+    community: CommunityCode
+    collected_at: AwareDatetime
+
+
+class RedemptionCancelled(Event, context="points"):
+    """The reservation was called off; points and pieces are free again."""
+
+    redemption_id: UUID
+    community: CommunityCode
+    cancelled_at: AwareDatetime
+
+
+class RedemptionExpired(Event, context="points"):
+    """Nobody came in time; points and pieces are free again."""
+
+    redemption_id: UUID
+    community: CommunityCode
+    expired_at: AwareDatetime
+
+
+class BalanceChanged(Event, context="points"):
+    """The latest balance of an account. Lives on the compacted topic; the newest per key is the truth."""
+
+    account: str = Field(description="`holder/unit`, the key on the topic.")
+    holder: str
+    unit: str
+    community: CommunityCode | None = None
+    posted: int = Field(description="Credits minus debits that are final.")
+    pending: int = Field(description="Of these, held and not available.")
+    version: int = Field(ge=1, description="Grows with every change of the account; keep the highest.")

@@ -1,0 +1,30 @@
+"""How a model says no: a named error with a stable code, beside the rule that raises it."""
+
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):  # noqa: N818 - the domain's word; a refusal is an answer, not a malfunction
+    """A command that the rules do not allow.
+
+    ``code`` is stable and public, ``status`` the HTTP status it maps to; the sentences people read are kept under
+    the code in ``locales/`` and may use the ``params`` given here. Params never hold personal data.
+    """
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 409
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(self.code)
+        self.params = params
+
+
+def refuse_if(condition: bool, refusal: type[Refusal] | Refusal) -> None:
+    """Raise the refusal when the condition holds."""
+    if condition:
+        raise refusal
+
+
+def refuse_unless(condition: bool, refusal: type[Refusal] | Refusal) -> None:
+    """Raise the refusal unless the condition holds."""
+    if not condition:
+        raise refusal

@@ -1,0 +1,234 @@
+"""What the registry tells: organisation, people as opaque ids, teams, activities and the service given in them."""
+
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.common import CommunityCode, Evidence, Minutes, NodeCode, ServiceRecord
+from shared.contracts.event import Event
+
+
+class NodeLevel(StrEnum):
+    """Level of a node in the organisation tree, from the national division codes."""
+
+    PROVINCE = "province"
+    CITY = "city"
+    DISTRICT = "district"
+    STREET = "street"
+    COMMUNITY = "community"
+
+
+class TeamOrigin(StrEnum):
+    """Who brought a team into being; self-formed teams are what the mission document misses most."""
+
+    APPOINTED = "appointed"
+    SELF_FORMED = "self_formed"
+
+
+class ActivityCategory(StrEnum):
+    """Kind of service, as pricing policies distinguish it."""
+
+    GENERAL = "general"
+    PROFESSIONAL = "professional"
+    CARE = "care"
+    ENVIRONMENT = "environment"
+    CULTURE = "culture"
+    CHILDREN = "children"
+    TRAINING = "training"
+    CAMPAIGN = "campaign"
+    MEETING = "meeting"
+
+
+class CorrectionReason(StrEnum):
+    """Why a recorded service was changed afterwards."""
+
+    WRONG_TIME = "wrong_time"
+    WRONG_PERSON = "wrong_person"
+    NOT_PRESENT = "not_present"
+    COMPLAINT_UPHELD = "complaint_upheld"
+    EVIDENCE_ADDED = "evidence_added"
+
+
+class OrganisationNodeAdded(Event, context="registry"):
+    """A node joined the organisation tree."""
+
+    node: NodeCode
+    name: str
+    level: NodeLevel
+    parent: NodeCode | None = None
+    source: str = Field(description="Which published division file the node came from.")
+
+
+class OrganisationNodeRenamed(Event, context="registry"):
+    """A division was renamed in the published codes."""
+
+    node: NodeCode
+    name: str
+    source: str
+
+
+class VolunteerRegistered(Event, context="registry"):
+    """A person was registered as a volunteer; who they are stays in the person vault."""
+
+    volunteer_id: UUID
+    volunteer_number: str = Field(description="Public number: community code and a running number; not personal data.")
+    community: CommunityCode
+    party_member: bool = Field(description="Registered as a party member who reported in to the community.")
+    registered_on: date
+
+
+class VolunteerDetailsChanged(Event, context="registry"):
+    """Details in the person vault changed; which ones is told, their content is not."""
+
+    volunteer_id: UUID
+    fields: tuple[str, ...]
+    party_member: bool
+
+
+class ConsentWithdrawn(Event, context="registry"):
+    """A person withdrew consent (个人信息保护法 15); no further service is recorded for them."""
+
+    volunteer_id: UUID
+    community: CommunityCode
+
+
+class PersonForgotten(Event, context="registry"):
+    """The person's key was destroyed (个人信息保护法 47). Whoever copied anything about the person drops it."""
+
+    volunteer_id: UUID
+    community: CommunityCode
+
+
+class TeamFormed(Event, context="registry"):
+    """A service team (志愿服务队) came into being."""
+
+    team_id: UUID
+    community: CommunityCode
+    name: str
+    kind: str = Field(description="Kind of team, e.g. women, culture, environment, health, mediation, patrol.")
+    origin: TeamOrigin
+    formed_on: date
+
+
+class TeamMemberJoined(Event, context="registry"):
+    """A volunteer joined a team. Membership in several teams is normal."""
+
+    team_id: UUID
+    volunteer_id: UUID
+    joined_on: date
+
+
+class TeamMemberLeft(Event, context="registry"):
+    """A volunteer left a team."""
+
+    team_id: UUID
+    volunteer_id: UUID
+    left_on: date
+
+
+class TeamLeaderAppointed(Event, context="registry"):
+    """A member became the team's leader, in the place of an earlier one."""
+
+    team_id: UUID
+    volunteer_id: UUID
+    appointed_on: date
+
+
+class ActivityPublished(Event, context="registry"):
+    """An activity was announced and is open for sign-up."""
+
+    activity_id: UUID
+    community: CommunityCode
+    team_id: UUID | None = None
+    title: str
+    category: ActivityCategory
+    planned_start: AwareDatetime
+    planned_end: AwareDatetime
+    places: int | None = Field(default=None, ge=1, description="How many may sign up; None for no limit.")
+
+
+class ActivityCancelled(Event, context="registry"):
+    """An activity was called off before it was completed."""
+
+    activity_id: UUID
+    reason: str = Field(description="Code of the reason: weather, too_few, organiser, other.")
+
+
+class VolunteerSignedUp(Event, context="registry"):
+    """A volunteer signed up for an activity."""
+
+    activity_id: UUID
+    volunteer_id: UUID
+    signed_up_at: AwareDatetime
+
+
+class SignUpWithdrawn(Event, context="registry"):
+    """A volunteer took the sign-up back."""
+
+    activity_id: UUID
+    volunteer_id: UUID
+    withdrawn_at: AwareDatetime
+
+
+class VolunteerCheckedIn(Event, context="registry"):
+    """A volunteer checked in on site."""
+
+    activity_id: UUID
+    volunteer_id: UUID
+    checked_in_at: AwareDatetime
+
+
+class VolunteerCheckedOut(Event, context="registry"):
+    """A volunteer checked out on site."""
+
+    activity_id: UUID
+    volunteer_id: UUID
+    checked_out_at: AwareDatetime
+
+
+class AttendanceBackfilled(Event, context="registry"):
+    """The organiser entered an attendance afterwards, by hand or from a sign-in sheet."""
+
+    activity_id: UUID
+    volunteer_id: UUID
+    started_at: AwareDatetime
+    minutes: Minutes
+
+
+class Attendance(ServiceRecord):
+    """One volunteer's confirmed service in an activity."""
+
+    closed_at_planned_end: bool = Field(
+        default=False, description="The check-out was forgotten and set to the planned end."
+    )
+
+
+class ActivityCompleted(Event, context="registry"):
+    """The organiser confirmed the activity with every attendance. The source of points, hours and stars."""
+
+    activity_id: UUID
+    community: CommunityCode
+    team_id: UUID | None = None
+    category: ActivityCategory
+    completed_at: AwareDatetime
+    attendances: tuple[Attendance, ...]
+
+
+class AttendanceCorrected(Event, context="registry"):
+    """A confirmed attendance was changed or voided. Carries both sides, so that it can be priced by itself."""
+
+    activity_id: UUID
+    community: CommunityCode
+    category: ActivityCategory
+    record_id: UUID
+    volunteer_id: UUID
+    started_at: AwareDatetime = Field(description="Start of the service as first recorded; prices both sides.")
+    minutes_before: Minutes
+    evidence_before: Evidence
+    minutes: Minutes = Field(description="Minutes that now count; zero voids the record.")
+    evidence: Evidence
+    revision: int = Field(ge=1, description="1 for the first correction of this record, then 2, 3, …")
+    reason: CorrectionReason
+    corrected_at: AwareDatetime
