@@ -1,0 +1,1 @@
+"""Who may do what: tokens with a role and an organisation node, one permission table, a development issuer."""

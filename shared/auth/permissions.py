@@ -1,0 +1,90 @@
+"""The one table of who may do what. Every route names a permission from here; a test walks them all.
+
+A permission says which roles hold it. Where it holds is the token's organisation node and everything below it; a
+volunteer holds it for their own records only, which routes enforce with `Principal.require`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Roles a token can carry."""
+
+    DISTRICT = "district"
+    """区级管理 staff of the district (or street) office."""
+    COMMUNITY = "community"
+    """社区工作者 community worker."""
+    TEAM_LEADER = "team_leader"
+    """服务队队长."""
+    PATROL_LEADER = "patrol_leader"
+    """巡防带班."""
+    MEDIATOR = "mediator"
+    """人民调解员."""
+    VOLUNTEER = "volunteer"
+    """志愿者, for their own records."""
+    AUDITOR = "auditor"
+    """审计, reads without names."""
+    SYSTEM = "system"
+    """Another system of the city."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What may be done, and which roles may do it."""
+
+    zh: str
+    en: str
+    roles: frozenset[Role]
+
+
+def _allow(zh: str, en: str, *roles: Role) -> Permission:
+    return Permission(zh, en, frozenset(roles))
+
+
+_OFFICE = (Role.DISTRICT, Role.COMMUNITY)
+_READERS = (*_OFFICE, Role.TEAM_LEADER, Role.PATROL_LEADER, Role.MEDIATOR, Role.AUDITOR, Role.SYSTEM)
+
+PERMISSIONS: Mapping[str, Permission] = {
+    # registry
+    "organisation.import": _allow("导入行政区划", "import the division file", Role.DISTRICT),
+    "organisation.read": _allow("查看组织树", "read the organisation tree", *_READERS, Role.VOLUNTEER),
+    "volunteers.register": _allow("登记志愿者", "register volunteers", *_OFFICE),
+    "volunteers.change": _allow("修改志愿者资料", "change a volunteer's details", *_OFFICE),
+    "volunteers.read": _allow("查看志愿者（不含身份信息）", "read volunteers without identities", *_READERS, Role.VOLUNTEER),
+    "volunteers.read_identity": _allow("查看志愿者身份信息", "read a volunteer's identity", *_OFFICE, Role.VOLUNTEER),
+    "volunteers.forget": _allow("删除个人信息", "forget a person", *_OFFICE),
+    "teams.manage": _allow("管理服务队", "manage teams", *_OFFICE),
+    "teams.read": _allow("查看服务队", "read teams", *_READERS, Role.VOLUNTEER),
+    "activities.publish": _allow("发布和修改活动", "publish and change activities", *_OFFICE, Role.TEAM_LEADER),
+    "activities.read": _allow("查看活动", "read activities", *_READERS, Role.VOLUNTEER),
+    "activities.sign_up": _allow("报名和退出", "sign up and withdraw", *_OFFICE, Role.TEAM_LEADER, Role.VOLUNTEER),
+    "activities.attend": _allow("签到、签退和补录", "record attendance", *_OFFICE, Role.TEAM_LEADER),
+    "activities.complete": _allow("确认活动完成", "confirm completion", *_OFFICE, Role.TEAM_LEADER),
+    "activities.correct": _allow("更正服务记录", "correct a service record", *_OFFICE),
+    "imports.roster": _allow("导入花名册", "import a roster", *_OFFICE),
+    # points
+    "accounts.read": _allow("查看积分账户", "read accounts", *_OFFICE, Role.AUDITOR, Role.SYSTEM, Role.VOLUNTEER),
+    "policies.publish": _allow("发布积分办法", "publish a policy", Role.DISTRICT),
+    "policies.read": _allow("查看积分办法", "read policies", *_READERS, Role.VOLUNTEER),
+    "market.manage": _allow("管理爱心超市", "manage the love market", *_OFFICE),
+    "market.read": _allow("查看爱心超市", "read the love market", *_READERS, Role.VOLUNTEER),
+    "redemptions.reserve": _allow("预约兑换", "reserve a redemption", *_OFFICE, Role.VOLUNTEER),
+    "redemptions.hand_over": _allow("交付或撤销兑换", "hand over or cancel a redemption", *_OFFICE),
+    "redemptions.read": _allow("查看兑换", "read redemptions", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER),
+    # grid_patrol
+    "cells.manage": _allow("管理网格", "manage cells", *_OFFICE),
+    "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),
+    "patrol.read": _allow("查看巡防", "read cells, crews and shifts", *_READERS),
+    "shifts.plan": _allow("安排和取消班次", "plan and cancel shifts", *_OFFICE, Role.PATROL_LEADER),
+    "shifts.run": _allow("执行班次", "start, scan and log shifts", *_OFFICE, Role.PATROL_LEADER),
+    "findings.report": _allow("上报发现", "report findings", *_OFFICE, Role.PATROL_LEADER),
+    "findings.read_text": _allow("查看发现的内容", "read what a finding says", *_OFFICE, Role.PATROL_LEADER),
+    # mediation
+    "cases.file": _allow("立案", "file a case", *_OFFICE, Role.MEDIATOR),
+    "cases.handle": _allow("办理案件", "handle a case", *_OFFICE, Role.MEDIATOR),
+    "cases.assign": _allow("指派调解员", "assign mediators", *_OFFICE),
+    "cases.read": _allow("查看案件", "read cases", *_OFFICE, Role.MEDIATOR, Role.AUDITOR),
+    "cases.read_parties": _allow("查看当事人", "read the parties of a case", *_OFFICE, Role.MEDIATOR),
+}

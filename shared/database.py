@@ -1,0 +1,115 @@
+"""The service's own PostgreSQL: one engine, transactions, and the door to raw asyncpg for the hot path."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy import MetaData
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.settings import Settings
+
+NAMING = {
+    "ix": "%(table_name)s_%(column_0_N_name)s",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+
+def service_metadata() -> MetaData:
+    """Metadata for a service's own tables, with constraint names that do not depend on who creates them."""
+    return MetaData(naming_convention=NAMING)
+
+
+class Database:
+    """One service's database. Opened lazily; `close` ends the pool."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=settings.database_pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            # One round trip on checkout is cheaper than a request that fails after the server was restarted.
+            pool_pre_ping=True,
+            pool_reset_on_return="rollback",
+            connect_args={"server_settings": self._server_settings(), "timeout": 10},
+        )
+
+    def _server_settings(self) -> dict[str, str]:
+        # A writer that hangs inside its transaction would hold back the relay of everyone: the server ends it.
+        timeout_ms = self._settings.database_idle_in_transaction_timeout_s * 1000
+        return {"idle_in_transaction_session_timeout": str(timeout_ms), "timezone": "UTC", "jit": "off"}
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A read-committed transaction: committed on success, rolled back on any error."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for queries; whatever it did is rolled back."""
+        async with self.engine.connect() as connection:
+            yield connection
+
+    async def dedicated(self) -> asyncpg.Connection:
+        """A raw connection outside the pool, for LISTEN and session locks. The caller closes it."""
+        url = make_url(self._settings.database_url.get_secret_value())
+        host = url.host or cast(str | None, url.query.get("host"))
+        return await asyncpg.connect(
+            host=host,
+            port=url.port,
+            user=url.username,
+            password=str(url.password) if url.password is not None else None,
+            database=url.database,
+            server_settings={**self._server_settings(), "application_name": "liuling"},
+            timeout=10,
+        )
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self.engine.dispose()
+
+
+async def driver_connection(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
+    """The asyncpg connection under an SQLAlchemy one, inside the same transaction.
+
+    The dialect opens the transaction with the first statement that goes through it; a statement sent to the driver
+    before that would commit by itself. The kernel has always claimed event ids through it before it hands it on.
+    """
+    raw = await connection.get_raw_connection()
+    return cast("asyncpg.Connection[Any]", raw.driver_connection)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same work may succeed when tried again: the server was away, restarting, or chose a deadlock victim."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return True
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
+    return isinstance(
+        cause,
+        (
+            asyncpg.PostgresConnectionError,
+            asyncpg.CannotConnectNowError,
+            asyncpg.AdminShutdownError,
+            asyncpg.CrashShutdownError,
+            asyncpg.TooManyConnectionsError,
+            asyncpg.SerializationError,
+            asyncpg.DeadlockDetectedError,
+            asyncpg.IdleInTransactionSessionTimeoutError,
+            asyncpg.InterfaceError,
+            ConnectionError,
+            TimeoutError,
+            OSError,
+        ),
+    )

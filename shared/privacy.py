@@ -1,0 +1,126 @@
+"""The person vault: what identifies people, encrypted with a key per person. To forget someone is to destroy the key.
+
+Keys are wrapped by a master key that never enters the database. Digests let a clerk find a person by an exact ID
+number or phone without anything readable being stored.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.settings import Settings
+
+_NONCE_BYTES = 12
+
+
+class VaultKeyMismatch(Exception):  # noqa: N818
+    """The master key does not open this database's vault: it belongs to another installation."""
+
+
+class Vault:
+    """Seals and opens fields of subjects (people, or texts about people) in the service's own database."""
+
+    def __init__(self, master_key: bytes) -> None:
+        if len(master_key) != 32:
+            raise ValueError("the vault's master key must be 32 bytes")
+        self._wrap = AESGCM(hmac.digest(master_key, b"liuling vault: wrap keys", "sha256"))
+        self._digest_key = hmac.digest(master_key, b"liuling vault: digests", "sha256")
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Vault":
+        """The vault under the configured master key."""
+        return cls(base64.b64decode(settings.vault_master_key.get_secret_value(), validate=True))
+
+    def digest(self, kind: str, value: str) -> bytes:
+        """A keyed digest of a normalised value, to find it again by exact match. `kind` separates the spaces."""
+        return hmac.digest(self._digest_key, f"{kind}\x1f{value}".encode(), hashlib.sha256)
+
+    async def put(self, connection: AsyncConnection, subject: UUID, fields: Mapping[str, str]) -> None:
+        """Seal fields of one subject, replacing those that were there."""
+        await self.put_many(connection, {subject: fields})
+
+    async def put_many(self, connection: AsyncConnection, entries: Mapping[UUID, Mapping[str, str]]) -> None:
+        """Seal fields of many subjects in three statements."""
+        if not entries:
+            return
+        fresh = {subject: AESGCM.generate_key(bit_length=256) for subject in entries}
+        await connection.execute(
+            text(
+                "INSERT INTO vault_keys (subject, wrapped_key)"
+                " SELECT * FROM unnest(cast(:subjects AS uuid[]), cast(:keys AS bytea[])) ON CONFLICT DO NOTHING"
+            ),
+            {
+                "subjects": list(fresh),
+                "keys": [self._seal(self._wrap, subject, "", key) for subject, key in fresh.items()],
+            },
+        )
+        keys = await self._keys(connection, list(entries))
+        rows = [
+            (subject, field, self._seal(keys[subject], subject, field, value.encode()))
+            for subject, fields in entries.items()
+            for field, value in fields.items()
+        ]
+        await connection.execute(
+            text(
+                "INSERT INTO vault_entries (subject, field, sealed)"
+                " SELECT * FROM unnest(cast(:subjects AS uuid[]), cast(:fields AS text[]), cast(:sealed AS bytea[]))"
+                " ON CONFLICT (subject, field) DO UPDATE SET sealed = excluded.sealed"
+            ),
+            {"subjects": [r[0] for r in rows], "fields": [r[1] for r in rows], "sealed": [r[2] for r in rows]},
+        )
+
+    async def get(self, connection: AsyncConnection, subject: UUID) -> dict[str, str]:
+        """All fields of a subject; empty where nothing is known or it was forgotten."""
+        return (await self.get_many(connection, [subject])).get(subject, {})
+
+    async def get_many(
+        self, connection: AsyncConnection, subjects: Sequence[UUID], fields: Sequence[str] | None = None
+    ) -> dict[UUID, dict[str, str]]:
+        """Fields of many subjects; `fields` limits what is opened."""
+        keys = await self._keys(connection, subjects)
+        rows = await connection.execute(
+            text(
+                "SELECT subject, field, sealed FROM vault_entries WHERE subject = ANY(:subjects)"
+                " AND (cast(:fields AS text[]) IS NULL OR field = ANY(:fields))"
+            ),
+            {"subjects": list(subjects), "fields": list(fields) if fields is not None else None},
+        )
+        opened: dict[UUID, dict[str, str]] = {}
+        for subject, field, sealed in rows:
+            opened.setdefault(subject, {})[field] = self._open(keys[subject], subject, field, sealed).decode()
+        return opened
+
+    async def forget(self, connection: AsyncConnection, subject: UUID) -> bool:
+        """Destroy the subject's key and entries. Tells whether there was anything to forget."""
+        result = await connection.execute(
+            text("DELETE FROM vault_keys WHERE subject = :subject RETURNING subject"), {"subject": subject}
+        )
+        return result.first() is not None
+
+    async def _keys(self, connection: AsyncConnection, subjects: Sequence[UUID]) -> dict[UUID, AESGCM]:
+        rows = await connection.execute(
+            text("SELECT subject, wrapped_key FROM vault_keys WHERE subject = ANY(:subjects)"),
+            {"subjects": list(subjects)},
+        )
+        return {subject: AESGCM(self._open(self._wrap, subject, "", wrapped)) for subject, wrapped in rows}
+
+    @staticmethod
+    def _seal(cipher: AESGCM, subject: UUID, field: str, value: bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        # Subject and field are authenticated, so that a row moved to another person does not open.
+        return nonce + cipher.encrypt(nonce, value, f"{subject}/{field}".encode())
+
+    @staticmethod
+    def _open(cipher: AESGCM, subject: UUID, field: str, sealed: bytes) -> bytes:
+        try:
+            return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], f"{subject}/{field}".encode())
+        except InvalidTag:
+            raise VaultKeyMismatch from None
