@@ -44,7 +44,7 @@ _KERNEL_0001 = (
         INSERT INTO events (stream, version, event_id, type, community, data, metadata, occurred_at)
         SELECT s, v, i, t, c, d::jsonb, m::jsonb, o
           FROM unnest(streams, versions, ids, types, communities, bodies, metadatas, occurred)
-               WITH ORDINALITY AS row(s, v, i, t, c, d, m, o, n)
+               WITH ORDINALITY AS e(s, v, i, t, c, d, m, o, n)
          ORDER BY n;
         SELECT max(position) INTO last FROM events;
         PERFORM pg_notify('events', last::text);

@@ -1,0 +1,115 @@
+"""Reads bearer tokens: verifies them against the keys of a JWKS URL and makes a principal of the claims."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from shared.auth.permissions import Role
+from shared.settings import Settings
+
+ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA"]
+"""Asymmetric only: a verifier must never hold what signs."""
+
+_REFRESH_S = 300
+_RETRY_UNKNOWN_KEY_S = 10
+_NODE_LENGTHS = (2, 4, 6, 9, 12)
+
+
+class InvalidToken(Exception):  # noqa: N818
+    """No token, or one that does not hold: wrong key, issuer, audience, expired, unknown role or node."""
+
+
+class OutsideNode(Exception):  # noqa: N818
+    """The caller's organisation node does not cover what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling: an opaque subject in a role at an organisation node."""
+
+    subject: str
+    role: Role
+    node: str
+
+    def covers(self, node: str) -> bool:
+        """Whether `node` is the caller's own or below it."""
+        return node.startswith(self.node)
+
+    def require(self, node: str, person: object = None) -> None:
+        """Refuse unless the caller may act on `node`; a volunteer additionally only on their own `person`."""
+        if not self.covers(node):
+            raise OutsideNode
+        if self.role is Role.VOLUNTEER and person is not None and str(person) != self.subject:
+            raise OutsideNode
+
+    def require_self(self, person: object) -> None:
+        """Refuse a volunteer who asks for someone else's records."""
+        if self.role is Role.VOLUNTEER and str(person) != self.subject:
+            raise OutsideNode
+
+
+class TokenReader:
+    """Verifies tokens. Keys are cached, and fetched anew when a token names one that is not known."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.jwks_url
+        self._claims = jwt.JWTClaimsRegistry(
+            leeway=30,
+            iss={"essential": True, "value": settings.token_issuer},
+            aud={"essential": True, "value": settings.token_audience},
+            sub={"essential": True},
+            exp={"essential": True},
+            role={"essential": True, "values": [role.value for role in Role]},
+            node={"essential": True},
+        )
+        self._keys: KeySet | None = None
+        self._fetched_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def read(self, token: str) -> Principal:
+        """The principal of a token. Raises `InvalidToken`."""
+        try:
+            return self._verify(token, await self._key_set(_REFRESH_S))
+        except (JoseError, ValueError, TypeError, KeyError):
+            # The issuer may have rotated its keys; ask again, but not for every forged token.
+            keys = await self._key_set(_RETRY_UNKNOWN_KEY_S)
+        try:
+            return self._verify(token, keys)
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise InvalidToken from error
+
+    def _verify(self, token: str, keys: KeySet) -> Principal:
+        decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
+        self._claims.validate(decoded.claims)
+        subject, node = decoded.claims["sub"], decoded.claims["node"]
+        if not isinstance(subject, str) or not 1 <= len(subject) <= 128:
+            raise ValueError("sub")
+        if not isinstance(node, str) or len(node) not in _NODE_LENGTHS or not (node.isascii() and node.isdigit()):
+            raise ValueError("node")
+        return Principal(subject=subject, role=Role(decoded.claims["role"]), node=node)
+
+    async def _key_set(self, age_s_max: float) -> KeySet:
+        if self._keys is not None and time.monotonic() - self._fetched_at < age_s_max:
+            return self._keys
+        async with self._lock:
+            if self._keys is None or time.monotonic() - self._fetched_at >= age_s_max:
+                self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
+                self._fetched_at = time.monotonic()
+            return self._keys
+
+    async def _fetch(self) -> str:
+        parts = urlparse(self._url)
+        if parts.scheme == "file":
+            return await asyncio.to_thread(Path(unquote(parts.path)).read_text)
+        async with httpx.AsyncClient(timeout=5) as client:
+            response = await client.get(self._url)
+            response.raise_for_status()
+            return response.text

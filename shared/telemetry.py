@@ -1,0 +1,139 @@
+"""Structured logs with correlation ids, and traces that go on over the bus."""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from shared.settings import Settings
+
+_propagator = TraceContextTextMapPropagator()
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """What ties the work at hand to where it came from."""
+
+    correlation_id: str
+    causation_id: str | None = None
+
+
+_current: ContextVar[Correlation | None] = ContextVar("correlation", default=None)
+
+
+def configure(settings: Settings, service: str) -> None:
+    """Set up logs and, where an OTLP endpoint is configured, traces. Once per process."""
+    level = getattr(logging, settings.log_level.upper())
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer()
+    )
+    shared_processors: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_correlation,
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared_processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared_processors],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING if level < logging.WARNING else level)
+    # SQL with its parameters would put names and numbers into the log: never below warning, whatever the level.
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+
+    provider = TracerProvider(resource=Resource.create({"service.name": f"liuling-{service}"}))
+    if settings.otel_exporter_otlp_endpoint:
+        # Imported only where it is used: its protobuf stack costs every idle process some 15 MB.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        endpoint = settings.otel_exporter_otlp_endpoint.rstrip("/") + "/v1/traces"
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    trace.set_tracer_provider(provider)
+
+
+def logger(name: str) -> Any:
+    """A structured logger. Event names are constants; never log values that could identify a person."""
+    return structlog.stdlib.get_logger(name)
+
+
+def _add_correlation(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    correlation = _current.get()
+    if correlation is not None:
+        event["correlation_id"] = correlation.correlation_id
+    return event
+
+
+@contextmanager
+def span(
+    name: str,
+    kind: SpanKind = SpanKind.INTERNAL,
+    *,
+    correlation_id: str,
+    causation_id: str | None = None,
+    traceparent: str | None = None,
+    **attributes: str | int,
+) -> Iterator[Correlation]:
+    """Work under a correlation id and a span, continuing the trace of `traceparent` when there is one."""
+    context = _propagator.extract({"traceparent": traceparent}) if traceparent else None
+    correlation = Correlation(correlation_id, causation_id)
+    token = _current.set(correlation)
+    try:
+        with trace.get_tracer("liuling").start_as_current_span(
+            name, context=context, kind=kind, attributes=attributes
+        ):
+            yield correlation
+    finally:
+        _current.reset(token)
+
+
+def event_metadata(actor: str | None = None) -> dict[str, str]:
+    """The metadata that an event recorded now carries: correlation, cause, trace, and who did it."""
+    metadata: dict[str, str] = {}
+    correlation = _current.get()
+    if correlation is not None:
+        metadata["correlation_id"] = correlation.correlation_id
+        if correlation.causation_id is not None:
+            metadata["causation_id"] = correlation.causation_id
+    _propagator.inject(metadata)
+    if actor is not None:
+        metadata["actor"] = actor
+    return metadata
+
+
+def trace_headers(headers: Mapping[str, str]) -> str | None:
+    """The incoming traceparent, if it is one."""
+    value = headers.get("traceparent")
+    return value if value and len(value) <= 64 else None
+
+
+def valid_correlation_id(value: str | None) -> str | None:
+    """A caller's correlation id when it is a UUID; anything else could smuggle text into logs and events."""
+    try:
+        return str(UUID(value)) if value else None
+    except ValueError:
+        return None

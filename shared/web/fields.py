@@ -1,0 +1,44 @@
+"""Field types for what comes in over HTTP: bounded, and free of characters that only harm."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+
+
+class Body(BaseModel):
+    """Base of every request body: unknown fields are mistakes, and are told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+def _clean(value: str) -> str:
+    if _CONTROL.search(value):
+        raise PydanticCustomError("control_characters", "must not contain control characters")
+    return unicodedata.normalize("NFC", value)
+
+
+def _years(value: datetime) -> datetime:
+    if not 1900 <= value.year <= 2200:
+        raise PydanticCustomError("year_out_of_range", "the year must lie between 1900 and 2200")
+    return value.astimezone(UTC)
+
+
+def _text_only(value: Any) -> Any:
+    # A number would be taken as seconds since 1970; a clerk's 2015 is not half past midnight.
+    if not isinstance(value, (str, datetime)):
+        raise PydanticCustomError("datetime_type", "must be an RFC 3339 date and time with offset")
+    return value
+
+
+Clean = AfterValidator(_clean)
+ShortText = Annotated[str, Field(min_length=1, max_length=100), Clean]
+LongText = Annotated[str, Field(min_length=1, max_length=4000), Clean]
+Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Moment = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_years)]
+"""An aware moment in a sane year, in UTC."""

@@ -1,0 +1,103 @@
+"""Lists page by cursor: opaque, and stable while rows come and go."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.web.problems import InvalidCursor
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next_cursor: str | None = Field(default=None, description="Give it as `cursor` for the next page; null at the end.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Paging:
+    limit: int
+    cursor: str | None
+
+    async def fetch(
+        self,
+        connection: AsyncConnection,
+        query: Select[Any],
+        order: Sequence[ColumnElement[Any]],
+        row_to_item: Callable[[Any], T],
+        *,
+        descending: bool = False,
+    ) -> "Page[T]":
+        """Run a query for this page. `order` must be unique over the rows, and its columns selected.
+
+        The condition is a row comparison ``(a, b) > (x, y)``, which an index on the same columns answers.
+        """
+        columns = list(order)
+        if self.cursor is not None:
+            values = _decode(self.cursor, columns)
+            edge = tuple_(*columns)
+            query = query.where(edge < values if descending else edge > values)
+        query = query.order_by(*(c.desc() if descending else c.asc() for c in columns)).limit(self.limit + 1)
+        rows = (await connection.execute(query)).all()
+        page = rows[: self.limit]
+        more = len(rows) > self.limit
+        cursor = _encode([getattr(page[-1], column.key or "") for column in columns]) if more else None
+        return Page(items=[row_to_item(row) for row in page], next_cursor=cursor)
+
+
+def _paging(
+    limit: Annotated[int, Query(ge=1, le=500, description="每页条数 rows a page")] = 50,
+    cursor: Annotated[str | None, Query(max_length=500, description="上一页给出的游标 from the page before")] = None,
+) -> _Paging:
+    return _Paging(limit=limit, cursor=cursor)
+
+
+Paging = Annotated[_Paging, Depends(_paging)]
+
+
+def _encode(values: Sequence[Any]) -> str:
+    plain = [v.isoformat() if isinstance(v, (date, datetime)) else str(v) if isinstance(v, UUID) else v for v in values]
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, columns: Sequence[ColumnElement[Any]]) -> tuple[Any, ...]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(values, list) or len(values) != len(columns):
+            raise InvalidCursor
+        return tuple(_typed(value, column.type.python_type) for value, column in zip(values, columns, strict=True))
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise InvalidCursor from None
+
+
+def _typed(value: Any, python_type: type) -> Any:
+    if python_type is datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment
+    if python_type is date:
+        return date.fromisoformat(value)
+    if python_type is UUID:
+        return UUID(value)
+    if python_type is int:
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+            raise ValueError
+        return value
+    if python_type is str:
+        if not isinstance(value, str) or "\x00" in value:
+            raise ValueError
+        return value.encode().decode()
+    raise ValueError

@@ -1,0 +1,225 @@
+"""Errors over HTTP: RFC 9457 problems with a stable code and a sentence in Chinese or English that says what to do."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from shared.auth.tokens import InvalidToken, OutsideNode
+from shared.contracts import Refusal
+from shared.database import is_transient
+from shared.telemetry import logger
+
+log = logger("http")
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class NotFound(Refusal):
+    """What was asked for is not there."""
+
+    code = "not_found"
+    status = 404
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what=what)
+
+
+class PreconditionFailed(Refusal):
+    """If-Match named a version that is not the current one."""
+
+    code: ClassVar[str] = "version_changed"
+    status: ClassVar[int] = 412
+
+
+class IdempotencyKeyMissing(Refusal):
+    """A POST came without Idempotency-Key, or with one of the wrong form."""
+
+    code = "idempotency_key_missing"
+    status = 400
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key was used before for something else."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class BodyTooLarge(Refusal):
+    """The request body is over the limit."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class TooManyConflicts(Refusal):
+    """Others kept changing the same thing; nothing was done."""
+
+    code = "busy"
+    status = 503
+
+
+class InvalidCursor(Refusal):
+    """The page cursor is not one that this list gave out."""
+
+    code = "cursor_invalid"
+    status = 400
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(examples=["urn:liuling:problem:not_found"])
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable code of the problem; the title is for people, this is for programs.")
+    instance: str | None = None
+    errors: list[dict[str, str]] | None = Field(default=None, description="Which field is wrong and how.")
+
+
+class Texts:
+    """Sentences by code in two languages, from the kernel's and the service's ``locales`` folders."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._texts: dict[str, dict[str, str]] = {"zh": {}, "en": {}}
+        for folder in folders:
+            for language, texts in self._texts.items():
+                path = folder / f"{language}.json"
+                if path.exists():
+                    texts.update(json.loads(path.read_text(encoding="utf-8")))
+
+    def codes(self, language: str) -> frozenset[str]:
+        """All codes that have a text."""
+        return frozenset(self._texts[language])
+
+    def get(self, language: str, code: str, params: Mapping[str, Any]) -> str:
+        """The sentence of a code with its params filled in."""
+        template = self._texts[language].get(code) or self._texts[language]["refused"]
+        return template.format_map(_Params({"code": code, **params}))
+
+    def word(self, language: str, key: str) -> str:
+        """A single translated word, or the key itself."""
+        return self._texts[language].get(key, key)
+
+
+class _Params(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
+
+
+def language_of(request: Request) -> str:
+    """`zh` unless the caller prefers English (RFC 9110 12.5.4, reduced to the two languages that there are)."""
+    best = ("zh", 0.0)
+    for position, part in enumerate(request.headers.get("accept-language", "")[:200].split(",")):
+        tag, _, parameter = part.strip().partition(";")
+        language = tag.strip().lower()[:2]
+        if language not in ("zh", "en"):
+            continue
+        try:
+            quality = float(parameter.strip().removeprefix("q=")) if parameter else 1.0
+        except ValueError:
+            continue
+        if quality - position * 1e-6 > best[1]:
+            best = (language, quality - position * 1e-6)
+    return best[0]
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    params: Mapping[str, Any] | None = None,
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The response that tells a problem in the caller's language."""
+    texts: Texts = request.app.state.texts
+    language = language_of(request)
+    params = dict(params or {})
+    if "what" in params:
+        params["what"] = texts.word(language, f"word.{params['what']}")
+    body = Problem(
+        type=f"urn:liuling:problem:{code}",
+        title=texts.word(language, f"title.{status}"),
+        status=status,
+        detail=texts.get(language, code, params),
+        code=code,
+        instance=request.url.path,
+        errors=errors,
+    )
+    return JSONResponse(
+        body.model_dump(exclude_none=True),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={"Content-Language": language, **(headers or {})},
+    )
+
+
+async def on_refusal(request: Request, error: Exception) -> JSONResponse:
+    """A rule said no."""
+    assert isinstance(error, Refusal)
+    headers = {"Retry-After": "1"} if error.status == 503 else None
+    return problem(request, error.status, error.code, error.params, headers=headers)
+
+
+async def on_invalid_token(request: Request, _: Exception) -> JSONResponse:
+    """401."""
+    return problem(request, 401, "not_authenticated", headers={"WWW-Authenticate": "Bearer"})
+
+
+async def on_outside_node(request: Request, _: Exception) -> JSONResponse:
+    """403: right role, wrong place."""
+    return problem(request, 403, "outside_your_node")
+
+
+async def on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    """422 with the place of every mistake. The rejected values are not repeated: they may be personal."""
+    assert isinstance(error, RequestValidationError)
+    texts: Texts = request.app.state.texts
+    language = language_of(request)
+    errors = [
+        {
+            "field": ".".join(str(part) for part in item["loc"]),
+            "problem": texts.word(language, f"field.{item['type']}") if language == "zh" else item["msg"],
+        }
+        for item in error.errors()[:50]
+    ]
+    for item in errors:
+        if item["problem"].startswith("field."):
+            item["problem"] = texts.word(language, "field.other")
+    return problem(request, 422, "validation_failed", errors=errors)
+
+
+async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    """Routing errors: no such path, method not allowed, malformed body."""
+    assert isinstance(error, HTTPException)
+    codes = {404: "no_such_path", 405: "method_not_allowed", 400: "malformed_request", 413: "body_too_large"}
+    code = codes.get(error.status_code, "refused")
+    return problem(request, error.status_code, code, headers=error.headers)
+
+
+async def on_error(request: Request, error: Exception) -> JSONResponse:
+    """503 while the database is away, 500 for what nobody foresaw; the log knows more than the answer."""
+    if is_transient(error):
+        log.warning("request_unavailable", route=request.url.path, error=type(error).__name__)
+        return problem(request, 503, "unavailable", headers={"Retry-After": "2"})
+    log.error("request_failed", route=request.url.path, error=type(error).__name__, exc_info=error)
+    return problem(request, 500, "internal_error")
+
+
+HANDLERS: Mapping[type[Exception], Any] = {
+    Refusal: on_refusal,
+    InvalidToken: on_invalid_token,
+    OutsideNode: on_outside_node,
+    RequestValidationError: on_validation_error,
+    HTTPException: on_http_exception,
+    Exception: on_error,
+}
