@@ -94,6 +94,13 @@ class ConsentWithdrawn(Event, context="registry"):
     community: CommunityCode
 
 
+class ConsentRenewed(Event, context="registry"):
+    """A person who had withdrawn consent gave it again; service may be recorded again."""
+
+    volunteer_id: UUID
+    community: CommunityCode
+
+
 class PersonForgotten(Event, context="registry"):
     """The person's key was destroyed (个人信息保护法 47). Whoever copied anything about the person drops it."""
 

@@ -1,0 +1,120 @@
+"""An activity (志愿服务活动) as its events tell it: who signed up, who attended and how that is known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID, uuid5
+
+from shared.contracts import Event, Evidence
+from shared.contracts.registry import (
+    ActivityCancelled,
+    ActivityCategory,
+    ActivityCompleted,
+    ActivityPublished,
+    AttendanceBackfilled,
+    AttendanceCorrected,
+    SignUpWithdrawn,
+    VolunteerCheckedIn,
+    VolunteerCheckedOut,
+    VolunteerSignedUp,
+)
+
+
+class Stage(StrEnum):
+    """Where an activity stands."""
+
+    UNPUBLISHED = "unpublished"
+    PUBLISHED = "published"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """One volunteer's attendance: open while `minutes` is None, then closed, later perhaps corrected."""
+
+    started_at: datetime
+    minutes: int | None
+    evidence: Evidence
+    revision: int = 0
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the service that counts ended; None while checked in."""
+        return None if self.minutes is None else self.started_at + timedelta(minutes=self.minutes)
+
+
+_NOBODY: Mapping[UUID, Attended] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the rules need to know of an activity."""
+
+    id: UUID | None = None
+    community: str = ""
+    team_id: UUID | None = None
+    category: ActivityCategory = ActivityCategory.GENERAL
+    stage: Stage = Stage.UNPUBLISHED
+    planned_start: datetime = datetime.min
+    planned_end: datetime = datetime.min
+    places: int | None = None
+    signed_up: frozenset[UUID] = frozenset()
+    attended: Mapping[UUID, Attended] = field(default_factory=lambda: _NOBODY)
+
+
+def record_id(activity_id: UUID, volunteer_id: UUID) -> UUID:
+    """The id of a volunteer's service record in an activity. There is one, so it can be derived and never doubles."""
+    return uuid5(activity_id, str(volunteer_id))
+
+
+def whole_minutes(start: datetime, end: datetime) -> int:
+    """Full minutes from start to end; never more than the span."""
+    return int((end - start).total_seconds()) // 60
+
+
+def evolve(activity: Activity, event: Event) -> Activity:
+    """The activity after an event of its own."""
+    match event:
+        case ActivityPublished():
+            return Activity(
+                id=event.activity_id,
+                community=event.community,
+                team_id=event.team_id,
+                category=event.category,
+                stage=Stage.PUBLISHED,
+                planned_start=event.planned_start,
+                planned_end=event.planned_end,
+                places=event.places,
+            )
+        case VolunteerSignedUp():
+            return replace(activity, signed_up=activity.signed_up | {event.volunteer_id})
+        case SignUpWithdrawn():
+            return replace(activity, signed_up=activity.signed_up - {event.volunteer_id})
+        case VolunteerCheckedIn():
+            return _with(activity, event.volunteer_id, Attended(event.checked_in_at, None, Evidence.SCANNED))
+        case VolunteerCheckedOut():
+            entry = activity.attended[event.volunteer_id]
+            minutes = whole_minutes(entry.started_at, event.checked_out_at)
+            return _with(activity, event.volunteer_id, replace(entry, minutes=minutes))
+        case AttendanceBackfilled():
+            entry = Attended(event.started_at, event.minutes, Evidence.BACKFILLED)
+            return _with(activity, event.volunteer_id, entry)
+        case ActivityCompleted():
+            confirmed = {
+                item.volunteer_id: Attended(item.started_at, item.minutes, item.evidence)
+                for item in event.attendances
+            }
+            return replace(activity, stage=Stage.COMPLETED, attended=confirmed)
+        case AttendanceCorrected():
+            entry = Attended(event.started_at, event.minutes, event.evidence, event.revision)
+            return _with(activity, event.volunteer_id, entry)
+        case ActivityCancelled():
+            return replace(activity, stage=Stage.CANCELLED)
+    return activity
+
+
+def _with(activity: Activity, volunteer_id: UUID, entry: Attended) -> Activity:
+    return replace(activity, attended={**activity.attended, volunteer_id: entry})

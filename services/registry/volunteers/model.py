@@ -1,0 +1,268 @@
+"""A volunteer (志愿者), from registration to being forgotten. Who the person is stays in the person vault.
+
+Sources: 志愿服务条例 art. 10 and 注册管理办法 (registration with the real name, age and a guardian's consent);
+个人信息保护法 14–15 (consent and its withdrawal), 28–31 (children), 47 (erasure).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from shared.contracts import Event, Refusal, refuse_if, refuse_unless
+from shared.contracts.registry import (
+    ConsentRenewed,
+    ConsentWithdrawn,
+    PersonForgotten,
+    VolunteerDetailsChanged,
+    VolunteerRegistered,
+)
+
+AGE_OF_MAJORITY = 18
+"""民法典 17."""
+AGE_OWN_LABOUR = 16
+"""民法典 18: whoever lives mainly on own labour from this age on counts as of full capacity."""
+AGE_SEPARATE_CONSENT = 14
+"""个人信息保护法 31: data of younger children are sensitive and need the guardian's separate consent."""
+
+
+class Standing(StrEnum):
+    """登记状态: where a person stands with the register."""
+
+    UNREGISTERED = "unregistered"
+    REGISTERED = "registered"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    FORGOTTEN = "forgotten"
+
+
+class GuardianConsent(StrEnum):
+    """监护人同意: what the guardian agreed to."""
+
+    NONE = "none"
+    GIVEN = "given"
+    """To volunteering."""
+    SEPARATE = "separate"
+    """To volunteering and, separately, to the handling of a child's personal data."""
+
+
+class VolunteerAlreadyRegistered(Refusal):
+    """The person is in the register already; one person has one number."""
+
+    code = "volunteer_already_registered"
+
+
+class VolunteerNotRegistered(Refusal):
+    """There is no such volunteer."""
+
+    code = "volunteer_not_registered"
+    status = 404
+
+
+class VolunteerForgotten(Refusal):
+    """The person's data were erased at their wish; nothing more can be done with the record."""
+
+    code = "volunteer_forgotten"
+    status = 410
+
+
+class VolunteerConsentWithdrawn(Refusal):
+    """The person withdrew consent; no service is recorded until it is given again."""
+
+    code = "volunteer_consent_withdrawn"
+
+
+class ConsentMissing(Refusal):
+    """Nobody is registered without informed consent."""
+
+    code = "consent_missing"
+    status = 422
+
+
+class GuardianConsentMissing(Refusal):
+    """14 to 17 years old (from 16 unless living on own labour): the guardian has to consent."""
+
+    code = "guardian_consent_missing"
+    status = 422
+
+
+class GuardianSeparateConsentMissing(Refusal):
+    """Under 14: the guardian has to consent separately to the handling of the child's data."""
+
+    code = "guardian_separate_consent_missing"
+    status = 422
+
+
+class RegisteredInFuture(Refusal):
+    """The registration is dated in the future."""
+
+    code = "dated_in_future"
+    status = 422
+
+
+class RegisteredTooFarBack(Refusal):
+    """The registration is dated further back than may be entered now, or before the person was born."""
+
+    code = "dated_too_far_back"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Volunteer:
+    """What the rules need to know of a volunteer."""
+
+    id: UUID | None = None
+    community: str = ""
+    number: str = ""
+    party_member: bool = False
+    standing: Standing = Standing.UNREGISTERED
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterVolunteer:
+    """Register a person whose ID was checked and who is not in the register yet (the digest says so)."""
+
+    volunteer_id: UUID
+    number: str
+    community: str
+    party_member: bool
+    born_on: date
+    consent: bool
+    guardian: GuardianConsent
+    lives_on_own_labour: bool
+    registered_on: date
+    today: date
+    earliest: date | None
+    """How far back the registration may be dated; None for a paper register that is older than the platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDetails:
+    """Details in the vault change: which, not to what. `party_member` is what now holds."""
+
+    fields: tuple[str, ...]
+    party_member: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawConsent:
+    """The person takes the consent back."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewConsent:
+    """The person consents again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The person wants to be forgotten; the key in the vault is destroyed in the same transaction."""
+
+
+Command = RegisterVolunteer | ChangeDetails | WithdrawConsent | RenewConsent | Forget
+
+
+def age_on(day: date, born_on: date) -> int:
+    """Completed years of life on a day."""
+    return day.year - born_on.year - ((day.month, day.day) < (born_on.month, born_on.day))
+
+
+def check_age(command: RegisterVolunteer) -> None:
+    """18 and over freely; 16–17 on own labour; 14–17 with the guardian's consent; under 14 with separate consent."""
+    age = age_on(command.today, command.born_on)
+    if age < AGE_SEPARATE_CONSENT:
+        refuse_unless(command.guardian is GuardianConsent.SEPARATE, GuardianSeparateConsentMissing())
+    elif age < AGE_OWN_LABOUR or (age < AGE_OF_MAJORITY and not command.lives_on_own_labour):
+        refuse_if(command.guardian is GuardianConsent.NONE, GuardianConsentMissing())
+
+
+def check_standing(volunteer: Volunteer) -> None:
+    """Refuse whatever needs a volunteer who is in the register, with consent."""
+    match volunteer.standing:
+        case Standing.UNREGISTERED:
+            raise VolunteerNotRegistered
+        case Standing.FORGOTTEN:
+            raise VolunteerForgotten
+        case Standing.CONSENT_WITHDRAWN:
+            raise VolunteerConsentWithdrawn
+
+
+def decide(volunteer: Volunteer, command: Command) -> list[Event]:
+    """What follows from a command, by the rules of registration and consent."""
+    match command:
+        case RegisterVolunteer():
+            return _register(volunteer, command)
+        case ChangeDetails(fields=fields, party_member=party_member):
+            check_standing(volunteer)
+            if not fields and party_member == volunteer.party_member:
+                return []
+            return [
+                VolunteerDetailsChanged(
+                    volunteer_id=_id(volunteer), fields=tuple(sorted(fields)), party_member=party_member
+                )
+            ]
+        case WithdrawConsent():
+            if volunteer.standing is Standing.CONSENT_WITHDRAWN:
+                return []
+            check_standing(volunteer)
+            return [ConsentWithdrawn(volunteer_id=_id(volunteer), community=volunteer.community)]
+        case RenewConsent():
+            if volunteer.standing is Standing.CONSENT_WITHDRAWN:
+                return [ConsentRenewed(volunteer_id=_id(volunteer), community=volunteer.community)]
+            check_standing(volunteer)
+            return []
+        case Forget():
+            refuse_if(volunteer.standing is Standing.UNREGISTERED, VolunteerNotRegistered)
+            if volunteer.standing is Standing.FORGOTTEN:
+                return []
+            return [PersonForgotten(volunteer_id=_id(volunteer), community=volunteer.community)]
+
+
+def _id(volunteer: Volunteer) -> UUID:
+    assert volunteer.id is not None, "a registered volunteer has an id"
+    return volunteer.id
+
+
+def _register(volunteer: Volunteer, command: RegisterVolunteer) -> list[Event]:
+    refuse_if(
+        volunteer.standing is not Standing.UNREGISTERED, VolunteerAlreadyRegistered(number=volunteer.number)
+    )
+    refuse_unless(command.consent, ConsentMissing)
+    refuse_if(command.registered_on > command.today, RegisteredInFuture())
+    refuse_if(
+        command.registered_on < command.born_on
+        or (command.earliest is not None and command.registered_on < command.earliest),
+        RegisteredTooFarBack(),
+    )
+    check_age(command)
+    return [
+        VolunteerRegistered(
+            volunteer_id=command.volunteer_id,
+            volunteer_number=command.number,
+            community=command.community,
+            party_member=command.party_member,
+            registered_on=command.registered_on,
+        )
+    ]
+
+
+def evolve(volunteer: Volunteer, event: Event) -> Volunteer:
+    """The volunteer after an event of their own."""
+    match event:
+        case VolunteerRegistered():
+            return Volunteer(
+                id=event.volunteer_id,
+                community=event.community,
+                number=event.volunteer_number,
+                party_member=event.party_member,
+                standing=Standing.REGISTERED,
+            )
+        case VolunteerDetailsChanged():
+            return replace(volunteer, party_member=event.party_member)
+        case ConsentWithdrawn():
+            return replace(volunteer, standing=Standing.CONSENT_WITHDRAWN)
+        case ConsentRenewed():
+            return replace(volunteer, standing=Standing.REGISTERED)
+        case PersonForgotten():
+            # Whether someone is a party member is a fact about the person, so it goes too.
+            return replace(volunteer, standing=Standing.FORGOTTEN, party_member=False)
+    return volunteer
