@@ -39,6 +39,27 @@ class RiskLevel(StrEnum):
     BLUE = "blue"
 
 
+class ScanMark(StrEnum):
+    """What is odd about a scan. Oddities are marked, never refused: a person decides what they mean."""
+
+    OFF_BEAT = "off_beat"
+    """The cell is not on the shift's beat."""
+    UNKNOWN_CELL = "unknown_cell"
+    """The community has no such cell, or no longer has it."""
+    NOT_ON_SHIFT = "not_on_shift"
+    """The volunteer was not planned for the shift."""
+    SHARED_DEVICE = "shared_device"
+    """The device had scanned for another person of the shift before."""
+    CLOCK_SKEW = "clock_skew"
+    """The device's clock was ahead of the time of receipt."""
+    OUTSIDE_SHIFT = "outside_shift"
+    """By the device's clock the scan lies outside the shift."""
+    BEFORE_START = "before_start"
+    """It was received before the shift was started."""
+    AFTER_CLOSE = "after_close"
+    """It was received after the shift was logged, cancelled or missed, and changes nothing about that."""
+
+
 class CellDefined(Event, context="grid_patrol"):
     """A grid cell (网格) of about 10,000 m² exists in a community."""
 
@@ -110,9 +131,10 @@ class CheckpointScanned(Event, context="grid_patrol"):
     shift_id: UUID
     cell: str
     volunteer_id: UUID
-    device_id: str
+    device_id: str = Field(description="Keyed digest of the phone's own id: tells devices apart, and nothing else.")
     device_time: AwareDatetime
     received_at: AwareDatetime
+    marks: tuple[ScanMark, ...] = Field(default=(), description="What is odd about the scan.")
 
 
 class PatrolFindingReported(Event, context="grid_patrol"):

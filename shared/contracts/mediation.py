@@ -38,6 +38,17 @@ class AgreementForm(StrEnum):
     ORAL = "oral"
 
 
+class Remedy(StrEnum):
+    """人民调解法 26: what the parties are pointed to when mediation fails."""
+
+    LITIGATION = "litigation"
+    """诉讼"""
+    ARBITRATION = "arbitration"
+    """仲裁"""
+    ADMINISTRATIVE = "administrative"
+    """行政途径"""
+
+
 class CaseFiled(Event, context="mediation"):
     """A dispute became a case."""
 
@@ -49,6 +60,22 @@ class CaseFiled(Event, context="mediation"):
     finding_id: UUID | None = Field(default=None, description="The patrol finding that the case was opened from.")
     parties_count: int = Field(ge=0)
     filed_at: AwareDatetime
+
+
+class PartyJoined(Event, context="mediation"):
+    """A further party of the dispute is known; who it is stays in the vault under `party_id`."""
+
+    case_id: UUID
+    party_id: UUID
+    parties_count: int = Field(ge=1)
+
+
+class CaseClassified(Event, context="mediation"):
+    """Kind and risk were set anew, for instance of a case that a patrol could only report."""
+
+    case_id: UUID
+    kind: DisputeKind
+    risk: RiskLevel
 
 
 class CaseDeclined(Event, context="mediation"):
@@ -84,10 +111,15 @@ class SessionHeld(Event, context="mediation"):
     started_at: AwareDatetime
     minutes: int = Field(ge=1, le=12 * 60)
     mediators: tuple[UUID, ...]
+    record_signed: bool = Field(
+        default=True, description="The parties signed the record of the session, which is what attests the service."
+    )
 
 
 class DisputeResolved(Event, context="mediation"):
-    """The parties agreed. Carries the mediators' service over all sessions."""
+    """The parties agreed. Carries the mediators' service over all sessions: a record a day for each mediator, so that
+    every day's service is priced, and capped, by itself.
+    """
 
     case_id: UUID
     community: CommunityCode
@@ -107,6 +139,7 @@ class MediationFailed(Event, context="mediation"):
     ended_at: AwareDatetime
     sessions_count: int = Field(ge=1)
     mediators: tuple[ServiceRecord, ...]
+    remedies: tuple[Remedy, ...] = Field(default=(), description="What the parties were advised to turn to.")
 
 
 class CaseWithdrawn(Event, context="mediation"):
@@ -115,3 +148,4 @@ class CaseWithdrawn(Event, context="mediation"):
     case_id: UUID
     community: CommunityCode
     withdrawn_at: AwareDatetime
+    mediators: tuple[ServiceRecord, ...] = Field(default=(), description="Service in the sessions held until then.")
