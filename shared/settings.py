@@ -87,5 +87,3 @@ def _complaint(item: Mapping[str, object]) -> str:
     if item["type"] == "missing":
         return f"{name} 未设置 is not set (或 or {name}_FILE)"
     return f"{name} {item['msg']}"
-
-

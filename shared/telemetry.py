@@ -103,9 +103,7 @@ def span(
     correlation = Correlation(correlation_id, causation_id)
     token = _current.set(correlation)
     try:
-        with trace.get_tracer("liuling").start_as_current_span(
-            name, context=context, kind=kind, attributes=attributes
-        ):
+        with trace.get_tracer("liuling").start_as_current_span(name, context=context, kind=kind, attributes=attributes):
             yield correlation
     finally:
         _current.reset(token)

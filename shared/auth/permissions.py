@@ -52,7 +52,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "organisation.read": _allow("查看组织树", "read the organisation tree", *_READERS, Role.VOLUNTEER),
     "volunteers.register": _allow("登记志愿者", "register volunteers", *_OFFICE),
     "volunteers.change": _allow("修改志愿者资料", "change a volunteer's details", *_OFFICE),
-    "volunteers.read": _allow("查看志愿者（不含身份信息）", "read volunteers without identities", *_READERS, Role.VOLUNTEER),
+    "volunteers.read": _allow(
+        "查看志愿者（不含身份信息）", "read volunteers without identities", *_READERS, Role.VOLUNTEER
+    ),
     "volunteers.read_identity": _allow("查看志愿者身份信息", "read a volunteer's identity", *_OFFICE, Role.VOLUNTEER),
     "volunteers.forget": _allow("删除个人信息", "forget a person", *_OFFICE),
     "teams.manage": _allow("管理服务队", "manage teams", *_OFFICE),

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, SmallInteger, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from shared.web.problems import InvalidCursor
 
@@ -77,12 +78,13 @@ def _decode(cursor: str, columns: Sequence[ColumnElement[Any]]) -> tuple[Any, ..
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(values, list) or len(values) != len(columns):
             raise InvalidCursor
-        return tuple(_typed(value, column.type.python_type) for value, column in zip(values, columns, strict=True))
+        return tuple(_typed(value, column.type) for value, column in zip(values, columns, strict=True))
     except (ValueError, TypeError, binascii.Error, RecursionError):
         raise InvalidCursor from None
 
 
-def _typed(value: Any, python_type: type) -> Any:
+def _typed(value: Any, column_type: TypeEngine[Any]) -> Any:
+    python_type = column_type.python_type
     if python_type is datetime:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
@@ -93,7 +95,8 @@ def _typed(value: Any, python_type: type) -> Any:
     if python_type is UUID:
         return UUID(value)
     if python_type is int:
-        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+        bits = 63 if isinstance(column_type, BigInteger) else 15 if isinstance(column_type, SmallInteger) else 31
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**bits:
             raise ValueError
         return value
     if python_type is str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -29,13 +29,6 @@ class NotFound(Refusal):
 
     def __init__(self, what: str) -> None:
         super().__init__(what=what)
-
-
-class PreconditionFailed(Refusal):
-    """If-Match named a version that is not the current one."""
-
-    code: ClassVar[str] = "version_changed"
-    status: ClassVar[int] = 412
 
 
 class IdempotencyKeyMissing(Refusal):

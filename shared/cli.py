@@ -1,0 +1,286 @@
+"""The commands that every service has: serve · migrate · rebuild · verify · parked · republish."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import parking
+from shared.consumer import Unreadable, read
+from shared.relay import republish
+from shared.service import Service
+from shared.settings import Settings
+from shared.topics import ensure_topics
+
+Build = Callable[[Settings], Service]
+Command = Callable[[Service], Awaitable[int]]
+
+console = Console(highlight=False)
+
+
+def service_cli(
+    name: str,
+    build: Build,
+    settings: type[Settings] = Settings,
+    *,
+    rebuild: Command | None = None,
+    verify: Command | None = None,
+) -> typer.Typer:
+    """The program of a service. `rebuild` and `verify` replace the common ones where state is more than views."""
+    app = typer.Typer(
+        no_args_is_help=True, add_completion=False, help=f"六零 Liuling: {name}", pretty_exceptions_enable=False
+    )
+
+    def run(command: Command) -> None:
+        async def main() -> int:
+            service = build(settings.from_environment())
+            try:
+                return await command(service)
+            finally:
+                await service.close()
+
+        raise typer.Exit(uvloop.run(main()))
+
+    @app.command()
+    def serve() -> None:
+        """运行服务 Serve the API, relay, consumer and timers until SIGTERM."""
+
+        async def command(service: Service) -> int:
+            await service.run()
+            return 0
+
+        run(command)
+
+    @app.command()
+    def migrate() -> None:
+        """升级数据库结构并建立主题 Bring the schema to head and make sure the topics exist."""
+
+        async def command(service: Service) -> int:
+            await service.migrate()
+            created = await ensure_topics(service.settings)
+            console.print(
+                f"{name}: 数据库结构已是最新 schema at head; 新建主题 topics created: {', '.join(created) or '—'}"
+            )
+            return 0
+
+        run(command)
+
+    @app.command(name="rebuild")
+    def rebuild_() -> None:
+        """用事件重建读模型 Rebuild the read tables from the events."""
+        run(rebuild or _rebuild)
+
+    @app.command(name="verify")
+    def verify_() -> None:
+        """核对读模型与事件是否一致 Compare the live tables with what the events give."""
+        run(verify or _verify)
+
+    @app.command(name="republish")
+    def republish_(
+        first: Annotated[int, typer.Option("--from", min=1, help="起始位置 first position")] = 1,
+        last: Annotated[int | None, typer.Option("--to", min=1, help="结束位置 last position")] = None,
+    ) -> None:
+        """把事件重新发布到主题 Publish events again, to refill a lost or truncated topic."""
+
+        async def command(service: Service) -> int:
+            await ensure_topics(service.settings)
+            await service.broker.connect()
+            with _progress("重新发布 republishing") as progress:
+                count = await republish(service.database, service.relay, first, last, progress)
+            console.print(f"已重新发布 {count} 个事件 events republished")
+            return 0
+
+        run(command)
+
+    app.add_typer(
+        _parked(run), name="parked", help="搁置的消息 Records that could not be understood, and what waits behind."
+    )
+    return app
+
+
+class _progress:  # noqa: N801 - reads as a function where it is used
+    """A progress line on a terminal that counts items."""
+
+    def __init__(self, label: str) -> None:
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description} {task.completed}"), TimeElapsedColumn(), console=console
+        )
+        self._label = label
+
+    def __enter__(self) -> Callable[[int], None]:
+        self._progress.start()
+        task = self._progress.add_task(self._label, total=None)
+        return lambda count: self._progress.update(task, completed=count)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+async def _rebuild(service: Service) -> int:
+    await service.require_schema()
+    with _progress(f"{service.name}: 重放事件 replaying") as progress:
+        async with service.database.transaction() as connection:
+            count = await service.views.rebuild(connection, progress)
+    console.print(f"{service.name}: 已由 {count} 个事件重建 rebuilt from {count} events")
+    return 0
+
+
+async def _verify(service: Service) -> int:
+    """Rebuild in a transaction that is rolled back, and compare each table before and after."""
+    await service.require_schema()
+    differing: list[str] = []
+    async with service.database.reading() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(append_lock())"))
+        before = {table.name: await _fingerprint(connection, table.name) for table in service.views.tables}
+        with _progress(f"{service.name}: 核对 verifying") as progress:
+            count = await service.views.rebuild(connection, progress)
+        for table in service.views.tables:
+            if await _fingerprint(connection, table.name) != before[table.name]:
+                differing.append(table.name)
+        await connection.rollback()
+    if differing:
+        console.print(
+            f"[red]{service.name}: 不一致 differs from the events: {', '.join(differing)}; 请运行 run `rebuild`[/red]"
+        )
+        return 1
+    console.print(f"{service.name}: {count} 个事件，读模型一致 {count} events, read tables identical")
+    return 0
+
+
+async def _fingerprint(connection: AsyncConnection, table: str) -> str:
+    digest = hashlib.sha256()
+    rows = await connection.stream(text(f'SELECT t::text FROM "{table}" AS t ORDER BY t::text COLLATE "C"'))
+    async for row in rows:
+        digest.update(row[0].encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _parked(run: Callable[[Command], None]) -> typer.Typer:
+    app = typer.Typer(no_args_is_help=True)
+    topic_option = Annotated[str, typer.Option("--topic", help="主题 topic")]
+    key_argument = Annotated[str, typer.Argument(help="键 key, as `list` shows it")]
+
+    @app.command(name="list")
+    def list_() -> None:
+        """列出等待的键 The keys that wait, oldest first."""
+
+        async def command(service: Service) -> int:
+            async with service.database.reading() as connection:
+                keys = await parking.list_keys(connection)
+            grid = Grid("主题 topic", "键 key", "条数 records", "原因 reason", "自 since", "重试 retries")
+            for key in keys:
+                grid.add_row(
+                    key.topic, _show(key.key), str(key.records), key.reason, f"{key.parked_at:%F %T}", str(key.attempts)
+                )
+            console.print(grid if keys else "没有搁置的消息 nothing is parked")
+            return 0
+
+        run(command)
+
+    @app.command()
+    def show(key: key_argument, topic: topic_option) -> None:
+        """显示一个键的消息 The records of a key, headers and body."""
+
+        async def command(service: Service) -> int:
+            async with service.database.reading() as connection:
+                records = await parking.records_of(connection, topic, key.encode())
+            for record in records:
+                console.rule(f"{record.topic}[{record.partition}]@{record.offset} {record.reason}")
+                for header, value in record.headers:
+                    console.print(f"  {header}: {value!r}", markup=False)
+                console.print(record.value.decode("utf-8", "backslashreplace")[:4000], markup=False)
+            return 0 if records else _none()
+
+        run(command)
+
+    @app.command()
+    def retry(key: key_argument, topic: topic_option) -> None:
+        """重试一个键 Apply the records of a key again, in order, until one still fails."""
+
+        async def command(service: Service) -> int:
+            applied, left = await _retry(service, topic, key.encode())
+            if applied == left == 0:
+                return _none()
+            console.print(f"已处理 applied {applied}, 仍搁置 still parked {left}")
+            return 0 if left == 0 else 1
+
+        run(command)
+
+    @app.command()
+    def discard(
+        key: key_argument,
+        topic: topic_option,
+        yes: Annotated[bool, typer.Option("--yes", help="确认丢弃 really discard")] = False,
+    ) -> None:
+        """丢弃一个键最前面的消息 Give up the first record of a key; `retry` then goes on with the rest."""
+
+        async def command(service: Service) -> int:
+            async with service.database.transaction() as connection:
+                records = await parking.records_of(connection, topic, key.encode(), lock=True)
+                if not records:
+                    return _none()
+                if not yes:
+                    console.print(
+                        "将永久跳过这条消息，请加 --yes 确认 this record is skipped for good; confirm with --yes"
+                    )
+                    return 2
+                await parking.remove(connection, records[0].id)
+            console.print(
+                f"已丢弃 discarded {records[0].topic}[{records[0].partition}]@{records[0].offset}; "
+                f"其后还有 {len(records) - 1} 条 records behind it: `parked retry`"
+            )
+            return 0
+
+        run(command)
+
+    return app
+
+
+def _show(key: bytes) -> str:
+    return key.decode("utf-8", "backslashreplace")
+
+
+def _none() -> int:
+    console.print("这个键没有搁置的消息 nothing is parked under this key")
+    return 1
+
+
+async def _retry(service: Service, topic: str, key: bytes) -> tuple[int, int]:
+    """Apply a key's parked records in order. Returns how many were applied and how many are left."""
+    handler: Any = service.handler
+    applied, after_id = 0, 0
+    async with service.database.transaction() as connection:
+        # Records that consumers add while we work are seen by the next look: they waited for our row locks.
+        while records := await parking.records_of(connection, topic, key, after_id=after_id, lock=True):
+            for record in records:
+                try:
+                    async with connection.begin_nested():
+                        await _apply_parked(service, handler, connection, record)
+                        await parking.remove(connection, record.id)
+                except Exception as error:
+                    reason = error.reason if isinstance(error, Unreadable) else type(error).__name__
+                    console.print(f"[yellow]{record.topic}[{record.partition}]@{record.offset}: {reason}[/yellow]")
+                    await parking.note_attempt(connection, topic, key)
+                    return applied, len(await parking.records_of(connection, topic, key))
+                applied += 1
+                after_id = record.id
+    return applied, 0
+
+
+async def _apply_parked(service: Service, handler: Any, connection: AsyncConnection, record: Any) -> None:
+    delivery = read(record, handler.interests)
+    if delivery is None:
+        return
+    claimed = await connection.execute(
+        text("INSERT INTO consumed (event_id) VALUES (:id) ON CONFLICT DO NOTHING RETURNING event_id"),
+        {"id": delivery.envelope.event_id},
+    )
+    if claimed.first() is not None:
+        await handler.apply(connection, [delivery])

@@ -1,0 +1,332 @@
+"""The batch consumer: raw records in, effects exactly once per event id, offsets committed after the transaction.
+
+Duplicates, replays, rebalances and zombies change nothing, because an event id is claimed by a unique constraint in
+the transaction of its effects. A failure that passes is retried in place; a record that cannot be understood is parked
+with its key, and later records of that key queue behind it while all others flow on.
+"""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from pydantic import ValidationError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import parking
+from shared.contracts import Event, resolve
+from shared.contracts.envelope import Envelope, MalformedEnvelope, header_map
+from shared.database import Database, is_transient
+from shared.eventstore import ConcurrencyConflict
+from shared.metrics import (
+    CONSUMER_BATCH,
+    CONSUMER_BATCH_TIME,
+    CONSUMER_LAG,
+    CONSUMER_RECORDS,
+    CONSUMER_RETRIES,
+    PARKED_KEYS,
+)
+from shared.settings import Settings
+from shared.telemetry import logger
+
+log = logger("consumer")
+
+_POLL_MS = 10
+"""FastStream waits this long for records and then sleeps as long again, so it is the price of an idle topic."""
+_BACKOFF_S_MAX = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One understood record."""
+
+    event: Event
+    envelope: Envelope
+
+
+class BatchHandler(Protocol):
+    """What a service does with a batch of deliveries, inside the transaction that claimed their event ids."""
+
+    @property
+    def interests(self) -> frozenset[type[Event]]:
+        """Event types it wants; all others are passed over without a trace in the database."""
+        ...
+
+    async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
+        """Change the database for deliveries never seen before, in the order of their partitions."""
+        ...
+
+    async def committed(self, deliveries: Sequence[Delivery]) -> None:
+        """Called after the commit; nothing durable may depend on it."""
+        ...
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A batch, read and sorted, on its way to the database."""
+
+    understood: list[tuple[ConsumerRecord, Delivery]]
+    malformed: list[tuple[ConsumerRecord, str]]
+    offsets: dict[TopicPartition, int]
+    ignored: int
+    size: int
+
+
+class Consumer:
+    """One group member: reads topics in batches and lets a handler apply them."""
+
+    def __init__(
+        self,
+        group: str,
+        topics: Sequence[str],
+        handler: BatchHandler,
+        database: Database,
+        broker: KafkaBroker,
+        settings: Settings,
+    ) -> None:
+        self._handler = handler
+        self._database = database
+        self._stall_s = settings.consumer_stall_s
+        # One batch is decoded while the one before it is in the database; more would only cost memory.
+        self._queue: asyncio.Queue[_Prepared] = asyncio.Queue(maxsize=1)
+        self._moved_at = time.monotonic()
+        self._retrying = False
+        self._applied: dict[TopicPartition, int] = {}
+        self._subscriber = broker.subscriber(
+            *topics,
+            batch=True,
+            group_id=group,
+            max_records=settings.consumer_batch_size_max,
+            batch_timeout_ms=_POLL_MS,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+            max_poll_interval_ms=30 * 60 * 1000,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+            parser=_raw_records,
+            decoder=_pass_through,
+        )
+        self._subscriber(self._on_batch)
+
+    @property
+    def ready(self) -> bool:
+        """Joined its group, and not held up by a failure."""
+        consumer = self._consumer
+        return consumer is not None and not self._retrying
+
+    async def live(self) -> bool:
+        """Progress, not a ping: with lag above zero something must have moved within the stall time.
+
+        While a failing database is waited for the process is alive and merely not ready; restarting it would not help.
+        """
+        lag = await self.lag()
+        CONSUMER_LAG.set(lag)
+        if lag == 0 or self._retrying:
+            self._moved_at = time.monotonic()
+        return time.monotonic() - self._moved_at < self._stall_s
+
+    async def lag(self) -> int:
+        """Records between what is applied and the end of the assigned partitions, as last heard from the broker."""
+        consumer = self._consumer
+        if consumer is None:
+            return 0
+        lag = 0
+        for partition in consumer.assignment():
+            end = consumer.highwater(partition)
+            if end is None:
+                continue
+            if partition not in self._applied:
+                try:
+                    async with asyncio.timeout(1):
+                        self._applied[partition] = await consumer.position(partition)
+                except (TimeoutError, KafkaError):
+                    continue  # the assignment is just changing; the next look will tell
+            lag += max(0, end - self._applied[partition])
+        return lag
+
+    @property
+    def _consumer(self) -> AIOKafkaConsumer | None:
+        consumer: AIOKafkaConsumer | None = self._subscriber.consumer
+        return consumer
+
+    async def run(self) -> None:
+        """Write prepared batches until cancelled. Reading runs in the broker's own task."""
+        while True:
+            prepared = await self._queue.get()
+            await self._write_until_done(prepared)
+            self._moved_at = time.monotonic()
+            self._applied.update(prepared.offsets)
+            await self._commit_offsets(prepared.offsets)
+
+    async def _on_batch(self, records: Sequence[ConsumerRecord]) -> None:
+        await self._queue.put(self._prepare(records))
+
+    def _prepare(self, records: Sequence[ConsumerRecord]) -> _Prepared:
+        prepared = _Prepared([], [], {}, 0, len(records))
+        for record in records:
+            prepared.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
+            try:
+                delivery = read(record, self._handler.interests)
+            except Unreadable as error:
+                prepared.malformed.append((record, error.reason))
+                continue
+            if delivery is None:
+                prepared.ignored += 1
+            else:
+                prepared.understood.append((record, delivery))
+        return prepared
+
+    async def _write_until_done(self, prepared: _Prepared) -> None:
+        """Retry in place while the failure is one that passes. A batch is never skipped."""
+        backoff_s = 0.1
+        while True:
+            started = time.perf_counter()
+            try:
+                await self._write(prepared)
+            except Exception as error:
+                if not (is_transient(error) or isinstance(error, ConcurrencyConflict)):
+                    log.warning("batch_refused", error=type(error).__name__, records=prepared.size)
+                    await self._write_one_by_one(prepared)
+                    break
+                self._retrying = not isinstance(error, ConcurrencyConflict)
+                CONSUMER_RETRIES.inc()
+                log.warning("batch_retried", error=type(error).__name__, retry_in_s=backoff_s)
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(backoff_s * 2, _BACKOFF_S_MAX)
+            else:
+                CONSUMER_BATCH.observe(prepared.size)
+                CONSUMER_BATCH_TIME.observe(time.perf_counter() - started)
+                break
+        self._retrying = False
+
+    async def _write(self, prepared: _Prepared) -> None:
+        if not prepared.understood and not prepared.malformed:
+            CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
+            return
+        async with self._database.transaction() as connection:
+            flowing, queued = await parking.hold_back(connection, prepared.understood, prepared.malformed)
+            deliveries = await _claim(connection, flowing)
+            if deliveries:
+                await self._handler.apply(connection, deliveries)
+        if prepared.malformed or queued:
+            PARKED_KEYS.set(await self._count_parked())
+        CONSUMER_RECORDS.labels(outcome="applied").inc(len(deliveries))
+        CONSUMER_RECORDS.labels(outcome="duplicate").inc(len(flowing) - len(deliveries))
+        CONSUMER_RECORDS.labels(outcome="parked").inc(len(prepared.malformed))
+        CONSUMER_RECORDS.labels(outcome="queued").inc(queued)
+        CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
+        if deliveries:
+            await self._handler.committed(deliveries)
+
+    async def _write_one_by_one(self, prepared: _Prepared) -> None:
+        """Find the record that the handler cannot take, park it, and let all others through."""
+        rest = _Prepared([], prepared.malformed, {}, 0, len(prepared.malformed))
+        await self._write_until_done(rest)
+        for record, delivery in prepared.understood:
+            single = _Prepared([(record, delivery)], [], {}, 0, 1)
+            while True:
+                try:
+                    await self._write(single)
+                    break
+                except ConcurrencyConflict:
+                    continue
+                except Exception as error:
+                    if is_transient(error):
+                        self._retrying = True
+                        await asyncio.sleep(0.5)
+                        continue
+                    reason = getattr(error, "code", None) or type(error).__name__
+                    log.error("record_parked", type=delivery.envelope.type, reason=reason, where=_where(error))
+                    single = _Prepared([], [(record, reason)], {}, 0, 1)
+            self._retrying = False
+
+    async def _count_parked(self) -> int:
+        async with self._database.reading() as connection:
+            return await parking.count_keys(connection)
+
+    async def _commit_offsets(self, offsets: dict[TopicPartition, int]) -> None:
+        consumer = self._consumer
+        if consumer is None:
+            return
+        assigned = consumer.assignment()
+        for partition in self._applied.keys() - assigned:
+            del self._applied[partition]
+        mine = {partition: offset for partition, offset in offsets.items() if partition in assigned}
+        if not mine:
+            return
+        try:
+            await consumer.commit(mine)
+        except KafkaError as error:
+            # The partition went to somebody else, or the broker is away: the batch will come again and change nothing.
+            log.info("offsets_not_committed", error=type(error).__name__)
+
+
+class Unreadable(Exception):  # noqa: N818
+    """A record that this build cannot understand although it claims to be of a known type."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def read(record: Any, interests: frozenset[type[Event]]) -> Delivery | None:
+    """A record as a delivery; None for types that are unknown or not wanted. Raises `Unreadable`."""
+    headers = header_map(record.headers)
+    type_name = headers.get("ce_type")
+    if type_name is None:
+        raise Unreadable("no_ce_type")
+    event_type = resolve(type_name.decode("ascii", "replace"))
+    if event_type is None or event_type not in interests:
+        return None
+    try:
+        envelope = Envelope.parse(headers)
+    except MalformedEnvelope as error:
+        raise Unreadable(f"header:{error}") from error
+    try:
+        event = event_type.model_validate_json(record.value or b"").upcast()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Unreadable(f"body:{place}:{first['type']}"[:200]) from None
+    return Delivery(event, envelope)
+
+
+async def _claim(connection: AsyncConnection, records: Sequence[tuple[Any, Delivery]]) -> list[Delivery]:
+    """The deliveries whose event ids nobody has claimed yet, now claimed by this transaction."""
+    by_id = {}
+    for _, delivery in records:
+        by_id.setdefault(delivery.envelope.event_id, delivery)
+    if not by_id:
+        return []
+    result = await connection.execute(
+        # Sorted, so that two consumers with the same records wait for each other instead of deadlocking.
+        text(
+            "INSERT INTO consumed (event_id) SELECT id FROM unnest(cast(:ids AS uuid[])) AS id ORDER BY id"
+            " ON CONFLICT DO NOTHING RETURNING event_id"
+        ),
+        {"ids": list(by_id)},
+    )
+    fresh = set(result.scalars())
+    return [delivery for event_id, delivery in by_id.items() if event_id in fresh]
+
+
+def _where(error: BaseException) -> list[str]:
+    """Where an error was raised, without its text: a database error repeats the values of its statement."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
+
+
+async def _raw_records(records: Any, _: Any = None) -> KafkaMessage:
+    return KafkaMessage(body=b"", raw_message=records, consumer=None)  # type: ignore[arg-type]
+
+
+async def _pass_through(message: KafkaMessage, _: Any = None) -> Any:
+    return message.raw_message

@@ -1,0 +1,157 @@
+"""Parked records: what could not be understood, and what waits behind it, by key and in order."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+WAITING = "waiting"
+"""The reason of a record that is itself fine, but follows a parked one of its key."""
+
+
+async def hold_back(
+    connection: AsyncConnection,
+    understood: Sequence[tuple[Any, Any]],
+    malformed: Sequence[tuple[Any, str]],
+) -> tuple[list[tuple[Any, Any]], int]:
+    """Park the malformed records and everything behind a parked one; returns what may flow on, and how many queued.
+
+    The parked rows of the batch's keys are share-locked: `retry` either waits for this transaction and then finds the
+    records added here, or has removed the last row before and they flow. Without the lock, a record could queue behind
+    a row that is just being removed, and wait for ever.
+    """
+    keys = {(record.topic, record.key or b"") for record, _ in [*understood, *malformed]}
+    blocked_from: dict[tuple[str, bytes], int] = {}
+    rows = await connection.execute(
+        text(
+            "SELECT topic, record_key FROM parked"
+            " WHERE (topic, record_key) IN (SELECT * FROM unnest(cast(:topics AS text[]), cast(:keys AS bytea[])))"
+            " FOR KEY SHARE"
+        ),
+        {"topics": [topic for topic, _ in keys], "keys": [key for _, key in keys]},
+    )
+    for topic, key in rows:
+        blocked_from[(topic, bytes(key))] = -1
+    for record, _ in malformed:
+        place = (record.topic, record.key or b"")
+        blocked_from[place] = min(blocked_from.get(place, record.offset), record.offset)
+    if not blocked_from:
+        return list(understood), 0
+    flowing, parked = [], [(record, reason) for record, reason in malformed]
+    for record, delivery in understood:
+        edge = blocked_from.get((record.topic, record.key or b""))
+        if edge is not None and record.offset > edge:
+            parked.append((record, WAITING))
+        else:
+            flowing.append((record, delivery))
+    await _insert(connection, sorted(parked, key=lambda item: (item[0].topic, item[0].partition, item[0].offset)))
+    return flowing, len(parked) - len(malformed)
+
+
+async def _insert(connection: AsyncConnection, records: Sequence[tuple[Any, str]]) -> None:
+    for record, reason in records:
+        await connection.execute(
+            text(
+                "INSERT INTO parked (topic, partition, log_offset, record_key, headers, body, reason)"
+                " VALUES (:topic, :partition, :log_offset, :key, cast(:headers AS jsonb), :body, :reason)"
+                " ON CONFLICT (topic, partition, log_offset) DO NOTHING"
+            ),
+            {
+                "topic": record.topic,
+                "partition": record.partition,
+                "log_offset": record.offset,
+                "key": record.key or b"",
+                "headers": json.dumps([[name, value.hex()] for name, value in record.headers]),
+                "body": record.value or b"",
+                "reason": reason,
+            },
+        )
+
+
+async def count_keys(connection: AsyncConnection) -> int:
+    """How many keys are waiting."""
+    result = await connection.execute(text("SELECT count(*) FROM (SELECT DISTINCT topic, record_key FROM parked) AS k"))
+    return int(result.scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedKey:
+    """One waiting key: where it stands and what it waits for."""
+
+    topic: str
+    key: bytes
+    records: int
+    reason: str
+    parked_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedRecord:
+    """A parked record, in the shape of a consumed one."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+    reason: str
+
+
+async def list_keys(connection: AsyncConnection) -> list[ParkedKey]:
+    """All waiting keys, the oldest first."""
+    rows = await connection.execute(
+        text(
+            "SELECT DISTINCT ON (topic, record_key) topic, record_key,"
+            " count(*) OVER (PARTITION BY topic, record_key), reason, parked_at, attempts"
+            " FROM parked ORDER BY topic, record_key, id"
+        )
+    )
+    keys = [ParkedKey(r[0], bytes(r[1]), r[2], r[3], r[4], r[5]) for r in rows]
+    return sorted(keys, key=lambda key: key.parked_at)
+
+
+async def records_of(
+    connection: AsyncConnection, topic: str, key: bytes, *, after_id: int = 0, lock: bool = False
+) -> list[ParkedRecord]:
+    """The parked records of a key in order; `lock` keeps consumers of the key waiting until the caller commits."""
+    rows = await connection.execute(
+        text(
+            "SELECT id, topic, partition, log_offset, record_key, headers::text, body, reason FROM parked"
+            " WHERE topic = :topic AND record_key = :key AND id > :after_id ORDER BY id"
+            + (" FOR UPDATE" if lock else "")
+        ),
+        {"topic": topic, "key": key, "after_id": after_id},
+    )
+    return [
+        ParkedRecord(
+            id=row[0],
+            topic=row[1],
+            partition=row[2],
+            offset=row[3],
+            key=bytes(row[4]),
+            headers=tuple((name, bytes.fromhex(value)) for name, value in json.loads(row[5])),
+            value=bytes(row[6]),
+            reason=row[7],
+        )
+        for row in rows
+    ]
+
+
+async def remove(connection: AsyncConnection, record_id: int) -> None:
+    """Take one record out of the queue: it was applied, or given up."""
+    await connection.execute(text("DELETE FROM parked WHERE id = :id"), {"id": record_id})
+
+
+async def note_attempt(connection: AsyncConnection, topic: str, key: bytes) -> None:
+    """Count a retry that did not help."""
+    await connection.execute(
+        text("UPDATE parked SET attempts = attempts + 1 WHERE topic = :topic AND record_key = :key"),
+        {"topic": topic, "key": key},
+    )

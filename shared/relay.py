@@ -1,0 +1,160 @@
+"""The relay: publishes the event store to Kafka in order. One is active per service; the others wait for its lock."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+from faststream.kafka import KafkaBroker
+
+from shared.contracts.envelope import Envelope, topic_of
+from shared.database import Database
+from shared.eventstore import read_rows
+from shared.metrics import RELAY_BACKLOG, RELAY_DELAY, RELAY_EVENTS, RELAY_LEADER
+from shared.settings import Settings
+from shared.telemetry import logger
+
+log = logger("relay")
+
+_LOCK = 4995421784
+_BACKOFF_S_MAX = 5.0
+
+
+class Relay:
+    """Moves events from the store to the service's topic: read in order, publish keyed, gather acks, move the cursor.
+
+    A crash between the acknowledgements and the cursor publishes at most one batch again.
+    """
+
+    def __init__(self, context: str, database: Database, broker: KafkaBroker, settings: Settings) -> None:
+        self.topic = topic_of(context)
+        self._source = f"/liuling/{context}"
+        self._database = database
+        self._broker = broker
+        self._batch_size_max = settings.relay_batch_size_max
+        self._poll_interval_s = settings.relay_poll_interval_ms / 1000
+        self._wake = asyncio.Event()
+        self.healthy = False
+        """Standing by, or leading without an error."""
+
+    async def run(self) -> None:
+        """Wait to be elected, lead, and start over after every failure, until cancelled."""
+        backoff_s = 0.1
+        while True:
+            connection: asyncpg.Connection | None = None
+            try:
+                connection = await self._database.dedicated()
+                await connection.add_listener("events", self._on_notify)
+                self.healthy = True
+                # Blocks until the leader's session ends; PostgreSQL frees the lock with it, however it ended.
+                await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+                RELAY_LEADER.set(1)
+                log.info("relay_leading", topic=self.topic)
+                backoff_s = 0.1
+                await self._lead(connection)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, _PublishFailed) as error:
+                self.healthy = False
+                log.warning("relay_interrupted", error=type(error).__name__, retry_in_s=backoff_s)
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(backoff_s * 2, _BACKOFF_S_MAX)
+            finally:
+                RELAY_LEADER.set(0)
+                if connection is not None:
+                    connection.terminate()
+
+    async def _lead(self, connection: asyncpg.Connection) -> None:
+        cursor = await connection.fetchval("SELECT position FROM relay_cursor WHERE topic = $1", self.topic) or 0
+        while True:
+            self._wake.clear()
+            rows = await read_rows(connection, cursor, self._batch_size_max)
+            if rows:
+                await self.publish(rows)
+                cursor = rows[-1]["position"]
+                await connection.execute(
+                    "INSERT INTO relay_cursor VALUES ($1, $2)"
+                    " ON CONFLICT (topic) DO UPDATE SET position = excluded.position",
+                    self.topic,
+                    cursor,
+                )
+                self.healthy = True
+            if len(rows) < self._batch_size_max:
+                RELAY_BACKLOG.set(0)
+                await self._sleep()
+            else:
+                RELAY_BACKLOG.set(
+                    await connection.fetchval("SELECT coalesce(max(position), $1) - $1 FROM events", cursor)
+                )
+
+    async def publish(self, rows: Sequence[Any]) -> None:
+        """Publish rows of the store in order and wait until the broker has them all."""
+        started = datetime.now(UTC)
+        try:
+            acknowledgements = [
+                await self._broker.publish(
+                    row["data"].encode(),
+                    self.topic,
+                    key=row["stream"].encode(),
+                    headers=self._envelope(row).headers(),
+                    no_confirm=True,
+                )
+                for row in rows
+            ]
+            await asyncio.gather(*acknowledgements)
+        except Exception as error:
+            # Whatever the client raised, the cursor has not moved: the same batch is published again.
+            raise _PublishFailed(type(error).__name__) from error
+        RELAY_EVENTS.inc(len(rows))
+        RELAY_DELAY.observe(max(0.0, (datetime.now(UTC) - min(started, rows[0]["occurred_at"])).total_seconds()))
+
+    def _envelope(self, row: Any) -> Envelope:
+        metadata = json.loads(row["metadata"])
+        return Envelope(
+            event_id=row["event_id"],
+            type=row["type"],
+            source=self._source,
+            subject=row["stream"],
+            time=row["occurred_at"],
+            community=row["community"],
+            sequence=row["version"],
+            correlation_id=metadata.get("correlation_id"),
+            causation_id=metadata.get("causation_id"),
+            traceparent=metadata.get("traceparent"),
+        )
+
+    async def _sleep(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_interval_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return  # the slow poll behind NOTIFY
+
+    def _on_notify(self, *_: Any) -> None:
+        self._wake.set()
+
+
+class _PublishFailed(Exception):  # noqa: N818
+    """The broker did not take a batch."""
+
+
+async def republish(
+    database: Database, relay: Relay, first: int, last: int | None, progress: Any, batch_size_max: int = 2000
+) -> int:
+    """Publish the events from position `first` to `last` again, to refill a lost or truncated topic.
+
+    The live relay's cursor is left alone: consumers know each event by its id and take it once.
+    """
+    connection = await database.dedicated()
+    count = 0
+    try:
+        end = last or await connection.fetchval("SELECT coalesce(max(position), 0) FROM events")
+        after = first - 1
+        while rows := [r for r in await read_rows(connection, after, batch_size_max) if r["position"] <= end]:
+            await relay.publish(rows)
+            after = rows[-1]["position"]
+            count += len(rows)
+            progress(count)
+    finally:
+        await connection.close()
+    return count

@@ -1,0 +1,303 @@
+"""A service as one process: its HTTP API, its relay, its consumer and its timers, started and ended together."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from faststream.kafka import KafkaBroker
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import MetaData, text
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared import migrations
+from shared.auth.tokens import TokenReader
+from shared.clock import Clock, system_clock
+from shared.consumer import Consumer
+from shared.database import Database
+from shared.ids import NewId, new_id
+from shared.metrics import REGISTRY
+from shared.privacy import Vault
+from shared.reactions import Reactions
+from shared.relay import Relay
+from shared.settings import Settings
+from shared.telemetry import configure, logger
+from shared.timers import Timers
+from shared.unit_of_work import Workshop
+from shared.views import Views
+from shared.web.api import PROBLEM_SCHEMA, Api
+from shared.web.problems import HANDLERS, Texts
+
+log = logger("service")
+
+_KERNEL_LOCALES = Path(__file__).parent / "locales"
+_BROKER_RETRY_S = 2.0
+
+
+def kafka_broker(settings: Settings) -> KafkaBroker:
+    """The broker as all services use it: no surprise topics, keys respected, acknowledged by all replicas."""
+    compression = None if settings.kafka_compression == "none" else settings.kafka_compression
+    return KafkaBroker(
+        settings.kafka_bootstrap_servers.split(","),
+        allow_auto_create_topics=False,
+        enable_idempotence=settings.kafka_idempotent_producer,
+        acks="all",
+        compression_type=compression,
+        linger_ms=0,
+        apply_types=False,
+        logger=None,
+    )
+
+
+@dataclass
+class Service:
+    """What `app.py` puts together. `run` serves it; the commands of ``__main__`` use its parts one by one."""
+
+    name: str
+    settings: Settings
+    folder: Path
+    """The service's package folder: migrations and locales are found beside it."""
+    metadata: MetaData
+    views: Views
+    apis: Sequence[Api]
+    database: Database
+    workshop: Workshop
+    broker: KafkaBroker
+    relay: Relay
+    consumer: Consumer | None = None
+    handler: Any = None
+    """The consumer's batch handler, which `parked retry` uses too."""
+    timers: Timers = field(default_factory=Timers)
+    background: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Further loops that run as long as the service does."""
+    on_migrated: Sequence[Callable[["Service"], Awaitable[None]]] = ()
+    """What `migrate` does after the schema is at head, e.g. seeding a first policy. Runs every time."""
+    clock: Clock = system_clock
+
+    def __post_init__(self) -> None:
+        self.app = web_app(self)
+
+    async def readiness(self) -> dict[str, bool]:
+        """Which parts are ready to work."""
+        parts = {"relay": self.relay.healthy}
+        try:
+            async with asyncio.timeout(3), self.database.reading() as connection:
+                await connection.execute(text("SELECT 1"))
+            parts["database"] = True
+        except Exception as error:
+            log.warning("database_not_ready", error=type(error).__name__)
+            parts["database"] = False
+        if self.consumer is not None:
+            parts["consumer"] = self.consumer.ready
+        return parts
+
+    async def liveness(self) -> dict[str, bool]:
+        """Which parts make progress."""
+        return {"consumer": await self.consumer.live()} if self.consumer is not None else {}
+
+    async def migrate(self) -> None:
+        """Bring the schema to head and seed what must be there."""
+        async with self.database.engine.begin() as connection:
+            # Two that migrate at once would both create the tables; the second waits and finds them there.
+            await connection.execute(text("SELECT pg_advisory_xact_lock(4995421785)"))
+            await connection.run_sync(lambda c: migrations.upgrade(c, self.folder / "migrations", self.metadata))
+        for step in self.on_migrated:
+            await step(self)
+
+    async def require_schema(self) -> None:
+        """End the program with one line when the database is not at this program's schema."""
+        async with self.database.reading() as connection:
+            at_head = await connection.run_sync(lambda c: migrations.is_at_head(c, self.folder / "migrations"))
+        if not at_head:
+            sys.exit(
+                f"数据库结构不是最新 the database schema is not current: "
+                f"先运行 run first `python -m services.{self.name} migrate`"
+            )
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. A part that fails for good ends the whole, so that it is noticed."""
+        configure(self.settings, self.name)
+        await self.require_schema()
+        server = uvicorn.Server(
+            uvicorn.Config(
+                self.app,
+                host=self.settings.http_host,
+                port=self.settings.http_port,
+                loop="none",
+                http="httptools",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=10,
+            )
+        )
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        # Its own handlers would replace ours and leave the other parts running.
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+
+        async def serve() -> None:
+            await server.serve()
+            if not stopping.is_set():
+                raise RuntimeError("the HTTP server ended by itself; is the port taken?")
+
+        parts = [serve(), self._bus(), self.relay.run()]
+        parts.append(self.timers.run(self.workshop, self.clock, self.settings.timer_poll_interval_ms / 1000))
+        parts += [loop_() for loop_ in self.background]
+        if self.consumer is not None:
+            parts.append(self.consumer.run())
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        watch = asyncio.ensure_future(stopping.wait())
+        failed: BaseException | None = None
+        try:
+            pending = {watch, *tasks}
+            while not watch.done() and failed is None:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                failed = next((t.exception() for t in done if t.exception() is not None), None)
+        finally:
+            stopping.set()
+            server.should_exit = True
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(12):
+                    await asyncio.wait([tasks[0]])
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, watch, return_exceptions=True)
+            await self.close()
+        if failed is not None:
+            raise failed
+        log.info("stopped", service=self.name)
+
+    async def _bus(self) -> None:
+        """Connect to the broker, however long it takes; the clients reconnect by themselves afterwards."""
+        while True:
+            try:
+                await self.broker.start()
+                break
+            except Exception as error:
+                log.warning("broker_not_reached", error=type(error).__name__, retry_in_s=_BROKER_RETRY_S)
+                await self.broker.stop()
+                await asyncio.sleep(_BROKER_RETRY_S)
+        log.info("started", service=self.name, port=self.settings.http_port)
+
+    async def close(self) -> None:
+        """Let go of the broker and the database."""
+        await self.broker.stop()
+        await self.database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Foundations:
+    """What every service starts from, in the order it is wired."""
+
+    settings: Settings
+    database: Database
+    broker: KafkaBroker
+    workshop: Workshop
+    relay: Relay
+
+    def consumer(self, name: str, topics: Sequence[str], handler: Any) -> Consumer:
+        """The service's group member on these topics."""
+        return Consumer(f"liuling-{name}", topics, handler, self.database, self.broker, self.settings)
+
+    def reactions(self, *parts: Reactions) -> Reactions:
+        """The service's reactions, bound to its workshop."""
+        return Reactions.combine(self.workshop, *parts)
+
+
+def lay(name: str, settings: Settings, views: Views, clock: Clock = system_clock, ids: NewId = new_id) -> Foundations:
+    """Database, broker, workshop and relay of a service."""
+    database = Database(settings)
+    broker = kafka_broker(settings)
+    workshop = Workshop(database, views, Vault.from_settings(settings), clock, ids)
+    return Foundations(settings, database, broker, workshop, Relay(name, database, broker, settings))
+
+
+def web_app(service: Service) -> FastAPI:
+    """The FastAPI application of a service: its routes, problems, health and metrics."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = FastAPI(
+        title=f"六零 Liuling — {service.name}",
+        version="1",
+        description="所有写操作需要 Idempotency-Key；错误为 RFC 9457 problem。\n\n"
+        "Every POST needs an Idempotency-Key; errors are RFC 9457 problems, in Chinese or English by Accept-Language.",
+        lifespan=lifespan,
+        exception_handlers={kind: handler for kind, handler in HANDLERS.items()},
+    )
+    app.state.workshop = service.workshop
+    app.state.settings = service.settings
+    app.state.tokens = TokenReader(service.settings)
+    app.state.texts = Texts([_KERNEL_LOCALES, service.folder / "locales"])
+    app.state.service = service
+    for api in service.apis:
+        app.include_router(api.router)
+    _operations(app, service)
+    _document(app)
+    app.add_middleware(_SecurityHeaders)
+    return app
+
+
+def _operations(app: FastAPI, service: Service) -> None:
+    def report(parts: dict[str, bool]) -> JSONResponse:
+        return JSONResponse(parts, status_code=200 if all(parts.values()) else 503)
+
+    @app.get("/health/live", include_in_schema=False)
+    async def live() -> JSONResponse:
+        return report(await service.liveness())
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def ready() -> JSONResponse:
+        return report(await service.readiness())
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def _document(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = generate()
+            components = schema.setdefault("components", {})
+            components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+            components["schemas"].pop("HTTPValidationError", None)
+            components["schemas"].pop("ValidationError", None)
+            components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+class _SecurityHeaders:
+    """Answers are for the caller only, and for nothing but reading."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"cache-control", b"no-store"),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -1,0 +1,336 @@
+"""Routes: a command is one transaction and happens once per Idempotency-Key, a query reads; both name a permission."""
+
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
+from typing import Annotated, Any, ClassVar
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.types import Message
+
+from shared.auth.permissions import PERMISSIONS
+from shared.auth.tokens import InvalidToken, Principal, TokenReader
+from shared.contracts import Refusal
+from shared.eventstore import ConcurrencyConflict
+from shared.ids import new_id
+from shared.metrics import COMMAND_CONFLICTS, COMMANDS
+from shared.telemetry import span, trace_headers, valid_correlation_id
+from shared.unit_of_work import PreconditionFailed, UnitOfWork, Workshop
+from shared.web.problems import (
+    MEDIA_TYPE,
+    BodyTooLarge,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    Problem,
+    TooManyConflicts,
+)
+
+_ATTEMPTS_MAX = 8
+_KEY = re.compile(r"^[A-Za-z0-9_.:-]{8,128}$")
+_ETAG = re.compile(r'^(?:W/)?"(\d{1,9})"$')
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class MissingPermission(Refusal):
+    """The caller's role does not hold the permission of the route."""
+
+    code: ClassVar[str] = "role_not_allowed"
+    status: ClassVar[int] = 403
+
+
+def _work(request: Request) -> UnitOfWork:
+    work: UnitOfWork = request.state.work
+    return work
+
+
+def _read(request: Request) -> AsyncConnection:
+    connection: AsyncConnection = request.state.connection
+    return connection
+
+
+def _caller(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+Work = Annotated[UnitOfWork, Depends(_work)]
+"""The unit of work of a command route."""
+Read = Annotated[AsyncConnection, Depends(_read)]
+"""The connection of a query route."""
+Caller = Annotated[Principal, Depends(_caller)]
+"""Who is calling; `caller.require(node)` refuses what lies outside their node."""
+
+
+def etag(response: Response, version: int) -> None:
+    """Tell the aggregate's version, for the caller's next If-Match."""
+    response.headers["ETag"] = f'"{version}"'
+
+
+class _Route(APIRoute):
+    """Authenticates, checks the permission, and runs the handler within a correlation and a span."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        handler = super().get_route_handler()
+        permission = (self.openapi_extra or {})["x-permission"]
+
+        async def guarded(request: Request) -> Response:
+            request.state.principal = await authenticate(request)
+            if request.state.principal.role not in PERMISSIONS[permission].roles:
+                raise MissingPermission(permission=PERMISSIONS[permission].zh, permission_en=PERMISSIONS[permission].en)
+            correlation_id = valid_correlation_id(request.headers.get("x-correlation-id")) or str(new_id())
+            traceparent = trace_headers(request.headers)
+            name = f"{request.method} {self.path}"
+            with span(name, correlation_id=correlation_id, traceparent=traceparent):
+                response = await self.run(request, handler)
+            response.headers["X-Correlation-Id"] = correlation_id
+            return response
+
+        return guarded
+
+    async def run(self, request: Request, handler: Handler) -> Response:
+        """What stands around the route's own function."""
+        raise NotImplementedError
+
+
+class _QueryRoute(_Route):
+    async def run(self, request: Request, handler: Handler) -> Response:
+        workshop: Workshop = request.app.state.workshop
+        async with workshop.database.reading() as connection:
+            request.state.connection = connection
+            request.state.vault = workshop.vault
+            return await handler(request)
+
+
+class _CommandRoute(_Route):
+    async def run(self, request: Request, handler: Handler) -> Response:
+        started = perf_counter()
+        status = 500
+        try:
+            response = await self._run(request, handler)
+            status = response.status_code
+            return response
+        except Refusal as refusal:
+            status = refusal.status
+            raise
+        finally:
+            COMMANDS.labels(route=f"{request.method} {self.path}", status=str(status)).observe(perf_counter() - started)
+
+    async def _run(self, request: Request, handler: Handler) -> Response:
+        body = await _read_body(request, request.app.state.settings.request_body_bytes_max)
+        principal: Principal = request.state.principal
+        command = _Command(request, principal, body)
+        workshop: Workshop = request.app.state.workshop
+        for attempt in range(_ATTEMPTS_MAX):
+            if attempt:
+                COMMAND_CONFLICTS.labels(route=f"{request.method} {self.path}").inc()
+            try:
+                async with workshop.transaction(actor=principal.subject, expected_version=_if_match(request)) as work:
+                    if (answer := await command.earlier_answer(work.connection)) is not None:
+                        return answer
+                    fresh = Request(request.scope, _replay(body))
+                    fresh.state.work = work
+                    fresh.state.connection = work.connection
+                    fresh.state.vault = work.vault
+                    response = await handler(fresh)
+                    if work.touched_version is not None and response.status_code < 300:
+                        etag(response, work.touched_version)
+                    await work.apply_views()
+                    await command.remember(work.connection, response)
+                    await work.append_events()
+                return response
+            except ConcurrencyConflict:
+                # Nothing was committed. Deciding again on a fresh load either succeeds or is refused for a reason.
+                continue
+            except IntegrityError as error:
+                if "idempotency_pkey" not in str(error.orig):
+                    raise
+                # The same key committed while we worked; the next round gives its answer.
+        raise TooManyConflicts
+
+
+class _Command:
+    """One command as Idempotency-Key sees it: who, which key, and a fingerprint of what was asked."""
+
+    def __init__(self, request: Request, principal: Principal, body: bytes) -> None:
+        self.key = request.headers.get("idempotency-key")
+        if request.method == "POST" or self.key is not None:
+            if self.key is None or not _KEY.match(self.key):
+                raise IdempotencyKeyMissing
+        self.caller = f"{principal.role.value}:{principal.subject}"
+        content_type = request.headers.get("content-type", "")
+        # A multipart boundary differs with every send of the same form.
+        content = body if "multipart/" not in content_type else _without_boundary(body, content_type)
+        asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + content
+        self.fingerprint = hashlib.sha256(asked).digest()
+
+    async def earlier_answer(self, connection: AsyncConnection) -> Response | None:
+        """The answer given to this key before, or None."""
+        if self.key is None:
+            return None
+        row = (
+            await connection.execute(
+                text(
+                    "SELECT fingerprint, status, headers::text, body FROM idempotency"
+                    " WHERE caller = :caller AND key = :key"
+                ),
+                {"caller": self.caller, "key": self.key},
+            )
+        ).first()
+        if row is None:
+            return None
+        if bytes(row[0]) != self.fingerprint:
+            raise IdempotencyKeyReused
+        return Response(
+            bytes(row[3]), status_code=row[1], headers={**json.loads(row[2]), "Idempotency-Replayed": "true"}
+        )
+
+    async def remember(self, connection: AsyncConnection, response: Response) -> None:
+        """Keep the answer in the command's own transaction. Refusals are not kept: trying again later may succeed."""
+        if self.key is None:
+            return
+        kept = {k: v for k, v in response.headers.items() if k in ("content-type", "etag", "location")}
+        await connection.execute(
+            text(
+                "INSERT INTO idempotency (caller, key, fingerprint, status, headers, body)"
+                " VALUES (:caller, :key, :fingerprint, :status, cast(:headers AS jsonb), :body)"
+            ),
+            {
+                "caller": self.caller,
+                "key": self.key,
+                "fingerprint": self.fingerprint,
+                "status": response.status_code,
+                "headers": json.dumps(kept),
+                "body": bytes(response.body),
+            },
+        )
+
+
+async def authenticate(request: Request) -> Principal:
+    """The principal of the request's bearer token. Raises `InvalidToken`."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token or len(token) > 8192:
+        raise InvalidToken
+    reader: TokenReader = request.app.state.tokens
+    return await reader.read(token.strip())
+
+
+def _if_match(request: Request) -> int | None:
+    value = request.headers.get("if-match")
+    if value is None or value == "*":
+        return None
+    match = _ETAG.match(value)
+    if match is None:
+        raise PreconditionFailed(expected=0, actual=0)
+    return int(match[1])
+
+
+async def _read_body(request: Request, bytes_max: int) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > bytes_max:
+            raise BodyTooLarge(megabytes=bytes_max // (1024 * 1024))
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _replay(body: bytes) -> Callable[[], Awaitable[Message]]:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _without_boundary(body: bytes, content_type: str) -> bytes:
+    match = re.search(r'boundary="?([^";]+)', content_type)
+    return body.replace(match[1].encode(), b"") if match else body
+
+
+def _documented_key(
+    idempotency_key: Annotated[
+        str,
+        Header(
+            min_length=8,
+            max_length=128,
+            pattern=r"^[A-Za-z0-9_.:-]{8,128}$",
+            description="同一键只执行一次 The same key gives the same answer, once.",
+        ),
+    ],
+) -> None:
+    """Only tells the header in OpenAPI; the route has checked it before anything else."""
+
+
+_RESPONSES: Mapping[int, str] = {
+    400: "请求有误 Malformed request",
+    401: "未登录 Not authenticated",
+    403: "无权限 Not allowed",
+    404: "不存在 Not found",
+    409: "与规则或现状冲突 Refused by a rule",
+    412: "版本已变 The version changed",
+    413: "内容过大 Body too large",
+    422: "字段有误 A field is wrong",
+    503: "暂不可用 Unavailable, try again",
+}
+
+
+class Api:
+    """The routes of one aggregate."""
+
+    def __init__(self, tags: list[str]) -> None:
+        self.router = APIRouter(tags=list(tags))
+
+    def command(
+        self, path: str, *, permission: str, status: int = 200, method: str = "POST", **options: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A route that changes something: one transaction, once per key."""
+        dependencies = [Depends(_documented_key)] if method == "POST" else []
+        return self._route(_CommandRoute, path, permission, status, method, dependencies, options)
+
+    def query(
+        self, path: str, *, permission: str, **options: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A route that only reads."""
+        return self._route(_QueryRoute, path, permission, 200, "GET", [], options)
+
+    def _route(
+        self,
+        route_class: type[_Route],
+        path: str,
+        permission: str,
+        status: int,
+        method: str,
+        dependencies: list[Any],
+        options: dict[str, Any],
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        if permission not in PERMISSIONS:
+            raise LookupError(f"{method} {path}: permission {permission} is not in the table")
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.router.add_api_route(
+                path,
+                function,
+                methods=[method],
+                status_code=status,
+                route_class_override=route_class,
+                dependencies=dependencies,
+                openapi_extra={"x-permission": permission, "security": [{"bearer": []}]},
+                responses={
+                    code: {"description": text_, "content": {MEDIA_TYPE: {"schema": _PROBLEM_REF}}}
+                    for code, text_ in _RESPONSES.items()
+                },
+                **options,
+            )
+            return function
+
+        return register
+
+
+_PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
+PROBLEM_SCHEMA = Problem.model_json_schema()
