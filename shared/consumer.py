@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -302,7 +303,7 @@ def read(record: Any, interests: frozenset[type[Event]]) -> Delivery | None:
 
 async def _claim(connection: AsyncConnection, records: Sequence[tuple[Any, Delivery]]) -> list[Delivery]:
     """The deliveries whose event ids nobody has claimed yet, now claimed by this transaction."""
-    by_id = {}
+    by_id: dict[UUID, Delivery] = {}
     for _, delivery in records:
         by_id.setdefault(delivery.envelope.event_id, delivery)
     if not by_id:

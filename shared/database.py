@@ -90,7 +90,7 @@ async def driver_connection(connection: AsyncConnection) -> "asyncpg.Connection[
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same work may succeed when tried again: the server was away, restarting, or chose a deadlock victim."""
+    """Whether the same work may succeed when tried again: the server was away, or a deadlock was broken."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if isinstance(error, (OperationalError, InterfaceError)):

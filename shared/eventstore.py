@@ -1,4 +1,4 @@
-"""The event store, which is the outbox too: append with an expected version, read a stream, read everything in order."""
+"""The event store, which is the outbox too: append with an expected version, read a stream, read all in order."""
 
 import json
 from collections.abc import AsyncIterator, Sequence

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class Service:
     handler: Any = None
     """The consumer's batch handler, which `parked retry` uses too."""
     timers: Timers = field(default_factory=Timers)
-    background: Sequence[Callable[[], Awaitable[None]]] = ()
+    background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """Further loops that run as long as the service does."""
     on_migrated: Sequence[Callable[["Service"], Awaitable[None]]] = ()
     """What `migrate` does after the schema is at head, e.g. seeding a first policy. Runs every time."""
@@ -235,7 +235,7 @@ def web_app(service: Service) -> FastAPI:
         description="所有写操作需要 Idempotency-Key；错误为 RFC 9457 problem。\n\n"
         "Every POST needs an Idempotency-Key; errors are RFC 9457 problems, in Chinese or English by Accept-Language.",
         lifespan=lifespan,
-        exception_handlers={kind: handler for kind, handler in HANDLERS.items()},
+        exception_handlers=dict(HANDLERS),
     )
     app.state.workshop = service.workshop
     app.state.settings = service.settings

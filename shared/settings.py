@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     jwks_url: str
     """Where the keys that sign tokens are published: https://, http:// or file://."""
     token_issuer: str
-    token_audience: str = "liuling"
+    token_audience: str = "liuling"  # noqa: S105
 
     vault_master_key: SecretStr
     """32 bytes in base64: wraps the key of every person."""

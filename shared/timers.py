@@ -29,7 +29,7 @@ class Timers:
         self._handlers: dict[str, TimerHandler] = {}
 
     def on(self, kind: str) -> Callable[[TimerHandler], TimerHandler]:
-        """Register what happens when a timer of this kind is due. It must bear being late and finding things changed."""
+        """Register what happens when a timer of this kind is due. It must bear being late."""
 
         def register(handler: TimerHandler) -> TimerHandler:
             if kind in self._handlers:

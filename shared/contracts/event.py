@@ -23,7 +23,9 @@ class Event(BaseModel):
     VERSION: ClassVar[int] = 1
 
     @classmethod
-    def __pydantic_init_subclass__(cls, *, context: str, version: int = 1, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(  # type: ignore[override]
+        cls, *, context: str, version: int = 1, **kwargs: Any
+    ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.CONTEXT = context
         cls.NAME = cls.__name__.removesuffix(f"V{version}")

@@ -160,9 +160,9 @@ class _Command:
 
     def __init__(self, request: Request, principal: Principal, body: bytes) -> None:
         self.key = request.headers.get("idempotency-key")
-        if request.method == "POST" or self.key is not None:
-            if self.key is None or not _KEY.match(self.key):
-                raise IdempotencyKeyMissing
+        required = request.method == "POST" or self.key is not None
+        if required and (self.key is None or not _KEY.match(self.key)):
+            raise IdempotencyKeyMissing
         self.caller = f"{principal.role.value}:{principal.subject}"
         content_type = request.headers.get("content-type", "")
         # A multipart boundary differs with every send of the same form.
