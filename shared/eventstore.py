@@ -54,6 +54,18 @@ async def read_stream(connection: AsyncConnection, stream: str) -> list[Event]:
     return [decode(row[0], row[1]) for row in rows]
 
 
+async def read_streams(connection: AsyncConnection, streams: Sequence[str]) -> dict[str, list[Event]]:
+    """All events of many streams, each in order; a stream that does not exist is there and empty."""
+    found: dict[str, list[Event]] = {stream: [] for stream in streams}
+    rows = await connection.execute(
+        text("SELECT stream, type, data::text FROM events WHERE stream = ANY(:streams) ORDER BY stream, version"),
+        {"streams": list(found)},
+    )
+    for row in rows:
+        found[row[0]].append(decode(row[1], row[2]))
+    return found
+
+
 async def append(connection: AsyncConnection, recorded: Sequence[Recorded]) -> int:
     """Append events; must be the last statement of the transaction. Returns the last position.
 

@@ -235,7 +235,7 @@ def web_app(service: Service) -> FastAPI:
         description="所有写操作需要 Idempotency-Key；错误为 RFC 9457 problem。\n\n"
         "Every POST needs an Idempotency-Key; errors are RFC 9457 problems, in Chinese or English by Accept-Language.",
         lifespan=lifespan,
-        exception_handlers=dict(HANDLERS),
+        exception_handlers={**HANDLERS},
     )
     app.state.workshop = service.workshop
     app.state.settings = service.settings

@@ -14,7 +14,7 @@ from shared.aggregate import Aggregate, State
 from shared.clock import Clock
 from shared.contracts import Event, Refusal
 from shared.database import Database
-from shared.eventstore import Recorded, append, read_stream
+from shared.eventstore import Recorded, append, read_stream, read_streams
 from shared.ids import NewId
 from shared.privacy import Vault
 from shared.telemetry import event_metadata
@@ -58,11 +58,17 @@ class UnitOfWork:
     async def load(self, aggregate: Aggregate[S], key: UUID | str) -> Loaded[S]:
         """The aggregate as it stands, including what this work has already decided."""
         stream = aggregate.stream(key)
-        known = self._loaded.get(stream)
+        known: Loaded[S] | None = self._loaded.get(stream)
         if known is None:
             events = await read_stream(self.connection, stream)
             known = self._remember(stream, Loaded(aggregate.fold(events), len(events)))
         return known
+
+    async def load_many(self, aggregate: Aggregate[S], keys: Sequence[UUID | str]) -> None:
+        """Load many aggregates in one statement, so that `load` and `execute` find them at hand."""
+        streams = [stream for key in keys if (stream := aggregate.stream(key)) not in self._loaded]
+        for stream, events in (await read_streams(self.connection, streams)).items():
+            self._remember(stream, Loaded(aggregate.fold(events), len(events)))
 
     async def execute(self, aggregate: Aggregate[S], key: UUID | str, command: Any) -> S:
         """Load, decide, remember the events. Returns the new state; raises the model's `Refusal`."""

@@ -208,7 +208,7 @@ async def on_error(request: Request, error: Exception) -> JSONResponse:
     return problem(request, 500, "internal_error")
 
 
-HANDLERS: Mapping[type[Exception], Any] = {
+HANDLERS: Mapping[int | type[Exception], Any] = {
     Refusal: on_refusal,
     InvalidToken: on_invalid_token,
     OutsideNode: on_outside_node,
