@@ -294,10 +294,10 @@ class Api:
         return self._route(_CommandRoute, path, permission, status, method, dependencies, options)
 
     def query(
-        self, path: str, *, permission: str, **options: Any
+        self, path: str, *, permission: str, method: str = "GET", **options: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """A route that only reads."""
-        return self._route(_QueryRoute, path, permission, 200, "GET", [], options)
+        """A route that only reads. By POST where what is asked for is personal and must not stand in an address."""
+        return self._route(_QueryRoute, path, permission, 200, method, [], options)
 
     def _route(
         self,
