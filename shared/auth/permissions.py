@@ -56,7 +56,7 @@ PERMISSIONS: Mapping[str, Permission] = {
         "查看志愿者（不含身份信息）", "read volunteers without identities", *_READERS, Role.VOLUNTEER
     ),
     "volunteers.read_identity": _allow("查看志愿者身份信息", "read a volunteer's identity", *_OFFICE, Role.VOLUNTEER),
-    "volunteers.search": _allow("按姓名、电话或证件号查找志愿者", "find volunteers by name, phone or ID number", *_OFFICE),
+    "volunteers.search": _allow("按姓名、电话或证件号查找志愿者", "find people by name, phone or ID number", *_OFFICE),
     "volunteers.consent": _allow("撤回或重新给予同意", "withdraw or renew consent", *_OFFICE, Role.VOLUNTEER),
     "volunteers.forget": _allow("删除个人信息", "forget a person", *_OFFICE),
     "teams.manage": _allow("管理服务队", "manage teams", *_OFFICE),
