@@ -46,11 +46,17 @@ def decode(type_name: str, data: str | bytes) -> Event:
     return event_type.model_validate_json(data).upcast()
 
 
+_READ_STREAM = text("SELECT type, data::text FROM events WHERE stream = :stream ORDER BY version")
+_APPEND = text(
+    "SELECT append_events(cast(:streams AS text[]), cast(:versions AS int[]), cast(:ids AS uuid[]),"
+    " cast(:types AS text[]), cast(:communities AS text[]), cast(:data AS text[]),"
+    " cast(:metadata AS text[]), cast(:occurred AS timestamptz[]))"
+)
+
+
 async def read_stream(connection: AsyncConnection, stream: str) -> list[Event]:
     """All events of a stream in order; empty where it does not exist. Versions are 1, 2, 3 … without gaps."""
-    rows = await connection.execute(
-        text("SELECT type, data::text FROM events WHERE stream = :stream ORDER BY version"), {"stream": stream}
-    )
+    rows = await connection.execute(_READ_STREAM, {"stream": stream})
     return [decode(row[0], row[1]) for row in rows]
 
 
@@ -77,11 +83,7 @@ async def append(connection: AsyncConnection, recorded: Sequence[Recorded]) -> i
     """
     try:
         result = await connection.execute(
-            text(
-                "SELECT append_events(cast(:streams AS text[]), cast(:versions AS int[]), cast(:ids AS uuid[]),"
-                " cast(:types AS text[]), cast(:communities AS text[]), cast(:data AS text[]),"
-                " cast(:metadata AS text[]), cast(:occurred AS timestamptz[]))"
-            ),
+            _APPEND,
             {
                 "streams": [item.stream for item in recorded],
                 "versions": [item.version for item in recorded],

@@ -59,10 +59,10 @@ class UnitOfWork:
         """The aggregate as it stands, including what this work has already decided."""
         stream = aggregate.stream(key)
         known: Loaded[S] | None = self._loaded.get(stream)
-        if known is None:
-            events = await read_stream(self.connection, stream)
-            known = self._remember(stream, Loaded(aggregate.fold(events), len(events)))
-        return known
+        if known is not None:
+            return known
+        events = await read_stream(self.connection, stream)
+        return self._remember(stream, Loaded(aggregate.fold(events), len(events)))
 
     async def load_many(self, aggregate: Aggregate[S], keys: Sequence[UUID | str]) -> None:
         """Load many aggregates in one statement, so that `load` and `execute` find them at hand."""
@@ -76,9 +76,9 @@ class UnitOfWork:
 
     def create(self, aggregate: Aggregate[S], key: UUID | str, command: Any) -> S:
         """Decide on an aggregate that cannot exist yet, without loading it; if it does, the append conflicts."""
-        loaded = self._loaded.get(aggregate.stream(key)) or self._remember(
-            aggregate.stream(key), Loaded(aggregate.initial, 0)
-        )
+        loaded: Loaded[S] | None = self._loaded.get(aggregate.stream(key))
+        if loaded is None:
+            loaded = self._remember(aggregate.stream(key), Loaded(aggregate.initial, 0))
         return self._decide(aggregate, key, loaded, command)
 
     def version(self, aggregate: Aggregate[Any], key: UUID | str) -> int:

@@ -20,6 +20,8 @@ ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA"]
 
 _REFRESH_S = 300
 _RETRY_UNKNOWN_KEY_S = 10
+_REMEMBER_S = 60
+_VERIFIED_MAX = 10_000
 _NODE_LENGTHS = (2, 4, 6, 9, 12)
 
 
@@ -73,9 +75,23 @@ class TokenReader:
         self._keys: KeySet | None = None
         self._fetched_at = float("-inf")
         self._lock = asyncio.Lock()
+        self._verified: dict[str, tuple[Principal, float]] = {}
 
     async def read(self, token: str) -> Principal:
-        """The principal of a token. Raises `InvalidToken`."""
+        """The principal of a token. Raises `InvalidToken`.
+
+        A token that held is remembered for a minute at most: callers send the same one with every request.
+        """
+        known = self._verified.get(token)
+        if known is not None and time.time() < known[1]:
+            return known[0]
+        principal, expires_at = await self._read(token)
+        if len(self._verified) >= _VERIFIED_MAX:
+            self._verified.clear()
+        self._verified[token] = (principal, min(expires_at, time.time() + _REMEMBER_S))
+        return principal
+
+    async def _read(self, token: str) -> tuple[Principal, float]:
         try:
             return self._verify(token, await self._key_set(_REFRESH_S))
         except (JoseError, ValueError, TypeError, KeyError):
@@ -86,7 +102,7 @@ class TokenReader:
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise InvalidToken from error
 
-    def _verify(self, token: str, keys: KeySet) -> Principal:
+    def _verify(self, token: str, keys: KeySet) -> tuple[Principal, float]:
         decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
         self._claims.validate(decoded.claims)
         subject, node = decoded.claims["sub"], decoded.claims["node"]
@@ -94,7 +110,8 @@ class TokenReader:
             raise ValueError("sub")
         if not isinstance(node, str) or len(node) not in _NODE_LENGTHS or not (node.isascii() and node.isdigit()):
             raise ValueError("node")
-        return Principal(subject=subject, role=Role(decoded.claims["role"]), node=node)
+        principal = Principal(subject=subject, role=Role(decoded.claims["role"]), node=node)
+        return principal, float(decoded.claims["exp"])
 
     async def _key_set(self, age_s_max: float) -> KeySet:
         if self._keys is not None and time.monotonic() - self._fetched_at < age_s_max:

@@ -37,6 +37,14 @@ _ETAG = re.compile(r'^(?:W/)?"(\d{1,9})"$')
 
 Handler = Callable[[Request], Awaitable[Response]]
 
+_EARLIER_ANSWER = text(
+    "SELECT fingerprint, status, headers::text, body FROM idempotency WHERE caller = :caller AND key = :key"
+)
+_REMEMBER = text(
+    "INSERT INTO idempotency (caller, key, fingerprint, status, headers, body)"
+    " VALUES (:caller, :key, :fingerprint, :status, cast(:headers AS jsonb), :body)"
+)
+
 
 class MissingPermission(Refusal):
     """The caller's role does not hold the permission of the route."""
@@ -45,17 +53,18 @@ class MissingPermission(Refusal):
     status: ClassVar[int] = 403
 
 
-def _work(request: Request) -> UnitOfWork:
+# Plain functions would each be sent through a thread; these only look something up.
+async def _work(request: Request) -> UnitOfWork:
     work: UnitOfWork = request.state.work
     return work
 
 
-def _read(request: Request) -> AsyncConnection:
+async def _read(request: Request) -> AsyncConnection:
     connection: AsyncConnection = request.state.connection
     return connection
 
 
-def _caller(request: Request) -> Principal:
+async def _caller(request: Request) -> Principal:
     principal: Principal = request.state.principal
     return principal
 
@@ -176,10 +185,7 @@ class _Command:
             return None
         row = (
             await connection.execute(
-                text(
-                    "SELECT fingerprint, status, headers::text, body FROM idempotency"
-                    " WHERE caller = :caller AND key = :key"
-                ),
+                _EARLIER_ANSWER,
                 {"caller": self.caller, "key": self.key},
             )
         ).first()
@@ -197,10 +203,7 @@ class _Command:
             return
         kept = {k: v for k, v in response.headers.items() if k in ("content-type", "etag", "location")}
         await connection.execute(
-            text(
-                "INSERT INTO idempotency (caller, key, fingerprint, status, headers, body)"
-                " VALUES (:caller, :key, :fingerprint, :status, cast(:headers AS jsonb), :body)"
-            ),
+            _REMEMBER,
             {
                 "caller": self.caller,
                 "key": self.key,
@@ -253,7 +256,7 @@ def _without_boundary(body: bytes, content_type: str) -> bytes:
     return body.replace(match[1].encode(), b"") if match else body
 
 
-def _documented_key(
+async def _documented_key(
     idempotency_key: Annotated[
         str,
         Header(

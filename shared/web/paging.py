@@ -58,7 +58,7 @@ class _Paging:
         return Page(items=[row_to_item(row) for row in page], next_cursor=cursor)
 
 
-def _paging(
+async def _paging(
     limit: Annotated[int, Query(ge=1, le=500, description="每页条数 rows a page")] = 50,
     cursor: Annotated[str | None, Query(max_length=500, description="上一页给出的游标 from the page before")] = None,
 ) -> _Paging:
