@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 from faststream.kafka import KafkaBroker
 
-from shared.contracts.envelope import Envelope, topic_of
+from shared.contracts.envelope import Envelope
 from shared.database import Database
 from shared.eventstore import read_rows
 from shared.metrics import RELAY_BACKLOG, RELAY_DELAY, RELAY_EVENTS, RELAY_LEADER
@@ -29,7 +29,7 @@ class Relay:
     """
 
     def __init__(self, context: str, database: Database, broker: KafkaBroker, settings: Settings) -> None:
-        self.topic = topic_of(context)
+        self.topic = settings.topic(context)
         self._source = f"/liuling/{context}"
         self._database = database
         self._broker = broker

@@ -144,38 +144,30 @@ class Service:
             loop.add_signal_handler(number, stopping.set)
         # Its own handlers would replace ours and leave the other parts running.
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-
-        async def serve() -> None:
-            await server.serve()
-            if not stopping.is_set():
-                raise RuntimeError("the HTTP server ended by itself; is the port taken?")
-
-        parts = [serve(), self._bus(), self.relay.run()]
-        parts.append(self.timers.run(self.workshop, self.clock, self.settings.timer_poll_interval_ms / 1000))
-        parts += [loop_() for loop_ in self.background]
-        if self.consumer is not None:
-            parts.append(self.consumer.run())
-        tasks = [asyncio.ensure_future(part) for part in parts]
-        watch = asyncio.ensure_future(stopping.wait())
-        failed: BaseException | None = None
-        try:
-            pending = {watch, *tasks}
-            while not watch.done() and failed is None:
-                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                failed = next((t.exception() for t in done if t.exception() is not None), None)
-        finally:
-            stopping.set()
-            server.should_exit = True
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(12):
-                    await asyncio.wait([tasks[0]])
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, watch, return_exceptions=True)
-            await self.close()
-        if failed is not None:
-            raise failed
+        http, work = asyncio.ensure_future(server.serve()), asyncio.ensure_future(self.work())
+        stop = asyncio.ensure_future(stopping.wait())
+        done, _ = await asyncio.wait({http, work, stop}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await asyncio.wait({http})
+        work.cancel()
+        stop.cancel()
+        await asyncio.wait({work})
+        await self.close()
+        if stop not in done:
+            failed = next((task.exception() for task in done if not task.cancelled()), None)
+            raise failed or RuntimeError("the HTTP server ended by itself; is the port taken?")
         log.info("stopped", service=self.name)
+
+    async def work(self) -> None:
+        """Everything but the HTTP server: relay, consumer, timers, background loops. Runs until cancelled."""
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._bus())
+            parts.create_task(self.relay.run())
+            parts.create_task(self.timers.run(self.workshop, self.clock, self.settings.timer_poll_interval_ms / 1000))
+            if self.consumer is not None:
+                parts.create_task(self.consumer.run())
+            for loop in self.background:
+                parts.create_task(loop())
 
     async def _bus(self) -> None:
         """Connect to the broker, however long it takes; the clients reconnect by themselves afterwards."""
@@ -205,9 +197,11 @@ class Foundations:
     workshop: Workshop
     relay: Relay
 
-    def consumer(self, name: str, topics: Sequence[str], handler: Any) -> Consumer:
-        """The service's group member on these topics."""
-        return Consumer(f"liuling-{name}", topics, handler, self.database, self.broker, self.settings)
+    def consumer(self, name: str, contexts: Sequence[str], handler: Any) -> Consumer:
+        """The service's group member on the topics of these contexts."""
+        topics = [self.settings.topic(context) for context in contexts]
+        group = f"{self.settings.kafka_namespace}-{name}"
+        return Consumer(group, topics, handler, self.database, self.broker, self.settings)
 
     def reactions(self, *parts: Reactions) -> Reactions:
         """The service's reactions, bound to its workshop."""

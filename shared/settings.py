@@ -9,6 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.contracts.envelope import topic_of
+
 
 class Settings(BaseSettings):
     """Settings common to all services, read from the environment.
@@ -24,6 +26,8 @@ class Settings(BaseSettings):
     database_idle_in_transaction_timeout_s: int = Field(default=60, ge=1)
 
     kafka_bootstrap_servers: str
+    kafka_namespace: str = Field(default="liuling", pattern=r"^[a-z0-9_-]{1,40}$")
+    """First part of every topic's and group's name, so that two installations can share a broker."""
     kafka_idempotent_producer: bool = True
     """Off only for a broker that cannot do it; consumers do not mind."""
     kafka_compression: Literal["zstd", "gzip", "none"] = "zstd"
@@ -55,6 +59,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     otel_exporter_otlp_endpoint: str | None = None
+
+    def topic(self, context: str) -> str:
+        """The topic of a context under this installation's namespace."""
+        return topic_of(context, self.kafka_namespace)
 
     @field_validator("database_url")
     @classmethod

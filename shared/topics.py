@@ -5,16 +5,17 @@ from collections.abc import Mapping
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts.envelope import BALANCES_TOPIC, EVENT_TOPICS
+from shared.contracts.envelope import CONTEXTS
 from shared.settings import Settings
 
 _KEPT_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
 _LATEST_PER_KEY = {"cleanup.policy": "compact", "min.compaction.lag.ms": "0"}
 
-TOPICS: Mapping[str, Mapping[str, str]] = {
-    **dict.fromkeys(EVENT_TOPICS, _KEPT_FOR_EVER),
-    BALANCES_TOPIC: _LATEST_PER_KEY,
-}
+
+def topic_configs(settings: Settings) -> Mapping[str, Mapping[str, str]]:
+    """Every topic of this installation and its configuration."""
+    topics: dict[str, Mapping[str, str]] = {settings.topic(context): _KEPT_FOR_EVER for context in CONTEXTS}
+    return topics | {settings.topic("points.balances"): _LATEST_PER_KEY}
 
 
 async def ensure_topics(settings: Settings) -> list[str]:
@@ -22,7 +23,9 @@ async def ensure_topics(settings: Settings) -> list[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
     await admin.start()
     try:
-        missing = [topic for topic in TOPICS if topic not in set(await admin.list_topics())]
+        existing = set(await admin.list_topics())
+        configs = topic_configs(settings)
+        missing = [topic for topic in configs if topic not in existing]
         if not missing:
             return []
         response = await admin.create_topics(
@@ -31,7 +34,7 @@ async def ensure_topics(settings: Settings) -> list[str]:
                     name,
                     settings.kafka_partitions,
                     settings.kafka_replication_factor,
-                    topic_configs={"compression.type": _compression(settings), **TOPICS[name]},
+                    topic_configs={"compression.type": _compression(settings), **configs[name]},
                 )
                 for name in missing
             ]

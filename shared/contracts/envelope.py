@@ -15,13 +15,12 @@ class MalformedEnvelope(ValueError):  # noqa: N818
     """The record's headers are not those of a CloudEvent of this platform. The text names the header, not its value."""
 
 
-def topic_of(context: str) -> str:
-    """The topic that a context publishes its events to."""
-    return f"liuling.{context}.v1"
+CONTEXTS = ("registry", "points", "grid_patrol", "mediation")
 
 
-BALANCES_TOPIC = "liuling.points.balances.v1"
-EVENT_TOPICS = tuple(topic_of(context) for context in ("registry", "points", "grid_patrol", "mediation"))
+def topic_of(context: str, namespace: str = "liuling") -> str:
+    """The topic that a context publishes its events to; `points.balances` is the compacted one of balances."""
+    return f"{namespace}.{context}.v1"
 
 
 @dataclass(frozen=True, slots=True)

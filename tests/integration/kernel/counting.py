@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 from shared.aggregate import Aggregate
 from shared.contracts import Event, Refusal, refuse_if
 from shared.contracts.common import CommunityCode
-from shared.contracts.envelope import topic_of
 from shared.database import service_metadata
 from shared.reactions import Reactions
 from shared.service import Service, lay
@@ -22,7 +21,6 @@ from shared.views import Views
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body
 
-TOPIC = topic_of("counting")
 FOLDER = Path(__file__).parent
 
 
@@ -166,6 +164,6 @@ def build(settings: Settings) -> Service:
         broker=base.broker,
         relay=base.relay,
         handler=handler,
-        consumer=base.consumer("counting", [TOPIC], handler),
+        consumer=base.consumer("counting", ["counting"], handler),
         timers=timers,
     )

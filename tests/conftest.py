@@ -1,0 +1,165 @@
+"""Real parts for the tests: one PostgreSQL and one Kafka for the whole run, a fresh database and topics for each test."""
+
+import asyncio
+import base64
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from deploy.local.stack import LocalStack
+from shared.auth.issuer import Issuer
+from shared.service import Service
+from shared.settings import Settings
+from shared.topics import ensure_topics
+
+COMMUNITY = "620201001004"
+FOREIGN = "620201001005"
+DISTRICT = "620201"
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> Any:
+    """Wait until the condition gives something true, or fail after the deadline."""
+    async with asyncio.timeout(seconds):
+        while not (result := await condition()):
+            await asyncio.sleep(0.02)
+        return result
+
+
+@dataclass
+class Running:
+    """A service on a fresh database and fresh topics, with a client that speaks to it without a socket."""
+
+    service: Service
+    issuer: Issuer
+    _clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    def client(self, role: str = "community", node: str = COMMUNITY, subject: str | None = None) -> httpx.AsyncClient:
+        """A client with a token; every POST gets a fresh Idempotency-Key unless the call brings its own."""
+
+        async def key(request: httpx.Request) -> None:
+            request.headers.setdefault("idempotency-key", uuid.uuid4().hex)
+
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.service.app, raise_app_exceptions=False),
+            base_url="http://test",
+            headers={"authorization": f"Bearer {self.issuer.token(role, node, subject)}"},
+            event_hooks={"request": [key]},
+        )
+        self._clients.append(client)
+        return client
+
+    async def rows(self, query: str, **params: Any) -> list[Any]:
+        """Rows of the service's own database."""
+        async with self.service.database.reading() as connection:
+            return list((await connection.execute(sa.text(query), params)).all())
+
+    async def value(self, query: str, **params: Any) -> Any:
+        """The one value of a query."""
+        return (await self.rows(query, **params))[0][0]
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+        await self.service.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with LocalStack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    return Issuer.open(tmp_path_factory.mktemp("issuer"))
+
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A fresh first part of topic and group names, so that tests do not hear each other."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def start(stack: LocalStack, issuer: Issuer, namespace: str) -> AsyncIterator[Start]:
+    """`await start(build, working=True)` runs a service; several of one test share the test's topics.
+
+    `database` continues on an earlier one's database; `working=False` leaves relay, consumer and timers out.
+    """
+    open_: list[tuple[Running, asyncio.Task[None] | None]] = []
+
+    async def begin(
+        build: Callable[[Settings], Service],
+        *,
+        working: bool = True,
+        database_url: str | None = None,
+        migrate: bool = True,
+        settings: type[Settings] = Settings,
+        **values: Any,
+    ) -> Running:
+        url = database_url or stack.create_database(f"t{uuid.uuid4().hex[:12]}")
+        service = build(
+            settings.from_environment(
+                {
+                    "DATABASE_URL": url,
+                    "DATABASE_POOL_SIZE": "5",
+                    "KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap,
+                    "KAFKA_NAMESPACE": namespace,
+                    "KAFKA_PARTITIONS": "3",
+                    "KAFKA_IDEMPOTENT_PRODUCER": str(stack.broker_kind == "kafka").lower(),
+                    "JWKS_URL": issuer.jwks_path.as_uri(),
+                    "TOKEN_ISSUER": issuer.issuer,
+                    "VAULT_MASTER_KEY": base64.b64encode(b"k" * 32).decode(),
+                    "RELAY_POLL_INTERVAL_MS": "200",
+                    "TIMER_POLL_INTERVAL_MS": "50",
+                    **{name.upper(): str(value) for name, value in values.items()},
+                }
+            )
+        )
+        if migrate:
+            await service.migrate()
+        task = None
+        if working:
+            await ensure_topics(service.settings)
+            task = asyncio.create_task(service.work())
+        running = Running(service, issuer)
+        open_.append((running, task))
+        if task is not None:
+
+            async def ready() -> bool:
+                if task.done():
+                    await task
+                return all((await service.readiness()).values())
+
+            await until(ready)
+        return running
+
+    yield begin
+    for running, task in reversed(open_):
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await running.close()
+
+
+async def create_topic(bootstrap: str, name: str, partitions: int = 3) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, partitions, 1)])
+    finally:
+        await admin.close()
+
+
+ROOT = Path(__file__).parent.parent
