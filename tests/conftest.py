@@ -1,10 +1,9 @@
-"""Real parts for the tests: one PostgreSQL and one Kafka for the whole run, a fresh database and topics for each test."""
+"""Real parts for the tests: one PostgreSQL and one Kafka for the run, a fresh database and topics for each test."""
 
 import asyncio
 import base64
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

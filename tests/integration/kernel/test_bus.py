@@ -1,0 +1,277 @@
+"""From the store over Kafka into another database: in order, once, whatever repeats, breaks or dies on the way."""
+
+import asyncio
+import json
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from typer.testing import CliRunner
+
+from shared.contracts.envelope import Envelope, header_map
+from shared.eventstore import Recorded, append
+from shared.relay import Relay
+from tests.conftest import COMMUNITY, create_topic, until
+from tests.integration.kernel import counting
+
+
+@pytest.fixture
+async def topic(stack, namespace) -> str:
+    name = f"{namespace}.counting.v1"
+    await create_topic(stack.kafka_bootstrap, name)
+    return name
+
+
+async def heard(running, count: int) -> None:
+    async def enough() -> bool:
+        return await running.value("SELECT count(*) FROM heard") >= count
+
+    await until(enough)
+
+
+async def produce(stack, topic: str, *records: tuple[bytes, bytes, list[tuple[str, bytes]]]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap)
+    await producer.start()
+    try:
+        for key, body, headers in records:
+            await producer.send_and_wait(topic, body, key=key, headers=headers)
+    finally:
+        await producer.stop()
+
+
+def record(counter: uuid.UUID, amount: object, event_id: uuid.UUID | None = None, **changed: str):
+    envelope = Envelope(
+        event_id or uuid.uuid4(),
+        "liuling.counting.Counted.v1",
+        "/liuling/counting",
+        f"counter-{counter}",
+        datetime.now(UTC),
+        COMMUNITY,
+        1,
+    )
+    headers = {**envelope.headers(), **changed}
+    body = json.dumps({"counter_id": str(counter), "community": COMMUNITY, "amount": amount}).encode()
+    return f"counter-{counter}".encode(), body, [(k, v.encode()) for k, v in headers.items()]
+
+
+async def read_topic(stack, topic: str, count: int) -> list:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=stack.kafka_bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        async with asyncio.timeout(20):
+            return [await consumer.getone() for _ in range(count)]
+    finally:
+        await consumer.stop()
+
+
+async def test_an_event_travels_as_a_cloudevent_with_its_correlation(start, stack, topic) -> None:
+    running = await start(counting.build)
+    counter, correlation = uuid.uuid4(), str(uuid.uuid4())
+    answer = await running.client().post(
+        f"/v1/counters/{counter}", json={"community": COMMUNITY, "amount": 7}, headers={"X-Correlation-Id": correlation}
+    )
+    assert answer.headers["x-correlation-id"] == correlation
+    await heard(running, 1)
+    (message,) = await read_topic(stack, topic, 1)
+    envelope = Envelope.parse(header_map(message.headers))
+    assert message.key == f"counter-{counter}".encode()
+    assert (envelope.type, envelope.subject) == ("liuling.counting.Counted.v1", f"counter-{counter}")
+    assert (envelope.community, envelope.sequence, envelope.correlation_id) == (COMMUNITY, 1, correlation)
+    assert envelope.traceparent is not None
+    assert json.loads(message.value)["amount"] == 7
+
+
+async def test_position_order_is_commit_order_and_nothing_is_skipped(start, topic) -> None:
+    """Many writers at once, some of them slow between their other statements and the append."""
+    running = await start(counting.build)
+    database, total = running.service.database, 60
+
+    async def write(number: int) -> None:
+        async with database.transaction() as connection:
+            await connection.exec_driver_sql(f"SELECT pg_sleep({number % 5 / 100})")
+            counter = uuid.uuid4()
+            event = counting.Counted(counter_id=counter, community=COMMUNITY, amount=number + 1)
+            recorded = Recorded(event, uuid.uuid4(), f"counter-{counter}", 1, COMMUNITY, datetime.now(UTC))
+            await append(connection, [recorded])
+
+    await asyncio.gather(*[write(number) for number in range(total)])
+    await heard(running, total)
+    assert await running.value("SELECT count(DISTINCT amount) FROM heard") == total
+
+
+async def test_a_relay_killed_before_its_cursor_moved_publishes_the_batch_again_and_nobody_minds(
+    start, stack, topic
+) -> None:
+    running = await start(counting.build)
+    client = running.client()
+    for _ in range(5):
+        await client.post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY, "amount": 1})
+    await heard(running, 5)
+    async with running.service.database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE relay_cursor SET position = 0")
+        await connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'liuling'"
+        )
+    await read_topic(stack, topic, 10)
+    await client.post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY, "amount": 2})
+    await heard(running, 6)
+    assert await running.value("SELECT count(*) FROM heard") == 6
+
+
+async def test_only_one_relay_leads_and_the_next_takes_over(start, topic, stack) -> None:
+    running = await start(counting.build)
+    second = await start(counting.build, database_url=running.service.settings.database_url.get_secret_value())
+    leaders = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 700454488"
+    total = (
+        "SELECT count(*) FILTER (WHERE granted), count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+        " WHERE locktype = 'advisory' AND d.datname = current_database()"
+    )
+    assert leaders
+
+    async def one_leads() -> bool:
+        return tuple((await running.rows(total))[0]) == (1, 2)
+
+    await until(one_leads)
+    await running.client().post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY, "amount": 1})
+    await heard(second, 1)
+    await running.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+        " WHERE locktype = 'advisory' AND granted AND d.datname = current_database()"
+    )
+    await running.client().post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY, "amount": 2})
+    await heard(second, 2)
+    assert isinstance(running.service.relay, Relay)
+
+
+async def test_a_replayed_event_changes_nothing(start, stack, topic) -> None:
+    running = await start(counting.build)
+    event_id, counter = uuid.uuid4(), uuid.uuid4()
+    await produce(stack, topic, *[record(counter, 3, event_id)] * 4, record(uuid.uuid4(), 1))
+    await heard(running, 2)
+    assert await running.value("SELECT count(*) FROM heard WHERE event_id = :id", id=event_id) == 1
+
+
+async def test_a_malformed_record_waits_with_its_key_while_others_flow_on(start, stack, topic) -> None:
+    running = await start(counting.build)
+    sick, well = uuid.uuid4(), uuid.uuid4()
+    await produce(
+        stack,
+        topic,
+        record(sick, 1),
+        record(sick, "not a number"),
+        record(sick, 2),
+        record(well, 10),
+        record(well, 11, ce_type="liuling.counting.SomethingNewer.v9"),
+        record(sick, 3),
+        record(well, 12),
+    )
+
+    async def settled() -> bool:
+        parked = await running.value("SELECT count(*) FROM parked")
+        return parked == 3 and sorted(r[0] for r in await running.rows("SELECT amount FROM heard")) == [1, 10, 12]
+
+    await until(settled)
+    assert [tuple(r) for r in await running.rows("SELECT reason FROM parked ORDER BY id")] == [
+        ("body:amount:int_parsing",),
+        ("waiting",),
+        ("waiting",),
+    ]
+
+
+async def test_parked_keys_are_listed_discarded_and_retried_in_order(start, stack, topic, monkeypatch) -> None:
+    running = await start(counting.build)
+    sick = uuid.uuid4()
+    await produce(stack, topic, record(sick, "x"), record(sick, 1), record(sick, 2))
+
+    async def parked() -> bool:
+        return await running.value("SELECT count(*) FROM parked") == 3
+
+    await until(parked)
+
+    async def command(*arguments: str):
+        return await asyncio.to_thread(_invoke, running, monkeypatch, *arguments)
+
+    key = f"counter-{sick}"
+    listed = await command("parked", "list")
+    assert listed.exit_code == 0
+    assert "body:amount" in listed.output
+    assert (await command("parked", "show", key, "--topic", topic)).exit_code == 0
+    assert (await command("parked", "retry", key, "--topic", topic)).exit_code == 1
+    assert (await command("parked", "discard", key, "--topic", topic)).exit_code == 2, "asks for --yes first"
+    assert (await command("parked", "discard", key, "--topic", topic, "--yes")).exit_code == 0
+    retried = await command("parked", "retry", key, "--topic", topic)
+    assert retried.exit_code == 0, retried.output
+    assert [r[0] for r in await running.rows("SELECT amount FROM heard ORDER BY amount")] == [1, 2]
+    await produce(stack, topic, record(sick, 3))
+    await heard(running, 3)
+
+
+async def test_a_record_that_the_service_cannot_apply_is_parked_and_its_batch_is_not_lost(start, stack, topic) -> None:
+    running = await start(counting.build)
+    sick = uuid.uuid4()
+    records = [record(uuid.uuid4(), 1) for _ in range(5)]
+    await produce(stack, topic, *records[:3], record(sick, 666), *records[3:], record(sick, 5))
+
+    async def settled() -> bool:
+        rows = await running.rows("SELECT (SELECT count(*) FROM heard), (SELECT count(*) FROM parked)")
+        return tuple(rows[0]) == (5, 2)
+
+    await until(settled)
+
+
+async def test_a_database_that_goes_away_is_waited_for(start, stack, topic) -> None:
+    running = await start(counting.build)
+    await produce(stack, topic, record(uuid.uuid4(), 1))
+    await heard(running, 1)
+    stack.postgres.kill()
+    await produce(stack, topic, *[record(uuid.uuid4(), 2) for _ in range(20)])
+
+    async def not_ready() -> bool:
+        return not all((await running.service.readiness()).values())
+
+    await until(not_ready)
+    assert all((await running.service.liveness()).values()), "waiting for the database is not being stuck"
+    await asyncio.to_thread(stack.postgres.start)
+
+    async def caught_up() -> bool:
+        try:
+            return await running.value("SELECT count(*) FROM heard") == 21
+        except Exception as error:
+            print("not yet", type(error).__name__)
+            return False
+
+    await until(caught_up, 30)
+
+
+async def test_republish_refills_a_topic_without_moving_the_cursor(start, stack, topic, monkeypatch) -> None:
+    running = await start(counting.build)
+    client = running.client()
+    for _ in range(4):
+        await client.post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY, "amount": 1})
+    await heard(running, 4)
+    before = await running.value("SELECT position FROM relay_cursor")
+    result = await asyncio.to_thread(_invoke, running, monkeypatch, "republish", "--from", "2")
+    assert result.exit_code == 0, result.output
+    ids = [m.headers for m in await read_topic(stack, topic, 7)]
+    assert len({dict(h)["ce_id"] for h in ids}) == 4
+    assert await running.value("SELECT position FROM relay_cursor") == before
+
+
+def _invoke(running, monkeypatch, *arguments: str):
+    """Run a command of the service's own program against the same database and broker."""
+    from shared.cli import service_cli
+
+    settings = running.service.settings
+    environment = {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "KAFKA_NAMESPACE": settings.kafka_namespace,
+        "KAFKA_IDEMPOTENT_PRODUCER": str(settings.kafka_idempotent_producer).lower(),
+        "JWKS_URL": settings.jwks_url,
+        "TOKEN_ISSUER": settings.token_issuer,
+        "VAULT_MASTER_KEY": settings.vault_master_key.get_secret_value(),
+        "COLUMNS": "200",
+    }
+    return CliRunner().invoke(service_cli("counting", counting.build), list(arguments), env=environment)

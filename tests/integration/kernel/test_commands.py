@@ -1,0 +1,131 @@
+"""Commands over HTTP: once per key, refused in words, decided again after a conflict."""
+
+import asyncio
+import uuid
+
+from tests.conftest import COMMUNITY, FOREIGN
+from tests.integration.kernel import counting
+
+
+async def test_the_same_key_gives_the_same_answer_once(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client, url = counting_.client(), f"/v1/counters/{uuid.uuid4()}"
+    body, key = {"community": COMMUNITY, "amount": 5}, {"Idempotency-Key": "the-same-key"}
+    answers = await asyncio.gather(*[client.post(url, json=body, headers=key) for _ in range(8)])
+    assert {(a.status_code, a.text) for a in answers} == {(201, answers[0].text)}
+    assert sorted(a.headers.get("idempotency-replayed", "") for a in answers) == [""] + ["true"] * 7
+    assert await counting_.value("SELECT count(*) FROM events") == 1
+
+
+async def test_a_key_used_for_something_else_is_refused(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client, url = counting_.client(), f"/v1/counters/{uuid.uuid4()}"
+    key = {"Idempotency-Key": "used-before"}
+    await client.post(url, json={"community": COMMUNITY, "amount": 5}, headers=key)
+    answer = await client.post(url, json={"community": COMMUNITY, "amount": 6}, headers=key)
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_post_without_a_key_is_told_what_is_missing(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client = counting_.client()
+    client.event_hooks = {"request": []}
+    answer = await client.post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY})
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_concurrent_commands_on_one_stream_are_all_counted(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client, counter = counting_.client(), uuid.uuid4()
+    answers = await asyncio.gather(
+        *[client.post(f"/v1/counters/{counter}", json={"community": COMMUNITY, "amount": 1}) for _ in range(20)]
+    )
+    done = sum(a.status_code == 201 for a in answers)
+    assert {a.status_code for a in answers} <= {201, 503}, "either done, or told to come again"
+    assert await counting_.value("SELECT value FROM counters") == done
+    assert await counting_.value("SELECT count(*) FROM events") == done
+
+
+async def test_a_refused_command_leaves_nothing(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client, counter = counting_.client(), uuid.uuid4()
+    await client.post(f"/v1/counters/{counter}", json={"community": COMMUNITY, "amount": 999})
+    answer = await client.post(f"/v1/counters/{counter}", json={"community": COMMUNITY, "amount": 2})
+    assert (answer.status_code, answer.json()["code"]) == (409, "counter_full")
+    assert await counting_.value("SELECT value FROM counters") == 999
+    assert await counting_.value("SELECT count(*) FROM idempotency") == 1
+
+
+async def test_if_match_refuses_a_version_that_has_moved_on(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client, url = counting_.client(), f"/v1/counters/{uuid.uuid4()}"
+    first = await client.post(url, json={"community": COMMUNITY})
+    assert first.headers["etag"] == '"1"'
+    assert (await client.get(url)).headers["etag"] == '"1"'
+    second = await client.post(url, json={"community": COMMUNITY}, headers={"If-Match": '"1"'})
+    third = await client.post(url, json={"community": COMMUNITY}, headers={"If-Match": '"1"'})
+    assert (second.status_code, third.status_code, third.json()["code"]) == (201, 412, "version_changed")
+
+
+async def test_problems_speak_the_language_that_was_asked_for(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client, url = counting_.client(), f"/v1/counters/{uuid.uuid4()}"
+    chinese = await client.post(url, json={"community": COMMUNITY, "amount": 0})
+    english = await client.post(url, json={"community": COMMUNITY, "amount": 0}, headers={"Accept-Language": "en"})
+    assert chinese.headers["content-language"] == "zh"
+    assert "填写" in chinese.json()["detail"]
+    assert english.headers["content-language"] == "en"
+    assert "correct what" in english.json()["detail"]
+    assert chinese.json()["errors"] == [{"field": "body.amount", "problem": "数值太小"}]
+
+
+async def test_a_body_over_the_limit_is_refused_before_it_is_read_whole(start) -> None:
+    counting_ = await start(counting.build, working=False, request_body_bytes_max=2048)
+    answer = await counting_.client().post(f"/v1/counters/{uuid.uuid4()}", content=b"x" * 10_000)
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+async def test_tokens_that_do_not_hold_are_not_let_in(start, issuer) -> None:
+    counting_ = await start(counting.build, working=False)
+    good = issuer.token("community", COMMUNITY)
+    head, payload, signature = good.split(".")
+    forged = [
+        "",
+        "nonsense",
+        f"{head}.{payload}.",
+        f"{head}.{payload}.{signature[:-6]}AAAAAA",
+        "eyJhbGciOiJub25lIn0." + payload + ".",
+        issuer.token("community", "62020100100"),
+    ]
+    for token in forged:
+        answer = await counting_.client().get("/v1/counters", headers={"authorization": f"Bearer {token}"})
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated"), token
+    assert (await counting_.client().get("/v1/counters")).status_code == 200
+
+
+async def test_the_wrong_role_and_the_wrong_place_are_refused(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    url = f"/v1/counters/{uuid.uuid4()}"
+    role = await counting_.client("auditor").post(url, json={"community": COMMUNITY})
+    place = await counting_.client().post(url, json={"community": FOREIGN})
+    assert (role.status_code, role.json()["code"]) == (403, "role_not_allowed")
+    assert (place.status_code, place.json()["code"]) == (403, "outside_your_node")
+
+
+async def test_pages_follow_each_other_without_gap_or_repeat(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client = counting_.client()
+    for amount in [3, 1, 2, 1, 3, 2, 2]:
+        await client.post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY, "amount": amount})
+    seen, cursor = [], None
+    while True:
+        page = (await client.get("/v1/counters", params={"limit": 3, **({"cursor": cursor} if cursor else {})})).json()
+        seen += [item["value"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == [1, 1, 2, 2, 2, 3, 3]
+    for bad in ["x", "W10", "WyJhIiwgImIiXQ", "W251bGwsIG51bGxd", "WzFlOTksIDFd", "[[[[" * 50]:
+        answer = await client.get("/v1/counters", params={"cursor": bad})
+        assert (answer.status_code, answer.json()["code"]) == (400, "cursor_invalid"), bad

@@ -1,0 +1,126 @@
+"""Views, vault, timers: what a service keeps beside its events."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from shared.privacy import Vault, VaultKeyMismatch
+from tests.conftest import COMMUNITY, until
+from tests.integration.kernel import counting
+
+
+async def test_rebuilt_views_are_what_they_were(start) -> None:
+    running = await start(counting.build, working=False)
+    client = running.client()
+    counters = [uuid.uuid4() for _ in range(3)]
+    for number in range(9):
+        await client.post(f"/v1/counters/{counters[number % 3]}", json={"community": COMMUNITY, "amount": number + 1})
+    before = await running.rows("SELECT * FROM counters ORDER BY counter_id")
+    async with running.service.database.transaction() as connection:
+        await connection.execute(sa.text("UPDATE counters SET value = 0"))
+        assert await running.service.views.rebuild(connection) == 9
+    assert await running.rows("SELECT * FROM counters ORDER BY counter_id") == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE events SET version = 9", "DELETE FROM events", "TRUNCATE events", "UPDATE events SET data = '{}'"],
+)
+async def test_recorded_events_cannot_be_changed(start, statement) -> None:
+    running = await start(counting.build, working=False)
+    await running.client().post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY})
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with running.service.database.transaction() as connection:
+            await connection.execute(sa.text(statement))
+
+
+async def test_the_vault_gives_back_what_was_put_and_forgets_for_good(start) -> None:
+    running = await start(counting.build, working=False)
+    vault, person, other = running.service.workshop.vault, uuid.uuid4(), uuid.uuid4()
+    async with running.service.database.transaction() as connection:
+        await vault.put_many(
+            connection, {person: {"name": "合成·甲", "phone": "00000000001"}, other: {"name": "合成·乙"}}
+        )
+        await vault.put(connection, person, {"phone": "00000000002"})
+        assert await vault.get(connection, person) == {"name": "合成·甲", "phone": "00000000002"}
+        assert await vault.get_many(connection, [person, other], ["name"]) == {
+            person: {"name": "合成·甲"},
+            other: {"name": "合成·乙"},
+        }
+    stored = await running.rows("SELECT sealed FROM vault_entries")
+    assert all("合成".encode() not in bytes(row[0]) for row in stored)
+    async with running.service.database.transaction() as connection:
+        assert await vault.forget(connection, person)
+        assert await vault.get(connection, person) == {}
+        assert await vault.get(connection, other) == {"name": "合成·乙"}
+        assert not await vault.forget(connection, person)
+
+
+async def test_a_vault_entry_moved_to_another_person_does_not_open(start) -> None:
+    running = await start(counting.build, working=False)
+    vault, one, two = running.service.workshop.vault, uuid.uuid4(), uuid.uuid4()
+    async with running.service.database.transaction() as connection:
+        await vault.put_many(connection, {one: {"name": "合成·甲"}, two: {"name": "合成·乙"}})
+        await connection.execute(
+            sa.text(
+                "UPDATE vault_entries SET sealed = (SELECT sealed FROM vault_entries WHERE subject = :one)"
+                " WHERE subject = :two"
+            ),
+            {"one": one, "two": two},
+        )
+        with pytest.raises(VaultKeyMismatch):
+            await vault.get(connection, two)
+        with pytest.raises(VaultKeyMismatch):
+            await Vault(b"x" * 32).get(connection, one)
+
+
+def test_digests_differ_by_kind_and_key() -> None:
+    vault = Vault(b"k" * 32)
+    assert vault.digest("phone", "1") == vault.digest("phone", "1")
+    assert len({vault.digest("phone", "1"), vault.digest("id", "1"), Vault(b"x" * 32).digest("phone", "1")}) == 3
+
+
+async def test_a_due_timer_fires_once_though_two_workers_look(start, stack, namespace) -> None:
+    from tests.conftest import create_topic
+
+    await create_topic(stack.kafka_bootstrap, f"{namespace}.counting.v1")
+    running = await start(counting.build)
+    await start(counting.build, database_url=running.service.settings.database_url.get_secret_value())
+    subjects = [uuid.uuid4() for _ in range(20)]
+    async with running.service.workshop.transaction() as work:
+        for subject in subjects:
+            await work.schedule("counter.tick", subject, datetime.now(UTC) - timedelta(seconds=1))
+        await work.schedule("counter.tick", uuid.uuid4(), datetime.now(UTC) + timedelta(hours=1))
+        await work.finish()
+
+    async def fired() -> bool:
+        return await running.value("SELECT count(*) FROM counters") == 20
+
+    await until(fired)
+    assert await running.value("SELECT max(value) FROM counters") == 1
+    assert await running.value("SELECT count(*) FROM timers") == 1
+
+
+async def test_a_timer_that_fails_comes_again_later_and_holds_up_nobody(start) -> None:
+    running = await start(counting.build, working=False)
+    full, fine = uuid.uuid4(), uuid.uuid4()
+    await running.client().post(f"/v1/counters/{full}", json={"community": COMMUNITY, "amount": 1000})
+    now = datetime.now(UTC)
+    async with running.service.workshop.transaction() as work:
+        await work.schedule("counter.tick", full, now - timedelta(seconds=2))
+        await work.schedule("counter.tick", fine, now - timedelta(seconds=1))
+        await work.finish()
+    await counting.timers.fire_due(running.service.workshop, lambda: now)
+    rows = await running.rows("SELECT subject, attempts, due_at > :now FROM timers", now=now)
+    assert [tuple(row) for row in rows] == [(full, 1, True)]
+    assert await running.value("SELECT value FROM counters WHERE counter_id = :id", id=fine) == 1
+
+
+async def test_serve_refuses_a_database_that_was_not_migrated(start) -> None:
+    running = await start(counting.build, working=False, migrate=False)
+    with pytest.raises(SystemExit, match="migrate"):
+        await asyncio.wait_for(running.service.run(), 10)
