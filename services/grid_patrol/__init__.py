@@ -1,0 +1,1 @@
+"""The patrol grid: cells, crews, shifts and what is found on them."""
