@@ -1,0 +1,381 @@
+"""A dispute case (人民调解案件), from filing to its end. 人民调解法 arts. 17–28.
+
+Applied for, offered, or opened from what a patrol found; mediators are assigned and step back; sessions are held; the
+parties agree in writing or orally (28), no agreement is reached and they are told of other remedies (26), or they
+stop, which they may at any time (23). Who the parties are is never told here: what a rule must know of them comes in
+the command.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from services.mediation.cases.refusals import (
+    AlreadyMediator,
+    ApplicationNeedsParty,
+    CaseAlreadyFiled,
+    CaseClosed,
+    CaseDatedInFuture,
+    CaseDatedTooFarBack,
+    CaseInSession,
+    CaseNotFiled,
+    ConflictOfInterest,
+    DatedBeforeFiling,
+    DatedBeforeLastSession,
+    DayTooLong,
+    MediatorIsParty,
+    MediatorWasRecused,
+    NoMediator,
+    NoSessionHeld,
+    NotMediator,
+    SessionsOverlap,
+    TooManyMediators,
+    TooManyParties,
+    TooManySessions,
+)
+from services.mediation.cases.state import OPEN, Case, Session, Stage, evolve, service_records
+from shared.contracts import Event, refuse_if, refuse_unless
+from shared.contracts.grid_patrol import RiskLevel
+from shared.contracts.mediation import (
+    AgreementForm,
+    CaseClassified,
+    CaseDeclined,
+    CaseFiled,
+    CaseOrigin,
+    CaseWithdrawn,
+    DisputeKind,
+    DisputeResolved,
+    MediationFailed,
+    MediatorAssigned,
+    MediatorRecused,
+    PartyJoined,
+    Remedy,
+    SessionHeld,
+)
+
+__all__ = ["Case", "Command", "Session", "Stage", "decide", "evolve", "service_records"]
+
+PARTIES_MAX: Final = 50
+MEDIATORS_MAX: Final = 10
+SESSIONS_MAX: Final = 100
+DAY_MINUTES_MAX: Final = 24 * 60
+"""No service record spans more than a day."""
+
+
+class DeclineReason(StrEnum):
+    """Why a case is not mediated."""
+
+    PARTY_REFUSED = "party_refused"
+    NOT_MEDIABLE = "not_mediable"
+    DUPLICATE = "duplicate"
+    OTHER_AUTHORITY = "other_authority"
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A moment that something is said to have happened at, with the bounds it must keep."""
+
+    at: datetime
+    now: datetime
+    earliest: datetime
+    """How far back something may be dated that is entered now (`BACKDATING_MAX_DAYS`)."""
+
+    def check(self, *, filed_at: datetime | None = None, ends: timedelta = timedelta()) -> datetime:
+        """The moment, unless it (or its end) lies in the future, too far back, or before the filing."""
+        refuse_if(self.at + ends > self.now, CaseDatedInFuture)
+        refuse_if(self.at < self.earliest, CaseDatedTooFarBack(earliest=self.earliest.isoformat()))
+        refuse_if(filed_at is not None and self.at < filed_at, DatedBeforeFiling)
+        return self.at
+
+
+@dataclass(frozen=True, slots=True)
+class FileCase:
+    """A dispute becomes a case by application, or by an offer of the committee."""
+
+    case_id: UUID
+    community: str
+    kind: DisputeKind
+    risk: RiskLevel
+    origin: CaseOrigin
+    parties_count: int
+    filed: Dated
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFromFinding:
+    """A patrol found a dispute. However often that is told, there is one case."""
+
+    case_id: UUID
+    community: str
+    risk: RiskLevel
+    finding_id: UUID
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JoinParty:
+    """A further party is known. `involved` are the party and the party's declared relatives, where volunteers."""
+
+    party_id: UUID
+    involved: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareRelatives:
+    """A known party has further relatives among the volunteers."""
+
+    involved: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """Kind and risk are set anew."""
+
+    kind: DisputeKind
+    risk: RiskLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """The committee does not take the case, or a party refuses mediation."""
+
+    reason: DeclineReason
+    declined: Dated
+
+
+@dataclass(frozen=True, slots=True)
+class AssignMediator:
+    """A mediator takes the case. `involved` are all parties and their declared relatives, where volunteers."""
+
+    mediator_id: UUID
+    involved: frozenset[UUID]
+    assigned: Dated
+
+
+@dataclass(frozen=True, slots=True)
+class RecuseMediator:
+    """A mediator steps back (回避)."""
+
+    mediator_id: UUID
+    recused: Dated
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetMediator:
+    """A person was forgotten: they mediate nothing any more."""
+
+    mediator_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSession:
+    """The mediators sat with the parties. Without `mediators`, all who have the case."""
+
+    session_id: UUID
+    started: Dated
+    minutes: int
+    mediators: tuple[UUID, ...] | None
+    record_signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """The parties agree."""
+
+    agreement: AgreementForm
+    resolved: Dated
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """No agreement; the parties are pointed to other remedies."""
+
+    remedies: tuple[Remedy, ...]
+    ended: Dated
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The parties stop."""
+
+    withdrawn: Dated
+
+
+Command = (
+    FileCase
+    | OpenFromFinding
+    | JoinParty
+    | DeclareRelatives
+    | Classify
+    | Decline
+    | AssignMediator
+    | RecuseMediator
+    | ForgetMediator
+    | HoldSession
+    | Resolve
+    | Fail
+    | Withdraw
+)
+
+
+def decide(case: Case, command: Command) -> list[Event]:
+    """What follows from a command. Raises the refusals of `refusals.py`."""
+    match command:
+        case FileCase():
+            return _file(case, command)
+        case OpenFromFinding():
+            return _open(case, command)
+        case ForgetMediator(mediator_id=mediator_id, at=at):
+            if case.stage not in OPEN or mediator_id not in case.mediators:
+                return []
+            return [MediatorRecused(case_id=_id(case), mediator_id=mediator_id, recused_at=at)]
+    refuse_if(case.stage is Stage.UNFILED, CaseNotFiled)
+    refuse_unless(case.stage in OPEN, CaseClosed(stage=case.stage.value))
+    match command:
+        case JoinParty(party_id=party_id, involved=involved):
+            _nobody_mediates(case, involved)
+            refuse_if(case.parties_count >= PARTIES_MAX, TooManyParties(parties_max=PARTIES_MAX))
+            return [PartyJoined(case_id=_id(case), party_id=party_id, parties_count=case.parties_count + 1)]
+        case DeclareRelatives(involved=involved):
+            _nobody_mediates(case, involved)
+            return []
+        case Classify(kind=kind, risk=risk):
+            if (kind, risk) == (case.kind, case.risk):
+                return []
+            return [CaseClassified(case_id=_id(case), kind=kind, risk=risk)]
+        case Decline(reason=reason, declined=declined):
+            refuse_if(bool(case.sessions), CaseInSession)
+            at = declined.check(filed_at=case.filed_at)
+            return [CaseDeclined(case_id=_id(case), community=case.community, reason=reason.value, declined_at=at)]
+        case AssignMediator():
+            return _assign(case, command)
+        case RecuseMediator(mediator_id=mediator_id, recused=recused):
+            refuse_unless(mediator_id in case.mediators, NotMediator(mediator_id=str(mediator_id)))
+            at = recused.check(filed_at=case.filed_at)
+            return [MediatorRecused(case_id=_id(case), mediator_id=mediator_id, recused_at=at)]
+        case HoldSession():
+            return _hold(case, command)
+        case Resolve() | Fail() | Withdraw():
+            return _end(case, command)
+
+
+def _file(case: Case, command: FileCase) -> list[Event]:
+    refuse_unless(case.stage is Stage.UNFILED, CaseAlreadyFiled)
+    refuse_if(command.origin is CaseOrigin.APPLICATION and command.parties_count == 0, ApplicationNeedsParty)
+    refuse_if(command.parties_count > PARTIES_MAX, TooManyParties(parties_max=PARTIES_MAX))
+    return [
+        CaseFiled(
+            case_id=command.case_id,
+            community=command.community,
+            kind=command.kind,
+            risk=command.risk,
+            origin=command.origin,
+            parties_count=command.parties_count,
+            filed_at=command.filed.check(),
+        )
+    ]
+
+
+def _open(case: Case, command: OpenFromFinding) -> list[Event]:
+    if case.stage is not Stage.UNFILED:
+        return []
+    return [
+        CaseFiled(
+            case_id=command.case_id,
+            community=command.community,
+            kind=DisputeKind.OTHER,  # a patrol tells that people quarrel; about what, the committee finds out
+            risk=command.risk,
+            origin=CaseOrigin.PATROL_FINDING,
+            finding_id=command.finding_id,
+            parties_count=0,
+            filed_at=command.found_at,
+        )
+    ]
+
+
+def _assign(case: Case, command: AssignMediator) -> list[Event]:
+    mediator_id = command.mediator_id
+    refuse_if(mediator_id in case.mediators, AlreadyMediator(mediator_id=str(mediator_id)))
+    refuse_if(mediator_id in command.involved, ConflictOfInterest(mediator_id=str(mediator_id)))
+    refuse_if(mediator_id in case.recused, MediatorWasRecused(mediator_id=str(mediator_id)))
+    refuse_if(len(case.mediators) >= MEDIATORS_MAX, TooManyMediators(mediators_max=MEDIATORS_MAX))
+    at = command.assigned.check(filed_at=case.filed_at)
+    return [MediatorAssigned(case_id=_id(case), mediator_id=mediator_id, assigned_at=at)]
+
+
+def _hold(case: Case, command: HoldSession) -> list[Event]:
+    mediators = case.mediators if command.mediators is None else tuple(dict.fromkeys(command.mediators))
+    refuse_unless(bool(mediators), NoMediator)
+    for mediator in mediators:
+        refuse_unless(mediator in case.mediators, NotMediator(mediator_id=str(mediator)))
+    started_at = command.started.check(filed_at=case.filed_at, ends=timedelta(minutes=command.minutes))
+    session = Session(started_at, command.minutes, mediators, command.record_signed)
+    refuse_if(len(case.sessions) >= SESSIONS_MAX, TooManySessions(sessions_max=SESSIONS_MAX))
+    for held in case.sessions:
+        refuse_if(session.started_at < held.ended_at and held.started_at < session.ended_at, SessionsOverlap)
+    day = session.minutes + sum(held.minutes for held in case.sessions if held.day == session.day)
+    refuse_if(day > DAY_MINUTES_MAX, DayTooLong)
+    return [
+        SessionHeld(
+            case_id=_id(case),
+            session_id=command.session_id,
+            started_at=started_at,
+            minutes=command.minutes,
+            mediators=mediators,
+            record_signed=command.record_signed,
+        )
+    ]
+
+
+def _end(case: Case, command: Resolve | Fail | Withdraw) -> list[Event]:
+    case_id, served = _id(case), service_records(case)
+    match command:
+        case Withdraw(withdrawn=withdrawn):
+            at = _ended(case, withdrawn)
+            return [CaseWithdrawn(case_id=case_id, community=case.community, withdrawn_at=at, mediators=served)]
+        case Resolve(agreement=agreement, resolved=resolved):
+            refuse_unless(bool(case.sessions), NoSessionHeld)
+            return [
+                DisputeResolved(
+                    case_id=case_id,
+                    community=case.community,
+                    kind=case.kind,
+                    agreement=agreement,
+                    resolved_at=_ended(case, resolved),
+                    sessions_count=len(case.sessions),
+                    mediators=served,
+                )
+            ]
+        case Fail(remedies=remedies, ended=ended):
+            refuse_unless(bool(case.sessions), NoSessionHeld)
+            return [
+                MediationFailed(
+                    case_id=case_id,
+                    community=case.community,
+                    kind=case.kind,
+                    ended_at=_ended(case, ended),
+                    sessions_count=len(case.sessions),
+                    mediators=served,
+                    remedies=tuple(dict.fromkeys(remedies)),
+                )
+            ]
+
+
+def _ended(case: Case, dated: Dated) -> datetime:
+    at = dated.check(filed_at=case.filed_at)
+    last = case.last_session_ended_at
+    refuse_if(last is not None and at < last, DatedBeforeLastSession)
+    return at
+
+
+def _nobody_mediates(case: Case, involved: frozenset[UUID]) -> None:
+    for mediator in case.mediators:
+        refuse_if(mediator in involved, MediatorIsParty(mediator_id=str(mediator)))
+
+
+def _id(case: Case) -> UUID:
+    assert case.id is not None, "a filed case has an id"
+    return case.id
