@@ -63,6 +63,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "teams.read": _allow("查看服务队", "read teams", *_READERS, Role.VOLUNTEER),
     "activities.publish": _allow("发布和修改活动", "publish and change activities", *_OFFICE, Role.TEAM_LEADER),
     "activities.read": _allow("查看活动", "read activities", *_READERS, Role.VOLUNTEER),
+    "activities.read_participants": _allow(
+        "查看活动的报名和出勤", "read who takes part", *_OFFICE, Role.TEAM_LEADER, Role.AUDITOR
+    ),
     "activities.sign_up": _allow("报名和退出", "sign up and withdraw", *_OFFICE, Role.TEAM_LEADER, Role.VOLUNTEER),
     "activities.attend": _allow("签到、签退和补录", "record attendance", *_OFFICE, Role.TEAM_LEADER),
     "activities.complete": _allow("确认活动完成", "confirm completion", *_OFFICE, Role.TEAM_LEADER),
