@@ -71,6 +71,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "activities.complete": _allow("确认活动完成", "confirm completion", *_OFFICE, Role.TEAM_LEADER),
     "activities.correct": _allow("更正服务记录", "correct a service record", *_OFFICE),
     "imports.roster": _allow("导入花名册", "import a roster", *_OFFICE),
+    "imports.read": _allow("查看导入结果", "read the result of an import", *_OFFICE, Role.TEAM_LEADER),
     # points
     "accounts.read": _allow("查看积分账户", "read accounts", *_OFFICE, Role.AUDITOR, Role.SYSTEM, Role.VOLUNTEER),
     "policies.publish": _allow("发布积分办法", "publish a policy", Role.DISTRICT),
