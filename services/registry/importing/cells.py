@@ -12,8 +12,11 @@ _WIDTH = _FULL_WIDTH | _INVISIBLE
 _LIST_SEPARATORS = re.compile(r"[、,;/|\\\n\r]+")
 
 
-class CellProblem(Exception):  # noqa: N818 - becomes a RowProblem; it never leaves the importer
-    """A cell that cannot be used. Carries the code of the reason, never the value."""
+class CellProblem(Exception):
+    """A cell that cannot be used; becomes a RowProblem and never leaves the importer.
+
+    Carries the code of the reason, never the value.
+    """
 
     def __init__(self, code: str, **params: str | int) -> None:
         super().__init__(code)

@@ -138,6 +138,8 @@ def _duration(cell: Cell, unit: str | None) -> float | None:
     if len(text) > 40:
         return None
     text = text.replace("半个小时", "30分钟").replace("半小时", "30分钟") if text.startswith("半") else text
+    if text.endswith(("小时半", "钟头半")):
+        text = text[:-1] + "30分"
     text = text.translate(_CHINESE_DIGITS)
     if match := _SPAN.fullmatch(text):
         return int(match["hours"]) * 60 + int(match["minutes"])

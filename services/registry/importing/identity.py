@@ -19,7 +19,7 @@ _FORM = re.compile(r"[0-9]{17}[0-9X]")
 _SCIENTIFIC = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]{1,2}")
 # What people and input methods write in the place of the X: multiplication signs, Greek and Cyrillic letters.
 _LOOKS_LIKE_X = str.maketrans("x×✕╳ⅹⅩΧХхχ", "XXXXXXXXXX")
-_OLDEST_BIRTH_YEAR = 1890
+_OLDEST_BIRTH_YEAR = 1880
 
 
 class Sex(StrEnum):

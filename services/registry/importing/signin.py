@@ -183,8 +183,6 @@ def _read_span(reading: RowReading, planned: PlannedTime, given: set[str]) -> tu
         reading.refuse("sign_out", CellProblem("time_far_from_plan"))
     elif ended - started > timedelta(minutes=MINUTES_A_DAY):
         reading.refuse("sign_out", CellProblem("over_a_day"))
-    elif ended - started < timedelta(minutes=1):
-        reading.refuse("sign_out", CellProblem("no_time_served"))
     return None if reading.problems else (started, ended)
 
 

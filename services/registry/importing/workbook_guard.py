@@ -21,7 +21,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _CHUNK_BYTES = 1 << 16
 
 
-class _Damaged(Exception):  # noqa: N818
+class _Damaged(Exception):
     """The part is not what a spreadsheet program writes."""
 
 
