@@ -12,6 +12,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 
 from deploy.local.stack import LocalStack
 from shared.auth.issuer import Issuer
@@ -79,6 +81,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 @pytest.fixture(scope="session")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
     return Issuer.open(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traces() -> None:
+    """Spans are made, as in a service; no endpoint is configured, so none leaves the process."""
+    trace.set_tracer_provider(TracerProvider())
 
 
 Start = Callable[..., Any]

@@ -1,6 +1,5 @@
 """Views, vault, timers: what a service keeps beside its events."""
 
-import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -123,4 +122,4 @@ async def test_a_timer_that_fails_comes_again_later_and_holds_up_nobody(start) -
 async def test_serve_refuses_a_database_that_was_not_migrated(start) -> None:
     running = await start(counting.build, working=False, migrate=False)
     with pytest.raises(SystemExit, match="migrate"):
-        await asyncio.wait_for(running.service.run(), 10)
+        await running.service.require_schema()
