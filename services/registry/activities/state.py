@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID, uuid5
@@ -46,6 +46,7 @@ class Attended:
         return None if self.minutes is None else self.started_at + timedelta(minutes=self.minutes)
 
 
+_UNSET = datetime(1, 1, 1, tzinfo=UTC)
 _NOBODY: Mapping[UUID, Attended] = MappingProxyType({})
 
 
@@ -58,8 +59,8 @@ class Activity:
     team_id: UUID | None = None
     category: ActivityCategory = ActivityCategory.GENERAL
     stage: Stage = Stage.UNPUBLISHED
-    planned_start: datetime = datetime.min
-    planned_end: datetime = datetime.min
+    planned_start: datetime = _UNSET
+    planned_end: datetime = _UNSET
     places: int | None = None
     signed_up: frozenset[UUID] = frozenset()
     attended: Mapping[UUID, Attended] = field(default_factory=lambda: _NOBODY)
@@ -104,8 +105,7 @@ def evolve(activity: Activity, event: Event) -> Activity:
             return _with(activity, event.volunteer_id, entry)
         case ActivityCompleted():
             confirmed = {
-                item.volunteer_id: Attended(item.started_at, item.minutes, item.evidence)
-                for item in event.attendances
+                item.volunteer_id: Attended(item.started_at, item.minutes, item.evidence) for item in event.attendances
             }
             return replace(activity, stage=Stage.COMPLETED, attended=confirmed)
         case AttendanceCorrected():

@@ -176,9 +176,7 @@ def evolve(team: Team, event: Event) -> Team:
         case TeamMemberJoined():
             return replace(team, members={**team.members, event.volunteer_id: event.joined_on})
         case TeamMemberLeft():
-            remaining = {
-                member: since for member, since in team.members.items() if member != event.volunteer_id
-            }
+            remaining = {member: since for member, since in team.members.items() if member != event.volunteer_id}
             if team.leader == event.volunteer_id:
                 return replace(team, members=remaining, leader=None, leader_since=None)
             return replace(team, members=remaining)

@@ -181,9 +181,9 @@ def check_standing(volunteer: Volunteer) -> None:
         case Standing.UNREGISTERED:
             raise VolunteerNotRegistered
         case Standing.FORGOTTEN:
-            raise VolunteerForgotten
+            raise VolunteerForgotten(volunteer=volunteer.number)
         case Standing.CONSENT_WITHDRAWN:
-            raise VolunteerConsentWithdrawn
+            raise VolunteerConsentWithdrawn(volunteer=volunteer.number)
 
 
 def decide(volunteer: Volunteer, command: Command) -> list[Event]:
@@ -223,9 +223,7 @@ def _id(volunteer: Volunteer) -> UUID:
 
 
 def _register(volunteer: Volunteer, command: RegisterVolunteer) -> list[Event]:
-    refuse_if(
-        volunteer.standing is not Standing.UNREGISTERED, VolunteerAlreadyRegistered(number=volunteer.number)
-    )
+    refuse_if(volunteer.standing is not Standing.UNREGISTERED, VolunteerAlreadyRegistered(number=volunteer.number))
     refuse_unless(command.consent, ConsentMissing)
     refuse_if(command.registered_on > command.today, RegisteredInFuture())
     refuse_if(

@@ -1,0 +1,58 @@
+"""The registry's commands: the common ones, and the import of the division file."""
+
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+
+from services.registry.app import build
+from services.registry.organisation.divisions import read_divisions
+from services.registry.organisation.publication import Publication, publish
+from services.registry.settings import RegistrySettings
+from shared.cli import service_cli
+from shared.contracts import Refusal
+from shared.telemetry import span
+from shared.web.problems import Texts
+
+console = Console(highlight=False)
+main = service_cli("registry", build, RegistrySettings)
+
+
+@main.command(name="import-divisions")
+def import_divisions(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="区划文件 CSV")],
+    source: Annotated[str, typer.Option(help="文件来源 which published file this is")] = "",
+) -> None:
+    """导入行政区划文件；重复导入不产生变化 Import the division file; importing it again changes nothing."""
+    try:
+        done = uvloop.run(_import(file, source or file.name))
+    except Refusal as refusal:
+        texts = Texts([Path(__file__).parent / "locales"])
+        for language in ("zh", "en"):
+            console.print(f"[red]{texts.get(language, refusal.code, refusal.params)}[/red]")
+        raise typer.Exit(1) from None
+    console.print(
+        f"组织树 tree: 新增 added {done.added}, 改名 renamed {done.renamed}, 未变 unchanged {done.unchanged}, "
+        f"文件中没有 absent {done.absent}"
+    )
+
+
+async def _import(file: Path, source: str) -> Publication:
+    nodes = read_divisions(file.read_bytes(), source)
+    service = build(RegistrySettings.from_environment())
+    try:
+        await service.require_schema()
+        with span("import-divisions", correlation_id=str(uuid.uuid4())):
+            async with service.workshop.transaction(actor="import-divisions") as work:
+                done = await publish(work, nodes)
+                await work.finish()
+        return done
+    finally:
+        await service.close()
+
+
+if __name__ == "__main__":
+    main()

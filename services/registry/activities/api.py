@@ -1,0 +1,212 @@
+"""Routes of an activity's life: published, signed up for, attended, completed, corrected or called off."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.registry.activities import attendance, sign_ups
+from services.registry.activities.model import Activity, CheckedIn, CheckedOut, Correct, Dating, Entry, Publish
+from services.registry.activities.schemas import (
+    ActivityStateOut,
+    AttendancesBody,
+    CancellationBody,
+    CheckInBody,
+    CheckOutBody,
+    CompletionBody,
+    CorrectionBody,
+    PublishBody,
+    SignUpBody,
+    WithdrawBody,
+)
+from services.registry.activities.streams import ACTIVITIES
+from services.registry.fields import Configured, own_id
+from services.registry.organisation.views import require_community
+from services.registry.settings import RegistrySettings
+from services.registry.tables import teams
+from services.registry.volunteers.standing import Found, VolunteerUnknown, look_up, require_good
+from shared.auth.tokens import OutsideNode, Principal
+from shared.contracts import Refusal
+from shared.unit_of_work import UnitOfWork
+from shared.web import Api, Caller, NotFound, Work
+
+api = Api(tags=["activities 活动"])
+
+
+class TeamUnknown(Refusal):
+    """The team is not one of the community's."""
+
+    code = "team_unknown"
+    status = 422
+
+
+class VolunteerNotNamed(Refusal):
+    """Staff have to say who signs up or withdraws."""
+
+    code = "volunteer_not_named"
+    status = 422
+
+
+@api.command("/v1/activities", permission="activities.publish", status=201)
+async def publish_activity(body: PublishBody, work: Work, caller: Caller, settings: Configured) -> ActivityStateOut:
+    """发布活动，开放报名。Announce an activity; it is open for sign-up."""
+    caller.require(body.community)
+    await require_community(work.connection, body.community)
+    if body.team_id is not None:
+        community = await work.connection.scalar(select(teams.c.community).where(teams.c.id == body.team_id))
+        if community != body.community:
+            raise TeamUnknown
+    activity_id = work.new_id()
+    command = Publish(
+        activity_id=activity_id,
+        community=body.community,
+        team_id=body.team_id,
+        title=body.title,
+        category=body.category,
+        planned_start=body.planned_start,
+        planned_end=body.planned_end,
+        places=body.places,
+        dating=dating(work, settings),
+    )
+    return ActivityStateOut.of(work.create(ACTIVITIES, activity_id, command))
+
+
+@api.command("/v1/activities/{activity_id}/sign-ups", permission="activities.sign_up")
+async def sign_up(
+    activity_id: UUID, body: SignUpBody, work: Work, caller: Caller, settings: Configured
+) -> ActivityStateOut:
+    """报名；同一时间只能报一个活动。Sign up; for one activity at a time."""
+    await of_caller(work, caller, activity_id)
+    who = _who(caller, body.volunteer)
+    found = _own(caller, (await require_good(work.connection, [who]))[who])
+    activity = await sign_ups.sign_up(
+        work, activity_id, found.id, body.signed_up_at or work.now, dating(work, settings)
+    )
+    return ActivityStateOut.of(activity)
+
+
+@api.command("/v1/activities/{activity_id}/sign-up-withdrawals", permission="activities.sign_up")
+async def withdraw_sign_up(
+    activity_id: UUID, body: WithdrawBody, work: Work, caller: Caller, settings: Configured
+) -> ActivityStateOut:
+    """退出报名。Take a sign-up back."""
+    await of_caller(work, caller, activity_id)
+    who = _who(caller, body.volunteer)
+    found = _own(caller, _all_known(await look_up(work.connection, [who]), [who])[0])
+    activity = await sign_ups.withdraw(
+        work, activity_id, found.id, body.withdrawn_at or work.now, dating(work, settings)
+    )
+    return ActivityStateOut.of(activity)
+
+
+@api.command("/v1/activities/{activity_id}/check-ins", permission="activities.attend")
+async def check_in(
+    activity_id: UUID, body: CheckInBody, work: Work, caller: Caller, settings: Configured
+) -> ActivityStateOut:
+    """签到，可一次多人；一个人不能同时在两个活动。Check in one or many; nobody is at two activities at once."""
+    await of_caller(work, caller, activity_id)
+    found = await require_good(work.connection, body.volunteers)
+    at = body.checked_in_at or work.now
+    entries = [CheckedIn(found[reference].id, at) for reference in body.volunteers]
+    return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
+
+
+@api.command("/v1/activities/{activity_id}/check-outs", permission="activities.attend")
+async def check_out(
+    activity_id: UUID, body: CheckOutBody, work: Work, caller: Caller, settings: Configured
+) -> ActivityStateOut:
+    """签退，可一次多人。Check out one or many; also somebody who withdrew consent while on site."""
+    await of_caller(work, caller, activity_id)
+    known = _all_known(await look_up(work.connection, body.volunteers), body.volunteers)
+    at = body.checked_out_at or work.now
+    entries = [CheckedOut(volunteer.id, at) for volunteer in known]
+    return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
+
+
+@api.command("/v1/activities/{activity_id}/attendances", permission="activities.attend")
+async def record_attendances(
+    activity_id: UUID, body: AttendancesBody, work: Work, caller: Caller, settings: Configured
+) -> ActivityStateOut:
+    """一次提交多人的签到签退或补录。Attendances of many at once: scanned ones with times, or backfilled minutes."""
+    activity = await of_caller(work, caller, activity_id)
+    found = await require_good(work.connection, [entry.volunteer for entry in body.entries])
+    entries: list[Entry] = [entry.entry(found[entry.volunteer].id, activity.planned_start) for entry in body.entries]
+    return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
+
+
+@api.command("/v1/activities/{activity_id}/completion", permission="activities.complete")
+async def complete_activity(
+    activity_id: UUID, body: CompletionBody, work: Work, caller: Caller, settings: Configured
+) -> ActivityStateOut:
+    """确认完成，服务记录生效；忘记签退的按计划结束时间计并标记。
+
+    Confirm every attendance. A forgotten check-out is closed at the planned end and flagged.
+    """
+    await of_caller(work, caller, activity_id)
+    activity = await attendance.complete(work, activity_id, body.completed_at or work.now, dating(work, settings))
+    return ActivityStateOut.of(activity)
+
+
+@api.command("/v1/activities/{activity_id}/corrections", permission="activities.correct")
+async def correct_attendance(
+    activity_id: UUID, body: CorrectionBody, work: Work, caller: Caller, settings: Configured
+) -> ActivityStateOut:
+    """更正已确认的服务记录，或补上遗漏的人。Correct a confirmed record, or add somebody who was left out."""
+    activity = await of_caller(work, caller, activity_id)
+    found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
+    if found.id not in activity.attended:
+        found.require_good()
+    command = Correct(found.id, body.minutes, body.evidence, body.reason, body.started_at, dating(work, settings))
+    return ActivityStateOut.of(await attendance.correct(work, activity_id, command))
+
+
+@api.command("/v1/activities/{activity_id}/cancellation", permission="activities.publish")
+async def cancel_activity(activity_id: UUID, body: CancellationBody, work: Work, caller: Caller) -> ActivityStateOut:
+    """取消活动；已有服务记录的不能取消。Call the activity off, unless service was recorded."""
+    await of_caller(work, caller, activity_id)
+    return ActivityStateOut.of(await attendance.cancel(work, activity_id, body.reason))
+
+
+def dating(work: UnitOfWork, settings: RegistrySettings) -> Dating:
+    """The bounds of what may be entered now."""
+    return Dating(
+        now=work.now,
+        earliest=work.now - timedelta(days=settings.backdating_max_days),
+        tolerance=timedelta(minutes=settings.activity_tolerance_minutes),
+    )
+
+
+async def of_caller(work: UnitOfWork, caller: Principal, activity_id: UUID) -> Activity:
+    """The activity, if the caller may act on it. Raises `NotFound` or `OutsideNode`."""
+    activity = (await work.load(ACTIVITIES, activity_id)).state
+    if activity.id is None:
+        raise NotFound("activity")
+    caller.require(activity.community)
+    return activity
+
+
+def _who(caller: Principal, named: UUID | str | None) -> UUID | str:
+    own = own_id(caller)
+    if named is not None:
+        return named
+    if own is None:
+        raise VolunteerNotNamed
+    return own
+
+
+def _own(caller: Principal, found: Found) -> Found:
+    """A volunteer signs up for nobody else, whether named by id or by number."""
+    own = own_id(caller)
+    if own is not None and found.id != own:
+        raise OutsideNode
+    return found
+
+
+def _all_known(found: Mapping[UUID | str, Found], references: Iterable[UUID | str]) -> list[Found]:
+    known = []
+    for reference in references:
+        if reference not in found:
+            raise VolunteerUnknown(volunteer=str(reference))
+        known.append(found[reference])
+    return known

@@ -1,0 +1,199 @@
+"""Reading activities: lists by node, month, stage and team; participants for the organiser; a volunteer's own hours."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.registry.activities.model import Stage
+from services.registry.activities.schemas import (
+    ActivityDetailOut,
+    ActivityOut,
+    HoursOut,
+    ParticipantOut,
+    ParticipationOut,
+    ServiceOut,
+)
+from services.registry.fields import Vaulted, own_id
+from services.registry.tables import activities, participations, volunteers
+from services.registry.volunteers.people import masked_name
+from shared.auth.permissions import Role
+from shared.auth.tokens import Principal
+from shared.clock import day_start
+from shared.contracts import NodeCode
+from shared.contracts.registry import ActivityCategory
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
+
+api = Api(tags=["activities 活动"])
+
+_Month = Annotated[str, Query(pattern=r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])$", description="月份 month, 2026-03")]
+
+
+@api.query("/v1/activities", permission="activities.read")
+async def list_activities(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    node: Annotated[NodeCode | None, Query(description="该节点及下级 this node and below; 默认本人所在节点")] = None,
+    month: _Month | None = None,
+    stage: Stage | None = None,
+    team_id: UUID | None = None,
+    category: ActivityCategory | None = None,
+) -> Page[ActivityOut]:
+    """活动列表，最近的在前。Activities, latest first; months are those of Asia/Shanghai."""
+    node = node or caller.node
+    caller.require(node)
+    a = activities
+    query = select(a)
+    if len(node) == 12:
+        query = query.where(a.c.community == node)
+    else:
+        query = query.where(a.c.community >= node, a.c.community < node + ":")
+    if month is not None:
+        start, end = _month(month)
+        query = query.where(a.c.planned_start >= start, a.c.planned_start < end)
+    if stage is not None:
+        query = query.where(a.c.stage == stage.value)
+    if team_id is not None:
+        query = query.where(a.c.team_id == team_id)
+    if category is not None:
+        query = query.where(a.c.category == category.value)
+    return await page.fetch(
+        read,
+        query,
+        [a.c.planned_start, a.c.id],
+        lambda row: ActivityOut.model_validate(row, from_attributes=True),
+        descending=True,
+    )
+
+
+@api.query("/v1/activities/{activity_id}", permission="activities.read")
+async def get_activity(activity_id: UUID, read: Read, caller: Caller, response: Response) -> ActivityDetailOut:
+    """一个活动；志愿者看到自己的报名和记录，看不到别人。An activity; volunteers see their own part, nobody else's."""
+    row = await _row(read, caller, activity_id)
+    etag(response, row.version)
+    found = ActivityDetailOut.model_validate(row, from_attributes=True)
+    if (own := own_id(caller)) is None:
+        return found
+    p = participations
+    mine = (await read.execute(select(p).where(p.c.activity_id == activity_id, p.c.volunteer_id == own))).first()
+    return found.model_copy(update={"mine": None if mine is None else _participation(mine)})
+
+
+@api.query("/v1/activities/{activity_id}/participants", permission="activities.read_participants")
+async def list_participants(
+    activity_id: UUID,
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    vault: Vaulted,
+    names: Annotated[bool, Query(description="附遮盖的姓名 with masked names; 审计不可见 not for auditors")] = False,
+) -> Page[ParticipantOut]:
+    """报名和出勤，供组织者使用。Who signed up and who attended, for the organiser."""
+    await _row(read, caller, activity_id)
+    p = participations
+    query = (
+        select(p, volunteers.c.number)
+        .join(volunteers, volunteers.c.id == p.c.volunteer_id)
+        .where(p.c.activity_id == activity_id)
+    )
+    found = await page.fetch(
+        read, query, [p.c.volunteer_id], lambda row: ParticipantOut.model_validate(row, from_attributes=True)
+    )
+    if not names or caller.role is Role.AUDITOR:
+        return found
+    opened = await vault.get_many(read, [item.volunteer_id for item in found.items], ["name"])
+    items = [
+        item.model_copy(update={"name": masked_name(opened[item.volunteer_id]["name"])})
+        if item.volunteer_id in opened
+        else item
+        for item in found.items
+    ]
+    return Page(items=items, next_cursor=found.next_cursor)
+
+
+@api.query("/v1/volunteers/{volunteer_id}/attendances", permission="volunteers.read")
+async def list_service(
+    volunteer_id: UUID,
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    confirmed: Annotated[bool | None, Query(description="只看已确认或未确认的")] = None,
+) -> Page[ServiceOut]:
+    """我的时长明细，最近的在前。A volunteer's service, latest first."""
+    await _volunteer(read, caller, volunteer_id)
+    p, a = participations, activities
+    query = (
+        select(
+            p.c.activity_id,
+            a.c.title,
+            a.c.category,
+            a.c.community,
+            p.c.started_at,
+            p.c.minutes,
+            p.c.evidence,
+            p.c.record_id,
+            p.c.revision,
+            p.c.closed_at_planned_end,
+            p.c.confirmed,
+        )
+        .join(a, a.c.id == p.c.activity_id)
+        .where(p.c.volunteer_id == volunteer_id, p.c.started_at.is_not(None))
+    )
+    if confirmed is not None:
+        query = query.where(p.c.confirmed.is_(confirmed))
+    return await page.fetch(
+        read,
+        query,
+        [p.c.started_at, p.c.activity_id],
+        lambda row: ServiceOut.model_validate(row, from_attributes=True),
+        descending=True,
+    )
+
+
+@api.query("/v1/volunteers/{volunteer_id}/hours", permission="volunteers.read")
+async def get_hours(volunteer_id: UUID, read: Read, caller: Caller) -> HoursOut:
+    """我的时长合计（分钟）。A volunteer's confirmed service, in minutes by evidence."""
+    await _volunteer(read, caller, volunteer_id)
+    row = (
+        await read.execute(
+            text(
+                "SELECT coalesce(sum(minutes) FILTER (WHERE confirmed AND evidence = 'scanned'), 0) AS scanned_minutes,"
+                " coalesce(sum(minutes) FILTER (WHERE confirmed AND evidence = 'backfilled'), 0) AS backfilled_minutes,"
+                " coalesce(sum(minutes) FILTER (WHERE confirmed AND evidence = 'estimated'), 0) AS estimated_minutes,"
+                " count(*) FILTER (WHERE confirmed AND minutes > 0) AS activities_count,"
+                " count(*) FILTER (WHERE NOT confirmed) AS unconfirmed_count"
+                " FROM participations WHERE volunteer_id = :id AND started_at IS NOT NULL"
+            ),
+            {"id": volunteer_id},
+        )
+    ).one()
+    return HoursOut(volunteer_id=volunteer_id, **row._mapping)
+
+
+def _month(month: str) -> tuple[datetime, datetime]:
+    year, number = int(month[:4]), int(month[5:])
+    following = date(year + number // 12, number % 12 + 1, 1)
+    return day_start(date(year, number, 1)), day_start(following)
+
+
+async def _row(read: AsyncConnection, caller: Principal, activity_id: UUID) -> Any:
+    row = (await read.execute(select(activities).where(activities.c.id == activity_id))).first()
+    if row is None:
+        raise NotFound("activity")
+    caller.require(row.community)
+    return row
+
+
+async def _volunteer(read: AsyncConnection, caller: Principal, volunteer_id: UUID) -> None:
+    community = await read.scalar(select(volunteers.c.community).where(volunteers.c.id == volunteer_id))
+    if community is None:
+        raise NotFound("volunteer")
+    caller.require(community, person=volunteer_id)
+
+
+def _participation(row: Any) -> ParticipationOut:
+    return ParticipationOut.model_validate(row, from_attributes=True)

@@ -1,0 +1,42 @@
+"""Signing up and withdrawing, with the booking that belongs to it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.registry.activities.engagements import BOOKING, book, release
+from services.registry.activities.model import Activity, Dating, SignUp, WithdrawSignUp
+from services.registry.activities.streams import ACTIVITIES
+from shared.unit_of_work import UnitOfWork
+
+
+async def sign_up(work: UnitOfWork, activity_id: UUID, volunteer_id: UUID, at: datetime, dating: Dating) -> Activity:
+    """Sign a volunteer up. Raises `AlreadyBooked` beside the model's refusals."""
+    activity = await work.execute(ACTIVITIES, activity_id, SignUp(volunteer_id, at, dating))
+    await book(work.connection, activity_id, volunteer_id, (activity.planned_start, activity.planned_end))
+    return activity
+
+
+async def withdraw(work: UnitOfWork, activity_id: UUID, volunteer_id: UUID, at: datetime, dating: Dating) -> Activity:
+    """Take a sign-up back."""
+    activity = await work.execute(ACTIVITIES, activity_id, WithdrawSignUp(volunteer_id, at, dating))
+    await release(work.connection, activity_id, BOOKING, [volunteer_id])
+    return activity
+
+
+async def withdraw_from_all(work: UnitOfWork, volunteer_id: UUID) -> None:
+    """Take back every sign-up of a volunteer for an activity that is still to come or still open."""
+    rows = await work.connection.execute(
+        text(
+            "SELECT p.activity_id FROM participations p JOIN activities a ON a.id = p.activity_id"
+            " WHERE p.volunteer_id = :id AND p.signed_up_at IS NOT NULL AND p.withdrawn_at IS NULL"
+            " AND p.started_at IS NULL AND a.stage = 'published' ORDER BY p.activity_id"
+        ),
+        {"id": volunteer_id},
+    )
+    activity_ids = [row[0] for row in rows]
+    await work.load_many(ACTIVITIES, activity_ids)
+    dating = Dating(now=work.now, earliest=work.now, tolerance=timedelta())
+    for activity_id in activity_ids:
+        await withdraw(work, activity_id, volunteer_id, work.now, dating)

@@ -1,0 +1,64 @@
+"""The registry, put together: read top to bottom."""
+
+from pathlib import Path
+
+from services.registry.activities import api as activities
+from services.registry.activities import reading as activity_reading
+from services.registry.activities import views as activity_views
+from services.registry.imports import api as imports
+from services.registry.imports import expiry
+from services.registry.organisation import api as organisation
+from services.registry.organisation import views as organisation_views
+from services.registry.settings import RegistrySettings
+from services.registry.tables import metadata
+from services.registry.teams import api as teams
+from services.registry.teams import views as team_views
+from services.registry.volunteers import api as volunteers
+from services.registry.volunteers import views as volunteer_views
+from shared.clock import Clock, system_clock
+from shared.ids import NewId, new_id
+from shared.service import Service, lay
+from shared.settings import Settings
+from shared.timers import Timers
+from shared.views import Views
+from shared.web.problems import Texts
+
+FOLDER = Path(__file__).parent
+_KERNEL_LOCALES = FOLDER.parent.parent / "shared" / "locales"
+
+
+def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) -> Service:
+    """The service under these settings. Nothing is opened before it runs."""
+    if not isinstance(settings, RegistrySettings):
+        settings = RegistrySettings.model_validate(settings.model_dump())
+    views = Views.combine(
+        organisation_views.views,
+        volunteer_views.views,
+        team_views.views,
+        activity_views.views,
+    )
+    parts = lay("registry", settings, views, clock, ids)
+    service = Service(
+        name="registry",
+        settings=settings,
+        folder=FOLDER,
+        metadata=metadata,
+        views=views,
+        apis=[
+            organisation.api,
+            volunteers.api,
+            teams.api,
+            activities.api,
+            activity_reading.api,
+            imports.api,
+        ],
+        database=parts.database,
+        workshop=parts.workshop,
+        broker=parts.broker,
+        relay=parts.relay,
+        timers=Timers.combine(expiry.timers),
+        clock=clock,
+    )
+    # The importer brings its own sentences about whole files.
+    service.app.state.texts = Texts([_KERNEL_LOCALES, FOLDER / "locales", FOLDER / "importing" / "locales"])
+    return service

@@ -1,0 +1,167 @@
+"""What happens around the volunteer's rules: numbers, digests and the vault change in the command's transaction."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.registry.activities.sign_ups import withdraw_from_all
+from services.registry.teams.model import Dated, Leave
+from services.registry.teams.streams import TEAMS
+from services.registry.volunteers import people
+from services.registry.volunteers.model import (
+    ChangeDetails,
+    Forget,
+    GuardianConsent,
+    RegisterVolunteer,
+    RenewConsent,
+    Standing,
+    Volunteer,
+    VolunteerAlreadyRegistered,
+    WithdrawConsent,
+)
+from services.registry.volunteers.people import Person
+from services.registry.volunteers.streams import VOLUNTEERS
+from shared.auth.tokens import Principal
+from shared.clock import local_day
+from shared.unit_of_work import UnitOfWork
+from shared.web.problems import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """On what consent the register keeps a person's data."""
+
+    given: bool
+    guardian: GuardianConsent = GuardianConsent.NONE
+    lives_on_own_labour: bool = False
+
+    def sealed(self, at: datetime) -> str:
+        """As the vault keeps it beside the person's details."""
+        return json.dumps(
+            {
+                "given_at": at.isoformat(),
+                "guardian": self.guardian.value,
+                "lives_on_own_labour": self.lives_on_own_labour,
+            }
+        )
+
+
+async def of_caller(work: UnitOfWork, caller: Principal, volunteer_id: UUID) -> Volunteer:
+    """The volunteer, if the caller may act on the record. Raises `NotFound` or `OutsideNode`."""
+    volunteer = (await work.load(VOLUNTEERS, volunteer_id)).state
+    if volunteer.standing is Standing.UNREGISTERED:
+        raise NotFound("volunteer")
+    caller.require(volunteer.community, person=volunteer_id)
+    return volunteer
+
+
+async def register(
+    work: UnitOfWork,
+    person: Person,
+    born_on: date,
+    *,
+    community: str,
+    party_member: bool,
+    consent: Consent,
+    registered_on: date,
+    earliest: date | None,
+) -> Volunteer:
+    """Register one person. Raises `VolunteerAlreadyRegistered` with the number that the person has already."""
+    volunteer_id = work.new_id()
+    if not await people.claim_identities(work.connection, work.vault, {volunteer_id: person.id_number}):
+        known = await people.registered_identities(work.connection, work.vault, [person.id_number])
+        raise VolunteerAlreadyRegistered(number=known[person.id_number][1] if known else "")
+    (number,) = await people.next_numbers(work.connection, community, 1)
+    volunteer = work.create(
+        VOLUNTEERS,
+        volunteer_id,
+        RegisterVolunteer(
+            volunteer_id=volunteer_id,
+            number=number,
+            community=community,
+            party_member=party_member,
+            born_on=born_on,
+            consent=consent.given,
+            guardian=consent.guardian,
+            lives_on_own_labour=consent.lives_on_own_labour,
+            registered_on=registered_on,
+            today=local_day(work.now),
+            earliest=earliest,
+        ),
+    )
+    await keep(work, {volunteer_id: person}, {volunteer_id: consent})
+    return volunteer
+
+
+async def keep(work: UnitOfWork, persons: Mapping[UUID, Person], consents: Mapping[UUID, Consent]) -> None:
+    """Seal the details of new volunteers and make them findable."""
+    entries = {
+        volunteer_id: {**person.sealed_fields(), "consent": consents[volunteer_id].sealed(work.now)}
+        for volunteer_id, person in persons.items()
+    }
+    await work.vault.put_many(work.connection, entries)
+    await people.index_people(work.connection, work.vault, persons)
+
+
+async def change(work: UnitOfWork, volunteer_id: UUID, changes: Mapping[str, Any], party_member: bool) -> Volunteer:
+    """Change details in the vault; what is the same already is no change."""
+    fields: set[str] = set()
+    before = (await people.people_of(work.connection, work.vault, [volunteer_id])).get(volunteer_id)
+    if before is not None:
+        fields = {name for name, value in changes.items() if getattr(before, name) != value}
+    volunteer = await work.execute(VOLUNTEERS, volunteer_id, ChangeDetails(tuple(fields), party_member))
+    if before is None or not fields:
+        return volunteer
+    after = replace(before, **changes)
+    if "id_number" in fields:
+        await people.drop_identity(work.connection, volunteer_id)
+        if not await people.claim_identities(work.connection, work.vault, {volunteer_id: after.id_number}):
+            known = await people.registered_identities(work.connection, work.vault, [after.id_number])
+            raise VolunteerAlreadyRegistered(number=known[after.id_number][1] if known else "")
+    await work.vault.put(work.connection, volunteer_id, after.sealed_fields())
+    if fields & set(people.SEARCHABLE):
+        await people.drop_search_digests(work.connection, volunteer_id)
+        await people.index_people(work.connection, work.vault, {volunteer_id: after})
+    return volunteer
+
+
+async def withdraw_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
+    """The consent is taken back: the person leaves every team; sign-ups that lie ahead are taken back too."""
+    volunteer = await work.execute(VOLUNTEERS, volunteer_id, WithdrawConsent())
+    await _step_back(work, volunteer_id)
+    return volunteer
+
+
+async def renew_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
+    """The person consents again."""
+    return await work.execute(VOLUNTEERS, volunteer_id, RenewConsent())
+
+
+async def forget(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
+    """Destroy the key of the person's details and drop every digest; the opaque record stays."""
+    volunteer = await work.execute(VOLUNTEERS, volunteer_id, Forget())
+    await work.vault.forget(work.connection, volunteer_id)
+    await people.drop_identity(work.connection, volunteer_id)
+    await people.drop_search_digests(work.connection, volunteer_id)
+    await _step_back(work, volunteer_id)
+    return volunteer
+
+
+async def _step_back(work: UnitOfWork, volunteer_id: UUID) -> None:
+    today = local_day(work.now)
+    rows = await work.connection.execute(
+        text(
+            "SELECT team_id, joined_on FROM team_memberships"
+            " WHERE volunteer_id = :id AND left_on IS NULL ORDER BY team_id"
+        ),
+        {"id": volunteer_id},
+    )
+    for team_id, joined_on in rows.all():
+        left = Dated(on=max(today, joined_on), today=max(today, joined_on), earliest=None)
+        await work.execute(TEAMS, team_id, Leave(volunteer_id, left))
+    await withdraw_from_all(work, volunteer_id)

@@ -1,0 +1,137 @@
+"""What goes in and out of the volunteers' routes."""
+
+from datetime import date
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field, model_validator
+
+from services.registry.fields import Day, VolunteerNumber
+from services.registry.importing.roster import PoliticalStatus
+from services.registry.volunteers.model import GuardianConsent, Standing, Volunteer
+from services.registry.volunteers.people import Person, masked_id_number, masked_name, masked_phone
+from shared.contracts import NodeCode
+from shared.contracts.common import CommunityCode
+from shared.web.fields import Body, Clean, ShortText
+
+_IdNumberText = Annotated[str, Field(min_length=1, max_length=40), Clean]
+_PhoneText = Annotated[str, Field(min_length=1, max_length=40), Clean]
+_NameText = Annotated[str, Field(min_length=1, max_length=60), Clean]
+_WorkUnitText = Annotated[str, Field(min_length=1, max_length=200), Clean]
+_Skills = Annotated[tuple[ShortText, ...], Field(max_length=20)]
+
+
+class RegisterVolunteerBody(Body):
+    """实名登记 Registration with the real name."""
+
+    community: CommunityCode
+    name: _NameText
+    id_number: _IdNumberText = Field(description="18 位居民身份证号 resident identity number (GB 11643)")
+    phone: _PhoneText | None = None
+    work_unit: _WorkUnitText | None = None
+    political_status: PoliticalStatus = PoliticalStatus.NOT_STATED
+    skills: _Skills = ()
+    party_member: bool | None = Field(
+        default=None, description="到社区报到的在职党员；不填则按政治面貌。By default as the political status says."
+    )
+    consent: bool = Field(description="本人已知情同意 informed consent was given")
+    guardian_consent: GuardianConsent = GuardianConsent.NONE
+    lives_on_own_labour: bool = Field(default=False, description="16–17 岁以自己的劳动收入为主要生活来源")
+    registered_on: Day | None = Field(default=None, description="登记日期，默认今天 today by default")
+
+
+class ChangeDetailsBody(Body):
+    """修改资料：只写要改的字段。Only what changes; null empties a field that may be empty."""
+
+    name: _NameText | None = None
+    id_number: _IdNumberText | None = None
+    phone: _PhoneText | None = None
+    work_unit: _WorkUnitText | None = None
+    political_status: PoliticalStatus | None = None
+    skills: _Skills | None = None
+    party_member: bool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("name at least one field")
+        needed = {"name", "id_number", "political_status", "skills", "party_member"}
+        if any(getattr(self, name) is None for name in needed & self.model_fields_set):
+            raise ValueError("only phone and work_unit may be emptied")
+        return self
+
+
+class SearchBody(Body):
+    """精确查找：给出其中一项。Exact search by one of these."""
+
+    name: _NameText | None = None
+    phone: _PhoneText | None = None
+    id_number: _IdNumberText | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len([value for value in (self.name, self.phone, self.id_number) if value is not None]) != 1:
+            raise ValueError("give exactly one of name, phone, id_number")
+        return self
+
+
+class VolunteerOut(BaseModel):
+    """A volunteer without what says who it is."""
+
+    id: UUID
+    number: VolunteerNumber
+    community: NodeCode
+    party_member: bool
+    standing: Standing
+    registered_on: date
+
+
+class RegisteredOut(BaseModel):
+    """The volunteer as the command left it."""
+
+    id: UUID
+    number: VolunteerNumber
+    community: NodeCode
+    party_member: bool
+    standing: Standing
+
+    @classmethod
+    def of(cls, volunteer: Volunteer) -> Self:
+        """From the aggregate's state."""
+        assert volunteer.id is not None
+        return cls(
+            id=volunteer.id,
+            number=volunteer.number,
+            community=volunteer.community,
+            party_member=volunteer.party_member,
+            standing=volunteer.standing,
+        )
+
+
+class IdentityOut(BaseModel):
+    """Who the volunteer is; masked unless `reveal` was asked for."""
+
+    id: UUID
+    number: VolunteerNumber
+    name: str
+    id_number: str
+    phone: str | None
+    work_unit: str | None = Field(description="遮盖时不显示 not shown while masked")
+    political_status: PoliticalStatus | None
+    skills: tuple[str, ...]
+    masked: bool
+
+    @classmethod
+    def of(cls, volunteer_id: UUID, number: str, person: Person, *, reveal: bool) -> Self:
+        """Masked or open."""
+        return cls(
+            id=volunteer_id,
+            number=number,
+            name=person.name if reveal else masked_name(person.name),
+            id_number=person.id_number if reveal else masked_id_number(person.id_number),
+            phone=person.phone if reveal else masked_phone(person.phone),
+            work_unit=person.work_unit if reveal else None,
+            political_status=person.political_status if reveal else None,
+            skills=person.skills,
+            masked=not reveal,
+        )
