@@ -1,0 +1,39 @@
+"""Who belongs to which community, and whose data was erased: what points must know about a person, and no more."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.contracts.registry import PersonForgotten, VolunteerRegistered
+
+
+async def register(db: Any, schema: str, events: Sequence[VolunteerRegistered]) -> None:
+    """Remember the home community of volunteers. Their accounts may exist already: service can arrive first."""
+    if not events:
+        return
+    home = {event.volunteer_id: event.community for event in events}
+    ids = sorted(home)
+    await db.execute(
+        f"INSERT INTO {schema}.members AS m (volunteer_id, community)"
+        " SELECT * FROM unnest($1::uuid[], $2::text[])"
+        " ON CONFLICT (volunteer_id) DO UPDATE SET community = excluded.community",
+        ids,
+        [home[volunteer_id] for volunteer_id in ids],
+    )
+
+
+async def forget(db: Any, schema: str, events: Sequence[tuple[PersonForgotten, datetime]]) -> None:
+    """Close the accounts of people whose data was erased. Balances stay: they belong to an id that means nobody now."""
+    if not events:
+        return
+    forgotten = {event.volunteer_id: (event.community, at) for event, at in events}
+    ids = sorted(forgotten)
+    await db.execute(
+        f"INSERT INTO {schema}.members AS m (volunteer_id, community, forgotten_at)"
+        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])"
+        " ON CONFLICT (volunteer_id) DO UPDATE"
+        " SET forgotten_at = excluded.forgotten_at, community = coalesce(m.community, excluded.community)",
+        ids,
+        [forgotten[volunteer_id][0] for volunteer_id in ids],
+        [forgotten[volunteer_id][1] for volunteer_id in ids],
+    )

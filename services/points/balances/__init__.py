@@ -1,0 +1,1 @@
+"""Balances for subscribers: the latest of every account on a compacted topic."""

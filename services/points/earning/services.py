@@ -1,0 +1,87 @@
+"""The events of other contexts that tell of service, brought to one shape that can be priced."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from shared.contracts import Event
+from shared.contracts.grid_patrol import PatrolShiftLogged
+from shared.contracts.mediation import DisputeResolved, MediationFailed
+from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
+
+
+class Service(NamedTuple):
+    """One person's service record as one event tells it: what it is now, and what it was before if it was corrected."""
+
+    event_id: UUID
+    record_id: UUID
+    volunteer_id: UUID
+    community: str
+    kind: str
+    """Kind of service, as policies weigh it (`policy.document.SERVICE_KINDS`)."""
+    started_at: datetime
+    minutes: int
+    evidence: str
+    minutes_before: int = 0
+    evidence_before: str | None = None
+    """None for a record that is told for the first time."""
+
+
+def _activity(event: ActivityCompleted, event_id: UUID) -> list[Service]:
+    community, kind = event.community, f"activity.{event.category.value}"
+    return [
+        Service(event_id, a.record_id, a.volunteer_id, community, kind, a.started_at, a.minutes, a.evidence.value)
+        for a in event.attendances
+    ]
+
+
+def _correction(event: AttendanceCorrected, event_id: UUID) -> list[Service]:
+    return [
+        Service(
+            event_id,
+            event.record_id,
+            event.volunteer_id,
+            event.community,
+            f"activity.{event.category.value}",
+            event.started_at,
+            event.minutes,
+            event.evidence.value,
+            event.minutes_before,
+            event.evidence_before.value,
+        )
+    ]
+
+
+def _patrol(event: PatrolShiftLogged, event_id: UUID) -> list[Service]:
+    community, kind = event.community, f"patrol.{event.crew_kind.value}.{'night' if event.night else 'day'}"
+    return [
+        Service(event_id, m.record_id, m.volunteer_id, community, kind, m.started_at, m.minutes, m.evidence.value)
+        for m in event.members
+    ]
+
+
+def _mediation(event: DisputeResolved | MediationFailed, event_id: UUID) -> list[Service]:
+    kind = "mediation.resolved" if isinstance(event, DisputeResolved) else "mediation.failed"
+    return [
+        Service(event_id, m.record_id, m.volunteer_id, event.community, kind, m.started_at, m.minutes, m.evidence.value)
+        for m in event.mediators
+    ]
+
+
+_READERS: Mapping[type[Event], Callable[[Any, UUID], list[Service]]] = {
+    ActivityCompleted: _activity,
+    AttendanceCorrected: _correction,
+    PatrolShiftLogged: _patrol,
+    DisputeResolved: _mediation,
+    MediationFailed: _mediation,
+}
+
+SERVICE_EVENTS: frozenset[type[Event]] = frozenset(_READERS)
+"""Event types that tell of service."""
+
+
+def services_of(event: Event, event_id: UUID) -> list[Service]:
+    """The service records that an event tells of; none for events of other kinds."""
+    reader = _READERS.get(type(event))
+    return [] if reader is None else reader(event, event_id)

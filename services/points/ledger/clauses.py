@@ -1,0 +1,29 @@
+"""Why a transfer was made: the clause it was priced or posted under. Stored as a number; numbers are never reused."""
+
+from enum import IntEnum
+
+
+class Clause(IntEnum):
+    """The reason of a transfer."""
+
+    RATE = 1
+    """Service at the policy's rate, before any cap."""
+    CORRECTION = 2
+    """A service record was changed: the price of the new record less the price of the old one."""
+    DAY_CAP = 3
+    """What is over the policy's cap for the day goes back."""
+    RESTATEMENT = 4
+    """A cap fell differently once a late or corrected record was known; the difference is posted."""
+    REDEMPTION = 10
+    """Points paid for goods that were handed over."""
+    STOCK_RECEIVED = 20
+    """Pieces came into a market's stock."""
+    GOODS_HANDED_OVER = 21
+    """Pieces went from stock to the person who redeemed them."""
+
+
+EARNED = frozenset({Clause.RATE, Clause.CORRECTION})
+"""Clauses that say what a record is worth by itself."""
+
+CUTS = frozenset({Clause.DAY_CAP, Clause.RESTATEMENT})
+"""Clauses that say what the day's cap takes from it."""

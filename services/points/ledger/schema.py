@@ -1,0 +1,127 @@
+"""The ledger's tables as DDL. They live in a schema of their own, so that a rebuild can fill a second set beside them.
+
+Account numbers come from one sequence outside the schemas: a number never means two holders, not even across a switch
+to rebuilt tables, so a number that some process still remembers is either right or not there.
+
+Accounts of issue have negative numbers. Every earned transfer touches one of them, and nobody reads their statement
+line by line: leaving them out of the statement indexes halves what a transfer costs.
+"""
+
+LIVE = "ledger"
+REBUILT = "rebuild"
+RETIRED = "retired"
+
+SHARED_0001 = (
+    "CREATE SEQUENCE account_ids AS bigint",
+    "CREATE SEQUENCE unit_ids AS integer START 100",
+    "CREATE TABLE units (id integer NOT NULL, code text NOT NULL, CONSTRAINT units_pkey PRIMARY KEY (id),"
+    " CONSTRAINT units_code_key UNIQUE (code))",
+    "INSERT INTO units (id, code) VALUES (1, 'POINT'), (2, 'MINUTE'), (3, 'SERVICE_MINUTE'), (4, 'FEN')",
+)
+"""What live and rebuilt tables have in common."""
+
+LEDGER_0001 = (
+    "CREATE SCHEMA ledger",
+    """
+    CREATE TABLE ledger.accounts (
+        id             bigint PRIMARY KEY,
+        holder         text COLLATE "C" NOT NULL,
+        unit           integer NOT NULL,
+        community      text COLLATE "C" NOT NULL,
+        limited        boolean NOT NULL,
+        credits        bigint NOT NULL DEFAULT 0 CHECK (credits >= 0),
+        debits         bigint NOT NULL DEFAULT 0 CHECK (debits >= 0),
+        pending_debits bigint NOT NULL DEFAULT 0 CHECK (pending_debits >= 0),
+        owed           bigint NOT NULL DEFAULT 0 CHECK (owed >= 0),
+        version        bigint NOT NULL DEFAULT 0,
+        CONSTRAINT accounts_holder_unit_key UNIQUE (holder, unit),
+        CONSTRAINT accounts_never_below_zero
+            CHECK (NOT limited OR credits - debits - pending_debits + owed >= 0)
+    ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1)
+    """,
+    "CREATE INDEX accounts_community ON ledger.accounts (community, unit, holder)",
+    """
+    CREATE TABLE ledger.transfers (
+        id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        debit_account  bigint NOT NULL,
+        credit_account bigint NOT NULL,
+        amount         bigint NOT NULL CHECK (amount > 0),
+        corrects       bigint,
+        occurred_at    timestamptz NOT NULL,
+        recorded_at    timestamptz NOT NULL,
+        event_id       uuid NOT NULL,
+        record_id      uuid NOT NULL,
+        unit           integer NOT NULL,
+        policy_version integer,
+        clause         smallint NOT NULL
+    ) WITH (fillfactor = 100, autovacuum_vacuum_insert_scale_factor = 0.5)
+    """,
+    "CREATE INDEX transfers_credit ON ledger.transfers (credit_account, occurred_at, id) WHERE credit_account > 0",
+    "CREATE INDEX transfers_debit ON ledger.transfers (debit_account, occurred_at, id) WHERE debit_account > 0",
+    """
+    CREATE TABLE ledger.holds (
+        hold_id        uuid NOT NULL,
+        leg            smallint NOT NULL,
+        event_id       uuid NOT NULL,
+        debit_account  bigint NOT NULL,
+        credit_account bigint NOT NULL,
+        unit           integer NOT NULL,
+        amount         bigint NOT NULL CHECK (amount > 0),
+        clause         smallint NOT NULL,
+        held_at        timestamptz NOT NULL,
+        state          smallint NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3),
+        settled_by     uuid,
+        settled_at     timestamptz,
+        PRIMARY KEY (hold_id, leg),
+        CONSTRAINT holds_settled_once CHECK ((state = 0) = (settled_by IS NULL))
+    )
+    """,
+    """
+    CREATE TABLE ledger.days (
+        account bigint NOT NULL,
+        day     date NOT NULL,
+        minutes integer NOT NULL,
+        PRIMARY KEY (account, day)
+    ) WITH (fillfactor = 90)
+    """,
+    """
+    CREATE TABLE ledger.members (
+        volunteer_id uuid PRIMARY KEY,
+        community    text COLLATE "C",
+        forgotten_at timestamptz
+    )
+    """,
+    """
+    CREATE TABLE ledger.balance_changes (
+        id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        accounts bigint[] NOT NULL
+    )
+    """,
+    """
+    CREATE TRIGGER transfers_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.transfers
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+    """,
+)
+"""The live tables, as the first migration creates them."""
+
+TABLES = ("accounts", "transfers", "holds", "days", "members", "balance_changes")
+
+
+def copy_of_the_tables(schema: str) -> list[str]:
+    """DDL for an empty second set of the ledger's tables, built exactly like the live ones."""
+    return [
+        f"DROP SCHEMA IF EXISTS {schema} CASCADE",
+        f"CREATE SCHEMA {schema}",
+        *(f"CREATE TABLE {schema}.{table} (LIKE {LIVE}.{table} INCLUDING ALL)" for table in TABLES),
+        f"CREATE TRIGGER transfers_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.transfers"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+    ]
+
+
+def switch_to_rebuilt() -> list[str]:
+    """DDL that puts the rebuilt tables in the place of the live ones, within the caller's transaction."""
+    return [
+        f"DROP SCHEMA IF EXISTS {RETIRED} CASCADE",
+        f"ALTER SCHEMA {LIVE} RENAME TO {RETIRED}",
+        f"ALTER SCHEMA {REBUILT} RENAME TO {LIVE}",
+    ]

@@ -1,0 +1,215 @@
+"""Writes to the ledger over raw asyncpg: many transfers in few statements, always in the same order of locks.
+
+Every writer takes locks in this order: accounts it opens (by holder), days (by account and day), accounts it moves (by
+number). Two writers can then wait for each other but never in a circle.
+
+`owed` makes "never below zero" a constraint that corrections can still get past: what the past turns out to have been
+is a fact and is booked, even when the points are spent. Statements that book facts set ``owed`` to what is missing;
+statements that spend leave it alone, and the constraint refuses them while anything is missing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from services.points.ledger import holders
+from services.points.ledger.schema import LIVE
+from shared.contracts.refusal import Refusal
+
+Connection = Any
+"""An asyncpg connection, or SQLAlchemy's proxy of one; a transaction is open on it."""
+
+
+class Overdrawn(Refusal):
+    """The account does not have that much available."""
+
+    code = "overdrawn"
+
+
+class UnknownAccounts(Exception):  # noqa: N818
+    """Remembered account numbers are not in the tables (any more); look them up again and repeat the batch."""
+
+
+class Transfer(NamedTuple):
+    """A transfer to write, in the order of the columns it is copied into."""
+
+    debit_account: int
+    credit_account: int
+    amount: int
+    corrects: int | None
+    occurred_at: datetime
+    recorded_at: datetime
+    event_id: UUID
+    record_id: UUID
+    unit: int
+    policy_version: int | None
+    clause: int
+
+
+class AccountKey(NamedTuple):
+    """An account by name."""
+
+    holder: str
+    unit: int
+
+
+@dataclass(slots=True)
+class Movements:
+    """What a batch adds to accounts: sums of credits and debits by account number."""
+
+    credits: dict[int, int]
+    debits: dict[int, int]
+
+    @classmethod
+    def none(cls) -> "Movements":
+        """Nothing moved yet."""
+        return cls({}, {})
+
+    def add(self, transfer: Transfer) -> None:
+        """Count one transfer."""
+        gained, given, amount = self.credits, self.debits, transfer.amount
+        gained[transfer.credit_account] = gained.get(transfer.credit_account, 0) + amount
+        given[transfer.debit_account] = given.get(transfer.debit_account, 0) + amount
+
+    def accounts(self) -> list[int]:
+        """Numbers of all accounts that moved, ascending."""
+        return sorted(self.credits.keys() | self.debits.keys())
+
+
+class LedgerWriter:
+    """Statements against one set of ledger tables: the live one, or one that is being rebuilt."""
+
+    def __init__(self, schema: str = LIVE) -> None:
+        self.schema = schema
+        self._open = _OPEN.format(schema=schema)
+        self._find = _FIND.format(schema=schema)
+        self._move = _MOVE.format(schema=schema)
+        self._count_minutes = _COUNT_MINUTES.format(schema=schema)
+        self._changed = f"INSERT INTO {schema}.balance_changes (accounts) VALUES ($1)"
+
+    async def accounts(self, db: Connection, keys: Iterable[AccountKey], community: str) -> dict[AccountKey, int]:
+        """Numbers of accounts, opened where they do not exist; for the few keys of a command."""
+        wanted = sorted(set(keys))
+        by_unit: dict[int, list[str]] = {}
+        for key in wanted:
+            by_unit.setdefault(key.unit, []).append(key.holder)
+        numbers: dict[AccountKey, int] = {}
+        for unit, names in sorted(by_unit.items()):
+            numbers |= await self.open_accounts(db, dict.fromkeys(names, community), (unit,))
+        return numbers
+
+    async def open_accounts(
+        self, db: Connection, community_by_holder: Mapping[str, str], units: Sequence[int]
+    ) -> dict[AccountKey, int]:
+        """Numbers of the holders' accounts in these units; those that do not exist are opened, with balance zero."""
+        found = await self._find_accounts(db, list(community_by_holder), units)
+        missing = sorted(h for h in community_by_holder if any(AccountKey(h, u) not in found for u in units))
+        if missing:
+            await db.execute(
+                self._open,
+                missing,
+                [community_by_holder[holder] for holder in missing],
+                [holders.is_limited(holder) for holder in missing],
+                [-1 if holders.is_bulk(holder) else 1 for holder in missing],
+                list(units),
+            )
+            # Read again: another transaction may have opened some of them in the meantime.
+            found |= await self._find_accounts(db, missing, units)
+        return found
+
+    async def _find_accounts(self, db: Connection, names: list[str], units: Sequence[int]) -> dict[AccountKey, int]:
+        rows = await db.fetch(self._find, names, list(units))
+        return {AccountKey(row[0], row[1]): row[2] for row in rows}
+
+    async def insert_transfers(self, db: Connection, transfers: Sequence[Transfer]) -> None:
+        """Write transfers. Balances are not touched: `move` must follow in the same transaction."""
+        if transfers:
+            await db.copy_records_to_table(
+                "transfers", schema_name=self.schema, records=transfers, columns=Transfer._fields
+            )
+
+    async def count_minutes(
+        self, db: Connection, minutes_by_day: Mapping[tuple[int, date], int]
+    ) -> dict[tuple[int, date], int]:
+        """Add minutes to the days of accounts; returns the sums.
+
+        A day's row stays locked until the commit: whoever else adds to it waits, and then sees these transfers.
+        """
+        keys = sorted(minutes_by_day)
+        rows = await db.fetch(
+            self._count_minutes, [k[0] for k in keys], [k[1] for k in keys], [minutes_by_day[k] for k in keys]
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    async def move(self, db: Connection, movements: Movements) -> None:
+        """Book facts on accounts: balances may fall below zero, and `owed` says by how much.
+
+        Raises `UnknownAccounts` when one of the numbers does not exist.
+        """
+        ids = movements.accounts()
+        if not ids:
+            return
+        await _lock_in_id_order(db)
+        gained, given = movements.credits, movements.debits
+        status = await db.execute(self._move, ids, [gained.get(i, 0) for i in ids], [given.get(i, 0) for i in ids])
+        if status != f"UPDATE {len(ids)}":
+            raise UnknownAccounts(status)
+        await self.announce(db, [number for number in ids if number > 0])
+
+    async def announce(self, db: Connection, accounts: Sequence[int]) -> None:
+        """Leave word for the publisher of balances, in the transaction that changed them."""
+        if accounts:
+            await db.execute(self._changed, list(accounts))
+
+
+async def _lock_in_id_order(db: Connection) -> None:
+    """Make the planner drive the update from the sorted list of numbers.
+
+    A hash join would lock the accounts in the order in which they lie in the table, and two batches with the same
+    accounts could wait for each other in a circle. With nested loops the rows are locked in ascending number.
+    """
+    await db.execute("SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
+
+
+_FIND = """
+    SELECT holder, unit, id FROM {schema}.accounts WHERE holder = ANY($1::text[]) AND unit = ANY($2::int[])
+"""
+
+# By holder, then unit: two batches that open the same accounts wait for each other in the same order.
+_OPEN = """
+    INSERT INTO {schema}.accounts (id, holder, unit, community, limited)
+    SELECT sign * nextval('account_ids'), holder, unit, community, limited
+      FROM (SELECT h.holder, u.unit, h.community, h.limited, h.sign
+              FROM unnest($1::text[], $2::text[], $3::boolean[], $4::int[]) AS h(holder, community, limited, sign)
+             CROSS JOIN unnest($5::int[]) AS u(unit)
+             ORDER BY h.holder COLLATE "C", u.unit) AS opened
+    ON CONFLICT (holder, unit) DO NOTHING
+"""
+
+_MOVE = """
+    UPDATE {schema}.accounts AS a
+       SET credits = a.credits + m.credits,
+           debits = a.debits + m.debits,
+           owed = CASE WHEN a.limited
+                       THEN greatest(0, a.debits + m.debits + a.pending_debits - a.credits - m.credits)
+                       ELSE 0 END,
+           version = a.version + 1
+      FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS m(id, credits, debits) ORDER BY id) AS m
+     WHERE a.id = m.id
+"""
+
+_COUNT_MINUTES = """
+    INSERT INTO {schema}.days AS d (account, day, minutes)
+    SELECT * FROM unnest($1::bigint[], $2::date[], $3::int[])
+    ON CONFLICT (account, day) DO UPDATE SET minutes = d.minutes + excluded.minutes
+    RETURNING account, day, minutes
+"""
+
+
+def is_overdrawn(error: BaseException) -> bool:
+    """Whether a statement was refused by the constraint that keeps accounts from being overdrawn."""
+    return isinstance(error, asyncpg.CheckViolationError) and error.constraint_name == "accounts_never_below_zero"

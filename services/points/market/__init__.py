@@ -1,0 +1,1 @@
+"""The love market (爱心超市): items, prices in points, stock."""

@@ -1,0 +1,164 @@
+"""The policy book: which terms hold where and when. Pure; the same question has the same answer for ever."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from services.points.policy.document import PolicyDocument
+from services.points.units import Unit
+
+BEGINNING = date(1900, 1, 1)
+"""The shipped default is in force from here, that is, for every service that can be recorded."""
+
+_NODE_LENGTHS = (2, 4, 6, 9, 12)
+
+
+class NoPolicyInForce(LookupError):  # noqa: N818
+    """A service lies before the beginning, or its kind is one that no policy in force weighs."""
+
+    code = "no_policy_in_force"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One published policy."""
+
+    version: int
+    node: str | None
+    in_force_from: date
+    document: PolicyDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A number, and the version of the policy that says it."""
+
+    value: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one kind of service brings: the rate, and the units that each evidence tier earns."""
+
+    weight_percent: int
+    minutes_per_point: int
+    rate_version: int
+    earns: Mapping[str, frozenset[str]]
+    evidence_versions: Mapping[str, int]
+
+    def amounts(self, minutes: int, evidence: str) -> tuple[int, int, int]:
+        """Amounts of `EARNED_UNITS` for one record, before caps. Parts of a point are dropped, once per record."""
+        earned = self.earns[evidence]
+        return (
+            minutes * self.weight_percent // (100 * self.minutes_per_point) if "POINT" in earned else 0,
+            minutes if "MINUTE" in earned else 0,
+            minutes if "SERVICE_MINUTE" in earned else 0,
+        )
+
+    def version_of(self, unit: Unit, evidence: str) -> int:
+        """The policy version that a transfer of this unit names."""
+        return self.rate_version if unit is Unit.POINT else self.evidence_versions[evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Everything that holds in one community on one day, each number with the version that says it."""
+
+    minutes_per_point: Said
+    weights_percent: Mapping[str, Said]
+    evidence: Mapping[str, tuple[frozenset[str], int]]
+    caps_per_day: Mapping[Unit, Said]
+    _prices: dict[str, Price] = field(default_factory=dict, compare=False, repr=False)
+
+    def price(self, kind: str) -> Price:
+        """The price of a kind of service. Raises `NoPolicyInForce` for a kind that nobody weighs."""
+        known = self._prices.get(kind)
+        if known is None:
+            weight = self.weights_percent.get(kind)
+            if weight is None:
+                raise NoPolicyInForce(kind)
+            known = self._prices[kind] = Price(
+                weight_percent=weight.value,
+                minutes_per_point=self.minutes_per_point.value,
+                # Of the two numbers a rate is made of, the one said later is what makes this rate differ.
+                rate_version=max(weight.version, self.minutes_per_point.version),
+                earns={tier: units for tier, (units, _) in self.evidence.items()},
+                evidence_versions={tier: version for tier, (_, version) in self.evidence.items()},
+            )
+        return known
+
+
+class PolicyBook:
+    """All published policies. `terms` walks from the country down to the community; the nearer one wins."""
+
+    def __init__(self, versions: Iterable[PolicyVersion]) -> None:
+        self._by_node: dict[str | None, list[PolicyVersion]] = {}
+        self.latest_version = 0
+        documents = []
+        for policy in versions:
+            self._by_node.setdefault(policy.node, []).append(policy)
+            self.latest_version = max(self.latest_version, policy.version)
+            documents.append(policy.document)
+        for policies in self._by_node.values():
+            policies.sort(key=lambda policy: (policy.in_force_from, policy.version), reverse=True)
+        self._terms_by_place: dict[tuple[str, date], Terms] = {}
+        self._terms_by_chain: dict[tuple[int, ...], Terms] = {}
+        self.uncapped_minutes_per_day = _uncapped_minutes(documents)
+        """A person with no more minutes than this on a day cannot reach any cap of any policy, whatever it was for."""
+
+    def terms(self, community: str, day: date) -> Terms:
+        """The terms in a community on a day (Asia/Shanghai). Raises `NoPolicyInForce`."""
+        place = (community, day)
+        known = self._terms_by_place.get(place)
+        if known is None:
+            if len(self._terms_by_place) > 50_000:
+                self._terms_by_place.clear()
+            chain = self._chain(community, day)
+            key = tuple(policy.version for policy in chain)
+            known = self._terms_by_chain.get(key)
+            if known is None:
+                known = self._terms_by_chain[key] = _merge(chain)
+            self._terms_by_place[place] = known
+        return known
+
+    def _chain(self, community: str, day: date) -> list[PolicyVersion]:
+        nodes: list[str | None] = [None]
+        nodes += [community[:length] for length in _NODE_LENGTHS if length <= len(community)]
+        chain = []
+        for node in nodes:
+            in_force = next((p for p in self._by_node.get(node, ()) if p.in_force_from <= day), None)
+            if in_force is not None:
+                chain.append(in_force)
+        if not chain or chain[0].node is not None:
+            raise NoPolicyInForce(day.isoformat())
+        return chain
+
+
+def _merge(chain: list[PolicyVersion]) -> Terms:
+    minutes_per_point: Said | None = None
+    weights: dict[str, Said] = {}
+    evidence: dict[str, tuple[frozenset[str], int]] = {}
+    caps: dict[Unit, Said] = {}
+    for policy in chain:
+        document, version = policy.document, policy.version
+        if document.minutes_per_point is not None:
+            minutes_per_point = Said(document.minutes_per_point, version)
+        weights |= {kind: Said(percent, version) for kind, percent in document.weights_percent.items()}
+        evidence |= {tier: (units, version) for tier, units in document.evidence.items()}
+        caps |= {Unit[unit]: Said(cap, version) for unit, cap in document.caps_per_day.items()}
+    assert minutes_per_point is not None, "a policy without a node is complete"
+    return Terms(minutes_per_point, weights, evidence, caps)
+
+
+def _uncapped_minutes(documents: list[PolicyDocument]) -> int:
+    """A bound below every cap: caps in minutes as they are, caps in points in minutes at the steepest rate anywhere."""
+    minute_caps = [
+        cap for document in documents for unit, cap in document.caps_per_day.items() if unit != Unit.POINT.name
+    ]
+    point_caps = [document.caps_per_day["POINT"] for document in documents if "POINT" in document.caps_per_day]
+    steepest = max((max(d.weights_percent.values(), default=0) for d in documents), default=0)
+    shortest = min((d.minutes_per_point for d in documents if d.minutes_per_point is not None), default=1)
+    if point_caps and steepest:
+        minute_caps.append(min(point_caps) * 100 * shortest // steepest)
+    return min(minute_caps, default=2**31)

@@ -1,0 +1,92 @@
+"""The policy book as an aggregate: policies are published one after the other and never taken back.
+
+A policy is in force from a day that has not begun, so that nothing already earned is priced anew; what was published
+by mistake is replaced by the next policy. 《领域》 rules: numbers are policy, and rules change on a date.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, ClassVar
+
+from shared.contracts import Event, Refusal, refuse_if, refuse_unless
+from shared.contracts.points import PolicyPublished
+
+_SHANGHAI = timezone(timedelta(hours=8))
+_MARGIN = timedelta(minutes=10)
+"""A policy for tomorrow must be published this long before midnight: while it is being committed, the first events of
+the new day must not yet be priced by the old one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What was published so far."""
+
+    community: str = ""
+    latest_version: int = 0
+    published: frozenset[tuple[str | None, date]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishPolicy:
+    """Publish a document that was read and found good (`document.read_document`)."""
+
+    node: str | None
+    in_force_from: date
+    document: Mapping[str, Any]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeedPolicy:
+    """Put the shipped national default into an empty book, in force from the beginning."""
+
+    in_force_from: date
+    document: Mapping[str, Any]
+
+
+class PolicyRetroactive(Refusal):
+    """The day has begun, or begins too soon. Params: `earliest`, the first day that can be chosen."""
+
+    code: ClassVar[str] = "policy_retroactive"
+    status: ClassVar[int] = 422
+
+
+class PolicyOverlaps(Refusal):
+    """There is a policy for this node from this day already."""
+
+    code: ClassVar[str] = "policy_overlaps"
+
+
+class PolicyBookNotEmpty(Refusal):
+    """The default is only for an empty book."""
+
+    code: ClassVar[str] = "policy_book_not_empty"
+
+
+def earliest_day(now: datetime) -> date:
+    """The first day from which a policy published now can be in force."""
+    return (now + _MARGIN).astimezone(_SHANGHAI).date() + timedelta(days=1)
+
+
+def decide(book: Book, command: PublishPolicy | SeedPolicy) -> list[Event]:
+    """Which event a command leads to. Raises the refusals above."""
+    match command:
+        case SeedPolicy(in_force_from=day, document=document):
+            refuse_unless(book.latest_version == 0, PolicyBookNotEmpty)
+            return [PolicyPublished(policy_version=1, node=None, in_force_from=day, document=dict(document))]
+        case PublishPolicy(node=node, in_force_from=day, document=document, now=now):
+            earliest = earliest_day(now)
+            refuse_if(day < earliest, PolicyRetroactive(earliest=earliest.isoformat()))
+            refuse_if((node, day) in book.published, PolicyOverlaps(node=node or "", day=day.isoformat()))
+            version = book.latest_version + 1
+            return [PolicyPublished(policy_version=version, node=node, in_force_from=day, document=dict(document))]
+
+
+def evolve(book: Book, event: PolicyPublished) -> Book:
+    """The book after an event."""
+    return replace(
+        book,
+        latest_version=event.policy_version,
+        published=book.published | {(event.node, event.in_force_from)},
+    )

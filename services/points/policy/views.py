@@ -1,0 +1,83 @@
+"""The published policies as a table, and the policy book that pricing reads from it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.policy import model
+from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion
+from services.points.policy.document import read_document
+from services.points.tables import policies
+from shared.aggregate import Aggregate
+from shared.contracts.points import PolicyPublished
+from shared.eventstore import Recorded
+from shared.ids import derived_id
+from shared.unit_of_work import UnitOfWork
+from shared.views import Views
+
+POLICIES = Aggregate("policies", initial=model.Book(), decide=model.decide, evolve=model.evolve)
+BOOK_ID = derived_id("points", "policy-book")
+"""There is one book; versions are numbered across all nodes."""
+
+_NATIONAL = Path(__file__).with_name("national.json")
+
+views = Views(tables=[policies])
+
+
+@views.on(PolicyPublished)
+async def publish(connection: AsyncConnection, event: PolicyPublished, recorded: Recorded) -> None:
+    """A new row."""
+    await connection.execute(
+        insert(policies).values(
+            policy_version=event.policy_version,
+            node=event.node,
+            in_force_from=event.in_force_from,
+            document=event.document,
+            published_at=recorded.occurred_at,
+            version=recorded.version,
+        )
+    )
+
+
+def national_default() -> dict[str, Any]:
+    """The shipped national default."""
+    document: dict[str, Any] = json.loads(_NATIONAL.read_text(encoding="utf-8"))
+    return document
+
+
+async def seed_national_default(work: UnitOfWork) -> bool:
+    """Put the national default into an empty book as version 1, in force from the beginning. Says whether it did."""
+    book = (await work.load(POLICIES, BOOK_ID)).state
+    if book.latest_version:
+        return False
+    document = national_default()
+    read_document(document, complete=True)
+    await work.execute(POLICIES, BOOK_ID, model.SeedPolicy(in_force_from=BEGINNING, document=document))
+    return True
+
+
+def policy_version(event: PolicyPublished) -> PolicyVersion:
+    """A published policy, read."""
+    document = read_document(event.document, complete=event.node is None)
+    return PolicyVersion(event.policy_version, event.node, event.in_force_from, document)
+
+
+class PolicyShelf:
+    """Keeps the policy book at hand, and takes a new copy when a policy was published since."""
+
+    def __init__(self) -> None:
+        self._book = PolicyBook([])
+
+    async def current(self, db: Any) -> PolicyBook:
+        """The book as committed policies make it, read over an asyncpg connection."""
+        latest = await db.fetchval("SELECT coalesce(max(policy_version), 0) FROM policies")
+        if latest != self._book.latest_version:
+            rows = await db.fetch("SELECT policy_version, node, in_force_from, document::text FROM policies")
+            self._book = PolicyBook(
+                PolicyVersion(row[0], row[1], row[2], read_document(json.loads(row[3]), complete=row[1] is None))
+                for row in rows
+            )
+        return self._book

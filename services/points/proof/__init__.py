@@ -1,0 +1,1 @@
+"""Proof: the ledger checked against itself, and against a replay of everything that ever happened."""

@@ -1,0 +1,133 @@
+"""What must hold of a set of ledger tables by itself, and the canonical hash by which two sets are compared."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from services.points.ledger.schema import LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `breaks` counts what is wrong; 0 is good."""
+
+    name: str
+    zh: str
+    en: str
+    breaks: int
+
+
+_CHECKS = (
+    (
+        "sum",
+        "每个单位合计为零",
+        "every unit sums to zero",
+        "SELECT count(*) FROM (SELECT unit FROM {s}.accounts GROUP BY unit HAVING sum(credits) <> sum(debits)) AS broken",
+    ),
+    (
+        "balances",
+        "余额等于流水合计",
+        "balances are the sums of their transfers",
+        """
+        SELECT count(*) FROM {s}.accounts AS a
+          FULL JOIN (SELECT account, unit, sum(credits) AS credits, sum(debits) AS debits FROM (
+                        SELECT credit_account AS account, unit, amount AS credits, 0 AS debits FROM {s}.transfers
+                        UNION ALL
+                        SELECT debit_account, unit, 0, amount FROM {s}.transfers) AS sides
+                     GROUP BY account, unit) AS t
+            ON t.account = a.id AND t.unit = a.unit
+         WHERE a.id IS NULL
+            OR a.credits <> coalesce(t.credits, 0) OR a.debits <> coalesce(t.debits, 0)
+        """,
+    ),
+    (
+        "pending",
+        "冻结等于未了结的预留",
+        "pending amounts are the open holds",
+        """
+        SELECT count(*) FROM {s}.accounts AS a
+          FULL JOIN (SELECT debit_account AS account, sum(amount) AS held FROM {s}.holds WHERE state = 0
+                     GROUP BY debit_account) AS h ON h.account = a.id
+         WHERE a.id IS NULL OR a.pending_debits <> coalesce(h.held, 0)
+        """,
+    ),
+    (
+        "owed",
+        "欠额等于透支额",
+        "what is owed is what is missing",
+        """
+        SELECT count(*) FROM {s}.accounts
+         WHERE owed <> CASE WHEN limited THEN greatest(0, debits + pending_debits - credits) ELSE 0 END
+        """,
+    ),
+    (
+        "holds",
+        "每笔预留最多了结一次",
+        "posted holds have exactly their transfers",
+        """
+        SELECT count(*) FROM {s}.holds AS h
+         WHERE state = 1 AND 1 <> (
+               SELECT count(*) FROM {s}.transfers AS t
+                WHERE t.debit_account = h.debit_account AND t.debit_account > 0 AND t.occurred_at = h.settled_at
+                  AND t.event_id = h.settled_by AND t.credit_account = h.credit_account AND t.amount = h.amount)
+        """,
+    ),
+    (
+        "corrections",
+        "更正指向存在的流水",
+        "corrections name transfers that exist",
+        """
+        SELECT count(*) FROM {s}.transfers AS t
+         WHERE t.corrects IS NOT NULL
+           AND NOT EXISTS (SELECT FROM {s}.transfers AS o WHERE o.id = t.corrects AND o.unit = t.unit)
+        """,
+    ),
+)
+
+
+async def check_tables(db: Any, schema: str = LIVE) -> list[Check]:
+    """Look at everything that must hold. `db` is an asyncpg connection."""
+    return [Check(name, zh, en, await db.fetchval(query.format(s=schema))) for name, zh, en, query in _CHECKS]
+
+
+_EFFECTS = """
+    WITH sides AS (
+        SELECT event_id, credit_account AS account, amount FROM {s}.transfers
+        UNION ALL
+        SELECT event_id, debit_account, -amount FROM {s}.transfers
+    ), effects AS (
+        SELECT event_id, account, sum(amount) AS net FROM sides GROUP BY event_id, account HAVING sum(amount) <> 0
+    ), lines AS (
+        SELECT get_byte(uuid_send(e.event_id), 15) AS bucket,
+               e.event_id || '|' || a.holder || '|' || u.code || '|' || e.net AS line
+          FROM effects AS e JOIN {s}.accounts AS a ON a.id = e.account JOIN units AS u ON u.id = a.unit
+    )
+    SELECT bucket, sha256(convert_to(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), 'UTF8')), count(*)
+      FROM lines GROUP BY bucket ORDER BY bucket
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The net effect of every source event on every account, as one hash and in 256 parts."""
+
+    buckets: dict[int, bytes]
+    count: int
+
+    @property
+    def digest(self) -> str:
+        """Hash over all parts, in hexadecimal."""
+        whole = hashlib.sha256()
+        for bucket, part in sorted(self.buckets.items()):
+            whole.update(bytes([bucket]) + part)
+        return whole.hexdigest()
+
+
+async def net_effects(db: Any, schema: str = LIVE) -> Effects:
+    """Hash the net effects: lines ``event|holder|unit|amount`` in byte order, by the last byte of the event id.
+
+    How an effect came about is left out (which transfers, in which order, restated or not), and so is what has no
+    effect in the end. Two ledgers that know the same events have the same hash, however they came to know them.
+    """
+    rows = await db.fetch(_EFFECTS.format(s=schema))
+    return Effects({row[0]: row[1] for row in rows}, sum(row[2] for row in rows))

@@ -1,0 +1,1 @@
+"""Redemptions: points and pieces are held, then handed over or set free."""

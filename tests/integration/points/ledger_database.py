@@ -1,0 +1,102 @@
+"""A fresh database with the points schema, and ledgers in it that are fed without a broker."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import services.points
+from services.points.earning.ingest import Ingest
+from services.points.earning.services import services_of
+from services.points.ledger.schema import LIVE, copy_of_the_tables
+from services.points.ledger.writing import LedgerWriter
+from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion
+from services.points.policy.document import read_document
+from services.points.policy.views import national_default
+from services.points.proof.checks import check_tables, net_effects
+from services.points.tables import metadata
+from shared import migrations
+from shared.contracts import Event
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+Told = tuple[uuid.UUID, Event]
+
+
+def book(*versions: PolicyVersion) -> PolicyBook:
+    """The national default, and what the test adds to it."""
+    document = read_document(national_default(), complete=True)
+    return PolicyBook([PolicyVersion(1, None, BEGINNING, document), *versions])
+
+
+async def migrate(url: str) -> None:
+    """The points schema in an empty database."""
+    from pathlib import Path
+
+    engine = create_async_engine(sa.make_url(url).set(drivername="postgresql+asyncpg"))
+    folder = Path(services.points.__file__).parent / "migrations"
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda c: migrations.upgrade(c, folder, metadata))
+    await engine.dispose()
+
+
+class LedgerUnderTest:
+    """One set of ledger tables, fed with batches of events."""
+
+    def __init__(self, db: asyncpg.Connection, schema: str = LIVE) -> None:
+        self.db, self.schema = db, schema
+        self.ingest = Ingest(LedgerWriter(schema))
+
+    async def fresh(self) -> "LedgerUnderTest":
+        """Empty tables."""
+        for statement in copy_of_the_tables(self.schema):
+            await self.db.execute(statement)
+        await self.db.execute(f"CREATE TABLE {self.schema}.consumed (LIKE public.consumed INCLUDING ALL)")
+        return self
+
+    async def tell(self, policy: PolicyBook, batch: Sequence[Told], *, crash: bool = False) -> None:
+        """One batch in one transaction, as the consumer does it: claim, apply, commit, or lose all of it."""
+        transaction = self.db.transaction()
+        await transaction.start()
+        rows = await self.db.fetch(
+            f"INSERT INTO {self.schema}.consumed SELECT DISTINCT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING *",
+            [event_id for event_id, _ in batch],
+        )
+        fresh = {row[0] for row in rows}
+        services = []
+        for event_id, event in batch:
+            if event_id in fresh:
+                fresh.discard(event_id)
+                services += services_of(event, event_id)
+        await self.ingest.book_services(self.db, policy, services, NOW)
+        if crash:
+            await transaction.rollback()
+            self.ingest.directory.forget()
+        else:
+            await transaction.commit()
+
+    async def balances(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Posted balance and what is owed, by holder and unit."""
+        rows = await self.db.fetch(
+            f"SELECT holder, u.code, credits - debits, owed FROM {self.schema}.accounts"
+            " JOIN units AS u ON u.id = unit WHERE credits <> 0 OR debits <> 0"
+        )
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows if row[2]}
+
+    async def effects(self) -> str:
+        """The canonical hash."""
+        return (await net_effects(self.db, self.schema)).digest
+
+    async def breaks(self) -> list[str]:
+        """Checks that found something wrong."""
+        return [check.name for check in await check_tables(self.db, self.schema) if check.breaks]
+
+
+def run(coroutine: Any) -> Any:
+    """Run from a synchronous test, on a loop of its own."""
+    return asyncio.run(coroutine)

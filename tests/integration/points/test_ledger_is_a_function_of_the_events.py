@@ -1,0 +1,178 @@
+"""The ledger depends on which events there are, and on nothing else: not on order, batches, repeats or crashes."""
+
+import itertools
+import random
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.points.policy.book import PolicyBook, PolicyVersion
+from services.points.policy.document import PolicyDocument
+from shared.contracts.common import Evidence, ServiceRecord
+from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
+from shared.contracts.mediation import AgreementForm, DisputeKind, DisputeResolved, MediationFailed
+from shared.contracts.registry import (
+    ActivityCategory,
+    ActivityCompleted,
+    Attendance,
+    AttendanceCorrected,
+    CorrectionReason,
+)
+from tests.integration.points.ledger_database import LedgerUnderTest, Told, book, migrate, run
+
+COMMUNITIES = ("620201001004", "620201001005", "620102001001")
+VOLUNTEERS = tuple(uuid.UUID(int=n) for n in range(1, 5))
+MORNING = datetime(2026, 2, 1, 0, tzinfo=UTC)
+
+POLICY: PolicyBook = book(
+    PolicyVersion(2, "620201", date(2026, 2, 2), PolicyDocument(caps_per_day={"POINT": 60})),
+    PolicyVersion(
+        3, COMMUNITIES[1], date(2026, 2, 1), PolicyDocument(minutes_per_point=5, caps_per_day={"MINUTE": 300})
+    ),
+)
+
+
+# Ids in no order, and never twice in one history, however much hypothesis shrinks.
+counters = st.shared(st.builds(itertools.count), key="ids")
+
+
+def ids(draw: st.DrawFn) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_OID, str(next(draw(counters))))
+
+
+minutes = st.sampled_from([0, 5, 30, 61, 120, 240, 300, 480, 700])
+evidence = st.sampled_from(
+    [Evidence.SCANNED, Evidence.SCANNED, Evidence.SCANNED, Evidence.BACKFILLED, Evidence.ESTIMATED]
+)
+moments = st.integers(0, 60).map(lambda hours: MORNING + timedelta(hours=hours))
+
+
+@st.composite
+def record(draw: st.DrawFn, kind: Any = ServiceRecord) -> ServiceRecord:
+    made: ServiceRecord = kind(
+        record_id=ids(draw),
+        volunteer_id=draw(st.sampled_from(VOLUNTEERS)),
+        minutes=draw(minutes),
+        evidence=draw(evidence),
+        started_at=draw(moments),
+    )
+    return made
+
+
+@st.composite
+def activity_with_corrections(draw: st.DrawFn) -> list[Told]:
+    attendances = tuple(draw(st.lists(record(Attendance), min_size=1, max_size=4)))
+    completed = ActivityCompleted(
+        activity_id=ids(draw),
+        community=draw(st.sampled_from(COMMUNITIES)),
+        category=draw(st.sampled_from(ActivityCategory)),
+        completed_at=MORNING + timedelta(days=4),
+        attendances=attendances,
+    )
+    told: list[Told] = [(ids(draw), completed)]
+    for attendance in attendances:
+        before = (attendance.minutes, attendance.evidence)
+        for revision in range(1, 1 + draw(st.integers(0, 2))):
+            after = (draw(minutes), draw(evidence))
+            correction = AttendanceCorrected(
+                activity_id=completed.activity_id,
+                community=completed.community,
+                category=completed.category,
+                record_id=attendance.record_id,
+                volunteer_id=attendance.volunteer_id,
+                started_at=attendance.started_at,
+                minutes_before=before[0],
+                evidence_before=before[1],
+                minutes=after[0],
+                evidence=after[1],
+                revision=revision,
+                reason=CorrectionReason.WRONG_TIME,
+                corrected_at=MORNING + timedelta(days=5),
+            )
+            told.append((ids(draw), correction))
+            before = after
+    return told
+
+
+@st.composite
+def patrol(draw: st.DrawFn) -> list[Told]:
+    event = PatrolShiftLogged(
+        shift_id=ids(draw),
+        community=draw(st.sampled_from(COMMUNITIES)),
+        crew_id=ids(draw),
+        crew_kind=draw(st.sampled_from(CrewKind)),
+        started_at=MORNING,
+        ended_at=MORNING + timedelta(hours=3),
+        night=draw(st.booleans()),
+        covered_cells=(),
+        planned_cells=(),
+        findings_count=0,
+        members=tuple(draw(st.lists(record(), min_size=1, max_size=3))),
+    )
+    return [(ids(draw), event)]
+
+
+@st.composite
+def dispute(draw: st.DrawFn) -> list[Told]:
+    common: dict[str, Any] = {
+        "case_id": ids(draw),
+        "community": draw(st.sampled_from(COMMUNITIES)),
+        "kind": DisputeKind.NEIGHBOUR,
+        "sessions_count": 1,
+        "mediators": tuple(draw(st.lists(record(), min_size=1, max_size=2))),
+    }
+    if draw(st.booleans()):
+        return [(ids(draw), DisputeResolved(agreement=AgreementForm.ORAL, resolved_at=MORNING, **common))]
+    return [(ids(draw), MediationFailed(ended_at=MORNING, **common))]
+
+
+histories = st.lists(
+    st.one_of(activity_with_corrections(), activity_with_corrections(), patrol(), dispute()), max_size=6
+)
+
+
+@pytest.fixture(scope="module")
+def database_url(stack: Any) -> str:
+    url: str = stack.create_database(f"t{uuid.uuid4().hex[:12]}")
+    run(migrate(url))
+    return url
+
+
+async def _tell_in_some_order(ledger: LedgerUnderTest, told: list[Told], chance: random.Random) -> None:
+    shuffled = told + chance.sample(told, k=len(told) // 3)
+    chance.shuffle(shuffled)
+    while shuffled:
+        size = chance.randint(1, len(shuffled))
+        batch, shuffled = shuffled[:size], shuffled[size:]
+        if chance.random() < 0.2:
+            await ledger.tell(POLICY, batch, crash=True)
+        await ledger.tell(POLICY, batch)
+
+
+async def _compare(url: str, told: list[Told], seed: int) -> None:
+    db = await asyncpg.connect(url)
+    try:
+        plain = await LedgerUnderTest(db, "plain").fresh()
+        if told:
+            await plain.tell(POLICY, told)
+        other = await LedgerUnderTest(db, "other").fresh()
+        await _tell_in_some_order(other, told, random.Random(seed))
+        assert await plain.breaks() == []
+        assert await other.breaks() == []
+        assert await other.balances() == await plain.balances()
+        assert await other.effects() == await plain.effects()
+    finally:
+        await db.close()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(history=histories, seed=st.integers(0, 2**32))
+def test_the_same_events_in_any_order_and_any_batches_give_the_same_ledger(
+    database_url: str, history: list[list[Told]], seed: int
+) -> None:
+    run(_compare(database_url, [told for part in history for told in part], seed))
