@@ -86,7 +86,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),
     "patrol.read": _allow("查看巡防", "read cells, crews and shifts", *_READERS),
     "shifts.plan": _allow("安排和取消班次", "plan and cancel shifts", *_OFFICE, Role.PATROL_LEADER),
-    "shifts.run": _allow("执行班次", "start, scan and log shifts", *_OFFICE, Role.PATROL_LEADER),
+    "shifts.run": _allow("执行班次", "start and log shifts", *_OFFICE, Role.PATROL_LEADER),
+    "shifts.scan": _allow("上传扫码", "send scans", *_OFFICE, Role.PATROL_LEADER, Role.VOLUNTEER),
+    "shifts.read_tracks": _allow("查看巡防轨迹", "read patrol tracks", *_OFFICE, Role.PATROL_LEADER, Role.AUDITOR),
     "findings.report": _allow("上报发现", "report findings", *_OFFICE, Role.PATROL_LEADER),
     "findings.read_text": _allow("查看发现的内容", "read what a finding says", *_OFFICE, Role.PATROL_LEADER),
     # mediation
@@ -95,4 +97,5 @@ PERMISSIONS: Mapping[str, Permission] = {
     "cases.assign": _allow("指派调解员", "assign mediators", *_OFFICE),
     "cases.read": _allow("查看案件", "read cases", *_OFFICE, Role.MEDIATOR, Role.AUDITOR),
     "cases.read_parties": _allow("查看当事人", "read the parties of a case", *_OFFICE, Role.MEDIATOR),
+    "cases.erase_party": _allow("删除当事人身份信息", "erase who a party is", *_OFFICE),
 }
