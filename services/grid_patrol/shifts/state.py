@@ -24,6 +24,7 @@ _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _NIGHT_FROM_HOUR, _NIGHT_TO_HOUR = 22, 6
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 _NO_DEVICES: Mapping[str, UUID] = MappingProxyType({})
+_NO_SCANS: Mapping[tuple[str, datetime], tuple[ScanMark, ...]] = MappingProxyType({})
 
 
 class Stage(StrEnum):
@@ -52,9 +53,12 @@ class Shift:
     planned_start: datetime = _EPOCH
     planned_end: datetime = _EPOCH
     started_at: datetime | None = None
+    late_minutes: int = 0
     ended_at: datetime | None = None
-    scans: frozenset[tuple[str, datetime]] = frozenset()
-    """Device and device time of every scan: what makes two of them the same."""
+    logged: PatrolShiftLogged | None = None
+    """The log, once there is one."""
+    scans: Mapping[tuple[str, datetime], tuple[ScanMark, ...]] = field(default_factory=lambda: _NO_SCANS)
+    """The marks of every scan by device and device time, which are what makes two of them the same."""
     devices: Mapping[str, UUID] = field(default_factory=lambda: _NO_DEVICES)
     """For whom a device scanned first."""
     scanned_cells: frozenset[str] = frozenset()
@@ -111,12 +115,12 @@ def evolve(shift: Shift, event: Event) -> Shift:
                 planned_start=event.planned_start,
                 planned_end=event.planned_end,
             )
-        case ShiftStarted(started_at=started_at):
-            return replace(shift, stage=Stage.RUNNING, started_at=started_at)
+        case ShiftStarted(started_at=started_at, late_minutes=late_minutes):
+            return replace(shift, stage=Stage.RUNNING, started_at=started_at, late_minutes=late_minutes)
         case CheckpointScanned():
             return _scanned(shift, event)
-        case PatrolShiftLogged(ended_at=ended_at):
-            return replace(shift, stage=Stage.LOGGED, ended_at=ended_at)
+        case PatrolShiftLogged():
+            return replace(shift, stage=Stage.LOGGED, ended_at=event.ended_at, logged=event)
         case ShiftCancelled():
             return replace(shift, stage=Stage.CANCELLED)
         case ShiftMissed():
@@ -132,7 +136,7 @@ def _scanned(shift: Shift, scan: CheckpointScanned) -> Shift:
     known = ScanMark.UNKNOWN_CELL not in scan.marks
     return replace(
         shift,
-        scans=shift.scans | {(scan.device_id, scan.device_time)},
+        scans=MappingProxyType({**shift.scans, (scan.device_id, scan.device_time): scan.marks}),
         devices=devices,
         scanned_cells=shift.scanned_cells | {scan.cell} if known else shift.scanned_cells,
         scanned_by=shift.scanned_by | {scan.volunteer_id},

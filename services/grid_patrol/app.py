@@ -1,0 +1,48 @@
+"""The patrol grid, put together by hand: settings → database → broker → routes → reactions → timers."""
+
+from pathlib import Path
+
+from services.grid_patrol import volunteers
+from services.grid_patrol.cells import api as cells_api
+from services.grid_patrol.cells import views as cells_views
+from services.grid_patrol.crews import api as crews_api
+from services.grid_patrol.crews import views as crews_views
+from services.grid_patrol.findings import api as findings_api
+from services.grid_patrol.findings import views as findings_views
+from services.grid_patrol.settings import GridPatrolSettings
+from services.grid_patrol.shifts import api as shifts_api
+from services.grid_patrol.shifts import reads as shifts_reads
+from services.grid_patrol.shifts import timers as shifts_timers
+from services.grid_patrol.shifts import views as shifts_views
+from services.grid_patrol.tables import metadata
+from shared.clock import Clock, system_clock
+from shared.service import Service, lay
+from shared.settings import Settings
+from shared.timers import Timers
+from shared.views import Views
+
+
+def build(settings: Settings, clock: Clock = system_clock) -> Service:
+    """The patrol grid with these settings."""
+    if not isinstance(settings, GridPatrolSettings):
+        raise TypeError("the patrol grid needs its own settings")
+
+    views = Views.combine(cells_views.views, crews_views.views, shifts_views.views, findings_views.views)
+    base = lay("grid_patrol", settings, views, clock)
+    reactions = base.reactions(volunteers.reactions)
+    return Service(
+        name="grid_patrol",
+        settings=settings,
+        folder=Path(__file__).parent,
+        metadata=metadata,
+        views=views,
+        apis=[cells_api.api, crews_api.api, shifts_reads.api, shifts_api.api, findings_api.api],
+        database=base.database,
+        workshop=base.workshop,
+        broker=base.broker,
+        relay=base.relay,
+        handler=reactions,
+        consumer=base.consumer("grid_patrol", ["registry"], reactions),
+        timers=Timers.combine(shifts_timers.timers),
+        clock=clock,
+    )

@@ -1,0 +1,164 @@
+"""Routes of the crews: form, add and remove members, disband, read."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Response
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select, text
+
+from services.grid_patrol.crews.model import AddMembers, Crew, Disband, FormCrew, RemoveMember
+from services.grid_patrol.crews.streams import CREWS
+from services.grid_patrol.fields import Volunteers, Within, below
+from services.grid_patrol.shifts.state import Stage
+from services.grid_patrol.tables import crew_members, crews, shifts
+from services.grid_patrol.volunteers import require_good
+from shared.contracts.common import CommunityCode
+from shared.contracts.grid_patrol import CrewKind
+from shared.unit_of_work import UnitOfWork
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web.fields import Body, ShortText
+
+api = Api(tags=["crews 巡防队"])
+
+
+class CrewBody(Body):
+    """A crew to form."""
+
+    community: CommunityCode
+    name: ShortText
+    kind: CrewKind
+    members: Volunteers = Field(default_factory=list)
+
+
+class MembersBody(Body):
+    """Volunteers to add."""
+
+    volunteers: Annotated[Volunteers, Field(min_length=1)]
+
+
+class CrewStateOut(BaseModel):
+    """A crew after a command."""
+
+    crew_id: UUID
+    members_count: int
+    disbanded: bool
+
+
+class CrewOut(BaseModel):
+    """A crew."""
+
+    crew_id: UUID
+    community: str
+    name: str
+    kind: CrewKind
+    members_count: int
+    formed_at: datetime
+    disbanded: bool
+
+
+class MemberOut(BaseModel):
+    """A member of a crew."""
+
+    volunteer_id: UUID
+    added_at: datetime
+
+
+@api.command("/v1/crews", permission="crews.manage", status=201)
+async def form_crew(body: CrewBody, work: Work, caller: Caller) -> CrewStateOut:
+    """组建巡防队。Form a crew, with or without members."""
+    caller.require(body.community)
+    await require_good(work.connection, body.members)
+    crew_id = work.new_id()
+    crew = work.create(CREWS, crew_id, FormCrew(crew_id, body.community, body.name, body.kind, tuple(body.members)))
+    return _state(crew)
+
+
+@api.command("/v1/crews/{crew_id}/members", permission="crews.manage")
+async def add_members(crew_id: UUID, body: MembersBody, work: Work, caller: Caller) -> CrewStateOut:
+    """加入队员，要么全部加入要么全不加入。Add members, all or none."""
+    await _load(work, caller, crew_id)
+    await require_good(work.connection, body.volunteers)
+    return _state(await work.execute(CREWS, crew_id, AddMembers(tuple(body.volunteers))))
+
+
+@api.command("/v1/crews/{crew_id}/members/{volunteer_id}", permission="crews.manage", method="DELETE")
+async def remove_member(crew_id: UUID, volunteer_id: UUID, work: Work, caller: Caller) -> CrewStateOut:
+    """队员退出。Remove a member; shifts that were planned for them stay as they are."""
+    await _load(work, caller, crew_id)
+    return _state(await work.execute(CREWS, crew_id, RemoveMember(volunteer_id)))
+
+
+@api.command("/v1/crews/{crew_id}/disbanding", permission="crews.manage")
+async def disband_crew(crew_id: UUID, work: Work, caller: Caller) -> CrewStateOut:
+    """解散巡防队；还有未结束的班次时不能解散。Disband a crew that has no open shifts."""
+    # Planning a shift locks the same row for share: either the shift is seen here, or planning sees the disbanding.
+    await work.connection.execute(text("SELECT 1 FROM crews WHERE crew_id = :id FOR UPDATE"), {"id": crew_id})
+    await _load(work, caller, crew_id)
+    open_ = (Stage.PLANNED.value, Stage.RUNNING.value)
+    count = select(func.count()).where(shifts.c.crew_id == crew_id, shifts.c.stage.in_(open_))
+    open_shifts: int = (await work.connection.execute(count)).scalar_one()
+    return _state(await work.execute(CREWS, crew_id, Disband(open_shifts)))
+
+
+@api.query("/v1/crews", permission="patrol.read")
+async def list_crews(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    within: Within = None,
+    kind: CrewKind | None = None,
+    disbanded: bool | None = None,
+) -> Page[CrewOut]:
+    """巡防队列表。The crews of a node and below."""
+    query = select(crews).where(below(crews.c.community, within, caller))
+    if kind is not None:
+        query = query.where(crews.c.kind == kind.value)
+    if disbanded is not None:
+        query = query.where(crews.c.disbanded.is_(disbanded))
+    return await page.fetch(read, query, [crews.c.community, crews.c.crew_id], _crew)
+
+
+@api.query("/v1/crews/{crew_id}", permission="patrol.read")
+async def get_crew(crew_id: UUID, read: Read, caller: Caller, response: Response) -> CrewOut:
+    """一支巡防队。One crew."""
+    row = (await read.execute(select(crews).where(crews.c.crew_id == crew_id))).first()
+    if row is None:
+        raise NotFound("crew")
+    caller.require(row.community)
+    etag(response, row.version)
+    return _crew(row)
+
+
+@api.query("/v1/crews/{crew_id}/members", permission="patrol.read")
+async def list_members(crew_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[MemberOut]:
+    """队员。The members of a crew."""
+    community = await read.scalar(select(crews.c.community).where(crews.c.crew_id == crew_id))
+    if community is None:
+        raise NotFound("crew")
+    caller.require(community)
+    query = select(crew_members).where(crew_members.c.crew_id == crew_id)
+    return await page.fetch(
+        read,
+        query,
+        [crew_members.c.volunteer_id],
+        lambda row: MemberOut(volunteer_id=row.volunteer_id, added_at=row.added_at),
+    )
+
+
+async def _load(work: UnitOfWork, caller: Caller, crew_id: UUID) -> Crew:
+    loaded = await work.load(CREWS, crew_id)
+    if not loaded.version:
+        raise NotFound("crew")
+    caller.require(loaded.state.community)
+    return loaded.state
+
+
+def _state(crew: Crew) -> CrewStateOut:
+    assert crew.id is not None, "a crew that was changed exists"
+    return CrewStateOut(crew_id=crew.id, members_count=len(crew.members), disbanded=crew.disbanded)
+
+
+def _crew(row: object) -> CrewOut:
+    return CrewOut.model_validate(row, from_attributes=True)

@@ -1,0 +1,115 @@
+"""What the patrol grid knows of the registry's volunteers: that they exist, and whether they may serve.
+
+The copy comes over the bus, so it is a moment behind; see docs/decisions on volunteers that are not known yet.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.grid_patrol.crews.model import ForgetMember
+from services.grid_patrol.crews.streams import CREWS
+from services.grid_patrol.tables import crew_members, known_volunteers, scans
+from shared.consumer import Delivery
+from shared.contracts import Refusal
+from shared.contracts.registry import ConsentRenewed, ConsentWithdrawn, PersonForgotten, VolunteerRegistered
+from shared.reactions import Reactions
+from shared.unit_of_work import UnitOfWork
+
+REGISTERED = "registered"
+CONSENT_WITHDRAWN = "consent_withdrawn"
+FORGOTTEN = "forgotten"
+
+reactions = Reactions()
+
+
+class VolunteerUnknown(Refusal):
+    """No volunteer has this id, or none that has been heard of yet."""
+
+    code = "volunteer_unknown"
+    status = 422
+
+
+class VolunteerMayNotServe(Refusal):
+    """The person withdrew consent or was forgotten; no service is planned or recorded for them."""
+
+    code = "volunteer_may_not_serve"
+
+
+async def require_good(connection: AsyncConnection, volunteers: Collection[UUID]) -> None:
+    """Refuse volunteers who are not known or may not serve.
+
+    The rows are locked against change until the transaction ends, so that a consent withdrawn in the same moment
+    either comes first and is seen, or waits.
+    """
+    known = await _standings(connection, volunteers)
+    for volunteer_id in volunteers:
+        if volunteer_id not in known:
+            raise VolunteerUnknown(volunteer_id=str(volunteer_id))
+        if known[volunteer_id] != REGISTERED:
+            raise VolunteerMayNotServe(volunteer_id=str(volunteer_id))
+
+
+async def unavailable(connection: AsyncConnection, volunteers: Collection[UUID]) -> frozenset[UUID]:
+    """Those of the volunteers for whom no service may be recorded any more."""
+    known = await _standings(connection, volunteers)
+    return frozenset(volunteer_id for volunteer_id, standing in known.items() if standing != REGISTERED)
+
+
+async def _standings(connection: AsyncConnection, volunteers: Collection[UUID]) -> dict[UUID, str]:
+    if not volunteers:
+        return {}
+    rows = await connection.execute(
+        text(
+            "SELECT volunteer_id, standing FROM known_volunteers WHERE volunteer_id = ANY(:ids)"
+            " ORDER BY volunteer_id FOR SHARE"
+        ),
+        {"ids": list(volunteers)},
+    )
+    return {row.volunteer_id: row.standing for row in rows}
+
+
+@reactions.on(VolunteerRegistered)
+async def know(work: UnitOfWork, event: VolunteerRegistered, _: Delivery) -> None:
+    """Somebody new may serve."""
+    await work.connection.execute(
+        insert(known_volunteers).values(volunteer_id=event.volunteer_id, standing=REGISTERED).on_conflict_do_nothing()
+    )
+
+
+@reactions.on(ConsentWithdrawn)
+async def suspend(work: UnitOfWork, event: ConsentWithdrawn, _: Delivery) -> None:
+    """No further service is recorded."""
+    await _stand(work.connection, event.volunteer_id, CONSENT_WITHDRAWN)
+
+
+@reactions.on(ConsentRenewed)
+async def resume(work: UnitOfWork, event: ConsentRenewed, _: Delivery) -> None:
+    """Service may be recorded again."""
+    await _stand(work.connection, event.volunteer_id, REGISTERED)
+
+
+@reactions.on(PersonForgotten)
+async def forget(work: UnitOfWork, event: PersonForgotten, _: Delivery) -> None:
+    """The person leaves every crew, and their tracks are dropped. The opaque id stays in what was logged."""
+    await _stand(work.connection, event.volunteer_id, FORGOTTEN)
+    await work.connection.execute(delete(scans).where(scans.c.volunteer_id == event.volunteer_id))
+    member_of = select(crew_members.c.crew_id).where(crew_members.c.volunteer_id == event.volunteer_id)
+    for crew_id in (await work.connection.scalars(member_of.order_by(crew_members.c.crew_id))).all():
+        await work.execute(CREWS, crew_id, ForgetMember(event.volunteer_id))
+
+
+async def _stand(connection: AsyncConnection, volunteer_id: UUID, standing: str) -> None:
+    # Forgotten is for good, in whatever order an old topic is read again.
+    await connection.execute(
+        insert(known_volunteers)
+        .values(volunteer_id=volunteer_id, standing=standing)
+        .on_conflict_do_update(
+            index_elements=["volunteer_id"],
+            set_={"standing": standing},
+            where=known_volunteers.c.standing != FORGOTTEN,
+        )
+    )
