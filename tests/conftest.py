@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -73,9 +74,12 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    with LocalStack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
+def stack() -> Iterator[LocalStack]:
+    # Not below pytest's own folder, which nobody but its owner may pass: PostgreSQL never runs as root.
+    with tempfile.TemporaryDirectory(prefix="liuling-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with LocalStack(Path(folder)) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")
