@@ -1,0 +1,41 @@
+"""Mediation, put together by hand: settings → database → broker → routes → reactions."""
+
+from pathlib import Path
+
+from services.mediation import volunteers
+from services.mediation.cases import api as cases_api
+from services.mediation.cases import party_api, reads
+from services.mediation.cases import reactions as cases_reactions
+from services.mediation.cases import views as cases_views
+from services.mediation.settings import MediationSettings
+from services.mediation.tables import metadata
+from shared.clock import Clock, system_clock
+from shared.service import Service, lay
+from shared.settings import Settings
+from shared.views import Views
+
+
+def build(settings: Settings, clock: Clock = system_clock) -> Service:
+    """Mediation with these settings."""
+    if not isinstance(settings, MediationSettings):
+        raise TypeError("mediation needs its own settings")
+
+    views = Views.combine(cases_views.views)
+    base = lay("mediation", settings, views, clock)
+    # First that the person is nobody any more, which waits for whoever is just tying something to them; then the rest.
+    reactions = base.reactions(volunteers.reactions, cases_reactions.reactions)
+    return Service(
+        name="mediation",
+        settings=settings,
+        folder=Path(__file__).parent,
+        metadata=metadata,
+        views=views,
+        apis=[reads.api, cases_api.api, party_api.api],
+        database=base.database,
+        workshop=base.workshop,
+        broker=base.broker,
+        relay=base.relay,
+        handler=reactions,
+        consumer=base.consumer("mediation", ["registry", "grid_patrol"], reactions),
+        clock=clock,
+    )

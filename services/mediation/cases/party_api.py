@@ -1,0 +1,142 @@
+"""Routes of the parties: who they are, who is related to them, erasing them. What is read here comes from the vault."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Response
+from pydantic import Field
+from sqlalchemy import select
+
+from services.mediation.cases.access import load, require_own
+from services.mediation.cases.bodies import (
+    CaseStateOut,
+    PartyBody,
+    PartyJoinedOut,
+    PartyOut,
+    RelativesBody,
+    VolumeOut,
+)
+from services.mediation.cases.model import DeclareRelatives, JoinParty
+from services.mediation.cases.parties import KnownParty, NewParty, declare, erase, keep, lock, parties_of
+from services.mediation.cases.state import OPEN, Case
+from services.mediation.cases.streams import CASES
+from services.mediation.fields import Vaulted
+from services.mediation.tables import case_mediators, cases, parties
+from services.mediation.volunteers import require_known
+from shared.contracts import Refusal
+from shared.unit_of_work import UnitOfWork
+from shared.web import Api, Caller, NotFound, Read, Work, etag
+
+api = Api(tags=["parties 当事人"])
+
+
+class CaseStillOpen(Refusal):
+    """Who the parties are is needed until the case has ended."""
+
+    code = "case_still_open"
+
+
+@api.command("/v1/cases/{case_id}/parties", permission="cases.handle", status=201)
+async def join_party(case_id: UUID, body: PartyBody, work: Work, caller: Caller) -> PartyJoinedOut:
+    """补充当事人。A further party is known."""
+    await lock(work.connection, case_id)
+    await load(work, caller, case_id)
+    party = new_party(work, body)
+    case = await work.execute(CASES, case_id, JoinParty(party.party_id, party.involved))
+    await keep(work, case_id, [party])
+    return PartyJoinedOut(**_state(case).model_dump(), party_id=party.party_id)
+
+
+@api.command("/v1/cases/{case_id}/parties/{party_id}/relatives", permission="cases.handle")
+async def declare_relatives(
+    case_id: UUID, party_id: UUID, body: RelativesBody, work: Work, caller: Caller
+) -> CaseStateOut:
+    """声明近亲属，他们应当回避。Declare relatives among the volunteers, who then do not mediate the case."""
+    await lock(work.connection, case_id)
+    await load(work, caller, case_id)
+    await _require_party(work, case_id, party_id)
+    case = await work.execute(CASES, case_id, DeclareRelatives(frozenset(body.volunteers)))
+    await require_known(work.connection, body.volunteers)
+    await declare(work.connection, [(party_id, person) for person in body.volunteers])
+    return _state(case)
+
+
+@api.command("/v1/cases/{case_id}/parties/{party_id}/erasure", permission="cases.erase_party")
+async def erase_party(case_id: UUID, party_id: UUID, work: Work, caller: Caller) -> CaseStateOut:
+    """删除当事人身份信息（个人信息保护法 47），结案后可办。Erase who a party is, once the case has ended."""
+    case = await load(work, caller, case_id)
+    await _require_party(work, case_id, party_id)
+    if case.stage in OPEN:
+        raise CaseStillOpen
+    await erase(work, party_id)
+    return _state(case)
+
+
+@api.query("/v1/cases/{case_id}/parties", permission="cases.read_parties")
+async def list_parties(
+    case_id: UUID, read: Read, caller: Caller, vault: Vaulted, response: Response
+) -> Annotated[list[PartyOut], Field(max_length=50)]:
+    """当事人。The parties of a case; a mediator sees those of their own cases."""
+    etag(response, await _readable(read, caller, case_id))
+    return [_party(party) for party in await parties_of(read, vault, case_id)]
+
+
+@api.query("/v1/cases/{case_id}/volume", permission="cases.read_parties")
+async def get_volume(case_id: UUID, read: Read, caller: Caller, vault: Vaulted, response: Response) -> VolumeOut:
+    """卷宗文字：情况、协议内容、告知。What was written down about a case; a mediator sees that of their own cases."""
+    etag(response, await _readable(read, caller, case_id))
+    kept = await vault.get(read, case_id)
+    return VolumeOut(
+        case_id=case_id, account=kept.get("account"), agreement=kept.get("agreement"), advice=kept.get("advice")
+    )
+
+
+def new_party(work: UnitOfWork, body: PartyBody) -> NewParty:
+    """A party as it was entered, under a fresh id."""
+    identity = {"name": body.name, "phone": body.phone, "address": body.address}
+    return NewParty(
+        party_id=work.new_id(),
+        role=body.role,
+        identity={field: value for field, value in identity.items() if value is not None},
+        volunteer_id=body.volunteer_id,
+        relatives=tuple(body.relatives),
+    )
+
+
+async def _require_party(work: UnitOfWork, case_id: UUID, party_id: UUID) -> None:
+    found = select(parties.c.party_id).where(parties.c.party_id == party_id, parties.c.case_id == case_id)
+    if await work.connection.scalar(found) is None:
+        raise NotFound("party")
+
+
+async def _readable(read: Read, caller: Caller, case_id: UUID) -> int:
+    """The version of a case whose parties the caller may read."""
+    row = (await read.execute(select(cases.c.community, cases.c.version).where(cases.c.case_id == case_id))).first()
+    if row is None:
+        raise NotFound("case")
+    caller.require(row.community)
+    having = select(case_mediators.c.mediator_id).where(
+        case_mediators.c.case_id == case_id, case_mediators.c.recused_at.is_(None)
+    )
+    require_own(caller, frozenset(str(mediator) for mediator in (await read.scalars(having)).all()))
+    version: int = row.version
+    return version
+
+
+def _party(party: KnownParty) -> PartyOut:
+    return PartyOut(
+        party_id=party.party_id,
+        role=party.role,
+        name=party.identity.get("name"),
+        phone=party.identity.get("phone"),
+        address=party.identity.get("address"),
+        volunteer_id=party.volunteer_id,
+        relatives=list(party.relatives),
+        joined_at=party.joined_at,
+        erased_at=party.erased_at,
+    )
+
+
+def _state(case: Case) -> CaseStateOut:
+    assert case.id is not None, "a case that was changed exists"
+    return CaseStateOut(case_id=case.id, stage=case.stage, mediators=list(case.mediators))

@@ -1,0 +1,159 @@
+"""Cases, their mediators and sessions as tables. Who the parties are is not in them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import case as sql_case
+from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.mediation.cases.sitting import sit
+from services.mediation.cases.state import Stage
+from services.mediation.tables import case_mediators, cases, mediator_times, sessions
+from shared.contracts.mediation import (
+    CaseClassified,
+    CaseDeclined,
+    CaseFiled,
+    CaseWithdrawn,
+    DisputeResolved,
+    MediationFailed,
+    MediatorAssigned,
+    MediatorRecused,
+    PartyJoined,
+    SessionHeld,
+)
+from shared.eventstore import Recorded
+from shared.views import Views
+
+views = Views([cases, case_mediators, sessions, mediator_times])
+
+
+@views.on(CaseFiled)
+async def file(connection: AsyncConnection, event: CaseFiled, recorded: Recorded) -> None:
+    """A new case."""
+    await connection.execute(
+        insert(cases).values(
+            case_id=event.case_id,
+            community=event.community,
+            kind=event.kind.value,
+            risk=event.risk.value,
+            origin=event.origin.value,
+            finding_id=event.finding_id,
+            stage=Stage.FILED.value,
+            parties_count=event.parties_count,
+            sessions_count=0,
+            session_minutes=0,
+            filed_at=event.filed_at,
+            version=recorded.version,
+        )
+    )
+
+
+@views.on(PartyJoined)
+async def join(connection: AsyncConnection, event: PartyJoined, recorded: Recorded) -> None:
+    """There is a further party."""
+    await _set(connection, event.case_id, recorded, parties_count=event.parties_count)
+
+
+@views.on(CaseClassified)
+async def classify(connection: AsyncConnection, event: CaseClassified, recorded: Recorded) -> None:
+    """Kind and risk were set anew."""
+    await _set(connection, event.case_id, recorded, kind=event.kind.value, risk=event.risk.value)
+
+
+@views.on(MediatorAssigned)
+async def assign(connection: AsyncConnection, event: MediatorAssigned, recorded: Recorded) -> None:
+    """A mediator took the case."""
+    await connection.execute(
+        insert(case_mediators).values(
+            case_id=event.case_id, mediator_id=event.mediator_id, assigned_at=event.assigned_at
+        )
+    )
+    await _set(connection, event.case_id, recorded, stage=_open_stage(Stage.ASSIGNED))
+
+
+@views.on(MediatorRecused)
+async def recuse(connection: AsyncConnection, event: MediatorRecused, recorded: Recorded) -> None:
+    """A mediator stepped back; without any, a case that was not sat on waits again."""
+    await connection.execute(
+        update(case_mediators)
+        .where(case_mediators.c.case_id == event.case_id, case_mediators.c.mediator_id == event.mediator_id)
+        .values(recused_at=event.recused_at)
+    )
+    left = select(func.count()).where(case_mediators.c.case_id == event.case_id, case_mediators.c.recused_at.is_(None))
+    remaining: int = (await connection.execute(left)).scalar_one()
+    stage = Stage.ASSIGNED if remaining else Stage.FILED
+    await _set(connection, event.case_id, recorded, stage=_open_stage(stage))
+
+
+@views.on(SessionHeld)
+async def hold(connection: AsyncConnection, event: SessionHeld, recorded: Recorded) -> None:
+    """The mediators sat with the parties."""
+    await connection.execute(
+        insert(sessions).values(
+            session_id=event.session_id,
+            case_id=event.case_id,
+            started_at=event.started_at,
+            minutes=event.minutes,
+            mediators=list(event.mediators),
+            record_signed=event.record_signed,
+        )
+    )
+    await sit(
+        connection,
+        case_id=event.case_id,
+        session_id=event.session_id,
+        mediators=event.mediators,
+        start=event.started_at,
+        end=event.started_at + timedelta(minutes=event.minutes),
+    )
+    await _set(
+        connection,
+        event.case_id,
+        recorded,
+        stage=Stage.IN_SESSION.value,
+        sessions_count=cases.c.sessions_count + 1,
+        session_minutes=cases.c.session_minutes + event.minutes,
+    )
+
+
+@views.on(CaseDeclined)
+async def decline(connection: AsyncConnection, event: CaseDeclined, recorded: Recorded) -> None:
+    """The case is not mediated."""
+    await _end(connection, event.case_id, recorded, Stage.DECLINED, event.declined_at, decline_reason=event.reason)
+
+
+@views.on(DisputeResolved)
+async def resolve(connection: AsyncConnection, event: DisputeResolved, recorded: Recorded) -> None:
+    """The parties agreed."""
+    agreement = event.agreement.value
+    await _end(connection, event.case_id, recorded, Stage.RESOLVED, event.resolved_at, agreement=agreement)
+
+
+@views.on(MediationFailed)
+async def fail(connection: AsyncConnection, event: MediationFailed, recorded: Recorded) -> None:
+    """There was no agreement."""
+    remedies = [remedy.value for remedy in event.remedies]
+    await _end(connection, event.case_id, recorded, Stage.FAILED, event.ended_at, remedies=remedies)
+
+
+@views.on(CaseWithdrawn)
+async def withdraw(connection: AsyncConnection, event: CaseWithdrawn, recorded: Recorded) -> None:
+    """The parties stopped."""
+    await _end(connection, event.case_id, recorded, Stage.WITHDRAWN, event.withdrawn_at)
+
+
+def _open_stage(without_sessions: Stage) -> Any:
+    held = cases.c.sessions_count > 0
+    return sql_case((held, literal(Stage.IN_SESSION.value)), else_=literal(without_sessions.value))
+
+
+async def _end(
+    connection: AsyncConnection, case_id: UUID, recorded: Recorded, stage: Stage, at: datetime, **values: Any
+) -> None:
+    await _set(connection, case_id, recorded, stage=stage.value, ended_at=at, **values)
+
+
+async def _set(connection: AsyncConnection, case_id: UUID, recorded: Recorded, **values: Any) -> None:
+    await connection.execute(update(cases).where(cases.c.case_id == case_id).values(version=recorded.version, **values))

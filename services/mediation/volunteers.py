@@ -1,0 +1,109 @@
+"""What mediation knows of the registry's volunteers: that they exist, and whether they may serve.
+
+The copy comes over the bus, so it is a moment behind; see docs/decisions on volunteers that are not known yet.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.mediation.tables import known_volunteers
+from shared.consumer import Delivery
+from shared.contracts import Refusal
+from shared.contracts.registry import ConsentRenewed, ConsentWithdrawn, PersonForgotten, VolunteerRegistered
+from shared.reactions import Reactions
+from shared.unit_of_work import UnitOfWork
+
+REGISTERED = "registered"
+CONSENT_WITHDRAWN = "consent_withdrawn"
+FORGOTTEN = "forgotten"
+
+reactions = Reactions()
+
+
+class VolunteerUnknown(Refusal):
+    """No volunteer has this id, or none that has been heard of yet."""
+
+    code = "volunteer_unknown"
+    status = 422
+
+
+class VolunteerMayNotServe(Refusal):
+    """The person withdrew consent or was forgotten; no service is recorded for them."""
+
+    code = "volunteer_may_not_serve"
+
+
+async def require_known(connection: AsyncConnection, volunteers: Collection[UUID]) -> None:
+    """Refuse ids that belong to no volunteer, or to one who was forgotten: nothing is tied to them any more."""
+    known = await _standings(connection, volunteers)
+    for volunteer_id in volunteers:
+        if known.get(volunteer_id, FORGOTTEN) == FORGOTTEN:
+            raise VolunteerUnknown(volunteer_id=str(volunteer_id))
+
+
+async def require_good(connection: AsyncConnection, volunteers: Collection[UUID]) -> None:
+    """Refuse volunteers who are not known or may not serve."""
+    known = await _standings(connection, volunteers)
+    for volunteer_id in volunteers:
+        if volunteer_id not in known:
+            raise VolunteerUnknown(volunteer_id=str(volunteer_id))
+        if known[volunteer_id] != REGISTERED:
+            raise VolunteerMayNotServe(volunteer_id=str(volunteer_id))
+
+
+async def _standings(connection: AsyncConnection, volunteers: Collection[UUID]) -> dict[UUID, str]:
+    # Locked against change until the transaction ends: a person forgotten in the same moment either comes first and is
+    # seen here, or waits and then finds what this transaction wrote.
+    if not volunteers:
+        return {}
+    rows = await connection.execute(
+        text(
+            "SELECT volunteer_id, standing FROM known_volunteers WHERE volunteer_id = ANY(:ids)"
+            " ORDER BY volunteer_id FOR SHARE"
+        ),
+        {"ids": list(volunteers)},
+    )
+    return {row.volunteer_id: row.standing for row in rows}
+
+
+@reactions.on(VolunteerRegistered)
+async def know(work: UnitOfWork, event: VolunteerRegistered, _: Delivery) -> None:
+    """Somebody new may mediate, or be a party."""
+    await work.connection.execute(
+        insert(known_volunteers).values(volunteer_id=event.volunteer_id, standing=REGISTERED).on_conflict_do_nothing()
+    )
+
+
+@reactions.on(ConsentWithdrawn)
+async def suspend(work: UnitOfWork, event: ConsentWithdrawn, _: Delivery) -> None:
+    """No further service is recorded."""
+    await _stand(work.connection, event.volunteer_id, CONSENT_WITHDRAWN)
+
+
+@reactions.on(ConsentRenewed)
+async def resume(work: UnitOfWork, event: ConsentRenewed, _: Delivery) -> None:
+    """Service may be recorded again."""
+    await _stand(work.connection, event.volunteer_id, REGISTERED)
+
+
+@reactions.on(PersonForgotten)
+async def lose(work: UnitOfWork, event: PersonForgotten, _: Delivery) -> None:
+    """The id belongs to nobody any more."""
+    await _stand(work.connection, event.volunteer_id, FORGOTTEN)
+
+
+async def _stand(connection: AsyncConnection, volunteer_id: UUID, standing: str) -> None:
+    # Forgotten is for good, in whatever order an old topic is read again.
+    await connection.execute(
+        insert(known_volunteers)
+        .values(volunteer_id=volunteer_id, standing=standing)
+        .on_conflict_do_update(
+            index_elements=["volunteer_id"],
+            set_={"standing": standing},
+            where=known_volunteers.c.standing != FORGOTTEN,
+        )
+    )
