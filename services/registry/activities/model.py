@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from services.registry.activities.refusals import (
     ActivityAlreadyPublished,
@@ -58,6 +59,7 @@ from shared.contracts.registry import (
 __all__ = ["Activity", "Command", "Stage", "decide", "evolve", "record_id"]
 
 _DAY = timedelta(days=1)
+_LOCAL = ZoneInfo("Asia/Shanghai")
 
 
 class CancellationReason(StrEnum):
@@ -82,7 +84,7 @@ class Dating:
     def happened(self, moment: datetime) -> None:
         """Refuse a moment in the future or too far back."""
         refuse_if(moment > self.now, DatedInFuture())
-        refuse_if(moment < self.earliest, DatedTooFarBack(earliest=self.earliest.isoformat()))
+        refuse_if(moment < self.earliest, DatedTooFarBack(earliest=_local(self.earliest)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,7 @@ def _publish(activity: Activity, command: Publish) -> list[Event]:
     )
     refuse_if(
         command.planned_start < command.dating.earliest,
-        DatedTooFarBack(earliest=command.dating.earliest.isoformat()),
+        DatedTooFarBack(earliest=_local(command.dating.earliest)),
     )
     return [
         ActivityPublished(
@@ -303,9 +305,14 @@ def _check_span(activity: Activity, start: datetime, end: datetime, dating: Dati
 
 def _outside(activity: Activity, dating: Dating) -> Refusal:
     return OutsideActivity(
-        from_=(activity.planned_start - dating.tolerance).isoformat(),
-        until=(activity.planned_end + dating.tolerance).isoformat(),
+        start=_local(activity.planned_start - dating.tolerance),
+        end=_local(activity.planned_end + dating.tolerance),
     )
+
+
+def _local(moment: datetime) -> str:
+    """As people read it in a refusal."""
+    return f"{moment.astimezone(_LOCAL):%Y-%m-%d %H:%M}"
 
 
 def _complete(activity: Activity, activity_id: UUID, command: Complete) -> ActivityCompleted:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,10 @@ class TestClock:
         self.now += timedelta(**span)
 
 
-def id_number(sequence: int, born: str = "19850614") -> str:
+def id_number(sequence: int, born: date = date(1985, 6, 14)) -> str:
     """A synthetic ID number of the community's county that passes the checks; the sequence makes it unique."""
-    day = int(born[6:8])
-    first = f"620201{born[:6]}{day:02d}{sequence % 1000:03d}"
-    if sequence >= 1000:
-        shifted = datetime.strptime(born, "%Y%m%d") - timedelta(days=sequence // 1000)
-        first = f"620201{shifted:%Y%m%d}{sequence % 1000:03d}"
+    day = born - timedelta(days=sequence // 1000)
+    first = f"620201{day:%Y%m%d}{sequence % 1000:03d}"
     return first + check_character(first)
 
 
@@ -141,6 +138,6 @@ async def registry(start: Start) -> AsyncIterator[Registry]:
         "/v1/organisation/imports", files={"file": ("divisions.csv", DIVISIONS)}, data={"source": "test"}
     )
     assert answer.status_code == 201, answer.text
-    yield Registry(running, clock, running.client())
-    await_verify = Registry(running, clock, running.client())
-    await await_verify.verify()
+    ready = Registry(running, clock, running.client())
+    yield ready
+    await ready.verify()
