@@ -1,0 +1,227 @@
+"""The rules of registration, consent and being forgotten."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given as over
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from services.registry.volunteers.model import (
+    ChangeDetails,
+    ConsentMissing,
+    Forget,
+    GuardianConsent,
+    GuardianConsentMissing,
+    GuardianSeparateConsentMissing,
+    RegisteredInFuture,
+    RegisteredTooFarBack,
+    RegisterVolunteer,
+    RenewConsent,
+    Standing,
+    VolunteerAlreadyRegistered,
+    VolunteerConsentWithdrawn,
+    VolunteerForgotten,
+    VolunteerNotRegistered,
+    WithdrawConsent,
+    age_on,
+)
+from services.registry.volunteers.streams import VOLUNTEERS
+from shared.contracts import Refusal
+from shared.contracts.registry import (
+    ConsentRenewed,
+    ConsentWithdrawn,
+    PersonForgotten,
+    VolunteerDetailsChanged,
+    VolunteerRegistered,
+)
+from tests.specification import given
+
+ANNA = UUID("01980000-0000-7000-8000-000000000001")
+TODAY = date(2026, 3, 20)
+COMMUNITY = "620201001004"
+REGISTER = RegisterVolunteer(
+    volunteer_id=ANNA,
+    number="620201001004-000001",
+    community=COMMUNITY,
+    party_member=True,
+    born_on=date(1985, 6, 14),
+    consent=True,
+    guardian=GuardianConsent.NONE,
+    lives_on_own_labour=False,
+    registered_on=TODAY,
+    today=TODAY,
+    earliest=TODAY - timedelta(days=7),
+)
+REGISTERED = VolunteerRegistered(
+    volunteer_id=ANNA,
+    volunteer_number="620201001004-000001",
+    community=COMMUNITY,
+    party_member=True,
+    registered_on=TODAY,
+)
+WITHDRAWN = ConsentWithdrawn(volunteer_id=ANNA, community=COMMUNITY)
+RENEWED = ConsentRenewed(volunteer_id=ANNA, community=COMMUNITY)
+FORGOTTEN = PersonForgotten(volunteer_id=ANNA, community=COMMUNITY)
+
+
+def test_an_adult_is_registered() -> None:
+    given(VOLUNTEERS).when(REGISTER).then(REGISTERED)
+
+
+def test_nobody_is_registered_twice() -> None:
+    given(VOLUNTEERS, REGISTERED).when(REGISTER).then_refused(VolunteerAlreadyRegistered, number="620201001004-000001")
+
+
+def test_nobody_is_registered_without_consent() -> None:
+    given(VOLUNTEERS).when(replace(REGISTER, consent=False)).then_refused(ConsentMissing)
+
+
+def test_a_registration_is_not_dated_in_the_future_or_too_far_back() -> None:
+    tomorrow = replace(REGISTER, registered_on=TODAY + timedelta(days=1))
+    given(VOLUNTEERS).when(tomorrow).then_refused(RegisteredInFuture)
+    old = replace(REGISTER, registered_on=TODAY - timedelta(days=8))
+    given(VOLUNTEERS).when(old).then_refused(RegisteredTooFarBack)
+    from_paper = replace(old, earliest=None, registered_on=date(2012, 4, 1))
+    given(VOLUNTEERS).when(from_paper).then(REGISTERED.model_copy(update={"registered_on": date(2012, 4, 1)}))
+    before_birth = replace(from_paper, registered_on=date(1985, 6, 13))
+    given(VOLUNTEERS).when(before_birth).then_refused(RegisteredTooFarBack)
+
+
+def _aged(years: int, days: int = 0) -> date:
+    return TODAY.replace(year=TODAY.year - years) - timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("born_on", "guardian", "own_labour", "refusal"),
+    [
+        (_aged(18), GuardianConsent.NONE, False, None),
+        (_aged(18, -1), GuardianConsent.NONE, False, GuardianConsentMissing),
+        (_aged(18, -1), GuardianConsent.NONE, True, None),
+        (_aged(18, -1), GuardianConsent.GIVEN, False, None),
+        (_aged(16), GuardianConsent.NONE, True, None),
+        (_aged(16, -1), GuardianConsent.NONE, True, GuardianConsentMissing),
+        (_aged(16, -1), GuardianConsent.SEPARATE, False, None),
+        (_aged(14), GuardianConsent.GIVEN, False, None),
+        (_aged(14), GuardianConsent.NONE, False, GuardianConsentMissing),
+        (_aged(14, -1), GuardianConsent.GIVEN, False, GuardianSeparateConsentMissing),
+        (_aged(14, -1), GuardianConsent.SEPARATE, False, None),
+        (_aged(7), GuardianConsent.NONE, True, GuardianSeparateConsentMissing),
+    ],
+)
+def test_the_young_need_their_guardian(
+    born_on: date, guardian: GuardianConsent, own_labour: bool, refusal: type[Refusal] | None
+) -> None:
+    command = replace(REGISTER, born_on=born_on, guardian=guardian, lives_on_own_labour=own_labour)
+    outcome = given(VOLUNTEERS).when(command)
+    if refusal is None:
+        outcome.then(REGISTERED)
+    else:
+        outcome.then_refused(refusal)
+
+
+def test_whoever_was_born_on_the_leap_day_grows_older_on_the_first_of_march() -> None:
+    assert age_on(date(2026, 2, 28), date(2008, 2, 29)) == 17
+    assert age_on(date(2026, 3, 1), date(2008, 2, 29)) == 18
+
+
+def test_changed_details_tell_which_and_not_what() -> None:
+    given(VOLUNTEERS, REGISTERED).when(ChangeDetails(("phone", "name"), True)).then(
+        VolunteerDetailsChanged(volunteer_id=ANNA, fields=("name", "phone"), party_member=True)
+    )
+    given(VOLUNTEERS, REGISTERED).when(ChangeDetails((), True)).then_nothing()
+    given(VOLUNTEERS, REGISTERED).when(ChangeDetails((), False)).then(
+        VolunteerDetailsChanged(volunteer_id=ANNA, fields=(), party_member=False)
+    )
+
+
+def test_consent_is_withdrawn_and_given_again() -> None:
+    given(VOLUNTEERS, REGISTERED).when(WithdrawConsent()).then(WITHDRAWN)
+    given(VOLUNTEERS, REGISTERED, WITHDRAWN).when(WithdrawConsent()).then_nothing()
+    given(VOLUNTEERS, REGISTERED, WITHDRAWN).when(ChangeDetails(("name",), True)).then_refused(
+        VolunteerConsentWithdrawn, volunteer="620201001004-000001"
+    )
+    given(VOLUNTEERS, REGISTERED, WITHDRAWN).when(RenewConsent()).then(RENEWED)
+    given(VOLUNTEERS, REGISTERED, WITHDRAWN, RENEWED).when(RenewConsent()).then_nothing()
+
+
+def test_whoever_is_forgotten_is_forgotten_for_good() -> None:
+    given(VOLUNTEERS, REGISTERED).when(Forget()).then(FORGOTTEN)
+    given(VOLUNTEERS, REGISTERED, WITHDRAWN).when(Forget()).then(FORGOTTEN)
+    given(VOLUNTEERS, REGISTERED, FORGOTTEN).when(Forget()).then_nothing()
+    for command in (WithdrawConsent(), RenewConsent(), ChangeDetails(("name",), True)):
+        given(VOLUNTEERS, REGISTERED, FORGOTTEN).when(command).then_refused(VolunteerForgotten)
+
+
+def test_nothing_can_be_done_with_somebody_unknown() -> None:
+    for command in (WithdrawConsent(), RenewConsent(), Forget(), ChangeDetails(("name",), True)):
+        given(VOLUNTEERS).when(command).then_refused(VolunteerNotRegistered)
+
+
+@over(st.dates(date(1930, 1, 1), TODAY), st.sampled_from(GuardianConsent), st.booleans())
+def test_nobody_under_age_is_registered_without_somebody_answering_for_them(
+    born_on: date, guardian: GuardianConsent, own_labour: bool
+) -> None:
+    command = replace(REGISTER, born_on=born_on, guardian=guardian, lives_on_own_labour=own_labour)
+    outcome = given(VOLUNTEERS).when(command)
+    if outcome.refusal is None:
+        age = age_on(TODAY, born_on)
+        assert age >= 18 or guardian is not GuardianConsent.NONE or (age >= 16 and own_labour)
+        assert age >= 14 or guardian is GuardianConsent.SEPARATE
+
+
+class LifeOfAVolunteer(RuleBasedStateMachine):
+    """Any order of commands: the standing is what the accepted ones made it, and the forgotten stay forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = VOLUNTEERS.initial
+        self.expected = Standing.UNREGISTERED
+        self.was_forgotten = False
+
+    def _do(self, command: object) -> bool:
+        try:
+            events = VOLUNTEERS.decide(self.state, command)
+        except Refusal:
+            return False
+        self.state = VOLUNTEERS.fold(events, self.state)
+        return True
+
+    @rule()
+    def register(self) -> None:
+        if self._do(REGISTER):
+            assert self.expected is Standing.UNREGISTERED
+            self.expected = Standing.REGISTERED
+
+    @rule(party_member=st.booleans())
+    def change(self, party_member: bool) -> None:
+        if self._do(ChangeDetails(("phone",), party_member)):
+            assert self.expected is Standing.REGISTERED
+
+    @precondition(lambda self: self.expected is not Standing.UNREGISTERED)
+    @rule()
+    def withdraw(self) -> None:
+        if self._do(WithdrawConsent()):
+            self.expected = Standing.CONSENT_WITHDRAWN
+
+    @rule()
+    def renew(self) -> None:
+        if self._do(RenewConsent()):
+            self.expected = Standing.REGISTERED
+
+    @rule()
+    def forget(self) -> None:
+        if self._do(Forget()):
+            self.expected = Standing.FORGOTTEN
+            self.was_forgotten = True
+
+    @invariant()
+    def the_standing_is_what_was_done(self) -> None:
+        assert self.state.standing is self.expected
+        assert not self.was_forgotten or self.state.standing is Standing.FORGOTTEN
+        assert not (self.was_forgotten and self.state.party_member)
+
+
+TestLifeOfAVolunteer = LifeOfAVolunteer.TestCase
