@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from services.points.ledger.holders import volunteer
 from shared.contracts.registry import PersonForgotten, VolunteerRegistered
 
 
@@ -13,12 +14,20 @@ async def register(db: Any, schema: str, events: Sequence[VolunteerRegistered]) 
         return
     home = {event.volunteer_id: event.community for event in events}
     ids = sorted(home)
+    communities = [home[volunteer_id] for volunteer_id in ids]
     await db.execute(
-        f"INSERT INTO {schema}.members AS m (volunteer_id, community)"
+        f"INSERT INTO {schema}.members (volunteer_id, community)"
         " SELECT * FROM unnest($1::uuid[], $2::text[])"
         " ON CONFLICT (volunteer_id) DO UPDATE SET community = excluded.community",
         ids,
-        [home[volunteer_id] for volunteer_id in ids],
+        communities,
+    )
+    await db.execute(
+        f"UPDATE {schema}.accounts AS a SET community = m.community"
+        "  FROM unnest($1::text[], $2::text[]) AS m(holder, community)"
+        " WHERE a.holder = m.holder AND a.community <> m.community",
+        [volunteer(volunteer_id) for volunteer_id in ids],
+        communities,
     )
 
 

@@ -22,7 +22,7 @@ INTERESTS: frozenset[type[Event]] = SERVICE_EVENTS | {VolunteerRegistered, Perso
 _CLOCK_SKEW_MAX = timedelta(hours=1)
 
 
-class ServiceFromTheFuture(Exception):  # noqa: N818
+class ServiceFromTheFuture(Exception):
     """A record says that it began after it was told. It would be priced by a policy that may still be replaced."""
 
     code = "service_from_the_future"

@@ -47,6 +47,8 @@ class AccountDirectory:
             return
         if len(self.volunteers) + len(unknown) > self._volunteers_max:
             self._drop_oldest(len(unknown), keep=community_by_volunteer)
+        # An account belongs to the volunteer's home; until that is known, to where it first earned.
+        unknown |= await self._writer.homes(db, unknown)
         names = {holders.volunteer(v): c for v, c in unknown.items()}
         numbers = await self._writer.open_accounts(db, names, _UNITS)
         for volunteer_id in unknown:

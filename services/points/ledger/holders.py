@@ -20,9 +20,12 @@ def market(community: NodeCode) -> str:
     return f"market:{community}"
 
 
+stock_prefix = "stock:"
+
+
 def stock(item_id: UUID) -> str:
     """The shelf of one item."""
-    return f"stock:{item_id}"
+    return f"{stock_prefix}{item_id}"
 
 
 def supply(community: NodeCode) -> str:

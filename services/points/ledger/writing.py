@@ -30,7 +30,7 @@ class Overdrawn(Refusal):
     code = "overdrawn"
 
 
-class UnknownAccounts(Exception):  # noqa: N818
+class UnknownAccounts(Exception):
     """Remembered account numbers are not in the tables (any more); look them up again and repeat the batch."""
 
 
@@ -90,6 +90,8 @@ class LedgerWriter:
         self._move = _MOVE.format(schema=schema)
         self._count_minutes = _COUNT_MINUTES.format(schema=schema)
         self._changed = f"INSERT INTO {schema}.balance_changes (accounts) VALUES ($1)"
+        if schema == LIVE:
+            self._changed = f"WITH left_word AS ({self._changed}) SELECT pg_notify('balances', '')"
 
     async def accounts(self, db: Connection, keys: Iterable[AccountKey], community: str) -> dict[AccountKey, int]:
         """Numbers of accounts, opened where they do not exist; for the few keys of a command."""
@@ -101,6 +103,23 @@ class LedgerWriter:
         for unit, names in sorted(by_unit.items()):
             numbers |= await self.open_accounts(db, dict.fromkeys(names, community), (unit,))
         return numbers
+
+    async def homes(self, db: Connection, volunteers: Iterable[UUID]) -> dict[UUID, str]:
+        """Home communities of volunteers, as far as they are registered.
+
+        Leaves a row for those who are not: a registration that runs at the same time waits for it, and then finds
+        the accounts that are being opened here and gives them their home.
+        """
+        ids = sorted(volunteers)
+        await db.execute(
+            f"INSERT INTO {self.schema}.members (volunteer_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", ids
+        )
+        rows = await db.fetch(
+            f"SELECT volunteer_id, community FROM {self.schema}.members"
+            " WHERE volunteer_id = ANY($1::uuid[]) AND community IS NOT NULL",
+            ids,
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def open_accounts(
         self, db: Connection, community_by_holder: Mapping[str, str], units: Sequence[int]

@@ -13,7 +13,7 @@ BEGINNING = date(1900, 1, 1)
 _NODE_LENGTHS = (2, 4, 6, 9, 12)
 
 
-class NoPolicyInForce(LookupError):  # noqa: N818
+class NoPolicyInForce(LookupError):
     """A service lies before the beginning, or its kind is one that no policy in force weighs."""
 
     code = "no_policy_in_force"

@@ -35,6 +35,21 @@ class BadPolicy(Refusal):
     status = 422
 
 
+_REASONS = {
+    "unknown": "没有这一项 unknown",
+    "missing": "缺少 missing",
+    "repeated": "重复 repeated",
+    "negative": "不能为负 negative",
+    "too_small": "太小 too small",
+    "too_large": "太大 too large",
+    "not_a_whole_number": "应为整数 not a whole number",
+    "not_an_object": "应为对象 not an object",
+    "not_a_list": "应为列表 not a list",
+    "not_a_title": "应为 1 到 200 字的标题 not a title",
+}
+_FAULTS_SHOWN_MAX = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong: where, as a JSON pointer, and why, as a code."""
@@ -63,7 +78,7 @@ def read_document(raw: Mapping[str, Any], *, complete: bool) -> PolicyDocument:
         raise BadPolicy(
             place=faults[0].place,
             reason=faults[0].reason,
-            faults=[{"place": fault.place, "reason": fault.reason} for fault in faults],
+            faults="; ".join(f"{fault.place} {_REASONS[fault.reason]}" for fault in faults[:_FAULTS_SHOWN_MAX]),
         )
     points = raw.get("points", {})
     return PolicyDocument(
@@ -152,8 +167,9 @@ def _evidence_faults(evidence: Mapping[str, Any], complete: bool) -> Iterator[Fa
 def _unknown_keys(raw: Mapping[str, Any], known: set[str], place: str) -> Iterator[Fault]:
     for key in raw:
         if key not in known:
-            # The key itself may be anything a caller typed; a pointer escapes "/" and "~" (RFC 6901) and is cut short.
-            escaped = str(key).replace("~", "~0").replace("/", "~1")[:80]
+            # The key may be anything a caller typed. A pointer escapes "/" and "~" (RFC 6901).
+            harmless = str(key)[:80].encode("unicode_escape").decode() if not str(key).isprintable() else str(key)[:80]
+            escaped = harmless.replace("~", "~0").replace("/", "~1")
             yield Fault(f"{place}/{escaped}", "unknown")
 
 

@@ -22,7 +22,10 @@ _CHECKS = (
         "sum",
         "每个单位合计为零",
         "every unit sums to zero",
-        "SELECT count(*) FROM (SELECT unit FROM {s}.accounts GROUP BY unit HAVING sum(credits) <> sum(debits)) AS broken",
+        """
+        SELECT count(*) FROM (
+               SELECT unit FROM {s}.accounts GROUP BY unit HAVING sum(credits) <> sum(debits)) AS broken
+        """,
     ),
     (
         "balances",

@@ -1,0 +1,166 @@
+"""Routes of accounts: balances, and statements that say for every line where it comes from."""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Select, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.fields import Holder, UnitCode, own_id
+from services.points.ledger.clauses import Clause
+from services.points.ledger.reading import balance_after, statement
+from services.points.tables import accounts, units
+from shared.auth.permissions import Role
+from shared.auth.tokens import Principal
+from shared.contracts import Refusal, refuse_if
+from shared.contracts.common import CommunityCode
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
+from shared.web.problems import Texts, language_of
+
+api = Api(tags=["accounts 积分账户"])
+
+
+class StatementNotKept(Refusal):
+    """Accounts of issue have no statement line by line; every line is on the volunteers' own."""
+
+    code: ClassVar[str] = "statement_not_kept"
+
+
+class AccountOut(BaseModel):
+    """An account and its balance."""
+
+    holder: str = Field(examples=["0192d3a0-5b7c-7d3e-8f00-2b1c3d4e5f60"])
+    unit: str = Field(examples=["POINT"])
+    community: str
+    posted: int = Field(description="已入账余额 credits less debits that are final")
+    pending: int = Field(description="其中冻结 of these, held")
+    available: int = Field(description="可用 what can be spent; negative where points already spent were taken back")
+    owed: int = Field(description="欠额 what must be earned before anything can be spent again")
+    version: int
+
+
+class LineOut(BaseModel):
+    """One line of a statement."""
+
+    id: int
+    occurred_at: datetime
+    recorded_at: datetime
+    amount: int = Field(description="增减 what the account gained, negative for what it gave")
+    balance_after: int = Field(description="此后余额 posted balance after this line")
+    reason: str = Field(examples=["rate"], description="Code of the clause.")
+    reason_text: str = Field(description="原因 the clause in words")
+    counterparty: str = Field(description="对方 the other holder")
+    event_id: UUID = Field(description="来源事件 the event that caused it")
+    record_id: UUID = Field(description="服务记录、兑换或入库 the service record, redemption or receipt")
+    policy_version: int | None
+    corrects: int | None = Field(description="所更正的流水 the line that this one corrects")
+
+
+@api.query("/v1/accounts", permission="accounts.read")
+async def list_accounts(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    unit: Annotated[UnitCode | None, Query(description="单位 unit")] = None,
+) -> Page[AccountOut]:
+    """账户清单。Accounts of the caller's node; a volunteer sees their own."""
+    query = _accounts_of(caller)
+    if community is not None:
+        query = query.where(accounts.c.community == community)
+    if unit is not None:
+        query = query.where(units.c.code == unit)
+    order = [accounts.c.community, accounts.c.unit, accounts.c.holder]
+    return await page.fetch(read, query, order, _account)
+
+
+@api.query("/v1/accounts/{holder}", permission="accounts.read")
+async def get_accounts_of_holder(holder: Holder, read: Read, caller: Caller) -> list[AccountOut]:
+    """某人（或机构）的全部账户。All accounts of a holder."""
+    query = _accounts_of(caller).where(accounts.c.holder == holder).order_by(accounts.c.unit).limit(500)
+    rows = (await read.execute(query)).all()
+    if not rows:
+        raise NotFound("account")
+    return [_account(row) for row in rows]
+
+
+@api.query("/v1/accounts/{holder}/{unit}", permission="accounts.read")
+async def get_account(holder: Holder, unit: UnitCode, read: Read, caller: Caller, response: Response) -> AccountOut:
+    """一个账户的余额。The balance of one account."""
+    row = await _one(read, caller, holder, unit)
+    etag(response, row.version)
+    return _account(row)
+
+
+@api.query("/v1/accounts/{holder}/{unit}/statement", permission="accounts.read")
+async def get_statement(
+    request: Request, holder: Holder, unit: UnitCode, read: Read, caller: Caller, page: Paging
+) -> Page[LineOut]:
+    """对账单，从新到旧，逐笔注明来源和依据。Statement, newest first: for every line its source and its ground."""
+    row = await _one(read, caller, holder, unit)
+    refuse_if(row.id < 0, StatementNotKept)
+    query, order = statement(row.id)
+    found: Page[Any] = await page.fetch(read, query, order, lambda line: line, descending=True)
+    texts: Texts = request.app.state.texts
+    language = language_of(request)
+    lines = []
+    balance = await balance_after(read, row.id, found.items[0].occurred_at, found.items[0].id) if found.items else 0
+    for line in found.items:
+        lines.append(_line(line, balance, texts, language))
+        balance -= line.amount
+    return Page(items=lines, next_cursor=found.next_cursor)
+
+
+def _line(line: Any, balance: int, texts: Texts, language: str) -> LineOut:
+    reason = Clause(line.clause).name.lower()
+    return LineOut(
+        id=line.id,
+        occurred_at=line.occurred_at,
+        recorded_at=line.recorded_at,
+        amount=line.amount,
+        balance_after=balance,
+        reason=reason,
+        reason_text=texts.word(language, f"clause.{reason}"),
+        counterparty=line.counterparty,
+        event_id=line.event_id,
+        record_id=line.record_id,
+        policy_version=line.policy_version,
+        corrects=line.corrects,
+    )
+
+
+def _accounts_of(caller: Principal) -> Select[Any]:
+    query = select(accounts, units.c.code).join(units, units.c.id == accounts.c.unit)
+    if caller.role is Role.VOLUNTEER:
+        return query.where(accounts.c.holder == str(own_id(caller)))
+    return query.where(accounts.c.community.startswith(caller.node))
+
+
+async def _one(read: AsyncConnection, caller: Principal, holder: str, unit: str) -> Any:
+    query = select(accounts, units.c.code).join(units, units.c.id == accounts.c.unit)
+    row = (await read.execute(query.where(tuple_(accounts.c.holder, units.c.code) == tuple_(holder, unit)))).first()
+    if row is None:
+        caller.require_self(holder)
+        raise NotFound("account")
+    if caller.role is Role.VOLUNTEER:
+        caller.require_self(holder)
+    else:
+        caller.require(row.community)
+    return row
+
+
+def _account(row: Any) -> AccountOut:
+    posted = row.credits - row.debits
+    return AccountOut(
+        holder=row.holder,
+        unit=row.code,
+        community=row.community,
+        posted=posted,
+        pending=row.pending_debits,
+        available=posted - row.pending_debits,
+        owed=row.owed,
+        version=row.version,
+    )

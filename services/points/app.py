@@ -1,0 +1,69 @@
+"""The points service, put together: read top to bottom."""
+
+from pathlib import Path
+
+from services.points.accounts import api as accounts
+from services.points.balances.publisher import BalancePublisher
+from services.points.earning.reactions import Earning
+from services.points.ledger.writing import LedgerWriter
+from services.points.market import api as market
+from services.points.market import views as market_views
+from services.points.policy import api as policy
+from services.points.policy import views as policy_views
+from services.points.proof.watch import LedgerWatch
+from services.points.redemptions import api as redemptions
+from services.points.redemptions import views as redemption_views
+from services.points.redemptions.effects import LedgerEffects
+from services.points.settings import PointsSettings
+from services.points.tables import metadata
+from shared.clock import Clock, system_clock
+from shared.ids import NewId, new_id
+from shared.service import Service, lay
+from shared.settings import Settings
+from shared.timers import Timers
+from shared.views import Views
+
+FOLDER = Path(__file__).parent
+
+SOURCES = ("registry", "grid_patrol", "mediation")
+"""Contexts whose events tell of service."""
+
+read_views = Views.combine(policy_views.views, market_views.views, redemption_views.views)
+"""The tables that are rebuilt from this service's own events alone."""
+
+
+def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) -> Service:
+    """The service under these settings. Nothing is opened before it runs."""
+    if not isinstance(settings, PointsSettings):
+        settings = PointsSettings.model_validate(settings.model_dump())
+    # The ledger comes last: its rows are the ones that others wait for.
+    views = Views.combine(read_views, LedgerEffects(LedgerWriter()).as_views())
+    parts = lay("points", settings, views, clock, ids)
+    earning = Earning(clock)
+    publisher = BalancePublisher(parts.database, parts.broker, settings, settings.balances_linger_ms)
+    watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
+    return Service(
+        name="points",
+        settings=settings,
+        folder=FOLDER,
+        metadata=metadata,
+        views=views,
+        apis=[accounts.api, policy.api, market.api, redemptions.api],
+        database=parts.database,
+        workshop=parts.workshop,
+        broker=parts.broker,
+        relay=parts.relay,
+        handler=earning,
+        consumer=parts.consumer("points", SOURCES, earning),
+        timers=Timers.combine(redemptions.timers),
+        background=[publisher.run, watch.run],
+        on_migrated=[seed],
+        clock=clock,
+    )
+
+
+async def seed(service: Service) -> None:
+    """Make the shipped national default policy version 1, where there is no policy yet."""
+    async with service.workshop.transaction(actor="migrate") as work:
+        await policy_views.seed_national_default(work)
+        await work.finish()

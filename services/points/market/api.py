@@ -1,0 +1,167 @@
+"""Routes of the love market: items, their prices, their stock."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.sql import Select
+
+from services.points.fields import Points, Quantity
+from services.points.ledger import holders
+from services.points.market.model import DelistItem, Item, ListItem, ReceiveStock, RepriceItem
+from services.points.market.views import ITEMS
+from services.points.tables import accounts, items
+from shared.auth.tokens import Principal
+from shared.contracts.common import CommunityCode
+from shared.unit_of_work import UnitOfWork
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web.fields import Body, ShortText
+
+api = Api(tags=["market 爱心超市"])
+
+
+class ListItemBody(Body):
+    """上架 An item is offered."""
+
+    community: CommunityCode
+    name: ShortText
+    price_points: Points
+
+
+class PriceBody(Body):
+    """调价 Another price from now on."""
+
+    price_points: Points
+
+
+class ReceiptBody(Body):
+    """入库 Pieces come in."""
+
+    quantity: Quantity
+
+
+class ItemStateOut(BaseModel):
+    """The item as the command left it."""
+
+    id: UUID
+    community: str
+    name: str
+    price_points: int
+    listed: bool
+
+
+class ItemOut(ItemStateOut):
+    """An item with what is on the shelf."""
+
+    in_stock: int = Field(description="在库件数 pieces on the shelf")
+    available: int = Field(description="可兑换件数 pieces that are not reserved")
+
+
+class ReceiptOut(BaseModel):
+    """A receipt of goods."""
+
+    receipt_id: UUID
+    item_id: UUID
+    quantity: int
+
+
+@api.command("/v1/items", permission="market.manage", status=201)
+async def list_item(body: ListItemBody, work: Work, caller: Caller) -> ItemStateOut:
+    """上架物品。Offer an item for points."""
+    caller.require(body.community)
+    item_id = work.new_id()
+    return _state(work.create(ITEMS, item_id, ListItem(item_id, body.community, body.name, body.price_points)))
+
+
+@api.command("/v1/items/{item_id}/price", permission="market.manage")
+async def reprice_item(item_id: UUID, body: PriceBody, work: Work, caller: Caller) -> ItemStateOut:
+    """调价，已预约的不变。Another price; reservations keep theirs."""
+    await _of_caller(work, caller, item_id)
+    return _state(await work.execute(ITEMS, item_id, RepriceItem(body.price_points)))
+
+
+@api.command("/v1/items/{item_id}/delisting", permission="market.manage")
+async def delist_item(item_id: UUID, work: Work, caller: Caller) -> ItemStateOut:
+    """下架，已预约的仍可领取。Offer it no longer; reservations can still be collected."""
+    await _of_caller(work, caller, item_id)
+    return _state(await work.execute(ITEMS, item_id, DelistItem()))
+
+
+@api.command("/v1/items/{item_id}/receipts", permission="market.manage", status=201)
+async def receive_stock(item_id: UUID, body: ReceiptBody, work: Work, caller: Caller) -> ReceiptOut:
+    """入库。Put pieces on the shelf."""
+    await _of_caller(work, caller, item_id)
+    receipt_id = work.new_id()
+    await work.execute(ITEMS, item_id, ReceiveStock(receipt_id, body.quantity))
+    return ReceiptOut(receipt_id=receipt_id, item_id=item_id, quantity=body.quantity)
+
+
+@api.query("/v1/items", permission="market.read")
+async def list_items(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    listed: Annotated[bool | None, Query(description="只看在架 only what is offered")] = None,
+) -> Page[ItemOut]:
+    """物品清单。Items of the caller's node."""
+    query = _with_stock().where(items.c.community.startswith(caller.node))
+    if community is not None:
+        query = query.where(items.c.community == community)
+    if listed is not None:
+        query = query.where(items.c.listed == listed)
+    return await page.fetch(read, query, [items.c.id], _item)
+
+
+@api.query("/v1/items/{item_id}", permission="market.read")
+async def get_item(item_id: UUID, read: Read, caller: Caller, response: Response) -> ItemOut:
+    """一件物品。One item."""
+    row = (await read.execute(_with_stock().where(items.c.id == item_id))).first()
+    if row is None:
+        raise NotFound("item")
+    caller.require(row.community)
+    etag(response, row.version)
+    return _item(row)
+
+
+async def _of_caller(work: UnitOfWork, caller: Principal, item_id: UUID) -> Item:
+    item = (await work.load(ITEMS, item_id)).state
+    if item.id is None:
+        raise NotFound("item")
+    caller.require(item.community)
+    return item
+
+
+def _with_stock() -> Select[Any]:
+    shelf = (
+        select(
+            func.coalesce(func.sum(accounts.c.credits - accounts.c.debits), 0).label("in_stock"),
+            func.coalesce(func.sum(accounts.c.credits - accounts.c.debits - accounts.c.pending_debits), 0).label(
+                "available"
+            ),
+        )
+        .where(accounts.c.holder == func.concat(holders.stock_prefix, items.c.id))
+        .lateral("shelf")
+    )
+    return select(items, shelf.c.in_stock, shelf.c.available)
+
+
+def _state(item: Item) -> ItemStateOut:
+    assert item.id is not None
+    return ItemStateOut(
+        id=item.id, community=item.community, name=item.name, price_points=item.price_points, listed=item.listed
+    )
+
+
+def _item(row: Any) -> ItemOut:
+    return ItemOut(
+        id=row.id,
+        community=row.community,
+        name=row.name,
+        price_points=row.price_points,
+        listed=row.listed,
+        in_stock=row.in_stock,
+        available=row.available,
+    )

@@ -1,0 +1,145 @@
+"""A redemption: points and pieces are reserved for a volunteer, then collected, called off, or left to expire."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from shared.contracts import Event, Refusal, refuse_if, refuse_unless
+from shared.contracts.points import (
+    RedemptionCancelled,
+    RedemptionCollected,
+    RedemptionExpired,
+    RedemptionReserved,
+)
+
+
+class Stage(StrEnum):
+    """Where a redemption stands."""
+
+    NONE = "none"
+    RESERVED = "reserved"
+    COLLECTED = "collected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """A redemption as its events tell it."""
+
+    id: UUID | None = None
+    community: str = ""
+    volunteer_id: UUID | None = None
+    stage: Stage = Stage.NONE
+    collect_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Hold pieces of an item, and their price, for a volunteer. Whether both are there is the ledger's to say."""
+
+    redemption_id: UUID
+    community: str
+    volunteer_id: UUID
+    item_id: UUID
+    quantity: int
+    price_points: int
+    account_closed: bool
+    """The volunteer's data was erased; whoever asks cannot be told to be them."""
+    reserved_at: datetime
+    collect_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Hand the goods over."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Call the reservation off."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Time passed. Too early, too late or twice is no mistake: timers may be."""
+
+    at: datetime
+
+
+Command = Reserve | Collect | Cancel | Expire
+
+
+class AccountClosed(Refusal):
+    """The volunteer's account is closed."""
+
+    code: ClassVar[str] = "account_closed"
+
+
+class RedemptionEnded(Refusal):
+    """It was collected, cancelled or expired before. Params: `stage`."""
+
+    code: ClassVar[str] = "redemption_ended"
+
+
+def decide(redemption: Redemption, command: Command) -> list[Event]:
+    """Which events a command leads to. Raises the refusals above."""
+    match command:
+        case Reserve():
+            refuse_unless(redemption.stage is Stage.NONE, RedemptionEnded(stage=redemption.stage.value))
+            refuse_if(command.account_closed, AccountClosed)
+            return [
+                RedemptionReserved(
+                    redemption_id=command.redemption_id,
+                    community=command.community,
+                    volunteer_id=command.volunteer_id,
+                    item_id=command.item_id,
+                    quantity=command.quantity,
+                    points=command.quantity * command.price_points,
+                    reserved_at=command.reserved_at,
+                    collect_by=command.collect_by,
+                )
+            ]
+        case Expire(at=at):
+            due = redemption.collect_by is not None and at >= redemption.collect_by
+            if redemption.stage is not Stage.RESERVED or not due:
+                return []
+            return [RedemptionExpired(redemption_id=_id(redemption), community=redemption.community, expired_at=at)]
+        case Collect(at=at):
+            _require_reserved(redemption)
+            return [RedemptionCollected(redemption_id=_id(redemption), community=redemption.community, collected_at=at)]
+        case Cancel(at=at):
+            _require_reserved(redemption)
+            return [RedemptionCancelled(redemption_id=_id(redemption), community=redemption.community, cancelled_at=at)]
+
+
+def _require_reserved(redemption: Redemption) -> None:
+    refuse_unless(redemption.stage is Stage.RESERVED, RedemptionEnded(stage=redemption.stage.value))
+
+
+def _id(redemption: Redemption) -> UUID:
+    assert redemption.id is not None
+    return redemption.id
+
+
+def evolve(redemption: Redemption, event: Event) -> Redemption:
+    """The redemption after an event."""
+    match event:
+        case RedemptionReserved():
+            return Redemption(
+                event.redemption_id, event.community, event.volunteer_id, Stage.RESERVED, event.collect_by
+            )
+        case RedemptionCollected():
+            return replace(redemption, stage=Stage.COLLECTED)
+        case RedemptionCancelled():
+            return replace(redemption, stage=Stage.CANCELLED)
+        case RedemptionExpired():
+            return replace(redemption, stage=Stage.EXPIRED)
+        case _:
+            return redemption

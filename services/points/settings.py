@@ -1,0 +1,16 @@
+"""What can be configured beside the common settings."""
+
+from pydantic import Field
+
+from shared.settings import Settings
+
+
+class PointsSettings(Settings):
+    """Settings of the points service."""
+
+    redemption_collect_within_hours: int = Field(default=72, ge=1, le=24 * 60)
+    """How long reserved goods wait to be collected before the reservation expires."""
+    balances_linger_ms: int = Field(default=20, ge=0, le=10_000)
+    """How long the publisher of balances waits for more changes, so that an account that moves often is told once."""
+    ledger_check_interval_s: int = Field(default=60, ge=1)
+    """How often the sum of every unit is looked at and shown as a metric."""
