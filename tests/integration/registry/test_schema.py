@@ -1,0 +1,86 @@
+"""The tables that the code speaks of are those that the migrations make; rebuilding and the CLI stand on them."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+from typer.testing import CliRunner
+
+from services.registry.__main__ import main
+from services.registry.app import build
+from services.registry.settings import RegistrySettings
+from services.registry.tables import metadata
+from shared.migrations import KERNEL_TABLES
+from tests.conftest import Start
+from tests.integration.registry.conftest import Registry
+
+DIVISIONS = Path("services/registry/organisation/data/jiayuguan-divisions.csv")
+
+
+def _differences(connection: Connection) -> list[Any]:
+    def ours(name: str | None, kind: str, _: Any) -> bool:
+        return not (kind == "table" and name in KERNEL_TABLES)
+
+    context = MigrationContext.configure(connection, opts={"include_name": ours, "compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_the_migrations_make_the_tables_that_the_code_speaks_of(start: Start) -> None:
+    running = await start(build, working=False, settings=RegistrySettings)
+    async with running.service.database.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+async def test_migrating_again_changes_nothing(start: Start) -> None:
+    running = await start(build, working=False, settings=RegistrySettings)
+    await running.service.migrate()
+    await running.service.require_schema()
+
+
+async def test_a_rebuild_gives_the_same_tables(registry: Registry) -> None:
+    people = [await registry.volunteer(n) for n in range(1, 4)]
+    team = await registry.team()
+    await registry.post(f"/v1/teams/{team['id']}/members", volunteers=[p["id"] for p in people])
+    await registry.post(f"/v1/teams/{team['id']}/leader", volunteer=people[0]["id"])
+    await registry.post(f"/v1/teams/{team['id']}/departures", volunteer=people[0]["id"])
+    for hours in (-30, -20):
+        activity = await registry.activity(hours, team_id=team["id"])
+        path = f"/v1/activities/{activity['id']}"
+        await registry.post(f"{path}/sign-ups", volunteer=people[0]["id"], signed_up_at=registry.at(hours - 1))
+        await registry.post(f"{path}/sign-up-withdrawals", volunteer=people[0]["id"])
+        entries = [{"volunteer": p["id"], "checked_in_at": registry.at(hours)} for p in people[:2]]
+        await registry.post(f"{path}/attendances", entries=[*entries, {"volunteer": people[2]["id"], "minutes": 5}])
+        await registry.post(f"{path}/completion")
+        change = {"evidence": "backfilled", "reason": "not_present"}
+        for minutes in (7, 0, 9):
+            await registry.post(f"{path}/corrections", volunteer=people[1]["id"], minutes=minutes, **change)
+    await registry.post(f"/v1/volunteers/{people[2]['id']}/forgetting")
+    await registry.verify()
+
+
+async def test_the_division_file_is_imported_by_command(start: Start) -> None:
+    running = await start(build, working=False, settings=RegistrySettings)
+    settings = running.service.settings
+    environment = {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "JWKS_URL": settings.jwks_url,
+        "TOKEN_ISSUER": settings.token_issuer,
+        "VAULT_MASTER_KEY": settings.vault_master_key.get_secret_value(),
+    }
+
+    def run(*arguments: str) -> Any:
+        return CliRunner().invoke(main, list(arguments), env=environment)
+
+    first = await asyncio.to_thread(run, "import-divisions", str(DIVISIONS))
+    assert first.exit_code == 0, first.output
+    assert "added 56" in first.output
+    again = await asyncio.to_thread(run, "import-divisions", str(DIVISIONS))
+    assert "unchanged 56" in again.output
+    assert await running.value("SELECT count(*) FROM events") == 56
+    wrong = await asyncio.to_thread(run, "import-divisions", __file__)
+    assert wrong.exit_code == 1
+    assert "区划文件" in wrong.output
