@@ -1,0 +1,80 @@
+"""HTTP as the demo's clerks use it: a token, a fresh Idempotency-Key a command, and the problem told when refused."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx
+
+from deploy.demo.platform import Platform
+
+_RETRIES_MAX = 40
+
+
+class Refused(RuntimeError):
+    """A service refused what the demo asked; the text is the service's own."""
+
+
+class Clerks:
+    """One client for each service, in the role of a community worker."""
+
+    def __init__(self, platform: Platform, community: str) -> None:
+        token = platform.token("community", community)
+        self._clients = {
+            name: httpx.AsyncClient(
+                base_url=url,
+                headers={"authorization": f"Bearer {token}"},
+                timeout=60,
+                limits=httpx.Limits(max_connections=16),
+            )
+            for name, url in platform.urls.items()
+        }
+
+    async def close(self) -> None:
+        """Hang up."""
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def post(self, service: str, path: str, body: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """A command, sent again under the same key while the service is away: it happens once."""
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        for attempt in range(_RETRIES_MAX):
+            try:
+                answer = await self._clients[service].post(path, json=body, headers=key, **options)
+            except httpx.TransportError:
+                if attempt == _RETRIES_MAX - 1:
+                    raise
+                await asyncio.sleep(0.25)
+                continue
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                await asyncio.sleep(0.25)
+                continue
+            return _content(answer)
+        raise Refused(f"{service} {path}: 一直不可用 stayed unavailable")
+
+    async def get(self, service: str, path: str, **query: Any) -> Any:
+        """One answer."""
+        return _content(await self._clients[service].get(path, params=query))
+
+    async def every(self, service: str, path: str, **query: Any) -> AsyncIterator[Any]:
+        """All items of a list, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self.get(service, path, limit=500, **query, **({"cursor": cursor} if cursor else {}))
+            for item in page["items"]:
+                yield item
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+
+def _content(answer: httpx.Response) -> Any:
+    if answer.is_success:
+        return answer.json()
+    try:
+        problem = answer.json()
+        text = f"{problem['code']}: {problem['detail']} {problem.get('errors') or ''}"
+    except ValueError:
+        text = answer.text[:200]
+    raise Refused(f"{answer.request.method} {answer.request.url.path} → {answer.status_code} {text}")

@@ -1,0 +1,120 @@
+"""What the demo looks at from outside before it says ok: the topics, the logs, and the points service's own proof."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.demo.platform import Platform
+from shared.contracts.envelope import CONTEXTS, topic_of
+
+GROUP = "liuling-points"
+_CAUGHT_UP_S_MAX = 120.0
+
+
+@dataclass(slots=True)
+class TopicFacts:
+    """What the topics hold."""
+
+    events: int = 0
+    """Distinct event ids."""
+    records: int = 0
+    types: Counter[str] = field(default_factory=Counter)
+    leaks: list[str] = field(default_factory=list)
+    """Where something personal was found: topic and kind, never the value."""
+
+
+async def caught_up(bootstrap: str, group: str = GROUP, contexts: Sequence[str] = CONTEXTS) -> float:
+    """Wait until nothing more arrives and the group has committed all there is; returns the seconds waited."""
+    started = time.monotonic()
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await consumer.start()
+    await admin.start()
+    try:
+        partitions = await _partitions(bootstrap, [topic_of(context) for context in contexts])
+        before: dict[TopicPartition, int] = {}
+        while True:
+            ends = await consumer.end_offsets(partitions)
+            committed = await admin.list_consumer_group_offsets(group)
+            behind = sum(
+                end - (committed[partition].offset if partition in committed else 0)
+                for partition, end in ends.items()
+                if partition.topic != topic_of("points")
+            )
+            if behind <= 0 and ends == before:
+                return time.monotonic() - started
+            if time.monotonic() - started > _CAUGHT_UP_S_MAX:
+                raise TimeoutError(f"积分服务仍落后 points is still {behind} records behind")
+            before = ends
+            await asyncio.sleep(0.3)
+    finally:
+        await admin.close()
+        await consumer.stop()
+
+
+async def read_topics(bootstrap: str, personal: Collection[str]) -> TopicFacts:
+    """Read every topic from the beginning, count distinct events, and look for anything personal."""
+    facts, seen = TopicFacts(), set[str]()
+    pattern = personal_pattern(personal)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        topics = [topic_of(context) for context in (*CONTEXTS, "points.balances")]
+        partitions = await _partitions(bootstrap, topics)
+        ends = await consumer.end_offsets(partitions)
+        open_ = {partition for partition in partitions if ends[partition] > 0}
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning()
+        while open_:
+            for partition, records in (await consumer.getmany(timeout_ms=1000, max_records=5000)).items():
+                for record in records:
+                    _look_at(record, pattern, facts, seen)
+                if records and records[-1].offset >= ends[partition] - 1:
+                    open_.discard(partition)
+            for partition in list(open_):
+                if await consumer.position(partition) >= ends[partition]:
+                    open_.discard(partition)
+    finally:
+        await consumer.stop()
+    facts.events = len(seen)
+    return facts
+
+
+def _look_at(record: "object", pattern: re.Pattern[str], facts: TopicFacts, seen: set[str]) -> None:
+    headers = dict(record.headers)  # type: ignore[attr-defined]
+    value = record.value or b""  # type: ignore[attr-defined]
+    topic = record.topic  # type: ignore[attr-defined]
+    facts.records += 1
+    if not topic.endswith(".balances.v1"):
+        seen.add(headers["ce_id"].decode())
+        facts.types[headers["ce_type"].decode().split(".")[-2]] += 1
+    whole = (value + b" ".join(headers.values())).decode("utf-8", "replace")
+    if pattern.search(whole):
+        facts.leaks.append(topic)
+
+
+def personal_pattern(personal: Collection[str]) -> re.Pattern[str]:
+    """Finds any of the register's names and numbers, whole."""
+    return re.compile("|".join(sorted(map(re.escape, personal))) or r"(?!)")
+
+
+def leaks_in_logs(platform: Platform, personal: Collection[str]) -> list[str]:
+    """Names of logs that hold something personal."""
+    pattern = personal_pattern(personal)
+    return [name for name, text in platform.logs() if pattern.search(text)]
+
+
+async def _partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(topics))
+    finally:
+        await admin.close()
+    return [TopicPartition(topic["topic"], part["partition"]) for topic in described for part in topic["partitions"]]
