@@ -1,160 +1,189 @@
 """`python -m deploy.local`: up · status · env · down · reset."""
 
-import json
 import os
 import shlex
-import shutil
 import signal
 import time
-from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
+import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local.stack import ROOT, SERVICES, LocalStack, ServiceHandle, StackInUse, StartFailed, tail
+from deploy.local.folder import DataFolder, Record, default_data_dir
+from deploy.local.probe import http_ready, kafka_answers
+from deploy.local.processes import Child, StackError, tail
+from deploy.local.stack import DEFAULT_PORTS, SERVICES, LocalStack
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="六零 Liuling: 本机运行 the local stack")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="六零 Liuling: 在本机以进程运行整个平台 the platform as processes on this machine",
+)
 console = Console(highlight=False)
 
 COMMUNITY, DISTRICT = "620201001004", "620201"
-ROLES = {
+TOKENS = {
     "district": DISTRICT,
+    "auditor": DISTRICT,
+    "system": DISTRICT,
     "community": COMMUNITY,
     "team_leader": COMMUNITY,
     "patrol_leader": COMMUNITY,
     "mediator": COMMUNITY,
-    "auditor": DISTRICT,
-    "system": DISTRICT,
+    "volunteer": COMMUNITY,
 }
-
-
-def _folder() -> Path:
-    return Path(os.environ.get("LIULING_DATA", ROOT / ".liuling"))
-
-
-def _running() -> dict[str, Any] | None:
-    path = _folder() / "running.json"
-    if not path.exists():
-        return None
-    state: dict[str, Any] = json.loads(path.read_text())
-    return state if Path(f"/proc/{state['pid']}").exists() else None
+_WATCH_INTERVAL_S = 0.2
+_DOWN_WITHIN_S = 90.0
 
 
 @app.command()
 def up() -> None:
-    """启动平台并保持运行 Start everything and keep it running until Ctrl-C."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    started = time.monotonic()
+    """启动平台并保持运行，直到 Ctrl-C Start everything and keep it running until Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    begun = time.monotonic()
+    stack = LocalStack(services=SERVICES, ports=DEFAULT_PORTS, say=_say)
+    dead: Child | None = None
+    _say("正在启动 starting PostgreSQL, Kafka, " + ", ".join(SERVICES) + " …")
     try:
-        with LocalStack(services=(), say=console.print) as stack:
-            for name in SERVICES:
-                console.print(f"  准备 preparing {name} …")
-                stack.migrate(name)
-            for name in SERVICES:
-                stack.start_service(name)
-            stack.announce()
-            _welcome(stack, time.monotonic() - started)
-            dead = _watch(stack)
-    except (StackInUse, StartFailed) as error:
-        console.print(f"[red]{error}[/red]", markup=True)
+        with stack:
+            _welcome(stack, time.monotonic() - begun)
+            while (dead := stack.dead()) is None:
+                time.sleep(_WATCH_INTERVAL_S)
+            _fail(f"{dead.name} 意外退出 ended unexpectedly ({dead.process.returncode}):\n{tail(dead.log_path)}")
+            _say("正在停止其余部分 stopping the rest …")
+    except StackError as error:
+        _fail(str(error))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        console.print("已停止 stopped")
-        return
-    console.print(f"[red]{dead.name} 意外退出 ended unexpectedly[/red]\n{tail(dead.log_path)}")
-    raise typer.Exit(1)
+        _say("已停止 stopped")
+    if dead is not None:
+        raise typer.Exit(1)
 
 
 @app.command()
 def status() -> None:
-    """显示地址 Show what runs and where."""
-    state = _running()
-    if state is None:
-        console.print("没有在运行 nothing is running; 启动 start with `make up`")
+    """查看各部分及其地址 Show what runs and where. Exits with 1 when nothing does, or a part does not answer."""
+    folder, record = _recorded()
+    if not folder.in_use():
+        _say(f"没有在运行 nothing is running ({folder.path})")
         raise typer.Exit(1)
-    table = Table("服务 service", "地址 address")
-    for name, url in state["services"].items():
-        table.add_row(name, f"{url}/docs")
-    table.add_row(f"Kafka ({state['broker']})", state["kafka"])
+    if record.pid is None or record.pid != folder.holder():
+        _say(f"正在启动或停止 starting or stopping (process {folder.holder() or '?'})")
+        raise typer.Exit(1)
+    answers = {key: http_ready("127.0.0.1", int(s.url.rpartition(":")[2])) for key, s in record.services.items()}
+    bus = record.kafka_bootstrap is not None and kafka_answers(record.kafka_bootstrap.split(",")[0])
+    table = Table("部分 part", "状态 state", "地址 address", "进程 pid")
+    table.add_row("PostgreSQL", _state(_runs(record, "PostgreSQL")), record.postgres or "", _pid(record, "PostgreSQL"))
+    table.add_row(record.broker_kind or "", _state(bus), record.kafka_bootstrap or "", _pid(record, "Kafka", "Tansu"))
+    for key, service in record.services.items():
+        table.add_row(key, _state(answers[key]), f"{service.url}/docs", str(service.pid))
     console.print(table)
+    since = f"{record.started_at.astimezone():%F %T}" if record.started_at else "?"
+    _say(f"进程 process {record.pid}, 自 since {since}; 数据 data: {folder.path}")
+    if not (bus and all(answers.values())):
+        raise typer.Exit(1)
 
 
 @app.command()
 def env(service: Annotated[str, typer.Argument(help="服务名 name of the service")]) -> None:
-    """打印环境变量 Print the variables of a service, to run its commands: eval "$(… env points)"."""
-    state = _running()
-    if state is None or service not in state["environment"]:
-        console.print("没有在运行，或没有这个服务 nothing is running, or there is no such service")
+    """打印服务的环境变量 Print a running service's variables: eval "$(python -m deploy.local env points)"."""
+    folder, record = _recorded()
+    if not folder.in_use() or service not in record.environments:
+        Console(stderr=True).print(f"没有在运行，或没有此服务 not running, or no such service: {service}", markup=False)
         raise typer.Exit(1)
-    for name, value in state["environment"][service].items():
+    for name, value in record.environments[service].items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()
 def down() -> None:
-    """停止 Stop the running stack and wait until it has ended."""
-    state = _running()
-    if state is None:
-        console.print("没有在运行 nothing is running")
+    """停止正在运行的平台 Stop the running stack and wait until it has ended."""
+    folder, _ = _recorded()
+    if not folder.in_use():
+        _say("没有在运行 nothing is running")
         return
-    os.kill(state["pid"], signal.SIGTERM)
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{state['pid']}").exists():
+    holder = folder.holder()
+    if holder is not None and psutil.pid_exists(holder):
+        os.kill(holder, signal.SIGTERM)
+    deadline = time.monotonic() + _DOWN_WITHIN_S
+    while folder.in_use():
         if time.monotonic() > deadline:
-            console.print(f"进程 {state['pid']} 在 60 秒内没有结束 did not end within 60 s")
+            _fail(f"进程 process {holder} 在 {_DOWN_WITHIN_S:g} 秒内没有结束 did not end in time")
             raise typer.Exit(1)
-        time.sleep(0.1)
-    console.print("已停止 stopped")
+        time.sleep(0.05)
+    _say("已停止 stopped")
 
 
 @app.command()
 def reset(yes: Annotated[bool, typer.Option("--yes", help="不再询问 do not ask")] = False) -> None:
-    """删除本机数据 Delete the data folder with all that is in it."""
-    if _running() is not None:
-        console.print("请先停止 stop it first: `make down`")
-        raise typer.Exit(1)
-    folder = _folder()
-    if not folder.exists():
-        console.print("没有数据 there is no data")
+    """删除数据文件夹及其中一切 Delete the data folder and all that is in it."""
+    folder, _ = _recorded()
+    if not folder.path.exists():
+        _say(f"没有数据 there is no data: {folder.path}")
         return
     if not yes:
-        typer.confirm(f"删除 delete {folder}?", abort=True)
-    elsewhere = folder / "postgres-home"
-    if elsewhere.exists():
-        shutil.rmtree(Path(elsewhere.read_text()), ignore_errors=True)
-    shutil.rmtree(folder)
-    console.print("已删除 deleted")
+        typer.confirm(f"永久删除 delete for good: {folder.path}?", abort=True)
+    try:
+        folder.delete()
+    except StackError as error:
+        _fail(str(error))
+        raise typer.Exit(1) from None
+    _say(f"已删除 deleted: {folder.path}")
 
 
-def _interrupt(_: int, __: FrameType | None) -> None:
+def _end(_: int, __: FrameType | None) -> None:
+    # Once is enough: a second Ctrl-C must not interrupt the orderly end that the first one began.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    _say("\n正在停止 stopping …")
     raise KeyboardInterrupt
 
 
-def _watch(stack: LocalStack) -> ServiceHandle:
-    """Wait until a service ends by itself, which nobody wants."""
-    while True:
-        for handle in stack.handles:
-            if not handle.is_alive():
-                return handle
-        time.sleep(0.5)
-
-
 def _welcome(stack: LocalStack, seconds: float) -> None:
-    console.print(f"\n[bold]六零平台已启动 Liuling is up[/bold] ({seconds:.1f} s)\n")
-    table = Table("服务 service", "接口文档 API docs", "指标 metrics")
-    for handle in stack.handles:
-        table.add_row(handle.name, f"{handle.url}/docs", f"{handle.url}/metrics")
-    console.print(table)
-    console.print(f"Kafka ({stack.broker_kind}): {stack.kafka_bootstrap}")
-    console.print(f"数据与日志 data and logs: {stack.folder}\n")
-    console.print("[bold]令牌 tokens[/bold] (12 小时 hours, Authorization: Bearer …)")
-    for role, node in ROLES.items():
-        console.print(f"\n{role} @ {node}")
+    console.rule("令牌 tokens")
+    for role, node in TOKENS.items():
+        console.print(f"[bold]{role}[/bold] @ {node}")
         console.print(stack.token(role, node), soft_wrap=True, markup=False)
-    console.print("\n停止 stop: Ctrl-C 或 or `make down`")
+    console.rule()
+    table = Table("部分 part", "地址 address", "接口文档 API docs")
+    table.add_row("PostgreSQL", stack.postgres.address, "")
+    table.add_row(f"Kafka ({stack.broker_kind})", stack.kafka_bootstrap, "")
+    for handle in stack.handles:
+        table.add_row(handle.name, handle.url, f"{handle.url}/docs")
+    console.print(table)
+    _say(f"数据与日志 data and logs: {stack.folder}")
+    _say('用法 use: curl -H "Authorization: Bearer $TOKEN" … (12 小时有效 good for 12 hours)')
+    _say(f"已就绪 ready in {seconds:.1f} s。停止 stop: Ctrl-C 或 or `python -m deploy.local down`")
+
+
+def _recorded() -> tuple[DataFolder, Record]:
+    folder = DataFolder(default_data_dir())
+    return folder, folder.read_record()
+
+
+def _runs(record: Record, name: str) -> bool:
+    return name not in record.processes or psutil.pid_exists(record.processes[name].pid)
+
+
+def _pid(record: Record, *names: str) -> str:
+    return next((str(record.processes[name].pid) for name in names if name in record.processes), "")
+
+
+def _state(answers: bool) -> str:
+    return "[green]正常 up[/green]" if answers else "[red]无应答 no answer[/red]"
+
+
+def _say(line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def _fail(text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True, style="red")
 
 
 if __name__ == "__main__":

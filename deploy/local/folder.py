@@ -30,6 +30,10 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("LIULING_DATA") or ROOT / ".liuling")
 
 
+class StackInUse(StackError):
+    """Another stack runs on the same data folder; the text says which and where."""
+
+
 class ServiceRecord(BaseModel):
     """A service replica that runs."""
 
@@ -100,7 +104,7 @@ class DataFolder:
                 except BlockingIOError:
                     holder = self.holder()
                     if (holder is not None and psutil.pid_exists(holder)) or time.monotonic() > deadline:
-                        raise StackError(self._in_use(holder)) from None
+                        raise StackInUse(self._in_use(holder)) from None
                     time.sleep(0.05)
         except BaseException:
             os.close(descriptor)

