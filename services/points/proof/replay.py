@@ -1,0 +1,210 @@
+"""Replays everything that ever happened into a second set of ledger tables: own events first, then every topic."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.accounts import members
+from services.points.earning.ingest import Ingest
+from services.points.earning.reactions import INTERESTS, ServiceFromTheFuture, services_in
+from services.points.ledger.schema import REBUILT, copy_of_the_tables
+from services.points.ledger.writing import LedgerWriter
+from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion
+from services.points.policy.views import policy_version
+from services.points.redemptions.effects import LedgerEffects
+from shared.clock import Clock
+from shared.consumer import Delivery, Unreadable, read
+from shared.contracts.points import PolicyPublished
+from shared.contracts.registry import PersonForgotten, VolunteerRegistered
+from shared.eventstore import read_all
+from shared.settings import Settings
+
+Progress = Callable[[int, int], None]
+"""Told how many records of how many were replayed."""
+
+_BATCH = 4000
+_OWN_BATCH = 1000
+
+
+@dataclass(slots=True)
+class Replay:
+    """One rebuild under way. `db` is an asyncpg connection of its own; each batch is a transaction."""
+
+    db: Any
+    settings: Settings
+    sources: Sequence[str]
+    clock: Clock
+    applied: int = 0
+    skipped: int = 0
+    """Records that live could not take either: unreadable, or refused by the rules."""
+    position: int = 0
+    """The last of this service's own events that was replayed."""
+    _ingest: Ingest = field(init=False)
+    _effects: LedgerEffects = field(init=False)
+    _policies: list[PolicyVersion] = field(default_factory=list)
+    _book: PolicyBook = field(default_factory=lambda: PolicyBook([]))
+    _offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    _claim: str = ""
+
+    def __post_init__(self) -> None:
+        writer = LedgerWriter(REBUILT)
+        self._ingest = Ingest(writer)
+        self._effects = LedgerEffects(writer, replaying=True)
+
+    async def prepare(self) -> None:
+        """Empty tables beside the live ones."""
+        async with self.db.transaction():
+            for statement in copy_of_the_tables(REBUILT):
+                await self.db.execute(statement)
+            await self.db.execute(f"CREATE TABLE {REBUILT}.consumed (LIKE public.consumed INCLUDING ALL)")
+
+    async def own_events(self, connection: AsyncConnection) -> int:
+        """This service's own events after those already replayed: policies, goods, redemptions."""
+        count = 0
+        transaction = self.db.transaction()
+        await transaction.start()
+        async for recorded in read_all(connection, self.position):
+            if isinstance(recorded.event, PolicyPublished):
+                self._policies.append(policy_version(recorded.event))
+            await self._effects.apply(self.db, recorded.event, recorded)
+            assert recorded.position is not None
+            self.position = recorded.position
+            count += 1
+            if count % _OWN_BATCH == 0:
+                await transaction.commit()
+                transaction = self.db.transaction()
+                await transaction.start()
+        await transaction.commit()
+        self._book = PolicyBook(self._policies)
+        return count
+
+    async def topics(
+        self,
+        parked: frozenset[tuple[str, int, int]],
+        progress: Progress = lambda *_: None,
+        *,
+        only_what_live_knows: bool = False,
+    ) -> int:
+        """Every source topic, from where the last call ended to where the topics end now. Returns records read."""
+        self._claim = _CLAIM_KNOWN if only_what_live_knows else _CLAIM
+        done = 0
+        async with self._consumer() as (consumer, ends):
+            total = sum(max(0, end - self._offsets.get(p, 0)) for p, end in ends.items())
+            writing: asyncio.Task[None] | None = None
+            # The next batch is fetched and decoded while the one before is being written.
+            while any(self._offsets.get(partition, 0) < end for partition, end in ends.items()):
+                fetched = await consumer.getmany(timeout_ms=500, max_records=_BATCH)
+                deliveries: list[Delivery] = []
+                for partition, records in fetched.items():
+                    for record in records:
+                        if record.offset < ends[partition]:
+                            done += 1
+                            self._read(record, parked, deliveries)
+                for partition, end in ends.items():
+                    # What came after the end was fetched with the rest and left out; the next call reads it again.
+                    self._offsets[partition] = min(end, await consumer.position(partition))
+                if writing is not None:
+                    await writing
+                writing = asyncio.ensure_future(self._write(deliveries))
+                await asyncio.sleep(0)
+                progress(done, total)
+            if writing is not None:
+                await writing
+        return done
+
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[tuple[AIOKafkaConsumer, dict[TopicPartition, int]]]:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.settings.kafka_bootstrap_servers.split(","),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+        )
+        await consumer.start()
+        try:
+            topics = [self.settings.topic(source) for source in self.sources]
+            partitions = [
+                TopicPartition(topic, number) for topic in topics for number in await _partitions_of(consumer, topic)
+            ]
+            consumer.assign(partitions)
+            begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+            for partition in partitions:
+                self._offsets[partition] = max(self._offsets.get(partition, 0), begins[partition])
+                consumer.seek(partition, self._offsets[partition])
+            yield consumer, ends
+        finally:
+            await consumer.stop()
+
+    def _read(self, record: Any, parked: frozenset[tuple[str, int, int]], deliveries: list[Delivery]) -> None:
+        if (record.topic, record.partition, record.offset) in parked:
+            self.skipped += 1
+            return
+        try:
+            delivery = read(record, INTERESTS)
+        except Unreadable:
+            self.skipped += 1
+            return
+        if delivery is not None:
+            deliveries.append(delivery)
+
+    async def _write(self, deliveries: Sequence[Delivery]) -> None:
+        if not deliveries:
+            return
+        try:
+            async with self.db.transaction():
+                await self._apply(deliveries)
+        except (NoPolicyInForce, ServiceFromTheFuture):
+            if len(deliveries) == 1:
+                self.skipped += 1
+                return
+            # Find the one that cannot be taken; live has parked it, and somebody may have discarded it since.
+            self._ingest.directory.forget()
+            for delivery in deliveries:
+                await self._write([delivery])
+
+    async def _apply(self, deliveries: Sequence[Delivery]) -> None:
+        ids = [delivery.envelope.event_id for delivery in deliveries]
+        claimed = await self.db.fetch(self._claim, ids)
+        fresh: set[UUID] = {row[0] for row in claimed}
+        mine = []
+        for delivery in deliveries:
+            if delivery.envelope.event_id in fresh:
+                fresh.discard(delivery.envelope.event_id)
+                mine.append(delivery)
+        services = services_in(mine)
+        schema = self._ingest.writer.schema
+        events = [delivery.event for delivery in mine]
+        await members.register(self.db, schema, [e for e in events if isinstance(e, VolunteerRegistered)])
+        await members.forget(
+            self.db, schema, [(d.event, d.envelope.time) for d in mine if isinstance(d.event, PersonForgotten)]
+        )
+        await self._ingest.book_services(self.db, self._book, services, self.clock())
+        self.applied += len(mine)
+
+
+async def _partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
+    while True:
+        # Metadata of a topic that was never asked for comes with the first refresh.
+        found = consumer.partitions_for_topic(topic)
+        if found:
+            return sorted(found)
+        await consumer._client.force_metadata_update()
+        if topic not in await consumer.topics():
+            return []
+
+
+_CLAIM = f"""
+    INSERT INTO {REBUILT}.consumed SELECT DISTINCT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id
+"""
+
+_CLAIM_KNOWN = f"""
+    INSERT INTO {REBUILT}.consumed SELECT event_id FROM public.consumed WHERE event_id = ANY($1::uuid[])
+    ON CONFLICT DO NOTHING RETURNING event_id
+"""

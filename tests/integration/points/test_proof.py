@@ -1,0 +1,85 @@
+"""`verify` finds what is wrong; `rebuild` gives the same ledger again and can take its place under a live service."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.points.app import build
+from services.points.proof.rebuild import rebuild
+from services.points.proof.verify import verify
+from services.points.settings import PointsSettings
+from tests.conftest import until
+from tests.integration.points.producing import attendance, completed, registered
+from tests.integration.points.test_from_events_to_goods import balance, has_balance, item_on_the_shelf
+
+# Nine in the morning in Shanghai: what follows within hours is still the same day there.
+YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
+
+
+async def _some_life(points: Any, producing: Any) -> list[uuid.UUID]:
+    people = [uuid.uuid4() for _ in range(6)]
+    told = [registered(person) for person in people]
+    told += [
+        completed([attendance(person, 200, YESTERDAY + timedelta(hours=hour)) for person in people])
+        for hour in range(5)
+    ]
+    await producing.tell(told)
+    for person in people:
+        await has_balance(points, person, 100)
+    item = await item_on_the_shelf(points, price=30, pieces=10)
+    client = points.client()
+    for number, person in enumerate(people):
+        reserved = (await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": item})).json()
+        if number % 3 != 0:
+            what = "collection" if number % 3 == 1 else "cancellation"
+            await client.post(f"/v1/redemptions/{reserved['id']}/{what}")
+    return people
+
+
+async def test_a_rebuild_is_identical_and_takes_the_place_of_the_ledger_while_the_service_runs(
+    start: Any, producing: Any, capfd: Any
+) -> None:
+    points = await start(build, settings=PointsSettings)
+    people = await _some_life(points, producing)
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0
+    assert "rebuild identical" in capfd.readouterr().out
+    stop = asyncio.Event()
+
+    async def go_on() -> int:
+        count = 0
+        while not stop.is_set():
+            day = YESTERDAY - timedelta(days=2 + count)
+            await producing.tell([completed([attendance(person, 60, day) for person in people])])
+            count += 1
+        return count
+
+    going_on = asyncio.create_task(go_on())
+    await asyncio.sleep(0)
+    assert await rebuild(points.service, switch=True) == 0
+    stop.set()
+    told = await going_on
+    for person in people:
+        await until(lambda p=person: _reached(points, p, told))  # type: ignore[misc]
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0
+
+
+async def _reached(points: Any, person: uuid.UUID, told: int) -> bool:
+    return await balance(points, person, "SERVICE_MINUTE") == 480 + 60 * told
+
+
+async def test_verify_names_what_is_wrong(start: Any, producing: Any, capfd: Any) -> None:
+    points = await start(build, settings=PointsSettings)
+    person = uuid.uuid4()
+    await producing.tell([completed([attendance(person, 60, YESTERDAY)])])
+    await has_balance(points, person, 10)
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE ledger.accounts SET credits = credits + 1 WHERE credits = 10")
+    assert await verify(points.service) == 1
+    out = capfd.readouterr().out
+    assert "✗ 1 每个单位合计为零" in out
+    assert "✗ 1 余额等于流水合计" in out
+    assert await rebuild(points.service) == 1
+    assert f"{person}/POINT" in capfd.readouterr().out
