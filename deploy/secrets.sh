@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# 一次性生成容器所用的密钥；已有的保持不变。
+# Makes the secrets that the containers read, once; what exists is kept.
+#
+#   deploy/secrets.sh                            passwords, vault keys, the development issuer's key pair
+#   deploy/secrets.sh token ROLE [NODE [PERSON]] prints a bearer token of the development issuer
+#
+# Containers see a secret as a bind-mounted file with the owner and mode that it has here, and they run as users of
+# their own. So the folder is what keeps others out (0700), and the files mounted from it are readable (0444). The
+# issuer's private key is mounted nowhere and readable by its owner only.
+set -euo pipefail
+umask 077
+
+here=$(cd "$(dirname "$0")" && pwd)
+folder=${LIULING_SECRETS:-$here/secrets}
+image=${LIULING_IMAGE:-liuling:0.1.0}
+services=(registry points grid_patrol mediation)
+
+# keep NAME: stores standard input under NAME, unless it is there already. Complete or not at all.
+keep() {
+    cat >"$folder/.$1.new"
+    chmod 0444 "$folder/.$1.new"
+    if [ -s "$folder/$1" ]; then rm "$folder/.$1.new"; else mv "$folder/.$1.new" "$folder/$1"; fi
+}
+
+random_hex() { head -c 24 /dev/urandom | od -A n -t x1 | tr -d ' \n'; }
+
+issuer() {
+    docker run --rm --network none --read-only --cap-drop ALL --security-opt no-new-privileges \
+        --user "$(id -u):$(id -g)" --volume "$folder/issuer:/issuer" \
+        "$image" python -m shared.auth.issuer /issuer "$@"
+}
+
+prepare() {
+    docker image inspect "$image" >/dev/null 2>&1 || {
+        echo "没有镜像 there is no image $image; 先运行 run first: docker compose -f deploy/docker-compose.yml build" >&2
+        exit 1
+    }
+    mkdir -p "$folder/issuer"
+    chmod 0700 "$folder" "$folder/issuer"
+    random_hex | keep postgres_password
+    for service in "${services[@]}"; do
+        random_hex | keep "${service}_password"
+        printf 'postgresql://%s:%s@postgres:5432/%s' "$service" "$(cat "$folder/${service}_password")" "$service" |
+            keep "${service}_database_url"
+        head -c 32 /dev/urandom | base64 | tr -d '\n' | keep "${service}_vault_key"
+    done
+    issuer >/dev/null
+    chmod 0444 "$folder/issuer/jwks.json"
+}
+
+case ${1:-} in
+    '')
+        prepare
+        echo "密钥在 secrets are in $folder"
+        ;;
+    token)
+        [ $# -ge 2 ] || { echo "用法 usage: $0 token ROLE [NODE [PERSON]]" >&2; exit 2; }
+        issuer --role "$2" ${3:+--node "$3"} ${4:+--subject "$4"}
+        ;;
+    *)
+        echo "用法 usage: $0 [token ROLE [NODE [PERSON]]]" >&2
+        exit 2
+        ;;
+esac
