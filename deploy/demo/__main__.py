@@ -24,12 +24,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.demo import evidence, report
-from deploy.demo.clients import Clerks
+from deploy.demo.clients import Clerks, Refused
 from deploy.demo.platform import ComposePlatform, LocalPlatform, Platform
 from deploy.demo.register import RegisterFacts, write_register
 from deploy.demo.replay import Replay
+from deploy.demo.teams import TEAMS
 from deploy.demo.year import Team, plan_year
-from deploy.local.stack import ROOT, SERVICES, LocalStack, StartFailed
+from deploy.local.stack import ROOT, SERVICES, LocalStack, StackError
 from shared.clock import SHANGHAI
 
 COMMUNITY, CITY_DISTRICT = "620201001004", "620201"
@@ -88,7 +89,7 @@ def main(
     except KeyboardInterrupt:
         console.print("已中断 interrupted")
         raise typer.Exit(130) from None
-    except (NotOk, StartFailed) as error:
+    except (NotOk, Refused, StackError) as error:
         console.print(f"[red]{error}[/red]", markup=True)
         print("demo: failed")
         raise typer.Exit(1) from None
@@ -172,10 +173,12 @@ async def _import(platform: Platform, clerks: Clerks, register: Path, facts: Reg
 
 async def _people(clerks: Clerks) -> tuple[list[Team], dict[str, str]]:
     numbers = {v["id"]: v["number"] async for v in clerks.every("registry", "/v1/volunteers", node=COMMUNITY)}
-    teams = []
+    # What a team does is not in the register; the story knows it by the team's name.
+    kinds, teams = {seed.name: seed.kind for seed in TEAMS}, []
     async for team in clerks.every("registry", "/v1/teams", node=COMMUNITY):
         members = [m["volunteer_id"] async for m in clerks.every("registry", f"/v1/teams/{team['id']}/members")]
-        teams.append(Team(team["id"], team["name"], team["kind"], tuple(sorted(members, key=numbers.__getitem__))))
+        kind = kinds.get(team["name"], team["kind"])
+        teams.append(Team(team["id"], team["name"], kind, tuple(sorted(members, key=numbers.__getitem__))))
     # By name, since ids differ from run to run and the same seed should tell the same story.
     return sorted(teams, key=lambda team: team.name), numbers
 

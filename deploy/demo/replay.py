@@ -98,10 +98,12 @@ class Replay:
         path = f"/v1/activities/{(await post('registry', '/v1/activities', body))['id']}"
         if plan.by_sheet:
             sheet = BytesIO()
-            people = [Attendee("合成志愿者", None, self._numbers[outing.volunteer]) for outing in plan.outings]
+            people = [await self._attendee(outing.volunteer) for outing in plan.outings]
             write_sign_in_sheet(sheet, plan.title, PlannedTime(plan.starts, plan.ends), people, seed=len(people))
             files = {"file": ("签到表.xlsx", sheet.getvalue(), _XLSX)}
-            await post("registry", f"{path}/sign-in-sheet", files=files)
+            imported = await post("registry", f"{path}/sign-in-sheet", files=files)
+            if imported["problem_rows"]:
+                raise Refused(f"签到表 sign-in sheet: {[p['code'] for p in imported['problems']]}")
         else:
             entries = [
                 {"volunteer": o.volunteer, "started_at": o.arrives.isoformat(), "minutes": o.backfilled_minutes}
@@ -124,6 +126,11 @@ class Replay:
                 "reason": "wrong_time",
             }
             await post("registry", f"{path}/corrections", change)
+
+    async def _attendee(self, volunteer: str) -> Attendee:
+        """A line of a sign-in sheet bears the volunteer's name, which the importer compares with the register."""
+        person = await self._clerks.get("registry", f"/v1/volunteers/{volunteer}/identity", reveal=True)
+        return Attendee(person["name"], None, self._numbers[volunteer])
 
     async def _shift(self, plan: ShiftPlan) -> None:
         post = self._clerks.post
@@ -222,6 +229,9 @@ async def _together(work: list[Coroutine[Any, Any, None]], step: Step) -> None:
             await item
         step()
 
-    async with asyncio.TaskGroup() as group:
-        for item in work:
-            group.create_task(one(item))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for item in work:
+                group.create_task(one(item))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None  # the first is the reason, the others are its consequence

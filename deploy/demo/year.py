@@ -174,15 +174,17 @@ class _Planner:
         if not people:
             return None
         by_sheet = chance.random() < 0.12
+        outings = tuple(self._outing(person, starts, ends) for person in people)
+        on_site = [outing.volunteer for outing in outings if outing.leaves is not None]
         return ActivityPlan(
             team_id=team.id,
             title=f"{title}（{day.month}月{day.day}日）",
             category=category,
             starts=starts,
             ends=ends,
-            outings=tuple(self._outing(person, starts, ends) for person in people),
+            outings=outings,
             by_sheet=by_sheet,
-            corrected=people[0] if chance.random() < 0.05 and not by_sheet else None,
+            corrected=on_site[0] if chance.random() < 0.05 and on_site and not by_sheet else None,
         )
 
     def _outing(self, person: str, starts: datetime, ends: datetime) -> Outing:

@@ -1,0 +1,141 @@
+"""One of everything in one community, made through the APIs: what the permission walk meets."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from tests.conftest import COMMUNITY, ROOT, Running
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOUR = timedelta(hours=1)
+
+
+async def made(client: Any, path: str, body: Any = None, **options: Any) -> Any:
+    answer = await client.post(path, json=body, **options) if not options else await client.post(path, **options)
+    assert answer.is_success, (path, answer.text)
+    return answer.json()
+
+
+async def furnish(name: str, running: Running) -> dict[str, Any]:
+    """Known path parameters by name, and a valid body for commands by ``POST /path``."""
+    return await {"registry": registry, "points": points, "grid_patrol": grid_patrol, "mediation": mediation}[name](
+        running
+    )
+
+
+async def registry(running: Running) -> dict[str, Any]:
+    district, clerk = running.client("district", "620201"), running.client()
+    divisions = ROOT / "services/registry/organisation/data/jiayuguan-divisions.csv"
+    files = {"file": ("divisions.csv", divisions.read_bytes(), "text/csv")}
+    await made(district, "/v1/organisation/imports", files=files, data={"source": "test"})
+    person = {
+        "community": COMMUNITY,
+        "name": "合成志愿者",
+        "id_number": "620298198001010016",
+        "phone": "15400000000",
+        "consent": True,
+    }
+    person["id_number"] = _valid(person["id_number"])
+    schema = running.service.app.openapi()["components"]["schemas"]["RegisterVolunteerBody"]["properties"]
+    volunteer = await made(clerk, "/v1/volunteers", {k: v for k, v in person.items() if k in schema})
+    team = await made(clerk, "/v1/teams", {"community": COMMUNITY, "name": "测试队", "kind": "culture"})
+    activity = {
+        "community": COMMUNITY,
+        "title": "清洁家园",
+        "category": "environment",
+        "planned_start": (NOW - 5 * HOUR).isoformat(),
+        "planned_end": (NOW - 3 * HOUR).isoformat(),
+    }
+    published = await made(clerk, "/v1/activities", activity)
+    entry = {
+        "volunteer": volunteer["id"],
+        "checked_in_at": (NOW - 5 * HOUR).isoformat(),
+        "checked_out_at": (NOW - 3 * HOUR).isoformat(),
+    }
+    path = f"/v1/activities/{published['id']}"
+    await made(clerk, f"{path}/attendances", {"entries": [entry]})
+    await made(clerk, f"{path}/completion", {})
+    return {
+        "volunteer_id": volunteer["id"],
+        "team_id": team["id"],
+        "activity_id": published["id"],
+        "POST /v1/activities": activity,
+        "POST /v1/teams": {"community": COMMUNITY, "name": "别的队", "kind": "culture"},
+        "POST /v1/teams/{team_id}/members": {"volunteers": [volunteer["id"]]},
+        "POST /v1/activities/{activity_id}/attendances": {"entries": [entry]},
+        "POST /v1/activities/{activity_id}/completion": {},
+        "POST /v1/activities/{activity_id}/cancellation": {"reason": "weather"},
+        "POST /v1/volunteers/{volunteer_id}/consent-withdrawal": {},
+        "POST /v1/volunteers/{volunteer_id}/forgetting": {},
+    }
+
+
+def _valid(number: str) -> str:
+    weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
+    total = sum(int(digit) * weight for digit, weight in zip(number[:17], weights, strict=True))
+    return number[:17] + "10X98765432"[total % 11]
+
+
+async def points(running: Running) -> dict[str, Any]:
+    clerk = running.client()
+    listing = {"community": COMMUNITY, "name": "毛巾", "price_points": 15}
+    item = await made(clerk, "/v1/items", listing)
+    await made(clerk, f"/v1/items/{item['id']}/receipts", {"quantity": 3})
+    return {
+        "item_id": item["id"],
+        "POST /v1/items": listing,
+        "POST /v1/items/{item_id}/price": {"price_points": 20},
+        "POST /v1/items/{item_id}/receipts": {"quantity": 1},
+        "POST /v1/items/{item_id}/delisting": {},
+    }
+
+
+async def grid_patrol(running: Running) -> dict[str, Any]:
+    clerk, people = running.client(), [str(uuid4()) for _ in range(2)]
+    cells = {"community": COMMUNITY, "cells": [{"cell": "QL001", "area_m2": 10_000}]}
+    await made(clerk, "/v1/cells", cells)
+    crew_body = {"community": COMMUNITY, "name": "巡逻队", "kind": "volunteer", "members": people}
+    crew = (await made(clerk, "/v1/crews", crew_body))["crew_id"]
+    shift_body = {
+        "crew_id": crew,
+        "cells": ["QL001"],
+        "members": people,
+        "planned_start": (NOW - 4 * HOUR).isoformat(),
+        "planned_end": (NOW - 2 * HOUR).isoformat(),
+    }
+    shift = (await made(clerk, "/v1/shifts", shift_body))["shift_id"]
+    await made(clerk, f"/v1/shifts/{shift}/start", {"started_at": (NOW - 4 * HOUR).isoformat()})
+    finding_body = {"cell": "QL001", "kind": "hazard", "risk": "blue", "reported_by": people[0], "text": "合成数据"}
+    finding = (await made(clerk, f"/v1/shifts/{shift}/findings", finding_body))["finding_id"]
+    return {
+        "community": COMMUNITY,
+        "cell": "QL001",
+        "crew_id": crew,
+        "shift_id": shift,
+        "finding_id": finding,
+        "POST /v1/cells": cells,
+        "POST /v1/crews": crew_body,
+        "POST /v1/shifts": shift_body,
+        "POST /v1/shifts/{shift_id}/findings": finding_body,
+        "POST /v1/shifts/{shift_id}/log": {},
+        "POST /v1/crews/{crew_id}/disbanding": {},
+        "POST /v1/cells/{community}/{cell}/retirement": {},
+    }
+
+
+async def mediation(running: Running) -> dict[str, Any]:
+    clerk, mediator = running.client(), str(uuid4())
+    body = {"community": COMMUNITY, "kind": "neighbour", "parties": [{"role": "applicant", "name": "合成当事人"}]}
+    case = (await made(clerk, "/v1/cases", body))["case_id"]
+    path = f"/v1/cases/{case}"
+    await made(clerk, f"{path}/mediators", {"mediator_id": mediator})
+    parties = (await clerk.get(f"{path}/parties")).json()
+    return {
+        "case_id": case,
+        "mediator_id": mediator,
+        "party_id": parties[0]["party_id"],
+        "POST /v1/cases": body,
+        "POST /v1/cases/{case_id}/mediators": {"mediator_id": str(uuid4())},
+        "POST /v1/cases/{case_id}/withdrawal": {},
+        "POST /v1/cases/{case_id}/decline": {"reason": "not_mediable"},
+    }
