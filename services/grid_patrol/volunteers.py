@@ -1,9 +1,12 @@
 """What the patrol grid knows of the registry's volunteers: that they exist, and whether they may serve.
 
-The copy comes over the bus, so it is a moment behind; see docs/decisions on volunteers that are not known yet.
+The copy comes over the bus, so it is a moment behind: docs/decisions/0020.
 """
 
+import asyncio
+import time
 from collections.abc import Collection
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, select, text
@@ -23,6 +26,10 @@ REGISTERED = "registered"
 CONSENT_WITHDRAWN = "consent_withdrawn"
 FORGOTTEN = "forgotten"
 
+WAITING_MAX: Final = 3
+_LOOK_AGAIN_S: Final = 0.05
+_waiting = asyncio.Semaphore(WAITING_MAX)
+
 reactions = Reactions()
 
 
@@ -39,13 +46,14 @@ class VolunteerMayNotServe(Refusal):
     code = "volunteer_may_not_serve"
 
 
-async def require_good(connection: AsyncConnection, volunteers: Collection[UUID]) -> None:
+async def require_good(connection: AsyncConnection, volunteers: Collection[UUID], wait_ms: int = 0) -> None:
     """Refuse volunteers who are not known or may not serve.
 
-    The rows are locked against change until the transaction ends, so that a consent withdrawn in the same moment
-    either comes first and is seen, or waits.
+    Somebody registered a moment ago is waited for: `wait_ms` at most, and by few requests at a time, since a waiting
+    one keeps its database connection. The rows found are locked against change until the transaction ends, so that a
+    consent withdrawn in the same moment either comes first and is seen, or waits.
     """
-    known = await _standings(connection, volunteers)
+    known = await _heard_of(connection, volunteers, wait_ms)
     for volunteer_id in volunteers:
         if volunteer_id not in known:
             raise VolunteerUnknown(volunteer_id=str(volunteer_id))
@@ -57,6 +65,18 @@ async def unavailable(connection: AsyncConnection, volunteers: Collection[UUID])
     """Those of the volunteers for whom no service may be recorded any more."""
     known = await _standings(connection, volunteers)
     return frozenset(volunteer_id for volunteer_id, standing in known.items() if standing != REGISTERED)
+
+
+async def _heard_of(connection: AsyncConnection, volunteers: Collection[UUID], wait_ms: int) -> dict[UUID, str]:
+    known = await _standings(connection, volunteers)
+    if len(known) == len(set(volunteers)) or wait_ms == 0 or _waiting.locked():
+        return known
+    deadline = time.monotonic() + wait_ms / 1000
+    async with _waiting:
+        while len(known) < len(set(volunteers)) and time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            known = await _standings(connection, volunteers)
+    return known
 
 
 async def _standings(connection: AsyncConnection, volunteers: Collection[UUID]) -> dict[UUID, str]:

@@ -1,9 +1,12 @@
 """What mediation knows of the registry's volunteers: that they exist, and whether they may serve.
 
-The copy comes over the bus, so it is a moment behind; see docs/decisions on volunteers that are not known yet.
+The copy comes over the bus, so it is a moment behind: docs/decisions/0020.
 """
 
+import asyncio
+import time
 from collections.abc import Collection
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -21,6 +24,10 @@ REGISTERED = "registered"
 CONSENT_WITHDRAWN = "consent_withdrawn"
 FORGOTTEN = "forgotten"
 
+WAITING_MAX: Final = 3
+_LOOK_AGAIN_S: Final = 0.05
+_waiting = asyncio.Semaphore(WAITING_MAX)
+
 reactions = Reactions()
 
 
@@ -37,17 +44,25 @@ class VolunteerMayNotServe(Refusal):
     code = "volunteer_may_not_serve"
 
 
-async def require_known(connection: AsyncConnection, volunteers: Collection[UUID]) -> None:
-    """Refuse ids that belong to no volunteer, or to one who was forgotten: nothing is tied to them any more."""
-    known = await _standings(connection, volunteers)
+async def require_known(connection: AsyncConnection, volunteers: Collection[UUID], wait_ms: int = 0) -> None:
+    """Refuse ids that belong to no volunteer, or to one who was forgotten: nothing is tied to them any more.
+
+    Somebody registered a moment ago is waited for, as in `require_good`.
+    """
+    known = await _heard_of(connection, volunteers, wait_ms)
     for volunteer_id in volunteers:
         if known.get(volunteer_id, FORGOTTEN) == FORGOTTEN:
             raise VolunteerUnknown(volunteer_id=str(volunteer_id))
 
 
-async def require_good(connection: AsyncConnection, volunteers: Collection[UUID]) -> None:
-    """Refuse volunteers who are not known or may not serve."""
-    known = await _standings(connection, volunteers)
+async def require_good(connection: AsyncConnection, volunteers: Collection[UUID], wait_ms: int = 0) -> None:
+    """Refuse volunteers who are not known or may not serve.
+
+    Somebody registered a moment ago is waited for: `wait_ms` at most, and by few requests at a time, since a waiting
+    one keeps its database connection. The rows found are locked against change until the transaction ends, so that a
+    consent withdrawn in the same moment either comes first and is seen, or waits.
+    """
+    known = await _heard_of(connection, volunteers, wait_ms)
     for volunteer_id in volunteers:
         if volunteer_id not in known:
             raise VolunteerUnknown(volunteer_id=str(volunteer_id))
@@ -55,9 +70,19 @@ async def require_good(connection: AsyncConnection, volunteers: Collection[UUID]
             raise VolunteerMayNotServe(volunteer_id=str(volunteer_id))
 
 
+async def _heard_of(connection: AsyncConnection, volunteers: Collection[UUID], wait_ms: int) -> dict[UUID, str]:
+    known = await _standings(connection, volunteers)
+    if len(known) == len(set(volunteers)) or wait_ms == 0 or _waiting.locked():
+        return known
+    deadline = time.monotonic() + wait_ms / 1000
+    async with _waiting:
+        while len(known) < len(set(volunteers)) and time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            known = await _standings(connection, volunteers)
+    return known
+
+
 async def _standings(connection: AsyncConnection, volunteers: Collection[UUID]) -> dict[UUID, str]:
-    # Locked against change until the transaction ends: a person forgotten in the same moment either comes first and is
-    # seen here, or waits and then finds what this transaction wrote.
     if not volunteers:
         return {}
     rows = await connection.execute(

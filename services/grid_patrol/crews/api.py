@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 
 from services.grid_patrol.crews.model import AddMembers, Crew, Disband, FormCrew, RemoveMember
 from services.grid_patrol.crews.streams import CREWS
-from services.grid_patrol.fields import Volunteers, Within, below
+from services.grid_patrol.fields import Configured, Volunteers, Within, below
 from services.grid_patrol.shifts.state import Stage
 from services.grid_patrol.tables import crew_members, crews, shifts
 from services.grid_patrol.volunteers import require_good
@@ -66,20 +66,22 @@ class MemberOut(BaseModel):
 
 
 @api.command("/v1/crews", permission="crews.manage", status=201)
-async def form_crew(body: CrewBody, work: Work, caller: Caller) -> CrewStateOut:
+async def form_crew(body: CrewBody, work: Work, caller: Caller, settings: Configured) -> CrewStateOut:
     """组建巡防队。Form a crew, with or without members."""
     caller.require(body.community)
-    await require_good(work.connection, body.members)
+    await require_good(work.connection, body.members, settings.volunteer_wait_max_ms)
     crew_id = work.new_id()
     crew = work.create(CREWS, crew_id, FormCrew(crew_id, body.community, body.name, body.kind, tuple(body.members)))
     return _state(crew)
 
 
 @api.command("/v1/crews/{crew_id}/members", permission="crews.manage")
-async def add_members(crew_id: UUID, body: MembersBody, work: Work, caller: Caller) -> CrewStateOut:
+async def add_members(
+    crew_id: UUID, body: MembersBody, work: Work, caller: Caller, settings: Configured
+) -> CrewStateOut:
     """加入队员，要么全部加入要么全不加入。Add members, all or none."""
     await _load(work, caller, crew_id)
-    await require_good(work.connection, body.volunteers)
+    await require_good(work.connection, body.volunteers, settings.volunteer_wait_max_ms)
     return _state(await work.execute(CREWS, crew_id, AddMembers(tuple(body.volunteers))))
 
 

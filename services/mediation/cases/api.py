@@ -59,7 +59,7 @@ async def file_case(body: CaseBody, work: Work, caller: Caller, settings: Config
             filed=dated(work, settings, body.filed_at),
         ),
     )
-    await keep(work, case_id, [new_party(work, party) for party in body.parties])
+    await keep(work, case_id, [new_party(work, party) for party in body.parties], settings.volunteer_wait_max_ms)
     if body.account is not None:
         await work.vault.put(work.connection, case_id, {"account": body.account})
     return _state(case)
@@ -87,9 +87,9 @@ async def assign_mediator(
     case_id: UUID, body: MediatorBody, work: Work, caller: Caller, settings: Configured
 ) -> CaseStateOut:
     """指派调解员；当事人或其近亲属应当回避。Assign a mediator who is neither a party nor a declared relative."""
-    await lock(work.connection, case_id)
     await load(work, caller, case_id)
-    await require_good(work.connection, [body.mediator_id])
+    await require_good(work.connection, [body.mediator_id], settings.volunteer_wait_max_ms)
+    await lock(work.connection, case_id)
     command = AssignMediator(
         mediator_id=body.mediator_id,
         involved=await involved_in(work.connection, case_id),

@@ -71,11 +71,12 @@ async def involved_in(connection: AsyncConnection, case_id: UUID) -> frozenset[U
     return frozenset(rows.all())
 
 
-async def keep(work: UnitOfWork, case_id: UUID, entered: Sequence[NewParty]) -> None:
+async def keep(work: UnitOfWork, case_id: UUID, entered: Sequence[NewParty], wait_ms: int = 0) -> None:
     """Keep parties of a case: identities in the vault, the rest in the tables. Raises `VolunteerUnknown`."""
     if not entered:
         return
-    await require_known(work.connection, sorted({person for party in entered for person in party.involved}))
+    involved = sorted({person for party in entered for person in party.involved})
+    await require_known(work.connection, involved, wait_ms)
     await work.vault.put_many(work.connection, {party.party_id: party.identity for party in entered})
     await work.connection.execute(
         insert(parties),

@@ -20,7 +20,7 @@ from services.mediation.cases.model import DeclareRelatives, JoinParty
 from services.mediation.cases.parties import KnownParty, NewParty, declare, erase, keep, lock, parties_of
 from services.mediation.cases.state import OPEN, Case
 from services.mediation.cases.streams import CASES
-from services.mediation.fields import Vaulted
+from services.mediation.fields import Configured, Vaulted
 from services.mediation.tables import case_mediators, cases, parties
 from services.mediation.volunteers import require_known
 from shared.contracts import Refusal
@@ -37,11 +37,13 @@ class CaseStillOpen(Refusal):
 
 
 @api.command("/v1/cases/{case_id}/parties", permission="cases.handle", status=201)
-async def join_party(case_id: UUID, body: PartyBody, work: Work, caller: Caller) -> PartyJoinedOut:
+async def join_party(
+    case_id: UUID, body: PartyBody, work: Work, caller: Caller, settings: Configured
+) -> PartyJoinedOut:
     """补充当事人。A further party is known."""
-    await lock(work.connection, case_id)
     await load(work, caller, case_id)
     party = new_party(work, body)
+    await require_known(work.connection, sorted(party.involved), settings.volunteer_wait_max_ms)
     case = await work.execute(CASES, case_id, JoinParty(party.party_id, party.involved))
     await keep(work, case_id, [party])
     return PartyJoinedOut(**_state(case).model_dump(), party_id=party.party_id)
@@ -49,14 +51,15 @@ async def join_party(case_id: UUID, body: PartyBody, work: Work, caller: Caller)
 
 @api.command("/v1/cases/{case_id}/parties/{party_id}/relatives", permission="cases.handle")
 async def declare_relatives(
-    case_id: UUID, party_id: UUID, body: RelativesBody, work: Work, caller: Caller
+    case_id: UUID, party_id: UUID, body: RelativesBody, work: Work, caller: Caller, settings: Configured
 ) -> CaseStateOut:
     """声明近亲属，他们应当回避。Declare relatives among the volunteers, who then do not mediate the case."""
+    await require_known(work.connection, body.volunteers, settings.volunteer_wait_max_ms)
+    # Before the case is loaded: declaring leaves no event, so no version would tell that a mediator was just assigned.
     await lock(work.connection, case_id)
     await load(work, caller, case_id)
     await _require_party(work, case_id, party_id)
     case = await work.execute(CASES, case_id, DeclareRelatives(frozenset(body.volunteers)))
-    await require_known(work.connection, body.volunteers)
     await declare(work.connection, [(party_id, person) for person in body.volunteers])
     return _state(case)
 

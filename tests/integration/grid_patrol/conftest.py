@@ -124,7 +124,7 @@ async def grid(start: Start) -> AsyncIterator[Grid]:
     def at_our_time(settings: Settings) -> Service:
         return build(settings, clock)
 
-    running = await start(at_our_time, working=False, settings=GridPatrolSettings)
+    running = await start(at_our_time, working=False, settings=GridPatrolSettings, volunteer_wait_max_ms=0)
     people = sorted(uuid4() for _ in range(4))
     await tell(running.service, *(registered(person) for person in people))
     ready = Grid(running, clock, running.client(), people)

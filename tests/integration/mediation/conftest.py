@@ -125,7 +125,7 @@ async def committee(start: Start) -> AsyncIterator[Committee]:
     def at_our_time(settings: Settings) -> Service:
         return build(settings, clock)
 
-    running = await start(at_our_time, working=False, settings=MediationSettings)
+    running = await start(at_our_time, working=False, settings=MediationSettings, volunteer_wait_max_ms=0)
     people = sorted(uuid4() for _ in range(4))
     await tell(running.service, *(registered(person) for person in people))
     ready = Committee(running, clock, running.client(), people)
