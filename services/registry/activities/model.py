@@ -84,7 +84,8 @@ class Dating:
     def happened(self, moment: datetime) -> None:
         """Refuse a moment in the future or too far back."""
         refuse_if(moment > self.now, DatedInFuture())
-        refuse_if(moment < self.earliest, DatedTooFarBack(earliest=_local(self.earliest)))
+        if moment < self.earliest:
+            raise DatedTooFarBack(earliest=_local(self.earliest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +233,8 @@ def _publish(activity: Activity, command: Publish) -> list[Event]:
         command.planned_end - command.planned_start > longest,
         ActivityTooLong(hours=int(longest.total_seconds()) // 3600),
     )
-    refuse_if(
-        command.planned_start < command.dating.earliest,
-        DatedTooFarBack(earliest=_local(command.dating.earliest)),
-    )
+    if command.planned_start < command.dating.earliest:
+        raise DatedTooFarBack(earliest=_local(command.dating.earliest))
     return [
         ActivityPublished(
             activity_id=command.activity_id,
@@ -286,10 +285,8 @@ def check_entry(activity: Activity, entry: Entry, dating: Dating) -> None:
         _check_span(activity, entry.started_at, entry.started_at + timedelta(minutes=entry.minutes), dating)
         return
     # An open check-in has to lie before the planned end, at which it will be closed if the check-out is forgotten.
-    refuse_if(
-        entry.checked_out_at is None and entry.checked_in_at >= activity.planned_end,
-        _outside(activity, dating),
-    )
+    if entry.checked_out_at is None and entry.checked_in_at >= activity.planned_end:
+        raise _outside(activity, dating)
     _check_span(activity, entry.checked_in_at, entry.checked_out_at or entry.checked_in_at, dating)
 
 
@@ -297,10 +294,12 @@ def _check_span(activity: Activity, start: datetime, end: datetime, dating: Dati
     dating.happened(start)
     refuse_if(end < start, CheckOutBeforeCheckIn())
     refuse_if(end > dating.now, DatedInFuture())
-    refuse_if(
-        start < activity.planned_start - dating.tolerance or end > activity.planned_end + dating.tolerance,
-        _outside(activity, dating),
-    )
+    _check_within(activity, start, end, dating)
+
+
+def _check_within(activity: Activity, start: datetime, end: datetime, dating: Dating) -> None:
+    if start < activity.planned_start - dating.tolerance or end > activity.planned_end + dating.tolerance:
+        raise _outside(activity, dating)
 
 
 def _outside(activity: Activity, dating: Dating) -> Refusal:
@@ -376,11 +375,7 @@ def _correct(activity: Activity, activity_id: UUID, command: Correct) -> Attenda
     if command.minutes > minutes_before:
         end = before.started_at + timedelta(minutes=command.minutes)
         refuse_if(end > command.dating.now, DatedInFuture())
-        refuse_if(
-            before.started_at < activity.planned_start - command.dating.tolerance
-            or end > activity.planned_end + command.dating.tolerance,
-            _outside(activity, command.dating),
-        )
+        _check_within(activity, before.started_at, end, command.dating)
     return AttendanceCorrected(
         activity_id=activity_id,
         community=activity.community,

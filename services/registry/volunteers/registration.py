@@ -132,14 +132,21 @@ async def change(work: UnitOfWork, volunteer_id: UUID, changes: Mapping[str, Any
 
 async def withdraw_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
     """The consent is taken back: the person leaves every team; sign-ups that lie ahead are taken back too."""
+    before = (await work.load(VOLUNTEERS, volunteer_id)).version
     volunteer = await work.execute(VOLUNTEERS, volunteer_id, WithdrawConsent())
+    if work.version(VOLUNTEERS, volunteer_id) > before:
+        await work.vault.put(work.connection, volunteer_id, {"consent_withdrawn_at": work.now.isoformat()})
     await _step_back(work, volunteer_id)
     return volunteer
 
 
 async def renew_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
     """The person consents again."""
-    return await work.execute(VOLUNTEERS, volunteer_id, RenewConsent())
+    before = (await work.load(VOLUNTEERS, volunteer_id)).version
+    volunteer = await work.execute(VOLUNTEERS, volunteer_id, RenewConsent())
+    if work.version(VOLUNTEERS, volunteer_id) > before:
+        await work.vault.put(work.connection, volunteer_id, {"consent_renewed_at": work.now.isoformat()})
+    return volunteer
 
 
 async def forget(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
