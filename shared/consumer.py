@@ -271,7 +271,7 @@ class Consumer:
             log.info("offsets_not_committed", error=type(error).__name__)
 
 
-class Unreadable(Exception):  # noqa: N818
+class Unreadable(Exception):
     """A record that this build cannot understand although it claims to be of a known type."""
 
     def __init__(self, reason: str) -> None:

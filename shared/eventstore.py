@@ -15,11 +15,11 @@ from shared.contracts import Event, resolve, wire_type
 from shared.database import driver_connection
 
 
-class ConcurrencyConflict(Exception):  # noqa: N818
+class ConcurrencyConflict(Exception):
     """Someone else wrote to the stream since it was loaded; load again and decide again."""
 
 
-class UnknownEventType(Exception):  # noqa: N818
+class UnknownEventType(Exception):
     """The store holds a type that this build does not know: an older program on a newer database."""
 
 

@@ -21,7 +21,7 @@ from shared.settings import Settings
 _NONCE_BYTES = 12
 
 
-class VaultKeyMismatch(Exception):  # noqa: N818
+class VaultKeyMismatch(Exception):
     """The master key does not open this database's vault: it belongs to another installation."""
 
 

@@ -134,7 +134,7 @@ class Relay:
         self._wake.set()
 
 
-class _PublishFailed(Exception):  # noqa: N818
+class _PublishFailed(Exception):
     """The broker did not take a batch."""
 
 

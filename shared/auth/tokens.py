@@ -25,11 +25,11 @@ _VERIFIED_MAX = 10_000
 _NODE_LENGTHS = (2, 4, 6, 9, 12)
 
 
-class InvalidToken(Exception):  # noqa: N818
+class InvalidToken(Exception):
     """No token, or one that does not hold: wrong key, issuer, audience, expired, unknown role or node."""
 
 
-class OutsideNode(Exception):  # noqa: N818
+class OutsideNode(Exception):
     """The caller's organisation node does not cover what was asked for."""
 
 

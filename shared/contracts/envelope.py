@@ -11,7 +11,7 @@ SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
 
 
-class MalformedEnvelope(ValueError):  # noqa: N818
+class MalformedEnvelope(ValueError):
     """The record's headers are not those of a CloudEvent of this platform. The text names the header, not its value."""
 
 

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - the domain's word; a refusal is an answer, not a malfunction
+class Refusal(Exception):
     """A command that the rules do not allow.
 
     ``code`` is stable and public, ``status`` the HTTP status it maps to; the sentences people read are kept under

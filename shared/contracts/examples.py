@@ -1,0 +1,156 @@
+"""One example of every event type, always the same: the golden files, and the examples in the documents.
+
+The golden file of a released type is never written again: it is what the wire looked like then, and every later
+program must still read it (tests/contract/test_golden.py).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.compatibility import OPEN_ENUM, Schema
+from shared.contracts.envelope import Envelope
+from shared.contracts.event import Event, wire_type
+from shared.contracts.schema import BALANCES_TOPIC, schema_of, topic_of_type
+
+OCCURRED = datetime(2026, 3, 5, 3, 30, tzinfo=UTC)
+"""学雷锋日, the day of volunteering."""
+
+_COMMUNITY = "620201001004"
+_VALUES: Mapping[str, Any] = {
+    "community": _COMMUNITY,
+    "node": _COMMUNITY,
+    "parent": _COMMUNITY[:9],
+    "source": "jiayuguan-divisions.csv",
+    "volunteer_number": f"{_COMMUNITY}-000042",
+    "fields": ["skills"],
+    "cell": f"{_COMMUNITY}-G07",
+    "cells": [f"{_COMMUNITY}-G07", f"{_COMMUNITY}-G08"],
+    "covered_cells": [f"{_COMMUNITY}-G07"],
+    "planned_cells": [f"{_COMMUNITY}-G07", f"{_COMMUNITY}-G08"],
+    "device_id": "b1946ac92492d234",
+    "reason": "other",
+    "title": "学雷锋日楼院清扫",
+    "unit": "POINT",
+    "document": {"points": {"minutes_per_point": 6}},
+    "minutes": 120,
+    "minutes_before": 180,
+    "area_m2": 9800,
+    "price_points": 30,
+    "quantity": 2,
+    "night": False,
+    "points": 60,
+    "posted": 240,
+    "pending": 60,
+    "places": 20,
+    "parties_count": 2,
+}
+"""What fields of these names hold in an example; other fields follow from their type."""
+_NAMES: Mapping[str, str] = {
+    "OrganisationNodeAdded": "祁连社区",
+    "OrganisationNodeRenamed": "祁连社区",
+    "TeamFormed": "环保志愿服务队",
+    "CrewFormed": "志愿者巡逻队",
+    "ItemListed": "洗衣液 2 kg",
+}
+_TEAM_KIND = "environment"
+_AT_THE_END = ("end", "ended", "completed", "checked_out", "resolved", "corrected", "collected")
+_LATER = ("collect_by", "expired_at")
+
+
+def golden(event_type: type[Event]) -> dict[str, Any]:
+    """A record of this type as it stands on the topic: topic, key, headers and body."""
+    schema = schema_of(event_type)
+    body = _object(event_type.NAME, schema, schema)
+    topic = topic_of_type(event_type)
+    is_state = topic == BALANCES_TOPIC  # follows from many events at once, and so names none as its cause
+    key = body["account"] if is_state else _stream(body)
+    name = wire_type(event_type)
+    envelope = Envelope(
+        event_id=example_id("event", name),
+        type=name,
+        source=f"/liuling/{event_type.CONTEXT}",
+        subject=key,
+        time=OCCURRED,
+        community=_COMMUNITY,
+        sequence=1,
+        correlation_id=None if is_state else str(example_id("correlation", event_type.CONTEXT)),
+        causation_id=None if is_state else str(example_id("cause", name)),
+        traceparent=None if is_state else "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    )
+    return {"topic": topic, "key": key, "headers": envelope.headers(), "body": body}
+
+
+def example_id(*parts: str) -> UUID:
+    """A UUIDv7 of the example day that always belongs to these parts."""
+    milliseconds = int(OCCURRED.timestamp() * 1000)
+    random = int.from_bytes(hashlib.sha256("/".join(parts).encode()).digest()[:10], "big")
+    value = milliseconds << 80 | random
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def _stream(body: Mapping[str, Any]) -> str:
+    """The stream: an event's first field names the aggregate it belongs to."""
+    field, value = next(iter(body.items()))
+    if field == "policy_version":
+        return f"policies-{example_id('policies')}"  # one stream holds all policies
+    return f"{field.removesuffix('_id')}-{value}"
+
+
+def _object(owner: str, schema: Schema, document: Schema) -> dict[str, Any]:
+    return {name: _value(owner, name, field, document) for name, field in schema.get("properties", {}).items()}
+
+
+def _value(owner: str, name: str, schema: Schema, document: Schema) -> Any:
+    schema = _present(schema, document)
+    if name == "name":
+        return _NAMES.get(owner, "示例")
+    if OPEN_ENUM in schema:
+        return schema[OPEN_ENUM][0]
+    if name in _VALUES:
+        return _VALUES[name]
+    match schema.get("type"):
+        case "object":
+            return _object(owner, schema, document) or {"example": 1}
+        case "array":
+            return [_value(owner, name.removesuffix("s"), schema["items"], document)]
+        case "integer":
+            return max(1, schema.get("minimum", 1))
+        case "boolean":
+            return bool(schema.get("default", True))
+        case "string":
+            return _text(owner, name, schema)
+    raise ValueError(f"no example for the field {name} of {owner}")
+
+
+def _text(owner: str, name: str, schema: Schema) -> str:
+    match schema.get("format"):
+        case "uuid":
+            return str(example_id(name.removesuffix("_id")))
+        case "date":
+            return "2027-01-01" if name == "in_force_from" else "2026-03-05"
+        case "date-time":
+            return _moment(name)
+    if owner == "BalanceChanged":
+        holder = str(example_id("volunteer"))
+        return {"account": f"{holder}/POINT", "holder": holder}.get(name, "示例")
+    return _TEAM_KIND if (owner, name) == ("TeamFormed", "kind") else "示例"
+
+
+def _moment(name: str) -> str:
+    if name in _LATER:
+        return "2026-03-12T03:30:00Z"
+    at_the_end = any(word in name for word in _AT_THE_END)
+    return "2026-03-05T03:30:00Z" if at_the_end else "2026-03-05T01:30:00Z"
+
+
+def _present(schema: Schema, document: Schema) -> Schema:
+    """The schema of the value itself: references followed, and of an optional field the side that is not null."""
+    if "anyOf" in schema:
+        schema = next(branch for branch in schema["anyOf"] if branch.get("type") != "null")
+    if "$ref" in schema:
+        schema = document["$defs"][schema["$ref"].rpartition("/")[2]]
+    return schema
