@@ -21,10 +21,8 @@ from shared.service import Service, lay
 from shared.settings import Settings
 from shared.timers import Timers
 from shared.views import Views
-from shared.web.problems import Texts
 
 FOLDER = Path(__file__).parent
-_KERNEL_LOCALES = FOLDER.parent.parent / "shared" / "locales"
 
 
 def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) -> Service:
@@ -38,7 +36,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         activity_views.views,
     )
     parts = lay("registry", settings, views, clock, ids)
-    service = Service(
+    return Service(
         name="registry",
         settings=settings,
         folder=FOLDER,
@@ -59,6 +57,3 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         timers=Timers.combine(expiry.timers),
         clock=clock,
     )
-    # The importer brings its own sentences about whole files.
-    service.app.state.texts = Texts([_KERNEL_LOCALES, FOLDER / "locales", FOLDER / "importing" / "locales"])
-    return service

@@ -1,4 +1,4 @@
-"""How a file as a whole is refused. The sentences stand in ``locales/``; none quotes what a cell holds."""
+"""How a file as a whole is refused. The sentences are the registry's; none quotes what a cell holds."""
 
 from shared.contracts.refusal import Refusal
 

@@ -314,7 +314,7 @@ def test_a_damaged_worksheet_in_a_sound_archive_is_read_or_refused(junk: bytes, 
 
 
 def test_every_refusal_has_a_sentence_in_both_languages() -> None:
-    folder = Path(workbook_guard.__file__).parent / "locales"
+    folder = Path(workbook_guard.__file__).parent.parent / "locales"
     codes = {kind.code for kind in vars(refusals).values() if isinstance(kind, type) and issubclass(kind, SheetRefused)}
     for language in ("zh", "en"):
-        assert set(json.loads((folder / f"{language}.json").read_text(encoding="utf-8"))) == codes
+        assert set(json.loads((folder / f"{language}.json").read_text(encoding="utf-8"))) >= codes
