@@ -1,6 +1,7 @@
 """HTTP as the demo's clerks use it: a token, a fresh Idempotency-Key a command, and the problem told when refused."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -9,7 +10,8 @@ import httpx
 
 from deploy.demo.platform import Platform
 
-_RETRIES_MAX = 40
+_PATIENCE_S = 120.0
+_PAUSE_S = 0.1
 
 
 class Refused(RuntimeError):
@@ -39,19 +41,19 @@ class Clerks:
     async def post(self, service: str, path: str, body: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """A command, sent again under the same key while the service is away: it happens once."""
         key = {"Idempotency-Key": uuid.uuid4().hex}
-        for attempt in range(_RETRIES_MAX):
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
             try:
                 answer = await self._clients[service].post(path, json=body, headers=key, **options)
             except httpx.TransportError:
-                if attempt == _RETRIES_MAX - 1:
+                if time.monotonic() > deadline:
                     raise
-                await asyncio.sleep(0.25)
-                continue
-            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-                await asyncio.sleep(0.25)
-                continue
-            return _content(answer)
-        raise Refused(f"{service} {path}: 一直不可用 stayed unavailable")
+            else:
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    return _content(answer)
+                if time.monotonic() > deadline:
+                    raise Refused(f"{service} {path}: 一直不可用 stayed unavailable")
+            await asyncio.sleep(_PAUSE_S)
 
     async def get(self, service: str, path: str, **query: Any) -> Any:
         """One answer."""

@@ -37,7 +37,7 @@ async def town() -> AsyncIterator[tuple[LocalStack, Load]]:
             yield stack, load
             await load.close()
         finally:
-            await asyncio.to_thread(stack.close)
+            await asyncio.to_thread(stack.__exit__, None, None, None)
 
 
 async def nothing_lost_and_nothing_twice(stack: LocalStack, load: Load) -> None:
