@@ -71,6 +71,7 @@ async def import_roster(
     """导入花名册：可导入的行全部导入，其余逐行说明原因；同一文件再次导入不产生变化。
 
     Import a roster: good rows go in, each bad row is told with its reason; the same file again changes nothing.
+    Whoever is registered already is left as registered, and only joins the teams that the row names.
     """
     caller.require(community)
     await require_community(work.connection, community)
