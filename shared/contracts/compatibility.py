@@ -3,7 +3,7 @@
 Both directions count, because topics are kept for ever and consumers are updated on their own days: today's program
 must read every event that the earlier schema allowed, and a program built on the earlier schema must read every event
 of today. So only optional fields may come and go. One thing more is allowed: a new value in an enumeration that is
-published as open (``x-extensible-enum``); docs/decisions/event-schema-evolution.md says why.
+published as open (``x-extensible-enum``); docs/decisions/0007-how-event-schemas-evolve.md says why.
 
 Whatever this module does not know about is refused rather than let through (`keyword_changed`).
 """
