@@ -141,6 +141,8 @@ class Warden:
             with self._lock:
                 if self.stopping.is_set():
                     raise StackError("正在停止 the stack is stopping")
+                for earlier in [c for c in self._children if c.name == name and not c.is_alive()]:
+                    self._drop(earlier)  # it ended by itself and is replaced now
                 child = Child(name, launch(), log_path, stop_signal, stop_within_s, self)
                 self._children.append(child)
                 self._tell(f"+ {child.pid} {int(stop_signal)}\n")
@@ -196,8 +198,7 @@ class Warden:
         """Take an ended process off the list."""
         with self._lock:
             if child in self._children:
-                self._children.remove(child)
-                self._tell(f"- {child.pid}\n")
+                self._drop(child)
 
     def children(self) -> list[Child]:
         """The processes that are meant to run, in the order they were started."""
@@ -213,6 +214,10 @@ class Warden:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.wait()
+
+    def _drop(self, child: Child) -> None:
+        self._children.remove(child)
+        self._tell(f"- {child.pid}\n")
 
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -368,14 +368,18 @@ class LocalStack:
                     key: ServiceRecord(url=handle.url, pid=handle.pid, log=str(handle.log_path))
                     for key, handle in self._handles.items()
                 }
-                record.processes = {child.name: _known(child) for child in self._warden.children() if child.is_alive()}
+                record.processes = _known(self._warden.children())
             else:
                 record.started_at, record.services, record.environments = None, {}, {}
             self._data.write_record(record)
 
 
-def _known(child: Child) -> ProcessRecord:
-    return ProcessRecord(pid=child.pid, created=psutil.Process(child.pid).create_time())
+def _known(children: Sequence[Child]) -> dict[str, ProcessRecord]:
+    known = {}
+    for child in children:
+        with suppress(psutil.NoSuchProcess):  # it ended just now
+            known[child.name] = ProcessRecord(pid=child.pid, created=psutil.Process(child.pid).create_time())
+    return known
 
 
 def _each(jobs: Sequence[Callable[[], object]]) -> None:

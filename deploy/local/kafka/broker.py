@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
 from deploy.local.folder import BrokerKind
 from deploy.local.kafka.runtime import KafkaRuntime
 from deploy.local.probe import kafka_answers
@@ -148,6 +150,7 @@ class Kafka:
         if archive.exists():
             flags = [f"-XX:SharedArchiveFile={archive}"]
         elif record_classes and os.access(archive.parent, os.W_OK):
+            _remove_unfinished(archive)
             # Written when the node ends, then put in place by us: a JVM must never meet half an archive.
             self._fresh_archive = archive.with_name(f"{archive.name}.{os.getpid()}")
             flags = [f"-XX:ArchiveClassesAtExit={self._fresh_archive}"]
@@ -159,3 +162,11 @@ class Kafka:
             "-cp",
             self._runtime.class_path,
         ]
+
+
+def _remove_unfinished(archive: Path) -> None:
+    """Archives that a killed node left half written: their names end with the process that was to put them in place."""
+    for half in archive.parent.glob(f"{archive.name}.*"):
+        owner = half.suffix.removeprefix(".")
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            half.unlink(missing_ok=True)
