@@ -41,16 +41,25 @@ _DOWN_WITHIN_S = 90.0
 
 
 @app.command()
-def up() -> None:
+def up(
+    services: Annotated[
+        list[str] | None, typer.Argument(help="只启动这些服务 only these services; the others by hand, with `env`")
+    ] = None,
+) -> None:
     """启动平台并保持运行，直到 Ctrl-C Start everything and keep it running until Ctrl-C."""
+    chosen = tuple(services or SERVICES)
+    if unknown := [name for name in chosen if name not in SERVICES]:
+        _fail(f"没有此服务 no such service: {', '.join(unknown)} ({', '.join(SERVICES)})")
+        raise typer.Exit(2)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     begun = time.monotonic()
-    stack = LocalStack(services=SERVICES, ports=DEFAULT_PORTS, say=_say)
+    stack = LocalStack(services=chosen, ports=DEFAULT_PORTS, say=_say)
     dead: Child | None = None
-    _say("正在启动 starting PostgreSQL, Kafka, " + ", ".join(SERVICES) + " …")
+    _say("正在启动 starting PostgreSQL, Kafka, " + ", ".join(chosen) + " …")
     try:
         with stack:
+            stack.offer_environments()
             _welcome(stack, time.monotonic() - begun)
             while (dead := stack.dead()) is None:
                 time.sleep(_WATCH_INTERVAL_S)

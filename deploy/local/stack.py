@@ -243,6 +243,11 @@ class LocalStack:
             self._environments[service] = environment
         return dict(environment)
 
+    def offer_environments(self) -> None:
+        """Write down every service's environment, so that `env` shows it even for one that is run by hand."""
+        self._together(*(lambda name=name: self.environment(name) for name in SERVICES))
+        self._note()
+
     def token(self, role: str, node: str, subject: str | None = None) -> str:
         """A bearer token from the development issuer."""
         return self.issuer.token(role, node, subject)
@@ -333,7 +338,7 @@ class LocalStack:
             raise StackError("本机平台没有运行 the local stack is not running")
         return self._warden
 
-    def _together(self, *jobs: Callable[[], None]) -> None:
+    def _together(self, *jobs: Callable[[], object]) -> None:
         """Run jobs at the same time. The first that fails makes the others give up."""
         if not jobs:
             return

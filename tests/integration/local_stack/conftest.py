@@ -1,5 +1,6 @@
 """Stacks of their own: what is tested here is how they start and end."""
 
+import asyncio
 import json
 import os
 import pwd
@@ -64,6 +65,13 @@ def gone(pids: list[int], seconds: float = 15) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for the condition, or fail at the deadline."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
 
 
 async def remember(database_url: str, bootstrap: str, word: str) -> None:

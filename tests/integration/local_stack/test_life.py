@@ -14,8 +14,8 @@ from deploy.local.folder import ROOT, DataFolder
 from deploy.local.kafka.runtime import cache_folder
 from deploy.local.placement import reachable
 from deploy.local.processes import Account
-from deploy.local.stack import SERVICES, LocalStack, StackError, StackInUse
-from tests.integration.local_stack.conftest import Hold, alive, gone, remember, table_words, topic_words
+from deploy.local.stack import LocalStack, StackError, StackInUse
+from tests.integration.local_stack.conftest import Hold, alive, gone, remember, table_words, topic_words, until
 
 
 async def test_a_stack_ends_with_its_context(open_folder: Path) -> None:
@@ -129,34 +129,69 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-async def test_up_prints_where_things_are_and_ends_on_a_signal(open_folder: Path) -> None:
+async def test_up_shows_where_things_are_and_does_not_outlive_a_service(open_folder: Path) -> None:
     environment = {**os.environ, "LIULING_DATA": str(open_folder), "COLUMNS": "200"}
-    local = [sys.executable, "-m", "deploy.local"]
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*local, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, "-m", "deploy.local", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
 
-    up = subprocess.Popen([*local, "up"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    up = subprocess.Popen(
+        [sys.executable, "-m", "deploy.local", "up", "mediation"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert up.stdout is not None
-    said = []
+    said = ""
     for line in up.stdout:
-        said.append(line)
+        said += line
         if "ready in" in line:
             break
     tree = [process.pid for process in psutil.Process(up.pid).children(recursive=True)]
     try:
-        assert "".join(said).count("eyJ") >= 8, "a token for each role"
+        assert said.count("eyJ") >= 8, "a token for each role"
         status = run("status")
         assert status.returncode == 0, status.stdout
-        assert all(name in status.stdout for name in SERVICES)
+        assert "mediation" in status.stdout
         assert "export DATABASE_URL=postgresql://points:" in run("env", "points").stdout
         assert "已被使用" in run("up").stdout
         assert run("reset", "--yes").returncode == 1
+
+        service = DataFolder(open_folder).read_record().services["mediation"].pid
+        os.kill(service, signal.SIGKILL)
+        assert up.wait(60) == 1
+        assert "mediation 意外退出" in up.stdout.read()
+        assert alive(tree) == []
+        assert run("status").returncode == 1
     finally:
         down = run("down")
     assert down.returncode == 0, down.stdout
-    assert up.wait(5) == 0
-    assert alive(tree) == []
-    assert run("status").returncode == 1
     assert run("reset", "--yes").returncode == 0
     assert not open_folder.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_while_it_starts_ends_it_in_order(open_folder: Path, number: signal.Signals) -> None:
+    up = subprocess.Popen(
+        [sys.executable, "-m", "deploy.local", "up"],
+        cwd=ROOT,
+        env={**os.environ, "LIULING_DATA": str(open_folder)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    pid_file = open_folder / "postgres" / "cluster" / "postmaster.pid"
+    await until(pid_file.exists)
+    tree = [process.pid for process in psutil.Process(up.pid).children(recursive=True)]
+    up.send_signal(number)
+    up.send_signal(number)  # an impatient second one changes nothing
+    assert up.wait(60) == 0
+    assert alive(tree) == []
+    assert not pid_file.exists()
+    assert not DataFolder(open_folder).in_use()
