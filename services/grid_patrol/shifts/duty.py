@@ -22,13 +22,13 @@ async def occupy(
     Raises `OnAnotherShift` for the first of them who is on another shift then. Two shifts that start in the same
     moment do not see each other; the constraint stops the second, which is decided again and then sees the first.
     """
-    await release(connection, shift_id)
     times = {"shift": shift_id, "people": sorted(people), "start": start, "end": end}
     busy = (
         await connection.execute(
             text(
-                "SELECT volunteer_id, shift_id FROM shift_times WHERE volunteer_id = ANY(cast(:people AS uuid[]))"
-                " AND during && tstzrange(:start, :end) ORDER BY volunteer_id LIMIT 1"
+                "WITH before AS (DELETE FROM shift_times WHERE shift_id = :shift)"
+                " SELECT volunteer_id, shift_id FROM shift_times WHERE volunteer_id = ANY(cast(:people AS uuid[]))"
+                " AND during && tstzrange(:start, :end) AND shift_id <> :shift ORDER BY volunteer_id LIMIT 1"
             ),
             times,
         )

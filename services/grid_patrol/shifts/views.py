@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.grid_patrol.shifts.duty import occupy, release
@@ -51,6 +51,7 @@ async def plan(connection: AsyncConnection, event: ShiftPlanned, recorded: Recor
 @views.on(ShiftStarted)
 async def start(connection: AsyncConnection, event: ShiftStarted, recorded: Recorded) -> None:
     """The crew is out; until the planned end nobody of it can be out on another shift."""
+    members = select(shift_members.c.volunteer_id).where(shift_members.c.shift_id == event.shift_id)
     changed = await connection.execute(
         update(shifts)
         .where(shifts.c.shift_id == event.shift_id)
@@ -60,12 +61,10 @@ async def start(connection: AsyncConnection, event: ShiftStarted, recorded: Reco
             late_minutes=event.late_minutes,
             version=recorded.version,
         )
-        .returning(shifts.c.planned_end)
+        .returning(shifts.c.planned_end, func.array(members.scalar_subquery()).label("people"))
     )
-    planned_end = changed.scalar_one()
-    members = select(shift_members.c.volunteer_id).where(shift_members.c.shift_id == event.shift_id)
-    people = (await connection.scalars(members)).all()
-    await occupy(connection, event.shift_id, people, event.started_at, planned_end)
+    row = changed.one()
+    await occupy(connection, event.shift_id, row.people, event.started_at, row.planned_end)
 
 
 @views.on_run(CheckpointScanned)
