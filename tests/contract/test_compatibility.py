@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -131,7 +131,7 @@ def _tweak(draw: st.DrawFn, scalar: dict[str, Any]) -> None:
             if keyword == "minimum":
                 scalar["maximum"] = max(scalar["maximum"], scalar["minimum"])
         case "enum" | "x-extensible-enum":
-            scalar[keyword] = draw(st.lists(NAMES, min_size=1, unique=True))
+            scalar[keyword] = scalar[keyword][1:] or [*scalar[keyword], "e"]
         case _:
             replacement = draw(SCALARS)
             scalar.clear()
@@ -166,25 +166,26 @@ def test_texts_are_no_change(schema: dict[str, Any], data: st.DataObject) -> Non
     assert compare(schema, worded) == compare(worded, schema) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=80)
 @given(st.data())
 def test_what_is_allowed_can_be_read_on_both_sides(data: st.DataObject) -> None:
     """No incompatibility found means: what either schema allows, the other one accepts."""
     before = data.draw(_objects(VALUES, min_size=2))
     after = data.draw(successors(before))
-    assume(compare(before, after) == [])
+    if compare(before, after):
+        return
     for _ in range(4):
         assert _valid(data.draw(documents(before)), after)
         assert _valid(data.draw(documents(after)), before)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(EVENTS, EVENTS)
 def test_the_comparison_always_answers(schema: dict[str, Any], other: dict[str, Any]) -> None:
     assert all(broken.code in REASONS for broken in compare(schema, other) + compare(other, schema))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(EVENTS, EVENTS)
 def test_a_field_that_was_ever_required_may_not_go(before: dict[str, Any], after: dict[str, Any]) -> None:
     gone = set(before["required"]) - set(after["properties"])

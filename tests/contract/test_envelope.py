@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.consumer import Unreadable, read
@@ -42,11 +42,13 @@ def wire(headers: dict[str, str]) -> dict[str, bytes]:
     return {name: value.encode() for name, value in headers.items()}
 
 
+@settings(max_examples=50)
 @given(ENVELOPES)
 def test_what_is_written_is_read_again(envelope: Envelope) -> None:
     assert Envelope.parse(wire(envelope.headers())) == envelope
 
 
+@settings(max_examples=50)
 @given(ENVELOPES)
 def test_headers_keep_to_the_kafka_binding_of_cloudevents(envelope: Envelope) -> None:
     """CloudEvents 1.0.2, Kafka protocol binding 3.2: binary content mode; spec 3.1: attributes."""
@@ -87,6 +89,7 @@ def test_arbitrary_headers_are_malformed_and_nothing_worse(headers: dict[str, by
     assert malformed(headers) in (*REQUIRED, *OPTIONAL, None), "names the header and never repeats its value"
 
 
+@settings(max_examples=50)
 @given(ENVELOPES, st.sampled_from([*REQUIRED, *OPTIONAL]), st.binary(max_size=40))
 def test_one_bad_header_is_named(envelope: Envelope, name: str, value: bytes) -> None:
     assert malformed(wire(envelope.headers()) | {name: value}) in (name, None)
@@ -122,6 +125,7 @@ def test_a_body_that_is_no_such_event_is_unreadable_and_nothing_worse(body: byte
             read(record_of(headers, body), frozenset(TYPES.values()))
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from([*REQUIRED, "x"]), st.binary(max_size=30)), max_size=12))
 def test_a_record_of_unknown_making_is_ignored_or_unreadable(headers: Any) -> None:
     with contextlib.suppress(Unreadable):
