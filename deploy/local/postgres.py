@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ SETTINGS: Mapping[str, str] = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
+    # After a crash every file is synced first: in one call where there is one.
+    "recovery_init_sync_method": "syncfs" if sys.platform == "linux" else "fsync",
     # Full-page images are not compressed: the wheel is built with pglz only, which costs more time than it saves here.
     "wal_compression": "off",
     "max_wal_size": "4GB",
@@ -154,6 +157,8 @@ class Postgres:
                     "--locale-provider=builtin",
                     "--builtin-locale=C.UTF-8",
                     "--data-checksums",
+                    # One call for the file system instead of one for each of a thousand files; Linux only.
+                    *(["--sync-method=syncfs"] if sys.platform == "linux" else []),
                     "--no-instructions",
                 ],
                 log_path=self._log_path,

@@ -115,8 +115,17 @@ async def topic_words(bootstrap: str) -> list[str]:
     return words
 
 
+@pytest.fixture(scope="package", autouse=True)
+def own_parts() -> Iterator[None]:
+    """Whatever the rest of the run uses, these tests start parts of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture(scope="package")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def running(tmp_path_factory: pytest.TempPathFactory, own_parts: None) -> Iterator[LocalStack]:
     """A stack in a folder that only its owner may enter, as pytest makes them."""
     folder = tmp_path_factory.mktemp("running")
     with LocalStack(folder) as stack:

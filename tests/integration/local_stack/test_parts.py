@@ -12,12 +12,6 @@ from shared.settings import Settings
 from tests.integration.local_stack.conftest import remember, table_words, topic_words
 
 
-@pytest.fixture(autouse=True)
-def _no_external_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"):
-        monkeypatch.delenv(name, raising=False)
-
-
 async def test_without_java_it_falls_back_to_tansu_and_says_so(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
