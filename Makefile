@@ -54,9 +54,11 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m shared.contracts.catalogue check
+	$(BIN)/python -m docs.api.openapi check
 
 contracts: $(VENV)/.dev
 	$(BIN)/python -m shared.contracts.catalogue write
+	$(BIN)/python -m docs.api.openapi write
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench $(ONLY)

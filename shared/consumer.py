@@ -8,7 +8,7 @@ with its key, and later records of that key queue behind it while all others flo
 import asyncio
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -46,17 +46,24 @@ _BACKOFF_S_MAX = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One understood record."""
+    """One understood record. `event` is what the type's own reader makes of it, where the handler brings one."""
 
-    event: Event
+    event: Any
     envelope: Envelope
+
+
+Reader = Callable[[bytes, Envelope], Any]
+"""Reads a body faster than its contract does, for a hot path that needs little of it. Raises `Unreadable`."""
+
+Interests = frozenset[type[Event]] | Mapping[type[Event], Reader | None]
+"""Event types that are wanted, and readers for those that are not read by their contract."""
 
 
 class BatchHandler(Protocol):
     """What a service does with a batch of deliveries, inside the transaction that claimed their event ids."""
 
     @property
-    def interests(self) -> frozenset[type[Event]]:
+    def interests(self) -> Interests:
         """Event types it wants; all others are passed over without a trace in the database."""
         ...
 
@@ -279,7 +286,7 @@ class Unreadable(Exception):
         self.reason = reason
 
 
-def read(record: Any, interests: frozenset[type[Event]]) -> Delivery | None:
+def read(record: Any, interests: Interests) -> Delivery | None:
     """A record as a delivery; None for types that are unknown or not wanted. Raises `Unreadable`."""
     headers = header_map(record.headers)
     type_name = headers.get("ce_type")
@@ -292,6 +299,9 @@ def read(record: Any, interests: frozenset[type[Event]]) -> Delivery | None:
         envelope = Envelope.parse(headers)
     except MalformedEnvelope as error:
         raise Unreadable(f"header:{error}") from error
+    reader = interests.get(event_type) if isinstance(interests, Mapping) else None
+    if reader is not None:
+        return Delivery(reader(record.value or b"", envelope), envelope)
     try:
         event = event_type.model_validate_json(record.value or b"").upcast()
     except ValidationError as error:

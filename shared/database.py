@@ -37,8 +37,6 @@ class Database:
             pool_size=settings.database_pool_size,
             max_overflow=0,
             pool_timeout=10,
-            # One round trip on checkout is cheaper than a request that fails after the server was restarted.
-            pool_pre_ping=True,
             pool_reset_on_return="rollback",
             connect_args={"server_settings": self._server_settings(), "timeout": 10},
         )

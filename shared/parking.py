@@ -65,7 +65,7 @@ async def _insert(connection: AsyncConnection, records: Sequence[tuple[Any, str]
                 "partition": record.partition,
                 "log_offset": record.offset,
                 "key": record.key or b"",
-                "headers": json.dumps([[name, value.hex()] for name, value in record.headers]),
+                "headers": json.dumps([[name, value and value.hex()] for name, value in record.headers]),
                 "body": record.value or b"",
                 "reason": reason,
             },
@@ -99,7 +99,7 @@ class ParkedRecord:
     partition: int
     offset: int
     key: bytes
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
     value: bytes
     reason: str
 
@@ -136,7 +136,7 @@ async def records_of(
             partition=row[2],
             offset=row[3],
             key=bytes(row[4]),
-            headers=tuple((name, bytes.fromhex(value)) for name, value in json.loads(row[5])),
+            headers=tuple((name, value and bytes.fromhex(value)) for name, value in json.loads(row[5])),
             value=bytes(row[6]),
             reason=row[7],
         )

@@ -21,7 +21,7 @@ from shared import migrations
 from shared.auth.tokens import TokenReader
 from shared.clock import Clock, system_clock
 from shared.consumer import Consumer
-from shared.database import Database
+from shared.database import Database, is_transient
 from shared.ids import NewId, new_id
 from shared.metrics import REGISTRY
 from shared.privacy import Vault
@@ -39,6 +39,11 @@ log = logger("service")
 
 _KERNEL_LOCALES = Path(__file__).parent / "locales"
 _BROKER_RETRY_S = 2.0
+_TIDY_INTERVAL_S = 3600
+_DROP_OLD_ANSWERS = text(
+    "DELETE FROM idempotency WHERE ctid IN (SELECT ctid FROM idempotency"
+    " WHERE created_at < clock_timestamp() - make_interval(days => :days) LIMIT 1000)"
+)
 
 
 def kafka_broker(settings: Settings) -> KafkaBroker:
@@ -166,8 +171,23 @@ class Service:
             parts.create_task(self.timers.run(self.workshop, self.clock, self.settings.timer_poll_interval_ms / 1000))
             if self.consumer is not None:
                 parts.create_task(self.consumer.run())
+            parts.create_task(self._tidy())
             for loop in self.background:
                 parts.create_task(loop())
+
+    async def _tidy(self) -> None:
+        """Drop answers whose keys nobody will send again, a few at a time."""
+        while True:
+            try:
+                async with self.database.transaction() as connection:
+                    deleted = await connection.execute(_DROP_OLD_ANSWERS, {"days": self.settings.idempotency_keep_days})
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("tidying_interrupted", error=type(error).__name__)
+                await asyncio.sleep(_TIDY_INTERVAL_S)
+                continue
+            await asyncio.sleep(1 if deleted.rowcount else _TIDY_INTERVAL_S)
 
     async def _bus(self) -> None:
         """Connect to the broker, however long it takes; the clients reconnect by themselves afterwards."""

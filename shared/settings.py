@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     """Lag above zero and no movement for this long is unhealthy."""
     timer_poll_interval_ms: int = Field(default=500, ge=10)
 
+    idempotency_keep_days: int = Field(default=30, ge=1, le=3650)
+    """How long an answer is given again to the same Idempotency-Key."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     otel_exporter_otlp_endpoint: str | None = None

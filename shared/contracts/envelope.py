@@ -103,6 +103,6 @@ def _optional(headers: Mapping[str, bytes], name: str) -> str | None:
     return None if value is None else value.decode("ascii")
 
 
-def header_map(pairs: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
-    """Kafka's list of header pairs as a mapping; of repeated names the last counts."""
-    return dict(pairs)
+def header_map(pairs: Iterable[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    """Kafka's list of header pairs as a mapping; of repeated names the last counts, and null ones are not there."""
+    return {name: value for name, value in pairs if value is not None}

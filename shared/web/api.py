@@ -4,19 +4,21 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from time import perf_counter
 from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Message
 
 from shared.auth.permissions import PERMISSIONS
 from shared.auth.tokens import InvalidToken, Principal, TokenReader
 from shared.contracts import Refusal
+from shared.database import is_transient
 from shared.eventstore import ConcurrencyConflict
 from shared.ids import new_id
 from shared.metrics import COMMAND_CONFLICTS, COMMANDS
@@ -32,6 +34,8 @@ from shared.web.problems import (
 )
 
 _ATTEMPTS_MAX = 8
+_RETRIES_MAX = 2
+"""After a broken connection; the first retry already runs on a new one, since the pool drops all old ones at once."""
 _KEY = re.compile(r"^[A-Za-z0-9_.:-]{8,128}$")
 _ETAG = re.compile(r'^(?:W/)?"(\d{1,9})"$')
 
@@ -111,10 +115,15 @@ class _Route(APIRoute):
 class _QueryRoute(_Route):
     async def run(self, request: Request, handler: Handler) -> Response:
         workshop: Workshop = request.app.state.workshop
-        async with workshop.database.reading() as connection:
-            request.state.connection = connection
-            request.state.vault = workshop.vault
-            return await handler(request)
+        body = await _read_body(request, request.app.state.settings.request_body_bytes_max)
+        for attempt in count(1):
+            try:
+                async with workshop.database.reading() as connection:
+                    return await handler(_fresh(request, body, connection, workshop))
+            except DBAPIError as error:
+                if attempt > _RETRIES_MAX or not is_transient(error):
+                    raise
+        raise AssertionError("the loop returns or raises")
 
 
 class _CommandRoute(_Route):
@@ -136,6 +145,7 @@ class _CommandRoute(_Route):
         principal: Principal = request.state.principal
         command = _Command(request, principal, body)
         workshop: Workshop = request.app.state.workshop
+        broken = 0
         for attempt in range(_ATTEMPTS_MAX):
             if attempt:
                 COMMAND_CONFLICTS.labels(route=f"{request.method} {self.path}").inc()
@@ -143,10 +153,8 @@ class _CommandRoute(_Route):
                 async with workshop.transaction(actor=principal.subject, expected_version=_if_match(request)) as work:
                     if (answer := await command.earlier_answer(work.connection)) is not None:
                         return answer
-                    fresh = Request(request.scope, _replay(body))
+                    fresh = _fresh(request, body, work.connection, workshop)
                     fresh.state.work = work
-                    fresh.state.connection = work.connection
-                    fresh.state.vault = work.vault
                     response = await handler(fresh)
                     if work.touched_version is not None and response.status_code < 300:
                         etag(response, work.touched_version)
@@ -161,6 +169,12 @@ class _CommandRoute(_Route):
                 if "idempotency_pkey" not in str(error.orig):
                     raise
                 # The same key committed while we worked; the next round gives its answer.
+            except DBAPIError as error:
+                # The server restarted under a pooled connection, or broke a deadlock. Even when the connection broke
+                # during the commit the next round is right: it finds the answer under the key, or nothing was done.
+                broken += 1
+                if broken > _RETRIES_MAX or not is_transient(error):
+                    raise
         raise TooManyConflicts
 
 
@@ -242,6 +256,14 @@ async def _read_body(request: Request, bytes_max: int) -> bytes:
             raise BodyTooLarge(megabytes=bytes_max // (1024 * 1024))
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _fresh(request: Request, body: bytes, connection: AsyncConnection, workshop: Workshop) -> Request:
+    """The request as if it had just come, so that the route's function can run on it again."""
+    fresh = Request(request.scope, _replay(body))
+    fresh.state.connection = connection
+    fresh.state.vault = workshop.vault
+    return fresh
 
 
 def _replay(body: bytes) -> Callable[[], Awaitable[Message]]:

@@ -63,9 +63,9 @@ async def test_a_correction_takes_points_back_without_going_below_what_is_owed(s
 
 
 async def test_a_dispute_found_on_patrol_becomes_one_case_that_remembers_where_it_came_from(start) -> None:
-    town = await begin(start, "grid_patrol", "mediation")
-    known = await grid_patrol(town["grid_patrol"])
-    member = known["POST /v1/crews"]["members"][0]
+    town = await begin(start, "registry", "grid_patrol", "mediation")
+    member = (await registry(town["registry"]))["volunteer_id"]
+    known = await grid_patrol(town["grid_patrol"], [member])
     finding = {"cell": "QL001", "kind": "dispute", "risk": "yellow", "reported_by": member, "text": "两户争执（合成）"}
     path = f"/v1/shifts/{known['shift_id']}/findings"
     reported = await made(town["grid_patrol"].client(), path, finding)
@@ -107,15 +107,14 @@ async def test_a_resolved_dispute_gives_its_mediator_hours_and_a_patrol_its_memb
     await made(clerk, f"{case}/sessions", {"started_at": at, "minutes": 40, "record_signed": True})
     ended = (now - timedelta(hours=3)).isoformat()
     await made(clerk, f"{case}/resolution", {"agreement": "oral", "content": "合成", "resolved_at": ended})
-    known = await grid_patrol(town["grid_patrol"])
-    await made(town["grid_patrol"].client(), f"/v1/shifts/{known['shift_id']}/log", {})
+    known = await grid_patrol(town["grid_patrol"], [person])
+    ended = (now - timedelta(hours=2)).isoformat()
+    logged = await made(town["grid_patrol"].client(), f"/v1/shifts/{known['shift_id']}/log", {"ended_at": ended})
+    patrolled = sum(record["minutes"] for record in logged["members"])
+    assert patrolled > 0
 
     async def both() -> bool:
-        mediator = await balance(town["points"], person, "SERVICE_MINUTE")
-        patrol = [
-            await balance(town["points"], member, "SERVICE_MINUTE") for member in known["POST /v1/crews"]["members"]
-        ]
-        return mediator == 120 + 40 and all(patrol)
+        return await balance(town["points"], person, "SERVICE_MINUTE") == 120 + 40 + patrolled
 
     await until(both)
 

@@ -4,6 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from shared.consumer import Delivery
+from shared.contracts import wire_type
+from shared.contracts.envelope import Envelope
+from shared.contracts.registry import VolunteerRegistered
 from tests.conftest import COMMUNITY, ROOT, Running
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -90,8 +94,30 @@ async def points(running: Running) -> dict[str, Any]:
     }
 
 
-async def grid_patrol(running: Running) -> dict[str, Any]:
-    clerk, people = running.client(), [str(uuid4()) for _ in range(2)]
+async def heard_of(running: Running, count: int) -> list[str]:
+    """Volunteers that the service has heard of, as if over the bus."""
+    people = [uuid4() for _ in range(count)]
+    deliveries = []
+    for number, person in enumerate(people):
+        event = VolunteerRegistered(
+            volunteer_id=person,
+            volunteer_number=f"{COMMUNITY}-{number:06d}",
+            community=COMMUNITY,
+            party_member=False,
+            registered_on=NOW.date(),
+        )
+        envelope = Envelope(
+            uuid4(), wire_type(VolunteerRegistered), "/liuling/registry", f"volunteer-{person}", NOW, COMMUNITY, 1
+        )
+        deliveries.append(Delivery(event, envelope))
+    async with running.service.database.transaction() as connection:
+        await running.service.handler.apply(connection, deliveries)
+    return [str(person) for person in people]
+
+
+async def grid_patrol(running: Running, people: list[str] | None = None) -> dict[str, Any]:
+    """`people` are volunteers that the service knows of or will hear of in a moment."""
+    clerk, people = running.client(), people or await heard_of(running, 2)
     cells = {"community": COMMUNITY, "cells": [{"cell": "QL001", "area_m2": 10_000}]}
     await made(clerk, "/v1/cells", cells)
     crew_body = {"community": COMMUNITY, "name": "巡逻队", "kind": "volunteer", "members": people}
@@ -124,7 +150,7 @@ async def grid_patrol(running: Running) -> dict[str, Any]:
 
 
 async def mediation(running: Running) -> dict[str, Any]:
-    clerk, mediator = running.client(), str(uuid4())
+    clerk, (mediator, other) = running.client(), await heard_of(running, 2)
     body = {"community": COMMUNITY, "kind": "neighbour", "parties": [{"role": "applicant", "name": "合成当事人"}]}
     case = (await made(clerk, "/v1/cases", body))["case_id"]
     path = f"/v1/cases/{case}"
@@ -135,7 +161,7 @@ async def mediation(running: Running) -> dict[str, Any]:
         "mediator_id": mediator,
         "party_id": parties[0]["party_id"],
         "POST /v1/cases": body,
-        "POST /v1/cases/{case_id}/mediators": {"mediator_id": str(uuid4())},
+        "POST /v1/cases/{case_id}/mediators": {"mediator_id": other},
         "POST /v1/cases/{case_id}/withdrawal": {},
         "POST /v1/cases/{case_id}/decline": {"reason": "not_mediable"},
     }
