@@ -31,7 +31,10 @@ take_down() {
     trap - EXIT INT TERM
     if ((code != 0)); then
         docker compose ps --all 2>/dev/null || true
-        docker compose logs --no-color --tail 40 2>/dev/null || true
+        for service in postgres kafka "${services[@]/%/-migrate}" "${services[@]}"; do
+            echo "-- $service"
+            docker compose logs --no-color --no-log-prefix --tail 25 "$service" 2>/dev/null || true
+        done
     fi
     if [ -n "${KEEP:-}" ]; then
         echo "平台仍在运行 the platform is still up: COMPOSE_PROJECT_NAME=$COMPOSE_PROJECT_NAME" \

@@ -34,6 +34,7 @@ standin_label() { docker image inspect --format '{{index .Config.Labels "liuling
 
 # apt_uri CODENAME LABEL: where this machine's apt finds a Debian suite.
 apt_uri() {
+    # shellcheck disable=SC2016 # apt fills these in
     apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(LABEL)' 'Created-By: Packages' |
         awk -v codename="$1" -v label="$2" '$2 == codename && $3 == label {print $1; exit}'
 }

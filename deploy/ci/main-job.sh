@@ -14,4 +14,5 @@ python=.venv/bin/python
 for url in "$REGISTRY_URL" "$POINTS_URL" "$GRID_PATROL_URL" "$MEDIATION_URL"; do
     echo "$url/health/ready $(curl --silent --show-error --fail --max-time 5 "$url/health/ready")"
 done
+export COLUMNS=${COLUMNS:-120}
 exec $python -m deploy.demo --external --issuer "${LIULING_SECRETS:-deploy/secrets}/issuer"

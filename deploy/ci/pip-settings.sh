@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced. Sets LIULING_PIP_CONF, LIULING_CA_BUNDLE and LIULING_BUILD_NETWORK for `docker compose build`, so that pip
 # inside the build finds packages as it does on this machine: the same index, proxy and certificate authority.
 #

@@ -33,7 +33,9 @@ initialise() {
     # shellcheck disable=SC2086
     initdb --username "$POSTGRES_USER" --pwfile <(printf '%s\n' "$POSTGRES_PASSWORD") -D "$PGDATA" $POSTGRES_INITDB_ARGS
     printf '\nhost all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
-    printf "\nlisten_addresses = '*'\nunix_socket_directories = '/var/run/postgresql'\n" >>"$PGDATA/postgresql.conf"
+    # The wheel's own clients look in /tmp.
+    printf "\nlisten_addresses = '*'\nunix_socket_directories = '/var/run/postgresql, /tmp'\n" \
+        >>"$PGDATA/postgresql.conf"
 
     # On its socket only, so that nobody meets a database that is half made.
     pg_ctl -D "$PGDATA" -w -o "$* -c listen_addresses=''" start
@@ -43,6 +45,7 @@ initialise() {
     fi
     local file run=(psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB")
     for file in /docker-entrypoint-initdb.d/*; do
+        # shellcheck source=/dev/null
         case $file in
             *.sh) echo "running $file"; if [ -x "$file" ]; then "$file"; else . "$file"; fi ;;
             *.sql) echo "running $file"; "${run[@]}" --file "$file" ;;
