@@ -6,6 +6,7 @@ import typer
 import uvloop
 
 from services.points.app import build
+from services.points.memory import collect_rarely
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
@@ -35,4 +36,5 @@ async def _rebuild(switch: bool) -> int:
 
 
 if __name__ == "__main__":
+    collect_rarely()
     main()

@@ -40,7 +40,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     views = Views.combine(read_views, LedgerEffects(LedgerWriter()).as_views())
     parts = lay("points", settings, views, clock, ids)
     earning = Earning(clock)
-    publisher = BalancePublisher(parts.database, parts.broker, settings, settings.balances_linger_ms)
+    publisher = BalancePublisher(parts.database, settings, settings.balances_linger_ms)
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
     return Service(
         name="points",

@@ -8,6 +8,8 @@ from shared.settings import Settings
 class PointsSettings(Settings):
     """Settings of the points service."""
 
+    consumer_batch_size_max: int = Field(default=2500, ge=1, le=100_000)
+    """Events, not transfers: an activity with eight people is 24. Larger batches bring little and cost memory."""
     redemption_collect_within_hours: int = Field(default=72, ge=1, le=24 * 60)
     """How long reserved goods wait to be collected before the reservation expires."""
     balances_linger_ms: int = Field(default=20, ge=0, le=10_000)

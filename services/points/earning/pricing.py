@@ -5,13 +5,13 @@ day on which the service began. So the worth of a record's events adds up to the
 order they come.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 
 from services.points.earning.services import Service
 from services.points.ledger.clauses import Clause
-from services.points.policy.book import PolicyBook
+from services.points.policy.book import PolicyBook, Price
 from services.points.units import EARNED_UNITS, Unit
 from shared.clock import local_day
 
@@ -19,7 +19,6 @@ from shared.clock import local_day
 class Intent(NamedTuple):
     """One transfer that an event calls for, between the volunteer and the community's account of issue."""
 
-    service: Service
     unit: Unit
     amount: int
     """What the volunteer's account gains; negative when a correction takes back. Never zero."""
@@ -27,31 +26,37 @@ class Intent(NamedTuple):
     clause: Clause
 
 
-def intended_transfers(book: PolicyBook, services: Iterable[Service]) -> Iterator[Intent]:
-    """The transfers of these services, before caps. Raises `NoPolicyInForce`."""
-    days: dict[datetime, date] = {}
-    for service in services:
-        day = days.get(service.started_at)
+class Pricing:
+    """Looks up prices in a policy book, and remembers the days of moments that come again and again."""
+
+    def __init__(self, book: PolicyBook) -> None:
+        self._book = book
+        self._days: dict[datetime, date] = {}
+
+    def day_and_price(self, community: str, kind: str, started_at: datetime) -> tuple[int, Price]:
+        """The day of a service, as an ordinal in Asia/Shanghai, and its price. Raises `NoPolicyInForce`."""
+        day = self._days.get(started_at)
         if day is None:
-            day = days[service.started_at] = local_day(service.started_at)
-        price = book.terms(service.community, day).price(service.kind)
-        amounts = price.amounts(service.minutes, service.evidence)
-        if service.evidence_before is None:
-            for unit, amount in zip(EARNED_UNITS, amounts, strict=True):
-                if amount:
-                    version = price.version_of(unit, service.evidence)
-                    yield Intent(service, unit, amount, version, Clause.RATE)
-            continue
-        before = price.amounts(service.minutes_before, service.evidence_before)
-        for unit, amount, amount_before in zip(EARNED_UNITS, amounts, before, strict=True):
-            if amount != amount_before:
-                version = price.version_of(unit, service.evidence if amount else service.evidence_before)
-                yield Intent(service, unit, amount - amount_before, version, Clause.CORRECTION)
+            day = self._days[started_at] = local_day(started_at)
+        return day.toordinal(), self._book.terms(community, day).price(kind)
 
 
-def counted_minutes(book: PolicyBook, service: Service) -> int:
+def intended_transfers(price: Price, service: Service) -> Iterator[Intent]:
+    """The transfers of one service, before caps."""
+    if service.evidence_before is None:
+        for unit, amount, policy_version in price.earned(service.minutes, service.evidence):
+            yield Intent(unit, amount, policy_version, Clause.RATE)
+        return
+    after = price.amounts(service.minutes, service.evidence)
+    before = price.amounts(service.minutes_before, service.evidence_before)
+    for unit, amount, amount_before in zip(EARNED_UNITS, after, before, strict=True):
+        if amount != amount_before:
+            evidence = service.evidence if amount else service.evidence_before
+            yield Intent(unit, amount - amount_before, price.version_of(unit, evidence), Clause.CORRECTION)
+
+
+def counted_minutes(price: Price, service: Service) -> int:
     """Minutes of a service that could bear on a cap; never less than either side of a correction, so sums only grow."""
-    price = book.terms(service.community, local_day(service.started_at)).price(service.kind)
     now = service.minutes if price.earns[service.evidence] else 0
     before = service.evidence_before
     return max(now, service.minutes_before if before is not None and price.earns[before] else 0)

@@ -1,23 +1,24 @@
 """What points does with a batch of other contexts' events: books service, and keeps who belongs where."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.accounts import members
 from services.points.earning.ingest import Ingest
-from services.points.earning.services import SERVICE_EVENTS, Service, services_of
+from services.points.earning.readers import READERS
+from services.points.earning.services import Service, services_of
 from services.points.ledger.writing import LedgerWriter, UnknownAccounts
 from services.points.policy.views import PolicyShelf
 from shared.clock import Clock
-from shared.consumer import Delivery
+from shared.consumer import Delivery, Reader
 from shared.contracts import Event
 from shared.contracts.registry import PersonForgotten, VolunteerRegistered
 from shared.database import driver_connection
 from shared.eventstore import ConcurrencyConflict
 
-INTERESTS: frozenset[type[Event]] = SERVICE_EVENTS | {VolunteerRegistered, PersonForgotten}
+INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, VolunteerRegistered: None, PersonForgotten: None}
 
 _CLOCK_SKEW_MAX = timedelta(hours=1)
 
@@ -65,7 +66,9 @@ def services_in(deliveries: Sequence[Delivery]) -> list[Service]:
     """All service records of a batch. Raises `ServiceFromTheFuture`."""
     services = []
     for delivery in deliveries:
-        told = services_of(delivery.event, delivery.envelope.event_id)
+        told = delivery.event
+        if not isinstance(told, list):  # read by its contract: an older version, brought up to date
+            told = services_of(told, delivery.envelope.event_id)
         latest = delivery.envelope.time + _CLOCK_SKEW_MAX
         for service in told:
             if service.started_at > latest:

@@ -77,9 +77,6 @@ _READERS: Mapping[type[Event], Callable[[Any, UUID], list[Service]]] = {
     MediationFailed: _mediation,
 }
 
-SERVICE_EVENTS: frozenset[type[Event]] = frozenset(_READERS)
-"""Event types that tell of service."""
-
 
 def services_of(event: Event, event_id: UUID) -> list[Service]:
     """The service records that an event tells of; none for events of other kinds."""

@@ -12,7 +12,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.points.ledger.writing import Connection, LedgerWriter, Transfer
+from services.points.ledger.transfer import Transfer
+from services.points.ledger.writing import Connection, LedgerWriter
 
 
 class Outcome(IntEnum):

@@ -10,44 +10,20 @@ statements that spend leave it alone, and the constraint refuses them while anyt
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import asyncpg
-
 from services.points.ledger import holders
+from services.points.ledger.copying import COLUMNS, pack, stream
 from services.points.ledger.schema import LIVE
-from shared.contracts.refusal import Refusal
+from services.points.ledger.transfer import Transfer
 
 Connection = Any
 """An asyncpg connection, or SQLAlchemy's proxy of one; a transaction is open on it."""
 
 
-class Overdrawn(Refusal):
-    """The account does not have that much available."""
-
-    code = "overdrawn"
-
-
 class UnknownAccounts(Exception):
     """Remembered account numbers are not in the tables (any more); look them up again and repeat the batch."""
-
-
-class Transfer(NamedTuple):
-    """A transfer to write, in the order of the columns it is copied into."""
-
-    debit_account: int
-    credit_account: int
-    amount: int
-    corrects: int | None
-    occurred_at: datetime
-    recorded_at: datetime
-    event_id: UUID
-    record_id: UUID
-    unit: int
-    policy_version: int | None
-    clause: int
 
 
 class AccountKey(NamedTuple):
@@ -89,7 +65,7 @@ class LedgerWriter:
         self._find = _FIND.format(schema=schema)
         self._move = _MOVE.format(schema=schema)
         self._count_minutes = _COUNT_MINUTES.format(schema=schema)
-        self._changed = f"INSERT INTO {schema}.balance_changes (accounts) VALUES ($1)"
+        self._changed = f"INSERT INTO {schema}.balance_changes (accounts) VALUES ($1::text::bigint[])"
         if schema == LIVE:
             self._changed = f"WITH left_word AS ({self._changed}) SELECT pg_notify('balances', '')"
 
@@ -144,25 +120,34 @@ class LedgerWriter:
         rows = await db.fetch(self._find, names, list(units))
         return {AccountKey(row[0], row[1]): row[2] for row in rows}
 
-    async def insert_transfers(self, db: Connection, transfers: Sequence[Transfer]) -> None:
+    async def insert_transfers(self, db: Connection, transfers: Iterable[Transfer]) -> None:
         """Write transfers. Balances are not touched: `move` must follow in the same transaction."""
-        if transfers:
-            await db.copy_records_to_table(
-                "transfers", schema_name=self.schema, records=transfers, columns=Transfer._fields
+        await self.insert_packed(db, [pack(transfer) for transfer in transfers])
+
+    async def insert_packed(self, db: Connection, rows: Sequence[bytes]) -> None:
+        """Write transfers that are packed already (`copying`)."""
+        if rows:
+            await db.copy_to_table(
+                "transfers", schema_name=self.schema, source=stream(rows), columns=COLUMNS, format="binary"
             )
 
     async def count_minutes(
-        self, db: Connection, minutes_by_day: Mapping[tuple[int, date], int]
-    ) -> dict[tuple[int, date], int]:
-        """Add minutes to the days of accounts; returns the sums.
+        self, db: Connection, minutes_by_day: Mapping[tuple[int, int], int], above: int
+    ) -> list[tuple[int, int]]:
+        """Add minutes to the days of accounts; returns the days that now have more than `above`.
 
-        A day's row stays locked until the commit: whoever else adds to it waits, and then sees these transfers.
+        Days are ordinals (`date.toordinal`). A day's row stays locked until the commit: whoever else adds to it waits,
+        and then sees these transfers.
         """
         keys = sorted(minutes_by_day)
         rows = await db.fetch(
-            self._count_minutes, [k[0] for k in keys], [k[1] for k in keys], [minutes_by_day[k] for k in keys]
+            self._count_minutes,
+            int_array(account for account, _ in keys),
+            int_array(day for _, day in keys),
+            int_array(map(minutes_by_day.__getitem__, keys)),
+            above,
         )
-        return {(row[0], row[1]): row[2] for row in rows}
+        return [(row[0], row[1]) for row in rows]
 
     async def move(self, db: Connection, movements: Movements) -> None:
         """Book facts on accounts: balances may fall below zero, and `owed` says by how much.
@@ -174,7 +159,12 @@ class LedgerWriter:
             return
         await _lock_in_id_order(db)
         gained, given = movements.credits, movements.debits
-        status = await db.execute(self._move, ids, [gained.get(i, 0) for i in ids], [given.get(i, 0) for i in ids])
+        status = await db.execute(
+            self._move,
+            int_array(ids),
+            int_array(gained.get(i, 0) for i in ids),
+            int_array(given.get(i, 0) for i in ids),
+        )
         if status != f"UPDATE {len(ids)}":
             raise UnknownAccounts(status)
         await self.announce(db, [number for number in ids if number > 0])
@@ -182,7 +172,15 @@ class LedgerWriter:
     async def announce(self, db: Connection, accounts: Sequence[int]) -> None:
         """Leave word for the publisher of balances, in the transaction that changed them."""
         if accounts:
-            await db.execute(self._changed, list(accounts))
+            await db.execute(self._changed, int_array(accounts))
+
+
+def int_array(values: Iterable[int]) -> str:
+    """Integers as the text of an array, for parameters with thousands of elements.
+
+    The driver looks at every element of a list several times to find out whether arrays are nested.
+    """
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 async def _lock_in_id_order(db: Connection) -> None:
@@ -217,18 +215,18 @@ _MOVE = """
                        THEN greatest(0, a.debits + m.debits + a.pending_debits - a.credits - m.credits)
                        ELSE 0 END,
            version = a.version + 1
-      FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS m(id, credits, debits) ORDER BY id) AS m
+      FROM (SELECT * FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[])
+                              AS m(id, credits, debits) ORDER BY id) AS m
      WHERE a.id = m.id
 """
 
 _COUNT_MINUTES = """
-    INSERT INTO {schema}.days AS d (account, day, minutes)
-    SELECT * FROM unnest($1::bigint[], $2::date[], $3::int[])
-    ON CONFLICT (account, day) DO UPDATE SET minutes = d.minutes + excluded.minutes
-    RETURNING account, day, minutes
+    WITH counted AS (
+        INSERT INTO {schema}.days AS d (account, day, minutes)
+        SELECT account, date '0001-01-01' + (day - 1), minutes
+          FROM unnest($1::text::bigint[], $2::text::int[], $3::text::int[]) AS m(account, day, minutes)
+        ON CONFLICT (account, day) DO UPDATE SET minutes = d.minutes + excluded.minutes
+        RETURNING account, day, minutes
+    )
+    SELECT account, day - date '0001-01-01' + 1 FROM counted WHERE minutes > $4
 """
-
-
-def is_overdrawn(error: BaseException) -> bool:
-    """Whether a statement was refused by the constraint that keeps accounts from being overdrawn."""
-    return isinstance(error, asyncpg.CheckViolationError) and error.constraint_name == "accounts_never_below_zero"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.points.policy.document import PolicyDocument
-from services.points.units import Unit
+from services.points.units import EARNED_UNITS, Unit
 
 BEGINNING = date(1900, 1, 1)
 """The shipped default is in force from here, that is, for every service that can be recorded."""
@@ -46,6 +46,21 @@ class Price:
     rate_version: int
     earns: Mapping[str, frozenset[str]]
     evidence_versions: Mapping[str, int]
+    _earned: dict[tuple[int, str], tuple[tuple[Unit, int, int], ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def earned(self, minutes: int, evidence: str) -> tuple[tuple[Unit, int, int], ...]:
+        """What one record earns before caps: unit, amount and the policy version that says so; no zero amounts."""
+        key = (minutes, evidence)
+        known = self._earned.get(key)
+        if known is None:
+            known = self._earned[key] = tuple(
+                (unit, amount, self.version_of(unit, evidence))
+                for unit, amount in zip(EARNED_UNITS, self.amounts(minutes, evidence), strict=True)
+                if amount
+            )
+        return known
 
     def amounts(self, minutes: int, evidence: str) -> tuple[int, int, int]:
         """Amounts of `EARNED_UNITS` for one record, before caps. Parts of a point are dropped, once per record."""

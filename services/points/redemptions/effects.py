@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
-from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements, Transfer
+from services.points.ledger.transfer import Transfer
+from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements
 from services.points.units import Unit, goods_code
 from shared.contracts import Event, Refusal
 from shared.contracts.points import (

@@ -1,0 +1,79 @@
+"""Transfers as PostgreSQL's binary COPY format, packed row by row.
+
+The driver can encode tuples by itself, at three times the cost; with millions of rows that is what bounds the ingest.
+The format is documented under COPY, "Binary Format": a signature, then for each row the number of fields, and each
+field as its length and its bytes in network order; -1 for null. Moments count microseconds from the year 2000.
+"""
+
+import struct
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+
+from services.points.ledger.transfer import Transfer
+
+COLUMNS = Transfer._fields
+"""Columns in the order in which they are packed."""
+
+_SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_TRAILER = struct.pack(">h", -1)
+_FIELDS = len(COLUMNS)
+_NULL = -1
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_CHUNK_BYTES = 512 * 1024
+
+# debit, credit, amount: bigint · corrects: null · occurred, recorded: timestamptz · event, record: uuid
+# · unit, policy version: integer · clause: smallint
+_pack_plain = struct.Struct(">h iq iq iq i iq iq i16s i16s ii ii ih").pack
+
+
+def moment(at: datetime) -> int:
+    """A moment as PostgreSQL counts it."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def pack_plain(
+    debit: int, credit: int, amount: int, occurred: int, recorded: int, event: bytes, record: bytes, unit: int,
+    policy_version: int, clause: int,
+) -> bytes:  # fmt: skip
+    """A transfer that a policy priced and that corrects nothing: nearly all of them. Moments as `moment` gives them."""
+    return _pack_plain(
+        _FIELDS, 8, debit, 8, credit, 8, amount, _NULL, 8, occurred, 8, recorded, 16, event, 16, record, 4, unit,
+        4, policy_version, 2, clause,
+    )  # fmt: skip
+
+
+def pack(transfer: Transfer) -> bytes:
+    """Any transfer."""
+    t = transfer
+    fields = (
+        _field(">iq", 8, t.debit_account),
+        _field(">iq", 8, t.credit_account),
+        _field(">iq", 8, t.amount),
+        _field(">iq", 8, t.corrects),
+        _field(">iq", 8, moment(t.occurred_at)),
+        _field(">iq", 8, moment(t.recorded_at)),
+        _field(">i16s", 16, t.event_id.bytes),
+        _field(">i16s", 16, t.record_id.bytes),
+        _field(">ii", 4, t.unit),
+        _field(">ii", 4, t.policy_version),
+        _field(">ih", 2, t.clause),
+    )
+    return struct.pack(">h", len(fields)) + b"".join(fields)
+
+
+def _field(form: str, size: int, value: int | bytes | None) -> bytes:
+    return struct.pack(">i", _NULL) if value is None else struct.pack(form, size, value)
+
+
+async def stream(rows: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Packed rows as a COPY stream, in pieces that suit the network."""
+    pieces, size = [_SIGNATURE], len(_SIGNATURE)
+    for row in rows:
+        pieces.append(row)
+        size += len(row)
+        if size >= _CHUNK_BYTES:
+            yield b"".join(pieces)
+            pieces, size = [], 0
+    pieces.append(_TRAILER)
+    yield b"".join(pieces)
