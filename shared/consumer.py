@@ -42,6 +42,7 @@ log = logger("consumer")
 _POLL_MS = 10
 """FastStream waits this long for records and then sleeps as long again, so it is the price of an idle topic."""
 _BACKOFF_S_MAX = 5.0
+_COMMIT_INTERVAL_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class Consumer:
         self._moved_at = time.monotonic()
         self._retrying = False
         self._applied: dict[TopicPartition, int] = {}
+        self._uncommitted: dict[TopicPartition, int] = {}
         self._subscriber = broker.subscriber(
             *topics,
             batch=True,
@@ -115,7 +117,7 @@ class Consumer:
             batch_timeout_ms=_POLL_MS,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=500,
             max_poll_interval_ms=30 * 60 * 1000,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
@@ -168,12 +170,16 @@ class Consumer:
 
     async def run(self) -> None:
         """Write prepared batches until cancelled. Reading runs in the broker's own task."""
-        while True:
-            prepared = await self._queue.get()
-            await self._write_until_done(prepared)
-            self._moved_at = time.monotonic()
-            self._applied.update(prepared.offsets)
-            await self._commit_offsets(prepared.offsets)
+        committing = asyncio.create_task(self._commit_regularly())
+        try:
+            while True:
+                prepared = await self._queue.get()
+                await self._write_until_done(prepared)
+                self._moved_at = time.monotonic()
+                self._applied.update(prepared.offsets)
+                self._uncommitted.update(prepared.offsets)
+        finally:
+            committing.cancel()
 
     async def _on_batch(self, records: Sequence[ConsumerRecord]) -> None:
         await self._queue.put(self._prepare(records))
@@ -260,6 +266,19 @@ class Consumer:
     async def _count_parked(self) -> int:
         async with self._database.reading() as connection:
             return await parking.count_keys(connection)
+
+    async def _commit_regularly(self) -> None:
+        """Tell the broker every now and then how far we are.
+
+        What is applied is in the database and its event ids with it, so an offset that was not committed in time costs
+        a second reading and nothing else; committing after each of many small batches would cost the broker more than
+        the batches.
+        """
+        while True:
+            await asyncio.sleep(_COMMIT_INTERVAL_S)
+            if self._uncommitted:
+                offsets, self._uncommitted = self._uncommitted, {}
+                await self._commit_offsets(offsets)
 
     async def _commit_offsets(self, offsets: dict[TopicPartition, int]) -> None:
         consumer = self._consumer

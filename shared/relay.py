@@ -41,22 +41,25 @@ class Relay:
 
     async def run(self) -> None:
         """Wait to be elected, lead, and start over after every failure, until cancelled."""
-        backoff_s = 0.1
+        backoff_s, refused = 0.1, False
         while True:
             connection: asyncpg.Connection | None = None
             try:
                 connection = await self._database.dedicated()
                 await connection.add_listener("events", self._on_notify)
-                self.healthy = True
+                # A broker that refused the last batch must prove itself first; who stands by has nothing to prove.
+                self.healthy = not refused
                 # Blocks until the leader's session ends; PostgreSQL frees the lock with it, however it ended.
                 await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
                 RELAY_LEADER.set(1)
                 log.info("relay_leading", topic=self.topic)
-                backoff_s = 0.1
                 await self._lead(connection)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, _PublishFailed) as error:
-                self.healthy = False
-                log.warning("relay_interrupted", error=type(error).__name__, retry_in_s=backoff_s)
+                if self.healthy:
+                    backoff_s = 0.1  # it had worked since the last failure
+                self.healthy, refused = False, isinstance(error, _PublishFailed)
+                reason = str(error) if refused else type(error).__name__
+                log.warning("relay_interrupted", reason=reason, retry_in_s=backoff_s)
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(backoff_s * 2, _BACKOFF_S_MAX)
             finally:
@@ -78,7 +81,7 @@ class Relay:
                     self.topic,
                     cursor,
                 )
-                self.healthy = True
+            self.healthy = True
             if len(rows) < self._batch_size_max:
                 RELAY_BACKLOG.set(0)
                 await self._sleep()

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import httpx
 import typer
+import uvloop
 from python_calamine import CalamineWorkbook
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -79,13 +80,13 @@ def main(
     started = time.monotonic()
     try:
         if external:
-            outcome = asyncio.run(_demo(ComposePlatform(issuer)))
+            outcome = uvloop.run(_demo(ComposePlatform(issuer)))
         else:
             with _folder(keep) as folder:
                 console.print("启动 PostgreSQL、Kafka 和四个服务 starting PostgreSQL, Kafka and the four services …")
                 with LocalStack(folder, services=SERVICES, settings=SETTINGS, say=console.print) as stack:
                     console.print(f"已启动 up ({time.monotonic() - started:.1f} s, broker: {stack.broker_kind})")
-                    outcome = asyncio.run(_demo(LocalPlatform(stack)))
+                    outcome = uvloop.run(_demo(LocalPlatform(stack)))
     except KeyboardInterrupt:
         console.print("已中断 interrupted")
         raise typer.Exit(130) from None

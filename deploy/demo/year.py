@@ -196,8 +196,16 @@ class _Planner:
         return Outing(person, arrives, None if chance.random() < 0.04 else leaves)
 
     def _shifts(self, day: date, offset: int) -> list[ShiftPlan]:
-        # The volunteers go out every evening; joint defence and cadres share the others in turn.
-        kinds = ["volunteer"] + (["joint_defence"] if offset % 2 else []) + (["cadre"] if offset % 7 == 4 else [])
+        # The volunteers go out every other evening, joint defence on nights of every third day, cadres once a week.
+        kinds = [
+            kind
+            for kind, due in (
+                ("volunteer", offset % 2 == 0),
+                ("joint_defence", offset % 3 == 1),
+                ("cadre", offset % 7 == 4),
+            )
+            if due
+        ]
         return [self._shift(kind, day) for kind in kinds if kind in self._crews]
 
     def _shift(self, kind: str, day: date) -> ShiftPlan:
@@ -208,7 +216,7 @@ class _Planner:
         core = crew.members[:9]
         members = self._free(core, day, 3) or [core[0]]
         beat = chance.randrange(0, len(CELLS) - len(NEGLECTED) - 8)
-        cells = CELLS[beat : beat + 8]
+        cells = CELLS[beat : beat + 6]
         scanned = tuple(
             (cell, chance.choice(members), starts + timedelta(minutes=10 + 12 * number))
             for number, cell in enumerate(cells)
@@ -227,7 +235,7 @@ class _Planner:
 
     def _disputes(self, day: date) -> list[DisputePlan]:
         chance = self._chance
-        return [self._dispute(day) for _ in range(chance.choice((0, 0, 1, 1)) + (chance.random() < 0.12))]
+        return [self._dispute(day) for _ in range(chance.choice((0, 0, 1, 1)) + (chance.random() < 0.1))]
 
     def _dispute(self, day: date) -> DisputePlan:
         chance = self._chance
