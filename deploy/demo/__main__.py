@@ -219,7 +219,7 @@ async def _prove(platform: Platform, personal: frozenset[str], outcome: Outcome)
     if code != 0:
         outcome.failures.append("重建的账本与现账不一致 the rebuilt ledger differs")
     outcome.transfers = _number(r"transfers\D{0,3}(\d+)", output)
-    outcome.ledger_sum = _number(r"sum\D{0,3}(-?\d+)", output)
+    outcome.ledger_sum = _number(r"ledger sum (-?\d+)", output)
     if outcome.ledger_sum != 0:
         outcome.failures.append("账本合计不为零 the ledger does not sum to zero")
     for service in ("registry", "grid_patrol", "mediation"):

@@ -42,6 +42,8 @@ class Comparison:
     checks: list[Check]
     """What was looked at in the rebuilt ledger."""
     transfers: int
+    ledger_sum: int
+    """Credits less debits of the live ledger, of the unit where they differ most; 0 is good."""
     unheard: int
     """Events that live has consumed and no topic holds any more."""
 
@@ -138,6 +140,12 @@ async def _hold_still(connection: Any) -> Any:
     return await driver_connection(connection)
 
 
+_LEDGER_SUM = f"""
+    SELECT coalesce((SELECT sum(credits - debits)::bigint FROM {LIVE}.accounts GROUP BY unit
+                      ORDER BY abs(sum(credits - debits)) DESC LIMIT 1), 0)
+"""
+
+
 async def _compare(connection: Any, db: Any) -> Comparison:
     live, rebuilt = await net_effects(db, LIVE), await net_effects(db, REBUILT)
     buckets = live.buckets.keys() | rebuilt.buckets.keys()
@@ -150,6 +158,7 @@ async def _compare(connection: Any, db: Any) -> Comparison:
         read_tables=await differing_read_tables(connection, read_views),
         checks=await check_tables(db, REBUILT),
         transfers=await db.fetchval(f"SELECT count(*) FROM {REBUILT}.transfers"),
+        ledger_sum=await db.fetchval(_LEDGER_SUM),
         unheard=await db.fetchval(
             f"SELECT count(*) FROM public.consumed AS c LEFT JOIN {REBUILT}.consumed AS r USING (event_id)"
             " WHERE r.event_id IS NULL"
@@ -171,7 +180,7 @@ def _report(found: Comparison, replay: Replay, seconds: float) -> None:
     outcome = "重建一致 rebuild identical" if found.identical else "[red]重建不一致 rebuild differs[/red]"
     console.print(
         f"points: {outcome} — 事件 events {replay.applied}, 流水 transfers {found.transfers}, "
-        f"跳过 skipped {replay.skipped}, 哈希 hash {found.rebuilt_digest[:16]}, {seconds:.1f} s"
+        f"合计 ledger sum {found.ledger_sum}, 跳过 skipped {replay.skipped}, 哈希 hash {found.rebuilt_digest[:16]}, {seconds:.1f} s"
     )
 
 
