@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -58,10 +58,9 @@ async def caught_up(bootstrap: str, group: str = GROUP, contexts: Sequence[str] 
         await consumer.stop()
 
 
-async def read_topics(bootstrap: str, personal: Collection[str]) -> TopicFacts:
+async def read_topics(bootstrap: str, personal: frozenset[str]) -> TopicFacts:
     """Read every topic from the beginning, count distinct events, and look for anything personal."""
     facts, seen = TopicFacts(), set[str]()
-    pattern = personal_pattern(personal)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
@@ -74,7 +73,7 @@ async def read_topics(bootstrap: str, personal: Collection[str]) -> TopicFacts:
         while open_:
             for partition, records in (await consumer.getmany(timeout_ms=1000, max_records=5000)).items():
                 for record in records:
-                    _look_at(record, pattern, facts, seen)
+                    _look_at(record, personal, facts, seen)
                 if records and records[-1].offset >= ends[partition] - 1:
                     open_.discard(partition)
             for partition in list(open_):
@@ -86,7 +85,7 @@ async def read_topics(bootstrap: str, personal: Collection[str]) -> TopicFacts:
     return facts
 
 
-def _look_at(record: "object", pattern: re.Pattern[str], facts: TopicFacts, seen: set[str]) -> None:
+def _look_at(record: "object", personal: frozenset[str], facts: TopicFacts, seen: set[str]) -> None:
     headers = dict(record.headers)  # type: ignore[attr-defined]
     value = record.value or b""  # type: ignore[attr-defined]
     topic = record.topic  # type: ignore[attr-defined]
@@ -95,19 +94,30 @@ def _look_at(record: "object", pattern: re.Pattern[str], facts: TopicFacts, seen
         seen.add(headers["ce_id"].decode())
         facts.types[headers["ce_type"].decode().split(".")[-2]] += 1
     whole = (value + b" ".join(headers.values())).decode("utf-8", "replace")
-    if pattern.search(whole):
+    if holds_personal(whole, personal):
         facts.leaks.append(topic)
 
 
-def personal_pattern(personal: Collection[str]) -> re.Pattern[str]:
-    """Finds any of the register's names and numbers, whole."""
-    return re.compile("|".join(sorted(map(re.escape, personal))) or r"(?!)")
+_NUMBERS = re.compile(r"\d{11,17}[\dX]?", re.IGNORECASE)
+_CHINESE = re.compile(r"[\u4e00-\u9fff]{2,}")
+_NAME_LENGTHS = (2, 3, 4)
 
 
-def leaks_in_logs(platform: Platform, personal: Collection[str]) -> list[str]:
+def holds_personal(text: str, personal: frozenset[str]) -> bool:
+    """Whether any of the register's names or numbers stands in the text, also inside a longer run."""
+    for run in _NUMBERS.findall(text):
+        if run.upper() in personal or any(run[start : start + 11] in personal for start in range(len(run) - 10)):
+            return True
+    for run in _CHINESE.findall(text):
+        for length in _NAME_LENGTHS:
+            if any(run[start : start + length] in personal for start in range(len(run) - length + 1)):
+                return True
+    return False
+
+
+def leaks_in_logs(platform: Platform, personal: frozenset[str]) -> list[str]:
     """Names of logs that hold something personal."""
-    pattern = personal_pattern(personal)
-    return [name for name, text in platform.logs() if pattern.search(text)]
+    return [name for name, text in platform.logs() if holds_personal(text, personal)]
 
 
 async def _partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:

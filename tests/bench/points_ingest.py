@@ -306,8 +306,8 @@ _ADD_NAIVELY = """
 
 @asynccontextmanager
 async def consuming(group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
-    topic = f"{os.environ['KAFKA_NAMESPACE']}.registry.v1"
     consumer = AIOKafkaConsumer(
+        f"{os.environ['KAFKA_NAMESPACE']}.registry.v1",
         bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"],
         group_id=group and f"{os.environ['KAFKA_NAMESPACE']}-{group}",
         auto_offset_reset="earliest",
@@ -316,13 +316,6 @@ async def consuming(group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
     )
     await consumer.start()
     try:
-        if group is None:
-            while not consumer.partitions_for_topic(topic):
-                await consumer.topics()
-            consumer.assign([TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()])
-            await consumer.seek_to_beginning()
-        else:
-            consumer.subscribe([topic])
         yield consumer
     finally:
         await consumer.stop()

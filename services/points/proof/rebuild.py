@@ -180,7 +180,8 @@ def _report(found: Comparison, replay: Replay, seconds: float) -> None:
     outcome = "重建一致 rebuild identical" if found.identical else "[red]重建不一致 rebuild differs[/red]"
     console.print(
         f"points: {outcome} — 事件 events {replay.applied}, 流水 transfers {found.transfers}, "
-        f"合计 ledger sum {found.ledger_sum}, 跳过 skipped {replay.skipped}, 哈希 hash {found.rebuilt_digest[:16]}, {seconds:.1f} s"
+        f"合计 ledger sum {found.ledger_sum}, 跳过 skipped {replay.skipped}, "
+        f"哈希 hash {found.rebuilt_digest[:16]}, {seconds:.1f} s"
     )
 
 

@@ -120,7 +120,9 @@ class Replay:
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[tuple[AIOKafkaConsumer, dict[TopicPartition, int]]]:
+        # Without a group, all partitions of the topics are its own.
         consumer = AIOKafkaConsumer(
+            *(self.settings.topic(source) for source in self.sources),
             bootstrap_servers=self.settings.kafka_bootstrap_servers.split(","),
             group_id=None,
             enable_auto_commit=False,
@@ -129,11 +131,7 @@ class Replay:
         )
         await consumer.start()
         try:
-            topics = [self.settings.topic(source) for source in self.sources]
-            partitions = [
-                TopicPartition(topic, number) for topic in topics for number in await _partitions_of(consumer, topic)
-            ]
-            consumer.assign(partitions)
+            partitions = sorted(consumer.assignment())
             begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
             for partition in partitions:
                 self._offsets[partition] = max(self._offsets.get(partition, 0), begins[partition])
@@ -187,17 +185,6 @@ class Replay:
         )
         await self._ingest.book_services(self.db, self._book, services, self.clock())
         self.applied += len(mine)
-
-
-async def _partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    while True:
-        # Metadata of a topic that was never asked for comes with the first refresh.
-        found = consumer.partitions_for_topic(topic)
-        if found:
-            return sorted(found)
-        await consumer._client.force_metadata_update()
-        if topic not in await consumer.topics():
-            return []
 
 
 _CLAIM = f"""
