@@ -18,7 +18,7 @@ Minutes = Annotated[int, Field(ge=0, le=24 * 60)]
 
 
 class Evidence(StrEnum):
-    """How a service record is known (《domain》 evidence tiers)."""
+    """How a service record is known: what kind of evidence stands behind it."""
 
     SCANNED = "scanned"
     """Checked in and out on site. Earns points."""

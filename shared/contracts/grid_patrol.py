@@ -167,7 +167,7 @@ class PatrolShiftLogged(Event, context="grid_patrol"):
 
 
 class ShiftCancelled(Event, context="grid_patrol"):
-    """A planned shift was called off."""
+    """A shift was called off before it was logged."""
 
     shift_id: UUID
     community: CommunityCode

@@ -30,8 +30,8 @@ def _years(value: datetime) -> datetime:
 
 
 def _text_only(value: Any) -> Any:
-    # A number would be taken as seconds since 1970; a clerk's 2015 is not half past midnight.
-    if not isinstance(value, (str, datetime)):
+    # A number, also as text, would be taken as seconds since 1970; a clerk's 2015 is not half past midnight.
+    if not isinstance(value, (str, datetime)) or (isinstance(value, str) and "T" not in value.upper()):
         raise PydanticCustomError("datetime_type", "must be an RFC 3339 date and time with offset")
     return value
 
