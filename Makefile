@@ -5,13 +5,14 @@ BIN    := $(VENV)/bin
 ONLY   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast check contracts bench compose-test lock clean
+.PHONY: help demo up down test test-fast test-containers check contracts bench compose-test lock clean
 
 help:
 	@echo "make demo          一个社区的一年：从花名册到账本 one community's year, from the roster to a ledger that balances"
 	@echo "make up            启动整个平台并打印地址和令牌 start the platform; prints addresses and tokens"
 	@echo "make down          停止 make up 启动的平台 stop what make up started"
 	@echo "make test          全部测试 all tests, on a real PostgreSQL and a real Kafka"
+	@echo "make test-containers  内核测试在官方镜像上 the kernel's tests on the official images, where Docker runs"
 	@echo "make check         格式、类型、结构、契约 lint, types, structure, contracts"
 	@echo "make bench         基准测试 benchmarks, one JSON line each (ONLY=points_ingest for one)"
 	@echo "make compose-test  在容器中运行整个平台 the platform in containers, run and taken down"
@@ -47,6 +48,9 @@ test: $(VENV)/.dev
 
 test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/unit tests/contract
+
+test-containers: $(VENV)/.dev
+	LIULING_TEST_PARTS=containers $(BIN)/python -m pytest tests/integration/kernel
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

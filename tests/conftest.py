@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,10 +78,14 @@ class Running:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     # Not below pytest's own folder, which nobody but its owner may pass: PostgreSQL never runs as root.
-    with tempfile.TemporaryDirectory(prefix="liuling-test-", ignore_cleanup_errors=True) as folder:
+    with ExitStack() as open_:
+        folder = open_.enter_context(tempfile.TemporaryDirectory(prefix="liuling-test-", ignore_cleanup_errors=True))
         Path(folder).chmod(0o755)
-        with LocalStack(Path(folder)) as running:
-            yield running
+        if os.environ.get("LIULING_TEST_PARTS") == "containers":
+            from tests import containers
+
+            os.environ.update(open_.enter_context(containers.parts()))
+        yield open_.enter_context(LocalStack(Path(folder)))
 
 
 @pytest.fixture(scope="session")
