@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import islice
 from uuid import UUID
 
 from services.points.earning.day_caps import Entry, restate
@@ -17,9 +16,6 @@ from services.points.ledger.writing import Connection, LedgerWriter, Movements
 from services.points.policy.book import PolicyBook, Said
 from services.points.units import EARNED_UNITS, Unit
 from shared.clock import day_start, local_day
-
-_CHUNK = 5000
-"""Services whose transfers are in memory at the same time."""
 
 _SERVICE = EARNED_UNITS.index(Unit.SERVICE_MINUTE)
 
@@ -51,9 +47,8 @@ class Ingest:
         minutes: dict[tuple[int, int], int] = {}
         corrections = [s for s in services if s.evidence_before is not None]
         told_first = [s for s in services if s.evidence_before is None] if corrections else services
-        recorded = moment(recorded_at)
-        for chunk in _chunks(told_first, _CHUNK):
-            rows = self._pack(pricing, chunk, recorded, movements, minutes)
+        if told_first:
+            rows = self._pack(pricing, told_first, moment(recorded_at), movements, minutes)
             await self.writer.insert_packed(db, rows)
         # After the others, so that a correction finds what it corrects even when both are in this batch.
         await self._write(db, await self._corrections(db, pricing, corrections, recorded_at, minutes), movements)
@@ -68,37 +63,37 @@ class Ingest:
     def _pack(
         self,
         pricing: Pricing,
-        services: Iterable[Service],
+        services: Sequence[Service],
         recorded: int,
         movements: Movements,
         minutes: dict[tuple[int, int], int],
-    ) -> list[bytes]:
+    ) -> Iterator[bytes]:
         """Transfers of records told for the first time, packed. The innermost loop of the platform: no calls to spare.
 
-        It does what `intended_transfers`, `counted_minutes` and `Movements.add` say; a test compares them.
+        It does what `intended_transfers`, `counted_minutes` and `Movements.add` say; a test compares them. Rows go in
+        the order of the accounts: PostgreSQL puts them into the statement index at twice the speed.
         """
-        volunteers, issuers = self.directory.volunteers, self.directory.issuers
-        credits_, debits = movements.credits, movements.debits
-        rate, rows = int(Clause.RATE), []
-        run = None
-        for event_id, record_id, volunteer_id, community, kind, started_at, served, evidence, _, _ in services:
-            # The services of one event are a run: they share their price, and mostly the time at which they began.
-            if run != (event_id, started_at):
-                run = (event_id, started_at)
-                day, price = pricing.day_and_price(community, kind, started_at)
-                occurred, event, issuer = moment(started_at), event_id.bytes, issuers[community]
-            earned = price.earned(served, evidence)
+        people, issuers = (
+            [self.directory.volunteers[service.volunteer_id] for service in services],
+            self.directory.issuers,
+        )
+        credits_, debits, rate = movements.credits, movements.debits, int(Clause.RATE)
+        began, occurred = None, 0
+        for number in sorted(range(len(services)), key=people.__getitem__):
+            event_id, record_id, _, community, kind, started_at, day, served, evidence, _, _ = services[number]
+            earned = pricing.price(community, kind, day).earned(served, evidence)
             if not earned:
                 continue
-            person, record = volunteers[volunteer_id], record_id.bytes
+            if started_at is not began:
+                began, occurred = started_at, moment(started_at)
+            person, issuer, event, record = people[number], issuers[community], event_id.bytes, record_id.bytes
             for unit, amount, version in earned:
                 credit, debit = person[unit - 1], issuer[unit - 1]
-                rows.append(pack_plain(debit, credit, amount, occurred, recorded, event, record, unit, version, rate))
+                yield pack_plain(debit, credit, amount, occurred, recorded, event, record, unit, version, rate)
                 credits_[credit] = credits_.get(credit, 0) + amount
                 debits[debit] = debits.get(debit, 0) + amount
             key = (person[_SERVICE], day)
             minutes[key] = minutes.get(key, 0) + served
-        return rows
 
     async def _corrections(
         self,
@@ -112,7 +107,7 @@ class Ingest:
         originals = await self._originals(db, corrections)
         transfers = []
         for service in corrections:
-            day, price = pricing.day_and_price(service.community, service.kind, service.started_at)
+            price = pricing.price(service.community, service.kind, service.day)
             numbers, issuers = (
                 self.directory.volunteers[service.volunteer_id],
                 self.directory.issuers[service.community],
@@ -134,7 +129,7 @@ class Ingest:
                         clause,
                     )
                 )
-            counted, key = counted_minutes(price, service), (numbers[_SERVICE], day)
+            counted, key = counted_minutes(price, service), (numbers[_SERVICE], service.day)
             if counted:
                 minutes[key] = minutes.get(key, 0) + counted
         return transfers
@@ -236,12 +231,6 @@ class Ingest:
                 f"SELECT id, community FROM {self.writer.schema}.accounts WHERE id = ANY($1::bigint[])", list(strangers)
             )
             self.directory.community_of_issuer |= {row[0]: row[1] for row in rows}
-
-
-def _chunks(services: Sequence[Service], size: int) -> Iterator[Sequence[Service]]:
-    iterator = iter(services)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 _ORIGINALS = f"""

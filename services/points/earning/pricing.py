@@ -6,14 +6,13 @@ order they come.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple
 
 from services.points.earning.services import Service
 from services.points.ledger.clauses import Clause
 from services.points.policy.book import PolicyBook, Price
 from services.points.units import EARNED_UNITS, Unit
-from shared.clock import local_day
 
 
 class Intent(NamedTuple):
@@ -27,18 +26,19 @@ class Intent(NamedTuple):
 
 
 class Pricing:
-    """Looks up prices in a policy book, and remembers the days of moments that come again and again."""
+    """Looks up prices in a policy book, and remembers them: the same places, kinds and days come again and again."""
 
     def __init__(self, book: PolicyBook) -> None:
         self._book = book
-        self._days: dict[datetime, date] = {}
+        self._prices: dict[tuple[str, str, int], Price] = {}
 
-    def day_and_price(self, community: str, kind: str, started_at: datetime) -> tuple[int, Price]:
-        """The day of a service, as an ordinal in Asia/Shanghai, and its price. Raises `NoPolicyInForce`."""
-        day = self._days.get(started_at)
-        if day is None:
-            day = self._days[started_at] = local_day(started_at)
-        return day.toordinal(), self._book.terms(community, day).price(kind)
+    def price(self, community: str, kind: str, day: int) -> Price:
+        """The price of a kind of service in a community on a day (an ordinal). Raises `NoPolicyInForce`."""
+        key = (community, kind, day)
+        price = self._prices.get(key)
+        if price is None:
+            price = self._prices[key] = self._book.terms(community, date.fromordinal(day)).price(kind)
+        return price
 
 
 def intended_transfers(price: Price, service: Service) -> Iterator[Intent]:

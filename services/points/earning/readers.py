@@ -5,7 +5,7 @@ looks at), and this is the one place on the platform where that matters. A test 
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import msgspec
 from asyncpg.pgproto import pgproto
 
 from services.points.earning.services import Service
+from shared.clock import local_day
 from shared.consumer import Reader, Unreadable
 from shared.contracts import Event
 from shared.contracts.envelope import Envelope
@@ -73,14 +74,30 @@ _patrols = msgspec.json.Decoder(_Patrol)
 _cases = msgspec.json.Decoder(_Case)
 
 
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+
+
 def _services(records: list[_Record], community: str, kind: str, envelope: Envelope) -> list[Service]:
     event_id = _uuid(envelope.event_id.hex)
-    return [
-        Service(
-            event_id, _uuid(r.record_id), _uuid(r.volunteer_id), community, kind, r.started_at, r.minutes, r.evidence
+    began, day = _NEVER, 0
+    services = []
+    for r in records:
+        if r.started_at != began:  # the people of one event mostly began together
+            began, day = r.started_at, local_day(r.started_at).toordinal()
+        services.append(
+            Service(
+                event_id,
+                _uuid(r.record_id),
+                _uuid(r.volunteer_id),
+                community,
+                kind,
+                began,
+                day,
+                r.minutes,
+                r.evidence,
+            )
         )
-        for r in records
-    ]
+    return services
 
 
 def _activity(body: bytes, envelope: Envelope) -> list[Service]:
@@ -114,6 +131,7 @@ def _correction(body: bytes, envelope: Envelope) -> list[Service]:
             told.community,
             f"activity.{told.category}",
             told.started_at,
+            local_day(told.started_at).toordinal(),
             told.minutes,
             told.evidence,
             told.minutes_before,

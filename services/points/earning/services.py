@@ -1,11 +1,13 @@
 """The events of other contexts that tell of service, brought to one shape that can be priced."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from shared.clock import local_day
 from shared.contracts import Event
+from shared.contracts.common import ServiceRecord
 from shared.contracts.grid_patrol import PatrolShiftLogged
 from shared.contracts.mediation import DisputeResolved, MediationFailed
 from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
@@ -21,6 +23,8 @@ class Service(NamedTuple):
     kind: str
     """Kind of service, as policies weigh it (`policy.document.SERVICE_KINDS`)."""
     started_at: datetime
+    day: int
+    """The day in Asia/Shanghai on which the service began, as an ordinal."""
     minutes: int
     evidence: str
     minutes_before: int = 0
@@ -28,12 +32,25 @@ class Service(NamedTuple):
     """None for a record that is told for the first time."""
 
 
-def _activity(event: ActivityCompleted, event_id: UUID) -> list[Service]:
-    community, kind = event.community, f"activity.{event.category.value}"
+def _first_told(event_id: UUID, community: str, kind: str, records: Sequence[ServiceRecord]) -> list[Service]:
     return [
-        Service(event_id, a.record_id, a.volunteer_id, community, kind, a.started_at, a.minutes, a.evidence.value)
-        for a in event.attendances
+        Service(
+            event_id,
+            r.record_id,
+            r.volunteer_id,
+            community,
+            kind,
+            r.started_at,
+            local_day(r.started_at).toordinal(),
+            r.minutes,
+            r.evidence.value,
+        )
+        for r in records
     ]
+
+
+def _activity(event: ActivityCompleted, event_id: UUID) -> list[Service]:
+    return _first_told(event_id, event.community, f"activity.{event.category.value}", event.attendances)
 
 
 def _correction(event: AttendanceCorrected, event_id: UUID) -> list[Service]:
@@ -45,6 +62,7 @@ def _correction(event: AttendanceCorrected, event_id: UUID) -> list[Service]:
             event.community,
             f"activity.{event.category.value}",
             event.started_at,
+            local_day(event.started_at).toordinal(),
             event.minutes,
             event.evidence.value,
             event.minutes_before,
@@ -54,19 +72,13 @@ def _correction(event: AttendanceCorrected, event_id: UUID) -> list[Service]:
 
 
 def _patrol(event: PatrolShiftLogged, event_id: UUID) -> list[Service]:
-    community, kind = event.community, f"patrol.{event.crew_kind.value}.{'night' if event.night else 'day'}"
-    return [
-        Service(event_id, m.record_id, m.volunteer_id, community, kind, m.started_at, m.minutes, m.evidence.value)
-        for m in event.members
-    ]
+    kind = f"patrol.{event.crew_kind.value}.{'night' if event.night else 'day'}"
+    return _first_told(event_id, event.community, kind, event.members)
 
 
 def _mediation(event: DisputeResolved | MediationFailed, event_id: UUID) -> list[Service]:
     kind = "mediation.resolved" if isinstance(event, DisputeResolved) else "mediation.failed"
-    return [
-        Service(event_id, m.record_id, m.volunteer_id, event.community, kind, m.started_at, m.minutes, m.evidence.value)
-        for m in event.mediators
-    ]
+    return _first_told(event_id, event.community, kind, event.mediators)
 
 
 _READERS: Mapping[type[Event], Callable[[Any, UUID], list[Service]]] = {

@@ -8,6 +8,7 @@ field as its length and its bytes in network order; -1 for null. Moments count m
 import struct
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from services.points.ledger.transfer import Transfer
 
@@ -20,7 +21,7 @@ _FIELDS = len(COLUMNS)
 _NULL = -1
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_CHUNK_BYTES = 512 * 1024
+_ROWS_PER_PIECE = 1000
 
 # debit, credit, amount: bigint · corrects: null · occurred, recorded: timestamptz · event, record: uuid
 # · unit, policy version: integer · clause: smallint
@@ -68,12 +69,9 @@ def _field(form: str, size: int, value: int | bytes | None) -> bytes:
 
 async def stream(rows: Iterable[bytes]) -> AsyncIterator[bytes]:
     """Packed rows as a COPY stream, in pieces that suit the network."""
-    pieces, size = [_SIGNATURE], len(_SIGNATURE)
-    for row in rows:
-        pieces.append(row)
-        size += len(row)
-        if size >= _CHUNK_BYTES:
-            yield b"".join(pieces)
-            pieces, size = [], 0
-    pieces.append(_TRAILER)
-    yield b"".join(pieces)
+    iterator = iter(rows)
+    piece = _SIGNATURE
+    while piece:
+        yield piece
+        piece = b"".join(islice(iterator, _ROWS_PER_PIECE))
+    yield _TRAILER

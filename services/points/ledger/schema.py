@@ -42,7 +42,7 @@ LEDGER_0001 = (
     "CREATE INDEX accounts_community ON ledger.accounts (community, unit, holder)",
     """
     CREATE TABLE ledger.transfers (
-        id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id             bigint GENERATED ALWAYS AS IDENTITY (CACHE 1000) PRIMARY KEY,
         debit_account  bigint NOT NULL,
         credit_account bigint NOT NULL,
         amount         bigint NOT NULL CHECK (amount > 0),
@@ -94,7 +94,7 @@ LEDGER_0001 = (
     """
     CREATE TABLE ledger.balance_changes (
         id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        accounts bigint[] NOT NULL
+        accounts bigint[] STORAGE EXTERNAL NOT NULL
     )
     """,
     """

@@ -120,16 +120,16 @@ class LedgerWriter:
         rows = await db.fetch(self._find, names, list(units))
         return {AccountKey(row[0], row[1]): row[2] for row in rows}
 
-    async def insert_transfers(self, db: Connection, transfers: Iterable[Transfer]) -> None:
+    async def insert_transfers(self, db: Connection, transfers: Sequence[Transfer]) -> None:
         """Write transfers. Balances are not touched: `move` must follow in the same transaction."""
-        await self.insert_packed(db, [pack(transfer) for transfer in transfers])
+        if transfers:
+            await self.insert_packed(db, map(pack, transfers))
 
-    async def insert_packed(self, db: Connection, rows: Sequence[bytes]) -> None:
-        """Write transfers that are packed already (`copying`)."""
-        if rows:
-            await db.copy_to_table(
-                "transfers", schema_name=self.schema, source=stream(rows), columns=COLUMNS, format="binary"
-            )
+    async def insert_packed(self, db: Connection, rows: Iterable[bytes]) -> None:
+        """Write transfers that are packed already (`copying`), while the iterable packs the next ones."""
+        await db.copy_to_table(
+            "transfers", schema_name=self.schema, source=stream(rows), columns=COLUMNS, format="binary"
+        )
 
     async def count_minutes(
         self, db: Connection, minutes_by_day: Mapping[tuple[int, int], int], above: int
