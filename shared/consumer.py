@@ -293,7 +293,9 @@ class Consumer:
         try:
             await consumer.commit(mine)
         except KafkaError as error:
-            # The partition went to somebody else, or the broker is away: the batch will come again and change nothing.
+            # The partition went to somebody else, or the broker is away. Kept for the next round, which drops what is
+            # no longer ours; without it a quiet topic would look unread for ever.
+            self._uncommitted = {**mine, **self._uncommitted}
             log.info("offsets_not_committed", error=type(error).__name__)
 
 
