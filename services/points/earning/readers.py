@@ -145,8 +145,9 @@ def _or_unreadable(reader: Callable[[bytes, Envelope], Any]) -> Reader:
         try:
             return reader(body, envelope)
         except msgspec.MsgspecError as error:
-            # The text names the place and the type that was expected, never the value.
-            raise Unreadable(f"body:{error}"[:200]) from None
+            # Of the text only the place is kept: what stands before it may repeat a value.
+            _, at, place = str(error).rpartition(" - at ")
+            raise Unreadable(f"body:{place.strip('`') if at else 'malformed'}"[:200]) from None
         except ValueError:
             raise Unreadable("body:not_an_id") from None
 

@@ -1,0 +1,273 @@
+"""What service is worth, how a day's cap is kept, and that the fast paths do what the plain ones say."""
+
+import json
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.points.earning.day_caps import Entry, Restatement, restate
+from services.points.earning.ingest import Ingest
+from services.points.earning.pricing import Pricing, intended_transfers
+from services.points.earning.readers import READERS
+from services.points.earning.services import Service, services_of
+from services.points.ledger.clauses import Clause
+from services.points.ledger.copying import moment, pack, pack_plain
+from services.points.ledger.transfer import Transfer
+from services.points.ledger.writing import Movements
+from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Said
+from services.points.policy.document import read_document
+from services.points.policy.views import national_default
+from services.points.units import Unit
+from shared.consumer import Unreadable
+from shared.contracts import Event
+from shared.contracts.common import Evidence, ServiceRecord
+from shared.contracts.envelope import Envelope
+from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
+from shared.contracts.mediation import AgreementForm, DisputeKind, DisputeResolved, MediationFailed
+from shared.contracts.registry import (
+    ActivityCategory,
+    ActivityCompleted,
+    Attendance,
+    AttendanceCorrected,
+    CorrectionReason,
+)
+
+COMMUNITY = "620201001004"
+MORNING = datetime(2026, 2, 1, 1, tzinfo=UTC)
+BOOK = PolicyBook([PolicyVersion(1, None, BEGINNING, read_document(national_default(), complete=True))])
+DAY = date(2026, 2, 1)
+
+
+def service(kind: str, minutes: int, evidence: str, before: tuple[int, str] | None = None) -> Service:
+    return Service(
+        uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), COMMUNITY, kind, MORNING, DAY.toordinal(), minutes, evidence,
+        *(before or ()),
+    )  # fmt: skip
+
+
+def worth(kind: str, minutes: int, evidence: str, before: tuple[int, str] | None = None) -> dict[str, int]:
+    one = service(kind, minutes, evidence, before)
+    price = Pricing(BOOK).price(one.community, one.kind, one.day)
+    return {intent.unit.name: intent.amount for intent in intended_transfers(price, one)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "minutes", "points"),
+    [
+        ("activity.general", 60, 10),
+        ("activity.general", 65, 10),
+        ("activity.professional", 60, 12),
+        ("patrol.volunteer.night", 60, 15),
+        ("patrol.volunteer.day", 60, 10),
+        ("mediation.failed", 60, 12),
+    ],
+)
+def test_scanned_service_earns_points_at_its_weight_and_minutes(kind: str, minutes: int, points: int) -> None:
+    assert worth(kind, minutes, "scanned") == {"POINT": points, "MINUTE": minutes, "SERVICE_MINUTE": minutes}
+
+
+def test_meetings_and_a_few_minutes_earn_no_points() -> None:
+    assert "POINT" not in worth("activity.meeting", 120, "scanned")
+    assert "POINT" not in worth("activity.general", 5, "scanned")
+
+
+def test_backfilled_service_counts_for_the_record_only_and_estimates_for_nothing() -> None:
+    assert worth("activity.general", 60, "backfilled") == {"SERVICE_MINUTE": 60}
+    assert worth("activity.general", 60, "estimated") == {}
+
+
+def test_a_correction_is_worth_the_difference() -> None:
+    assert worth("activity.general", 30, "scanned", (60, "scanned")) == {
+        "POINT": -5, "MINUTE": -30, "SERVICE_MINUTE": -30,
+    }  # fmt: skip
+    assert worth("activity.general", 60, "backfilled", (60, "scanned")) == {"POINT": -10, "MINUTE": -60}
+    assert worth("activity.general", 0, "scanned", (61, "scanned")) == {
+        "POINT": -10, "MINUTE": -61, "SERVICE_MINUTE": -61,
+    }  # fmt: skip
+    assert worth("activity.general", 61, "scanned", (60, "scanned")) == {"MINUTE": 1, "SERVICE_MINUTE": 1}
+
+
+# ── day caps ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ISSUER, OTHER_ISSUER = -1, -2
+CAPS = {ISSUER: Said(100, 1), OTHER_ISSUER: Said(60, 2)}
+
+
+def entry(number: int, record: int, amount: int, hour: int = 0, clause: Clause = Clause.RATE, **changed: Any) -> Entry:
+    plain = {
+        "transfer_id": number, "event_id": uuid.UUID(int=number), "record_id": uuid.UUID(int=record), "clause": clause,
+        "amount": amount, "contra_account": ISSUER, "occurred_at": MORNING + timedelta(hours=hour),
+    }  # fmt: skip
+    return Entry(**{**plain, **changed})
+
+
+def cuts(entries: list[Entry]) -> list[tuple[int, int, Clause, int]]:
+    found: list[Restatement] = restate(entries, CAPS.get)
+    return [(r.event_id.int, r.amount, r.clause, r.corrects) for r in found]
+
+
+def test_a_day_under_the_cap_is_left_alone() -> None:
+    assert cuts([entry(1, 1, 60), entry(2, 2, 40, hour=1)]) == []
+
+
+def test_what_is_over_the_cap_is_taken_from_the_latest_service_whatever_arrived_first() -> None:
+    assert cuts([entry(1, 1, 60, hour=5), entry(2, 2, 60, hour=1)]) == [(1, -20, Clause.DAY_CAP, 1)]
+
+
+def test_a_late_record_moves_the_cut() -> None:
+    known = [entry(1, 1, 60), entry(2, 2, 60, hour=5), entry(3, 2, -20, 5, Clause.DAY_CAP, event_id=uuid.UUID(int=2))]
+    late = entry(4, 3, 30, hour=1)
+    assert cuts([*known, late]) == [(2, -30, Clause.RESTATEMENT, 3)]
+
+
+def test_a_correction_that_makes_room_gives_back_what_was_cut() -> None:
+    known = [entry(1, 1, 60), entry(2, 2, 60, hour=5), entry(3, 2, -20, 5, Clause.DAY_CAP, event_id=uuid.UUID(int=2))]
+    correction = entry(4, 1, -30, clause=Clause.CORRECTION)
+    assert cuts([*known, correction]) == [(2, 20, Clause.RESTATEMENT, 3)]
+
+
+def test_a_correction_ahead_of_its_record_holds_the_cut_only_until_the_record_is_there() -> None:
+    ahead = entry(5, 1, 120, clause=Clause.CORRECTION)
+    assert cuts([ahead]) == [(5, -20, Clause.DAY_CAP, 5)]
+    cut = entry(6, 1, -20, 0, Clause.DAY_CAP, event_id=uuid.UUID(int=5))
+    first = entry(9, 1, 10)
+    assert cuts([ahead, cut, first]) == [(5, 20, Clause.RESTATEMENT, 6), (9, -30, Clause.DAY_CAP, 9)]
+
+
+def test_each_record_is_capped_by_the_policy_of_its_own_community() -> None:
+    here, there = entry(1, 1, 50), entry(2, 2, 50, hour=1, contra_account=OTHER_ISSUER)
+    assert cuts([here, there]) == [(2, -40, Clause.DAY_CAP, 2)]
+
+
+def test_nothing_remains_to_be_posted_after_a_restatement_was() -> None:
+    entries = [entry(1, 1, 90, hour=3), entry(2, 2, 80, hour=1), entry(3, 3, 70, hour=2)]
+    posted = [
+        Entry(100 + n, r.event_id, r.record_id, r.clause, r.amount, r.contra_account, r.occurred_at)
+        for n, r in enumerate(restate(entries, CAPS.get))
+    ]
+    assert sum(e.amount for e in [*entries, *posted]) == 100
+    assert restate([*entries, *posted], CAPS.get) == []
+
+
+# ── the fast paths ───────────────────────────────────────────────────────────────────────────────────────────────
+
+# Bounds of st.datetimes are naive by its own rule; the values are aware.
+moments = st.datetimes(datetime(1992, 1, 1), datetime(2150, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+minutes = st.integers(0, 1440)
+records: dict[str, Any] = {
+    "record_id": st.uuids(), "volunteer_id": st.uuids(), "minutes": minutes, "evidence": st.sampled_from(Evidence),
+    "started_at": moments,
+}  # fmt: skip
+communities = st.from_regex(r"\A[0-9]{12}\Z")
+attendances = st.lists(st.builds(Attendance, **records), max_size=4).map(tuple)
+served = st.lists(st.builds(ServiceRecord, **records), max_size=4).map(tuple)
+EVENTS: dict[type[Event], st.SearchStrategy[Any]] = {
+    ActivityCompleted: st.builds(
+        ActivityCompleted, activity_id=st.uuids(), community=communities, team_id=st.none() | st.uuids(),
+        category=st.sampled_from(ActivityCategory), completed_at=moments, attendances=attendances,
+    ),
+    AttendanceCorrected: st.builds(
+        AttendanceCorrected, activity_id=st.uuids(), community=communities, category=st.sampled_from(ActivityCategory),
+        record_id=st.uuids(), volunteer_id=st.uuids(), started_at=moments, minutes_before=minutes,
+        evidence_before=st.sampled_from(Evidence), minutes=minutes, evidence=st.sampled_from(Evidence),
+        revision=st.integers(1, 9), reason=st.sampled_from(CorrectionReason), corrected_at=moments,
+    ),
+    PatrolShiftLogged: st.builds(
+        PatrolShiftLogged, shift_id=st.uuids(), community=communities, crew_id=st.uuids(),
+        crew_kind=st.sampled_from(CrewKind), started_at=moments, ended_at=moments, night=st.booleans(),
+        covered_cells=st.just(("a",)), planned_cells=st.just(()), findings_count=st.just(0), members=served,
+    ),
+    DisputeResolved: st.builds(
+        DisputeResolved, case_id=st.uuids(), community=communities, kind=st.sampled_from(DisputeKind),
+        agreement=st.sampled_from(AgreementForm), resolved_at=moments, sessions_count=st.just(1), mediators=served,
+    ),
+    MediationFailed: st.builds(
+        MediationFailed, case_id=st.uuids(), community=communities, kind=st.sampled_from(DisputeKind), ended_at=moments,
+        sessions_count=st.just(1), mediators=served,
+    ),
+}  # fmt: skip
+ENVELOPE = Envelope(uuid.uuid4(), "type", "/source", "subject", MORNING, COMMUNITY, 1)
+
+
+def test_every_event_that_has_a_reader_is_tied_to_its_contract_here() -> None:
+    assert EVENTS.keys() == READERS.keys()
+
+
+@pytest.mark.parametrize("event_type", EVENTS, ids=lambda t: t.__name__)
+def test_the_fast_reader_reads_what_the_contract_reads(event_type: type[Event]) -> None:
+    @settings(max_examples=60, deadline=None)
+    @given(event=EVENTS[event_type])
+    def same(event: Event) -> None:
+        body = event.model_dump_json(exclude_none=True).encode()
+        assert READERS[event_type](body, ENVELOPE) == services_of(event, ENVELOPE.event_id)
+
+    same()
+
+
+_RECORD = {
+    "record_id": str(uuid.uuid4()), "volunteer_id": str(uuid.uuid4()), "minutes": 60, "evidence": "scanned",
+    "started_at": "2026-02-01T01:00:00Z",
+}  # fmt: skip
+_CORRECT = {"community": COMMUNITY, "category": "care", "attendances": [_RECORD]}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"community": "62"},
+        {"attendances": [{**_RECORD, "minutes": 1441}]},
+        {"attendances": [{**_RECORD, "minutes": -1}]},
+        {"attendances": [{**_RECORD, "minutes": "60"}]},
+        {"attendances": [{**_RECORD, "evidence": "rumour"}]},
+        {"attendances": [{**_RECORD, "started_at": "2026-02-01T01:00:00"}]},
+        {"attendances": [{**_RECORD, "volunteer_id": "somebody"}]},
+        {"attendances": None},
+    ],
+)
+def test_the_fast_reader_refuses_what_it_cannot_understand_without_repeating_it(changed: Any) -> None:
+    reader = READERS[ActivityCompleted]
+    assert len(reader(json.dumps(_CORRECT).encode(), ENVELOPE)) == 1
+    with pytest.raises(Unreadable) as refused:
+        reader(json.dumps({**_CORRECT, **changed}).encode(), ENVELOPE)
+    assert "somebody" not in refused.value.reason
+    assert "rumour" not in refused.value.reason
+    for broken in (b"", b"null", b"{", b"\xff"):
+        with pytest.raises(Unreadable):
+            reader(broken, ENVELOPE)
+
+
+def test_packing_in_bulk_does_what_pricing_says() -> None:
+    ingest, pricing = Ingest(), Pricing(BOOK)
+    kinds = ["activity.general", "activity.meeting", "patrol.cadre.night", "mediation.resolved"]
+    services = [
+        service(kind, m, e) for kind in kinds for m in (0, 5, 61) for e in ("scanned", "backfilled", "estimated")
+    ]
+    ingest.directory.issuers = {COMMUNITY: (-1, -2, -3)}
+    ingest.directory.volunteers = {s.volunteer_id: (n * 3, n * 3 + 1, n * 3 + 2) for n, s in enumerate(services, 9)}
+    fast, slow = Movements.none(), Movements.none()
+    days: dict[tuple[int, int], int] = {}
+    packed = list(ingest._pack(pricing, services, moment(MORNING), fast, days))
+    plain = []
+    for one in services:
+        person = ingest.directory.volunteers[one.volunteer_id]
+        for unit, amount, version, clause in intended_transfers(pricing.price(COMMUNITY, one.kind, one.day), one):
+            transfer = Transfer(
+                -int(unit), person[unit - 1], amount, None, MORNING, MORNING, one.event_id, one.record_id, unit,
+                version, clause,
+            )  # fmt: skip
+            slow.add(transfer)
+            plain.append(pack(transfer))
+    assert sorted(packed) == sorted(plain)
+    assert (fast.credits, fast.debits) == (slow.credits, slow.debits)
+    assert sum(days.values()) == len(kinds) * 2 * (5 + 61)
+
+
+def test_both_ways_of_packing_agree() -> None:
+    event, record = uuid.uuid4(), uuid.uuid4()
+    transfer = Transfer(-1, 2, 3, None, MORNING, MORNING, event, record, Unit.POINT, 1, Clause.RATE)
+    at = moment(MORNING)
+    assert pack(transfer) == pack_plain(-1, 2, 3, at, at, event.bytes, record.bytes, 1, 1, 1)

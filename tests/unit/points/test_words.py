@@ -1,0 +1,56 @@
+"""What people read, and what subscribers read: every code has its sentence, every balance fits its contract."""
+
+import ast
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import services.points
+from services.points.balances.publisher import balance_body, balance_headers
+from services.points.ledger.clauses import Clause
+from shared.contracts.envelope import Envelope, header_map
+from shared.contracts.points import BalanceChanged
+
+FOLDER = Path(services.points.__file__).parent
+TEXTS = {language: json.loads((FOLDER / "locales" / f"{language}.json").read_text()) for language in ("zh", "en")}
+
+
+def codes_of_refusals() -> set[str]:
+    """`code` of every class in the service that is a refusal, found in the source."""
+    codes = set()
+    for path in FOLDER.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.ClassDef) and any(getattr(b, "id", "") == "Refusal" for b in node.bases)):
+                continue
+            for part in node.body:
+                match part:
+                    case ast.AnnAssign(target=ast.Name("code"), value=ast.Constant(value=code)):
+                        codes.add(str(code))
+                    case ast.Assign(targets=[ast.Name("code")], value=ast.Constant(value=code)):
+                        codes.add(str(code))
+    return codes
+
+
+def test_every_refusal_and_every_clause_has_a_sentence_in_both_languages() -> None:
+    wanted = codes_of_refusals() | {f"clause.{clause.name.lower()}" for clause in Clause}
+    assert len(wanted) > 12
+    for language, texts in TEXTS.items():
+        assert wanted <= texts.keys(), language
+    assert TEXTS["zh"].keys() == TEXTS["en"].keys()
+
+
+def test_a_published_balance_fits_its_contract() -> None:
+    row = {
+        "holder": "issuance:620201001004",
+        "unit": "POINT",
+        "community": "620201001004",
+        "posted": -5,
+        "pending": 0,
+        "version": 3,
+    }
+    event = BalanceChanged.model_validate_json(balance_body(row))
+    assert event.model_dump() == {**row, "account": "issuance:620201001004/POINT"}
+    envelope = Envelope.parse(header_map(balance_headers(row, datetime.now(UTC))))
+    assert (envelope.type, envelope.sequence) == ("liuling.points.BalanceChanged.v1", 3)
+    again = Envelope.parse(header_map(balance_headers(row, datetime.now(UTC))))
+    assert again.event_id == envelope.event_id
