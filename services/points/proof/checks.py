@@ -93,6 +93,16 @@ async def check_tables(db: Any, schema: str = LIVE) -> list[Check]:
     return [Check(name, zh, en, await db.fetchval(query.format(s=schema))) for name, zh, en, query in _CHECKS]
 
 
+async def ledger_sum(db: Any, schema: str = LIVE) -> int:
+    """How far the units are from zero, all together; 0 is good."""
+    return int(
+        await db.fetchval(
+            "SELECT coalesce(sum(abs(total)), 0) FROM"
+            f" (SELECT sum(credits - debits) AS total FROM {schema}.accounts GROUP BY unit) AS units"
+        )
+    )
+
+
 _EFFECTS = """
     WITH sides AS (
         SELECT event_id, credit_account AS account, amount FROM {s}.transfers

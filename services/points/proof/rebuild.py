@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from services.points.app import SOURCES, read_views
 from services.points.ledger.schema import LIVE, REBUILT, switch_to_rebuilt
-from services.points.proof.checks import Check, check_tables, net_effects
+from services.points.proof.checks import Check, check_tables, ledger_sum, net_effects
 from services.points.proof.replay import Replay
 from services.points.proof.verify import differing_read_tables, print_checks
 from shared.database import driver_connection
@@ -140,12 +140,6 @@ async def _hold_still(connection: Any) -> Any:
     return await driver_connection(connection)
 
 
-_LEDGER_SUM = f"""
-    SELECT coalesce((SELECT sum(credits - debits)::bigint FROM {LIVE}.accounts GROUP BY unit
-                      ORDER BY abs(sum(credits - debits)) DESC LIMIT 1), 0)
-"""
-
-
 async def _compare(connection: Any, db: Any) -> Comparison:
     live, rebuilt = await net_effects(db, LIVE), await net_effects(db, REBUILT)
     buckets = live.buckets.keys() | rebuilt.buckets.keys()
@@ -158,7 +152,7 @@ async def _compare(connection: Any, db: Any) -> Comparison:
         read_tables=await differing_read_tables(connection, read_views),
         checks=await check_tables(db, REBUILT),
         transfers=await db.fetchval(f"SELECT count(*) FROM {REBUILT}.transfers"),
-        ledger_sum=await db.fetchval(_LEDGER_SUM),
+        ledger_sum=await ledger_sum(db, REBUILT),
         unheard=await db.fetchval(
             f"SELECT count(*) FROM public.consumed AS c LEFT JOIN {REBUILT}.consumed AS r USING (event_id)"
             " WHERE r.event_id IS NULL"

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.app import read_views
 from services.points.ledger.schema import LIVE
-from services.points.proof.checks import Check, check_tables, net_effects
+from services.points.proof.checks import Check, check_tables, ledger_sum, net_effects
 from shared.database import driver_connection
 from shared.service import Service
 from shared.views import Views
@@ -27,6 +27,7 @@ async def verify(service: Service) -> int:
         checks = await check_tables(db, LIVE)
         effects = await net_effects(db, LIVE)
         transfers = await db.fetchval(f"SELECT count(*) FROM {LIVE}.transfers")
+        total = await ledger_sum(db, LIVE)
     async with service.database.reading() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(append_lock())"))
         differing = await differing_read_tables(connection, read_views)
@@ -36,7 +37,9 @@ async def verify(service: Service) -> int:
         console.print(f"[red]读模型与事件不一致 read table differs from the events: {table}[/red]")
     good = not differing and all(check.breaks == 0 for check in checks)
     outcome = "账本正确 ledger verified" if good else "[red]账本有误 ledger is broken[/red]"
-    console.print(f"points: {outcome} — 流水 transfers {transfers}, 哈希 hash {effects.digest[:16]}")
+    console.print(
+        f"points: {outcome} — 流水 transfers {transfers}, 合计 ledger sum {total}, 哈希 hash {effects.digest[:16]}"
+    )
     return 0 if good else 1
 
 
