@@ -39,8 +39,9 @@ from shared.telemetry import logger
 
 log = logger("consumer")
 
-_POLL_MS = 10
-"""FastStream waits this long for records and then sleeps as long again, so it is the price of an idle topic."""
+_POLL_BUSY_MS, _POLL_IDLE_MS = 2, 25
+"""FastStream waits this long for records and then sleeps as long again: latency where they come, CPU where none do."""
+_IDLE_AFTER_S = 2.0
 _BACKOFF_S_MAX = 5.0
 _COMMIT_INTERVAL_S = 0.25
 
@@ -105,7 +106,7 @@ class Consumer:
         self._stall_s = settings.consumer_stall_s
         # One batch is decoded while the one before it is in the database; more would only cost memory.
         self._queue: asyncio.Queue[_Prepared] = asyncio.Queue(maxsize=1)
-        self._moved_at = time.monotonic()
+        self._moved_at = self._received_at = time.monotonic()
         self._retrying = False
         self._applied: dict[TopicPartition, int] = {}
         self._uncommitted: dict[TopicPartition, int] = {}
@@ -114,7 +115,7 @@ class Consumer:
             batch=True,
             group_id=group,
             max_records=settings.consumer_batch_size_max,
-            batch_timeout_ms=_POLL_MS,
+            batch_timeout_ms=_POLL_IDLE_MS,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=500,
@@ -170,7 +171,7 @@ class Consumer:
 
     async def run(self) -> None:
         """Write prepared batches until cancelled. Reading runs in the broker's own task."""
-        committing = asyncio.create_task(self._commit_regularly())
+        committing = asyncio.create_task(self._keep_pace())
         try:
             while True:
                 prepared = await self._queue.get()
@@ -182,6 +183,7 @@ class Consumer:
             committing.cancel()
 
     async def _on_batch(self, records: Sequence[ConsumerRecord]) -> None:
+        self._received_at = time.monotonic()
         await self._queue.put(self._prepare(records))
 
     def _prepare(self, records: Sequence[ConsumerRecord]) -> _Prepared:
@@ -267,8 +269,8 @@ class Consumer:
         async with self._database.reading() as connection:
             return await parking.count_keys(connection)
 
-    async def _commit_regularly(self) -> None:
-        """Tell the broker every now and then how far we are.
+    async def _keep_pace(self) -> None:
+        """Tell the broker every now and then how far we are, and look for records as often as they come.
 
         What is applied is in the database and its event ids with it, so an offset that was not committed in time costs
         a second reading and nothing else; committing after each of many small batches would cost the broker more than
@@ -276,6 +278,8 @@ class Consumer:
         """
         while True:
             await asyncio.sleep(_COMMIT_INTERVAL_S)
+            idle = time.monotonic() - self._received_at > _IDLE_AFTER_S
+            self._subscriber.batch_timeout_ms = _POLL_IDLE_MS if idle else _POLL_BUSY_MS
             if self._uncommitted:
                 offsets, self._uncommitted = self._uncommitted, {}
                 await self._commit_offsets(offsets)

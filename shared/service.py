@@ -141,6 +141,8 @@ class Service:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=10,
+                # Longer than clients and proxies keep an idle connection, so that it is they who close it.
+                timeout_keep_alive=75,
             )
         )
         stopping = asyncio.Event()

@@ -14,6 +14,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -66,7 +67,9 @@ def configure(settings: Settings, service: str) -> None:
     # SQL with its parameters would put names and numbers into the log: never below warning, whatever the level.
     logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
 
-    provider = TracerProvider(resource=Resource.create({"service.name": f"liuling-{service}"}))
+    # With nowhere to send them spans are not recorded; the trace context is made and handed on all the same.
+    sampler = DEFAULT_ON if settings.otel_exporter_otlp_endpoint else ALWAYS_OFF
+    provider = TracerProvider(sampler, Resource.create({"service.name": f"liuling-{service}"}))
     if settings.otel_exporter_otlp_endpoint:
         # Imported only where it is used: its protobuf stack costs every idle process some 15 MB.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import uvloop
 
 from deploy.demo.register import write_register
 from deploy.local.stack import ROOT, LocalStack
@@ -27,7 +28,7 @@ WARM_UP = 100
 
 def main() -> None:
     with stack("registry", "points", BACKDATING_MAX_DAYS="400") as running:
-        asyncio.run(_measure(running))
+        uvloop.run(_measure(running))
 
 
 async def _measure(running: LocalStack) -> None:
