@@ -1,29 +1,17 @@
 """Field types of the registry's request bodies, and what routes of several rooms need."""
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
-from pydantic import BeforeValidator, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import StringConstraints
 
 from services.registry.settings import RegistrySettings
 from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode, Principal
 from shared.clock import local_day
-from shared.privacy import Vault
-
-
-def _text_only(value: Any) -> Any:
-    # A number would be taken as seconds since 1970.
-    if not isinstance(value, (str, date)) or isinstance(value, datetime):
-        raise PydanticCustomError("date_type", "must be a date like 2026-03-01")
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_text_only), Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
-"""A calendar day in Asia/Shanghai, in a sane year."""
+from shared.web import configured
 
 VolunteerNumber = Annotated[str, StringConstraints(pattern=r"^\d{12}-\d{6,9}$")]
 """A volunteer's public number: community code and running number."""
@@ -47,16 +35,6 @@ def own_id(caller: Principal) -> UUID | None:
         raise OutsideNode from None
 
 
-async def _settings(request: Request) -> RegistrySettings:
-    settings: RegistrySettings = request.app.state.settings
-    return settings
-
-
-async def _vault(request: Request) -> Vault:
-    vault: Vault = request.state.vault
-    return vault
-
-
 async def _now(request: Request) -> datetime:
     now: datetime = request.app.state.workshop.clock()
     return now
@@ -64,7 +42,5 @@ async def _now(request: Request) -> datetime:
 
 Now = Annotated[datetime, Depends(_now)]
 """The current moment, in a route that reads."""
-Configured = Annotated[RegistrySettings, Depends(_settings)]
+Configured = Annotated[RegistrySettings, Depends(configured)]
 """The service's settings, in a route."""
-Vaulted = Annotated[Vault, Depends(_vault)]
-"""The person vault, in a route that reads."""

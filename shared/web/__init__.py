@@ -1,7 +1,19 @@
 """The web kit: routes with a permission, problems in two languages, idempotent commands, cursors, ETags."""
 
-from shared.web.api import Api, Caller, Read, Work, etag
+from shared.web.api import Api, Caller, Read, Vaulted, Work, configured, etag
 from shared.web.paging import Page, Paging
 from shared.web.problems import NotFound, Problem
 
-__all__ = ["Api", "Caller", "NotFound", "Page", "Paging", "Problem", "Read", "Work", "etag"]
+__all__ = [
+    "Api",
+    "Caller",
+    "NotFound",
+    "Page",
+    "Paging",
+    "Problem",
+    "Read",
+    "Vaulted",
+    "Work",
+    "configured",
+    "etag",
+]

@@ -22,6 +22,7 @@ from shared.database import is_transient
 from shared.eventstore import ConcurrencyConflict
 from shared.ids import new_id
 from shared.metrics import COMMAND_CONFLICTS, COMMANDS
+from shared.privacy import Vault
 from shared.telemetry import span, trace_headers, valid_correlation_id
 from shared.unit_of_work import PreconditionFailed, UnitOfWork, Workshop
 from shared.web.problems import (
@@ -73,12 +74,24 @@ async def _caller(request: Request) -> Principal:
     return principal
 
 
+async def _vault(request: Request) -> Vault:
+    vault: Vault = request.state.vault
+    return vault
+
+
+async def configured(request: Request) -> Any:
+    """The service's settings: a service names their type, ``Annotated[OwnSettings, Depends(configured)]``."""
+    return request.app.state.settings
+
+
 Work = Annotated[UnitOfWork, Depends(_work)]
 """The unit of work of a command route."""
 Read = Annotated[AsyncConnection, Depends(_read)]
 """The connection of a query route."""
 Caller = Annotated[Principal, Depends(_caller)]
 """Who is calling; `caller.require(node)` refuses what lies outside their node."""
+Vaulted = Annotated[Vault, Depends(_vault)]
+"""The vault, in a route that reads."""
 
 
 def etag(response: Response, version: int) -> None:

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -36,9 +37,26 @@ def _text_only(value: Any) -> Any:
     return value
 
 
+def _day_as_text(value: Any) -> Any:
+    # A number would be taken as seconds since 1970.
+    if not isinstance(value, (str, date)) or isinstance(value, datetime):
+        raise PydanticCustomError("date_type", "must be a date like 2026-03-01")
+    return value
+
+
+def _distinct(values: list[UUID]) -> list[UUID]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("repeated", "must not name anybody twice")
+    return values
+
+
 Clean = AfterValidator(_clean)
 ShortText = Annotated[str, Field(min_length=1, max_length=100), Clean]
 LongText = Annotated[str, Field(min_length=1, max_length=4000), Clean]
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_years)]
 """An aware moment in a sane year, in UTC."""
+Day = Annotated[date, BeforeValidator(_day_as_text), Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
+"""A calendar day in Asia/Shanghai, in a sane year."""
+EachOnce = AfterValidator(_distinct)
+"""For a list of people: nobody is named twice."""

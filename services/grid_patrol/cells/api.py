@@ -10,11 +10,12 @@ from sqlalchemy import Select, func, select
 
 from services.grid_patrol.cells.model import Cell, DefineCell, RetireCell
 from services.grid_patrol.cells.streams import CELLS
-from services.grid_patrol.fields import CellCode, PathCell, PathCommunity, Within, below
+from services.grid_patrol.fields import CellCode, PathCell, PathCommunity
 from services.grid_patrol.tables import cells, coverage
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body, Moment
+from shared.web.nodes import Within, below
 
 api = Api(tags=["cells 网格"])
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 
 from services.grid_patrol.crews.model import AddMembers, Crew, Disband, FormCrew, RemoveMember
 from services.grid_patrol.crews.streams import CREWS
-from services.grid_patrol.fields import Configured, Volunteers, Within, below
+from services.grid_patrol.fields import Configured, Volunteers
 from services.grid_patrol.shifts.state import Stage
 from services.grid_patrol.tables import crew_members, crews, shifts
 from services.grid_patrol.volunteers import require_good
@@ -19,6 +19,7 @@ from shared.contracts.grid_patrol import CrewKind
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body, ShortText
+from shared.web.nodes import Within, below
 
 api = Api(tags=["crews 巡防队"])
 

@@ -9,14 +9,15 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row, select, text
 
 from services.grid_patrol.cells.views import known_cells
-from services.grid_patrol.fields import CellCode, Configured, Vaulted, Within, below, earliest
+from services.grid_patrol.fields import CellCode, Configured, earliest
 from services.grid_patrol.findings.model import OnShift, ReportFinding
 from services.grid_patrol.findings.streams import FINDINGS
 from services.grid_patrol.tables import findings
 from shared.contracts.grid_patrol import FindingKind, RiskLevel
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, LongText, Moment
+from shared.web.nodes import Within, below
 
 api = Api(tags=["findings 发现"])
 

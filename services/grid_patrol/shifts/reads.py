@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import Query, Response
 from sqlalchemy import Row, Select, select, text
 
-from services.grid_patrol.fields import Within, below
 from services.grid_patrol.shifts.bodies import (
     FiguresOut,
     ShiftMemberOut,
@@ -20,6 +19,7 @@ from services.grid_patrol.tables import scans, shift_members, shifts
 from shared.contracts.grid_patrol import CrewKind
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
 from shared.web.fields import Moment
+from shared.web.nodes import Within, below
 
 api = Api(tags=["shifts 班次"])
 

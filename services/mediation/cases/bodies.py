@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.mediation.cases.model import PARTIES_MAX, DeclineReason
@@ -15,18 +15,11 @@ from shared.contracts import Evidence
 from shared.contracts.common import CommunityCode
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import AgreementForm, CaseOrigin, DisputeKind, Remedy
-from shared.web.fields import Body, LongText, Moment, ShortText
+from shared.web.fields import Body, EachOnce, LongText, Moment, ShortText
 
 NowByDefault = "缺省为现在 now by default"
 
-
-def _distinct(values: list[UUID]) -> list[UUID]:
-    if len(set(values)) != len(values):
-        raise PydanticCustomError("repeated", "must not name anybody twice")
-    return values
-
-
-People = Annotated[list[UUID], Field(max_length=20), AfterValidator(_distinct)]
+People = Annotated[list[UUID], Field(max_length=20), EachOnce]
 
 
 class PartyBody(Body):

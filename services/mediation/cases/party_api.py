@@ -20,12 +20,12 @@ from services.mediation.cases.model import DeclareRelatives, JoinParty
 from services.mediation.cases.parties import KnownParty, NewParty, declare, erase, keep, lock, parties_of
 from services.mediation.cases.state import OPEN, Case
 from services.mediation.cases.streams import CASES
-from services.mediation.fields import Configured, Vaulted
+from services.mediation.fields import Configured
 from services.mediation.tables import case_mediators, cases, parties
 from services.mediation.volunteers import require_known
 from shared.contracts import Refusal
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Read, Vaulted, Work, etag
 
 api = Api(tags=["parties 当事人"])
 

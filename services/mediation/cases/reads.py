@@ -8,11 +8,12 @@ from sqlalchemy import select, text
 
 from services.mediation.cases.bodies import CaseMediatorOut, CaseOut, CaseWithSessionsOut, FiguresOut, SessionOut
 from services.mediation.cases.state import Stage
-from services.mediation.fields import Month, Within, below, month_bounds
+from services.mediation.fields import Month, month_bounds
 from services.mediation.tables import case_mediators, cases, sessions
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import DisputeKind
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
+from shared.web.nodes import Within, below
 
 api = Api(tags=["cases 调解案件"])
 

@@ -17,7 +17,7 @@ from services.registry.activities.schemas import (
     ParticipationOut,
     ServiceOut,
 )
-from services.registry.fields import Vaulted, own_id
+from services.registry.fields import own_id
 from services.registry.tables import activities, participations, volunteers
 from services.registry.volunteers.people import masked_name
 from shared.auth.permissions import Role
@@ -25,7 +25,8 @@ from shared.auth.tokens import Principal
 from shared.clock import day_start
 from shared.contracts import NodeCode
 from shared.contracts.registry import ActivityCategory
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, etag
+from shared.web.nodes import below
 
 api = Api(tags=["activities 活动"])
 
@@ -44,14 +45,8 @@ async def list_activities(
     category: ActivityCategory | None = None,
 ) -> Page[ActivityOut]:
     """活动列表，最近的在前。Activities, latest first; months are those of Asia/Shanghai."""
-    node = node or caller.node
-    caller.require(node)
     a = activities
-    query = select(a)
-    if len(node) == 12:
-        query = query.where(a.c.community == node)
-    else:
-        query = query.where(a.c.community >= node, a.c.community < node + ":")
+    query = select(a).where(below(a.c.community, node, caller))
     if month is not None:
         start, end = _month(month)
         query = query.where(a.c.planned_start >= start, a.c.planned_start < end)

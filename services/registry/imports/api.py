@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from services.registry.activities.api import dating, of_caller
-from services.registry.fields import Configured, Vaulted
+from services.registry.fields import Configured
 from services.registry.importing.roster import read_roster
 from services.registry.importing.signin import PlannedTime, read_sign_in_sheet
 from services.registry.imports import results, roster, sign_in_sheet
@@ -20,7 +20,7 @@ from services.registry.volunteers.model import ConsentMissing
 from shared.auth.tokens import OutsideNode
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work
 
 api = Api(tags=["imports 导入"])
 

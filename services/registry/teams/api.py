@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.registry.fields import Configured, Day, VolunteerReference, earliest_day, own_id
+from services.registry.fields import Configured, VolunteerReference, earliest_day, own_id
 from services.registry.organisation.views import require_community
 from services.registry.settings import RegistrySettings
 from services.registry.tables import team_leaderships, team_memberships, teams, volunteers
@@ -24,7 +24,8 @@ from shared.contracts.common import CommunityCode
 from shared.contracts.registry import TeamOrigin
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
-from shared.web.fields import Body, ShortText
+from shared.web.fields import Body, Day, ShortText
+from shared.web.nodes import below
 
 api = Api(tags=["teams 服务队"])
 
@@ -157,9 +158,7 @@ async def list_teams(
     origin: TeamOrigin | None = None,
 ) -> Page[TeamOut]:
     """服务队列表。Teams of a node and below."""
-    node = node or caller.node
-    caller.require(node)
-    query = select(teams).where(teams.c.community >= node, teams.c.community < node + ":")
+    query = select(teams).where(below(teams.c.community, node, caller))
     if kind is not None:
         query = query.where(teams.c.kind == kind)
     if origin is not None:

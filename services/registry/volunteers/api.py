@@ -7,7 +7,7 @@ from fastapi import Query, Response
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.registry.fields import Configured, Now, Vaulted, VolunteerNumber, earliest_day, own_id
+from services.registry.fields import Configured, Now, VolunteerNumber, earliest_day, own_id
 from services.registry.organisation.views import require_community
 from services.registry.tables import identity_digests, search_digests, team_memberships, volunteers
 from services.registry.volunteers import people, registration
@@ -24,7 +24,7 @@ from services.registry.volunteers.schemas import (
 from shared.clock import local_day
 from shared.contracts import NodeCode
 from shared.telemetry import logger
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 
 api = Api(tags=["volunteers 志愿者"])
 log = logger("volunteers")

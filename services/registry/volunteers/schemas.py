@@ -6,13 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
-from services.registry.fields import Day, VolunteerNumber
+from services.registry.fields import VolunteerNumber
 from services.registry.importing.roster import PoliticalStatus
 from services.registry.volunteers.model import GuardianConsent, Standing, Volunteer
 from services.registry.volunteers.people import Person, masked_id_number, masked_name, masked_phone
 from shared.contracts import NodeCode
 from shared.contracts.common import CommunityCode
-from shared.web.fields import Body, Clean, ShortText
+from shared.web.fields import Body, Clean, Day, ShortText
 
 _IdNumberText = Annotated[str, Field(min_length=1, max_length=40), Clean]
 _PhoneText = Annotated[str, Field(min_length=1, max_length=40), Clean]
