@@ -7,6 +7,7 @@ from sqlalchemy import Boolean, Column, DateTime, Index, Integer, PrimaryKeyCons
 from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, ExcludeConstraint
 
 from shared.database import service_metadata
+from shared.volunteers import known_volunteers
 
 metadata = service_metadata()
 
@@ -150,10 +151,4 @@ findings = Table(
 
 # ── copied from the registry ─────────────────────────────────────────────────────────────────────────────────────
 
-known_volunteers = Table(
-    "known_volunteers",
-    metadata,
-    Column("volunteer_id", Uuid, primary_key=True),
-    Column("standing", Text, nullable=False),
-)
-"""That a volunteer exists, and whether service may be recorded for them. No more is copied."""
+known_volunteers(metadata)

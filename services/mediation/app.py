@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from services.mediation import volunteers
 from services.mediation.cases import api as cases_api
 from services.mediation.cases import party_api, reads
 from services.mediation.cases import reactions as cases_reactions
 from services.mediation.cases import views as cases_views
 from services.mediation.settings import MediationSettings
 from services.mediation.tables import metadata
+from shared import volunteers
 from shared.clock import Clock, system_clock
 from shared.service import Service, lay
 from shared.settings import Settings

@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, Column, DateTime, Index, Integer, PrimaryKeyCons
 from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, ExcludeConstraint
 
 from shared.database import service_metadata
+from shared.volunteers import known_volunteers
 
 metadata = service_metadata()
 
@@ -103,10 +104,6 @@ relatives = Table(
 )
 """Volunteers who are declared relatives of a party, and so do not mediate."""
 
-known_volunteers = Table(
-    "known_volunteers",
-    metadata,
-    Column("volunteer_id", Uuid, primary_key=True),
-    Column("standing", Text, nullable=False),
-)
-"""Copied from the registry: that a volunteer exists, and whether service may be recorded for them. No more."""
+# ── copied from the registry ─────────────────────────────────────────────────────────────────────────────────────
+
+known_volunteers(metadata)

@@ -13,10 +13,10 @@ from services.grid_patrol.crews.streams import CREWS
 from services.grid_patrol.fields import Configured, Volunteers
 from services.grid_patrol.shifts.state import Stage
 from services.grid_patrol.tables import crew_members, crews, shifts
-from services.grid_patrol.volunteers import require_good
 from shared.contracts.common import CommunityCode
 from shared.contracts.grid_patrol import CrewKind
 from shared.unit_of_work import UnitOfWork
+from shared.volunteers import require_good
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body, ShortText
 from shared.web.nodes import Within, below

@@ -35,9 +35,9 @@ from services.grid_patrol.shifts.model import (
 from services.grid_patrol.shifts.streams import SHIFTS
 from services.grid_patrol.shifts.timers import GRACE, missed_at
 from services.grid_patrol.tables import crew_members, findings
-from services.grid_patrol.volunteers import require_good, unavailable
 from shared.contracts.grid_patrol import CrewKind
 from shared.unit_of_work import UnitOfWork
+from shared.volunteers import require_good, unavailable
 from shared.web import Api, Caller, NotFound, Work
 
 api = Api(tags=["shifts 班次"])

@@ -35,7 +35,7 @@ from services.mediation.cases.parties import involved_in, keep, lock
 from services.mediation.cases.party_api import new_party
 from services.mediation.cases.streams import CASES
 from services.mediation.fields import Configured, dated
-from services.mediation.volunteers import require_good
+from shared.volunteers import require_good
 from shared.web import Api, Caller, Work
 
 api = Api(tags=["cases 调解案件"])

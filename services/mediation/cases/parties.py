@@ -10,9 +10,9 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.mediation.tables import parties, relatives
-from services.mediation.volunteers import require_known
 from shared.privacy import Vault
 from shared.unit_of_work import UnitOfWork
+from shared.volunteers import require_known
 
 
 class PartyRole(StrEnum):

@@ -22,9 +22,9 @@ from services.mediation.cases.state import OPEN, Case
 from services.mediation.cases.streams import CASES
 from services.mediation.fields import Configured
 from services.mediation.tables import case_mediators, cases, parties
-from services.mediation.volunteers import require_known
 from shared.contracts import Refusal
 from shared.unit_of_work import UnitOfWork
+from shared.volunteers import require_known
 from shared.web import Api, Caller, NotFound, Read, Vaulted, Work, etag
 
 api = Api(tags=["parties 当事人"])

@@ -1,6 +1,8 @@
-"""What the patrol grid knows of the registry's volunteers: that they exist, and whether they may serve.
+"""What a service that puts volunteers to work knows of the registry's: that they exist, and whether they may serve.
 
-The copy comes over the bus, so it is a moment behind: docs/decisions/0020.
+The copy comes over the bus, so it is a moment behind: docs/decisions/0020. A service has its table in its metadata
+(`known_volunteers`) and these reactions before its own, so that a person who is forgotten is nobody any more before
+the service drops what it tied to them: whoever is just tying something more holds the row, and is waited for.
 """
 
 import asyncio
@@ -9,22 +11,18 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Column, MetaData, Table, Text, Uuid, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.grid_patrol.crews.model import ForgetMember
-from services.grid_patrol.crews.streams import CREWS
-from services.grid_patrol.tables import crew_members, known_volunteers, scans
 from shared.consumer import Delivery
 from shared.contracts import Refusal
 from shared.contracts.registry import ConsentRenewed, ConsentWithdrawn, PersonForgotten, VolunteerRegistered
 from shared.reactions import Reactions
 from shared.unit_of_work import UnitOfWork
 
-REGISTERED = "registered"
-CONSENT_WITHDRAWN = "consent_withdrawn"
-FORGOTTEN = "forgotten"
+REGISTERED: Final = "registered"
+CONSENT_WITHDRAWN: Final = "consent_withdrawn"
+FORGOTTEN: Final = "forgotten"
 
 WAITING_MAX: Final = 3
 _LOOK_AGAIN_S: Final = 0.05
@@ -44,6 +42,30 @@ class VolunteerMayNotServe(Refusal):
     """The person withdrew consent or was forgotten; no service is planned or recorded for them."""
 
     code = "volunteer_may_not_serve"
+
+
+def known_volunteers(metadata: MetaData) -> Table:
+    """The copy, among a service's tables: a volunteer's id and standing, and no more.
+
+    It is no read table: rebuilding leaves it alone, republishing the registry fills it.
+    """
+    return Table(
+        "known_volunteers",
+        metadata,
+        Column("volunteer_id", Uuid, primary_key=True),
+        Column("standing", Text, nullable=False),
+    )
+
+
+async def require_known(connection: AsyncConnection, volunteers: Collection[UUID], wait_ms: int = 0) -> None:
+    """Refuse ids that belong to no volunteer, or to one who was forgotten: nothing is tied to them any more.
+
+    Somebody registered a moment ago is waited for, as in `require_good`.
+    """
+    known = await _heard_of(connection, volunteers, wait_ms)
+    for volunteer_id in volunteers:
+        if known.get(volunteer_id, FORGOTTEN) == FORGOTTEN:
+            raise VolunteerUnknown(volunteer_id=str(volunteer_id))
 
 
 async def require_good(connection: AsyncConnection, volunteers: Collection[UUID], wait_ms: int = 0) -> None:
@@ -94,9 +116,10 @@ async def _standings(connection: AsyncConnection, volunteers: Collection[UUID]) 
 
 @reactions.on(VolunteerRegistered)
 async def know(work: UnitOfWork, event: VolunteerRegistered, _: Delivery) -> None:
-    """Somebody new may serve."""
+    """Somebody new may serve, or be tied to something. Whoever is known already keeps their standing."""
     await work.connection.execute(
-        insert(known_volunteers).values(volunteer_id=event.volunteer_id, standing=REGISTERED).on_conflict_do_nothing()
+        text("INSERT INTO known_volunteers (volunteer_id, standing) VALUES (:id, :standing) ON CONFLICT DO NOTHING"),
+        {"id": event.volunteer_id, "standing": REGISTERED},
     )
 
 
@@ -113,23 +136,18 @@ async def resume(work: UnitOfWork, event: ConsentRenewed, _: Delivery) -> None:
 
 
 @reactions.on(PersonForgotten)
-async def forget(work: UnitOfWork, event: PersonForgotten, _: Delivery) -> None:
-    """The person leaves every crew, and their tracks are dropped. The opaque id stays in what was logged."""
+async def lose(work: UnitOfWork, event: PersonForgotten, _: Delivery) -> None:
+    """The id belongs to nobody any more."""
     await _stand(work.connection, event.volunteer_id, FORGOTTEN)
-    await work.connection.execute(delete(scans).where(scans.c.volunteer_id == event.volunteer_id))
-    member_of = select(crew_members.c.crew_id).where(crew_members.c.volunteer_id == event.volunteer_id)
-    for crew_id in (await work.connection.scalars(member_of.order_by(crew_members.c.crew_id))).all():
-        await work.execute(CREWS, crew_id, ForgetMember(event.volunteer_id))
 
 
 async def _stand(connection: AsyncConnection, volunteer_id: UUID, standing: str) -> None:
     # Forgotten is for good, in whatever order an old topic is read again.
     await connection.execute(
-        insert(known_volunteers)
-        .values(volunteer_id=volunteer_id, standing=standing)
-        .on_conflict_do_update(
-            index_elements=["volunteer_id"],
-            set_={"standing": standing},
-            where=known_volunteers.c.standing != FORGOTTEN,
-        )
+        text(
+            "INSERT INTO known_volunteers (volunteer_id, standing) VALUES (:id, :standing)"
+            " ON CONFLICT (volunteer_id) DO UPDATE SET standing = excluded.standing"
+            " WHERE known_volunteers.standing <> :forgotten"
+        ),
+        {"id": volunteer_id, "standing": standing, "forgotten": FORGOTTEN},
     )
