@@ -4,11 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from shared.consumer import Delivery
-from shared.contracts import wire_type
-from shared.contracts.envelope import Envelope
-from shared.contracts.registry import VolunteerRegistered
 from tests.conftest import COMMUNITY, ROOT, Running
+from tests.integration.telling import registered, tell
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
@@ -97,21 +94,7 @@ async def points(running: Running) -> dict[str, Any]:
 async def heard_of(running: Running, count: int) -> list[str]:
     """Volunteers that the service has heard of, as if over the bus."""
     people = [uuid4() for _ in range(count)]
-    deliveries = []
-    for number, person in enumerate(people):
-        event = VolunteerRegistered(
-            volunteer_id=person,
-            volunteer_number=f"{COMMUNITY}-{number:06d}",
-            community=COMMUNITY,
-            party_member=False,
-            registered_on=NOW.date(),
-        )
-        envelope = Envelope(
-            uuid4(), wire_type(VolunteerRegistered), "/liuling/registry", f"volunteer-{person}", NOW, COMMUNITY, 1
-        )
-        deliveries.append(Delivery(event, envelope))
-    async with running.service.database.transaction() as connection:
-        await running.service.handler.apply(connection, deliveries)
+    await tell(running.service, *(registered(person) for person in people))
     return [str(person) for person in people]
 
 

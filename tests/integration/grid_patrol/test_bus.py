@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer
 from services.grid_patrol.app import build
 from services.grid_patrol.settings import GridPatrolSettings
 from tests.conftest import COMMUNITY, Start
-from tests.integration.grid_patrol.telling import envelope_of, publish, registered
+from tests.integration.telling import envelope_of, publish, registered
 
 
 async def test_somebody_registered_in_the_same_moment_joins_a_crew_and_the_joining_is_told(start: Start) -> None:

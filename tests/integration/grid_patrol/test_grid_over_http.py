@@ -5,7 +5,7 @@ from uuid import uuid4
 from shared.contracts.registry import ConsentRenewed, ConsentWithdrawn, PersonForgotten
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.grid_patrol.conftest import Grid
-from tests.integration.grid_patrol.telling import tell
+from tests.integration.telling import tell
 
 
 async def test_five_hundred_cells_are_defined_at_once_and_again_without_effect(grid: Grid) -> None:
@@ -100,7 +100,7 @@ async def test_a_forgotten_person_leaves_every_crew_and_no_track(grid: Grid) -> 
     await grid.cells("A", "B")
     first, second = await grid.crew(anna, bo), await grid.crew(anna)
     shift = await grid.shift(first, [anna, bo])
-    await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(-120))
+    await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(minutes=-120))
     await grid.post(f"/v1/shifts/{shift}/scans", scans=[grid.scan(anna), grid.scan(bo, device="device-2")])
 
     await tell(grid.running.service, PersonForgotten(volunteer_id=anna, community=COMMUNITY))

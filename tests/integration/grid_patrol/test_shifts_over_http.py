@@ -6,7 +6,7 @@ from datetime import timedelta
 from shared.contracts.registry import ConsentWithdrawn
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.grid_patrol.conftest import Grid
-from tests.integration.grid_patrol.telling import tell
+from tests.integration.telling import tell
 
 
 async def ready(grid: Grid) -> str:
@@ -18,7 +18,7 @@ async def test_a_shift_from_plan_to_log(grid: Grid) -> None:
     anna, bo, *_ = grid.people
     crew = await ready(grid)
     shift = await grid.shift(crew, [anna, bo])
-    started = await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(-110))
+    started = await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(minutes=-110))
     assert (started["stage"], started["late_minutes"]) == ("running", 10)
 
     batch = [grid.scan(anna, "C", at=-50), grid.scan(anna, "A", at=-70)]
@@ -29,7 +29,7 @@ async def test_a_shift_from_plan_to_log(grid: Grid) -> None:
     assert again["scans"][2] == {"duplicate": False, "marks": ["shared_device"]}
 
     served = [{"volunteer_id": str(anna)}, {"volunteer_id": str(bo), "minutes": 30}]
-    logged = await grid.post(f"/v1/shifts/{shift}/log", ended_at=grid.at(0), served=served)
+    logged = await grid.post(f"/v1/shifts/{shift}/log", ended_at=grid.at(minutes=0), served=served)
     assert logged["covered_cells"] == ["A", "C"]
     assert logged["night"] is False
     assert [(m["volunteer_id"], m["minutes"], m["evidence"]) for m in logged["members"]] == [
@@ -49,7 +49,7 @@ async def test_a_shift_from_plan_to_log(grid: Grid) -> None:
     )
     assert {m["volunteer_id"]: m["evidence"] for m in shown["members"]} == {str(anna): "scanned", str(bo): "scanned"}
     assert (await grid.get(f"/v1/cells/{COMMUNITY}/C"))["last_covered_at"] is not None
-    uncovered = await grid.get("/v1/cells", not_covered_since=grid.at(-60))
+    uncovered = await grid.get("/v1/cells", not_covered_since=grid.at(minutes=-60))
     assert [cell["cell"] for cell in uncovered["items"]] == ["B"]
 
 
@@ -67,11 +67,11 @@ async def test_a_device_is_known_by_a_digest_only(grid: Grid) -> None:
 async def test_a_late_scan_of_a_logged_shift_is_kept_and_changes_no_service(grid: Grid) -> None:
     anna, *_ = grid.people
     shift = await grid.shift(await ready(grid), [anna])
-    await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(-120))
+    await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(minutes=-120))
     logged = await grid.post(f"/v1/shifts/{shift}/log")
     assert logged["members"][0]["evidence"] == "backfilled"
     grid.clock.pass_by(days=3)
-    late = {**grid.scan(anna), "device_time": grid.at(-3 * 24 * 60 - 60)}
+    late = {**grid.scan(anna), "device_time": grid.at(minutes=-3 * 24 * 60 - 60)}
     told = await grid.post(f"/v1/shifts/{shift}/scans", scans=[late])
     assert told["scans"][0]["marks"] == ["after_close"]
     assert len(await grid.events("PatrolShiftLogged")) == 1
@@ -93,17 +93,17 @@ async def test_one_volunteer_is_not_on_two_shifts_at_once(grid: Grid) -> None:
     first = await grid.shift(crew, [anna, bo])
     overlapping = await grid.shift(crew, [bo, chen], begins=-60, minutes=50)
     following = await grid.shift(crew, [bo], begins=0)
-    await grid.post(f"/v1/shifts/{first}/start", started_at=grid.at(-120))
-    starting = grid.clerk.post(f"/v1/shifts/{overlapping}/start", json={"started_at": grid.at(-60)})
+    await grid.post(f"/v1/shifts/{first}/start", started_at=grid.at(minutes=-120))
+    starting = grid.clerk.post(f"/v1/shifts/{overlapping}/start", json={"started_at": grid.at(minutes=-60)})
     problem = await grid.refused(starting, 409, "on_another_shift")
     assert str(bo) in problem["detail"]
-    await grid.post(f"/v1/shifts/{following}/start", started_at=grid.at(0))
+    await grid.post(f"/v1/shifts/{following}/start", started_at=grid.at(minutes=0))
     # Logged with an earlier end, or cancelled, the first no longer stands in the way.
-    await grid.post(f"/v1/shifts/{first}/log", ended_at=grid.at(-61))
-    await grid.post(f"/v1/shifts/{overlapping}/start", started_at=grid.at(-60))
+    await grid.post(f"/v1/shifts/{first}/log", ended_at=grid.at(minutes=-61))
+    await grid.post(f"/v1/shifts/{overlapping}/start", started_at=grid.at(minutes=-60))
     # Nor may a log reach into another shift of the same person.
     grid.clock.pass_by(minutes=30)
-    reaching = grid.clerk.post(f"/v1/shifts/{overlapping}/log", json={"ended_at": grid.at(-10)})
+    reaching = grid.clerk.post(f"/v1/shifts/{overlapping}/log", json={"ended_at": grid.at(minutes=-10)})
     await grid.refused(reaching, 409, "on_another_shift")
 
 
@@ -113,7 +113,10 @@ async def test_of_two_shifts_that_start_in_the_same_moment_one_is_refused(grid: 
     for _ in range(5):
         shifts = [await grid.shift(crew, [people[n], people[(n + 1) % 4]]) for n in range(4)]
         answers = await asyncio.gather(
-            *(grid.clerk.post(f"/v1/shifts/{shift}/start", json={"started_at": grid.at(-120)}) for shift in shifts)
+            *(
+                grid.clerk.post(f"/v1/shifts/{shift}/start", json={"started_at": grid.at(minutes=-120)})
+                for shift in shifts
+            )
         )
         statuses = sorted(answer.status_code for answer in answers)
         assert set(statuses) <= {200, 409}, [answer.text for answer in answers]
@@ -140,9 +143,9 @@ async def test_a_missed_shift_is_marked_by_the_timer_and_news_in_time_undoes_it(
     await grid.post(f"/v1/shifts/{started}/start")
     grid.clock.pass_by(days=1)
     assert await service.timers.fire_due(service.workshop, grid.clock) == 0
-    late = grid.clerk.post(f"/v1/shifts/{missed}/start", json={"started_at": grid.at(-24 * 60 - 131 + 31)})
+    late = grid.clerk.post(f"/v1/shifts/{missed}/start", json={"started_at": grid.at(minutes=-24 * 60 - 131 + 31)})
     await grid.refused(late, 409, "shift_start_too_late")
-    in_time = await grid.post(f"/v1/shifts/{missed}/start", started_at=grid.at(-24 * 60 - 131 + 3))
+    in_time = await grid.post(f"/v1/shifts/{missed}/start", started_at=grid.at(minutes=-24 * 60 - 131 + 3))
     assert (in_time["stage"], in_time["late_minutes"]) == ("running", 0)
 
 
@@ -151,10 +154,10 @@ async def test_dates_are_bounded(grid: Grid) -> None:
     crew = await ready(grid)
     body = grid.shift_body(crew, [anna], -8 * 24 * 60, 60, ("A",))
     await grid.refused(grid.clerk.post("/v1/shifts", json=body), 422, "dated_too_far_back")
-    body = {**body, "planned_start": 1770000000, "planned_end": grid.at(0)}
+    body = {**body, "planned_start": 1770000000, "planned_end": grid.at(minutes=0)}
     await grid.refused(grid.clerk.post("/v1/shifts", json=body), 422, "validation_failed")
     shift = await grid.shift(crew, [anna])
-    future = grid.clerk.post(f"/v1/shifts/{shift}/start", json={"started_at": grid.at(1)})
+    future = grid.clerk.post(f"/v1/shifts/{shift}/start", json={"started_at": grid.at(minutes=1)})
     await grid.refused(future, 422, "dated_in_future")
 
 
@@ -185,12 +188,12 @@ async def test_a_finding_is_told_without_its_words_which_clerks_can_read(grid: G
         "kind": "dispute",
         "risk": "yellow",
         "reported_by": str(anna),
-        "found_at": grid.at(-60),
+        "found_at": grid.at(minutes=-60),
         "text": "样例：楼上楼下争吵",
     }
     early = grid.clerk.post(f"/v1/shifts/{shift}/findings", json=body)
     await grid.refused(early, 409, "finding_shift_not_started")
-    await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(-120))
+    await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(minutes=-120))
     finding = (await grid.post(f"/v1/shifts/{shift}/findings", **body))["finding_id"]
 
     assert (await grid.get(f"/v1/findings/{finding}/text"))["text"] == body["text"]
@@ -216,9 +219,9 @@ async def test_shifts_are_listed_and_counted_by_month(grid: Grid) -> None:
     crew = await ready(grid)
     shifts = [await grid.shift(crew, [anna], begins=-150 * n, minutes=120) for n in range(1, 6)]
     for number, shift in enumerate(shifts[:3], start=1):
-        await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(-150 * number))
+        await grid.post(f"/v1/shifts/{shift}/start", started_at=grid.at(minutes=-150 * number))
         await grid.post(f"/v1/shifts/{shift}/scans", scans=[grid.scan(anna, at=-150 * number + 20)])
-        await grid.post(f"/v1/shifts/{shift}/log", ended_at=grid.at(-150 * number + 100))
+        await grid.post(f"/v1/shifts/{shift}/log", ended_at=grid.at(minutes=-150 * number + 100))
     await grid.post(f"/v1/shifts/{shifts[3]}/cancellation", reason="organiser")
 
     page = await grid.get("/v1/shifts", limit=2)

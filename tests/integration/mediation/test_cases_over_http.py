@@ -7,8 +7,8 @@ import pytest
 
 from shared.contracts.registry import ConsentWithdrawn
 from tests.conftest import COMMUNITY, FOREIGN
-from tests.integration.grid_patrol.telling import tell
 from tests.integration.mediation.conftest import Committee
+from tests.integration.telling import tell
 
 
 async def test_a_case_from_filing_to_a_written_agreement(committee: Committee) -> None:

@@ -10,8 +10,8 @@ from shared.contracts.grid_patrol import FindingKind, PatrolFindingReported, Ris
 from shared.contracts.registry import PersonForgotten
 from shared.ids import derived_id
 from tests.conftest import COMMUNITY, Start, until
-from tests.integration.grid_patrol.telling import envelope_of, publish, registered, tell
 from tests.integration.mediation.conftest import Committee
+from tests.integration.telling import envelope_of, publish, registered, tell
 
 
 def finding(kind: FindingKind = FindingKind.DISPUTE) -> PatrolFindingReported:

@@ -9,7 +9,8 @@ import xlsxwriter
 
 from services.registry.importing.roster import read_roster
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
-from tests.integration.registry.conftest import NOW, Registry, id_number
+from tests.integration.office import NOW
+from tests.integration.registry.conftest import Registry, id_number
 
 HEADER = ("序号", "姓名", "身份证号码", "联系电话", "政治面貌", "工作单位", "所属队伍", "入队时间")
 GIVEN = "甲乙丙丁戊己庚辛壬癸"

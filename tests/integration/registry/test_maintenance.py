@@ -1,43 +1,15 @@
-"""The tables that the code speaks of are those that the migrations make; rebuilding and the CLI stand on them."""
+"""What an administrator does: rebuild the read tables, import the division file."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
 from typer.testing import CliRunner
 
 from services.registry.__main__ import main
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
-from services.registry.tables import metadata
-from shared.migrations import KERNEL_TABLES
 from tests.conftest import Start
-from tests.integration.registry.conftest import Registry
-
-DIVISIONS = Path("services/registry/organisation/data/jiayuguan-divisions.csv")
-
-
-def _differences(connection: Connection) -> list[Any]:
-    def ours(name: str | None, kind: str, _: Any) -> bool:
-        return not (kind == "table" and name in KERNEL_TABLES)
-
-    context = MigrationContext.configure(connection, opts={"include_name": ours, "compare_type": True})
-    return list(compare_metadata(context, metadata))
-
-
-async def test_the_migrations_make_the_tables_that_the_code_speaks_of(start: Start) -> None:
-    running = await start(build, working=False, settings=RegistrySettings)
-    async with running.service.database.engine.connect() as connection:
-        assert await connection.run_sync(_differences) == []
-
-
-async def test_migrating_again_changes_nothing(start: Start) -> None:
-    running = await start(build, working=False, settings=RegistrySettings)
-    await running.service.migrate()
-    await running.service.require_schema()
+from tests.integration.registry.conftest import DIVISIONS_FILE, Registry
 
 
 async def test_a_rebuild_gives_the_same_tables(registry: Registry) -> None:
@@ -75,10 +47,10 @@ async def test_the_division_file_is_imported_by_command(start: Start) -> None:
     def run(*arguments: str) -> Any:
         return CliRunner().invoke(main, list(arguments), env=environment)
 
-    first = await asyncio.to_thread(run, "import-divisions", str(DIVISIONS))
+    first = await asyncio.to_thread(run, "import-divisions", str(DIVISIONS_FILE))
     assert first.exit_code == 0, first.output
     assert "added 56" in first.output
-    again = await asyncio.to_thread(run, "import-divisions", str(DIVISIONS))
+    again = await asyncio.to_thread(run, "import-divisions", str(DIVISIONS_FILE))
     assert "unchanged 56" in again.output
     assert await running.value("SELECT count(*) FROM events") == 56
     wrong = await asyncio.to_thread(run, "import-divisions", __file__)
