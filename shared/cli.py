@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 import uvloop
@@ -14,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
 from shared.consumer import Unreadable, read
+from shared.contracts.envelope import header_map
+from shared.eventstore import enter, keep_writers_out
 from shared.relay import republish
 from shared.service import Service
 from shared.settings import Settings
@@ -137,7 +140,7 @@ async def _verify(service: Service) -> int:
     await service.require_schema()
     differing: list[str] = []
     async with service.database.reading() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(append_lock())"))
+        await keep_writers_out(connection)
         before = {table.name: await _fingerprint(connection, table.name) for table in service.views.tables}
         with _progress(f"{service.name}: 核对 verifying") as progress:
             count = await service.views.rebuild(connection, progress)
@@ -232,6 +235,7 @@ def _parked(run: Callable[[Command], None]) -> typer.Typer:
                     )
                     return 2
                 await parking.remove(connection, records[0].id)
+                await _never_again(connection, records[0])
             console.print(
                 f"已丢弃 discarded {records[0].topic}[{records[0].partition}]@{records[0].offset}; "
                 f"其后还有 {len(records) - 1} 条 records behind it: `parked retry`"
@@ -252,11 +256,24 @@ def _none() -> int:
     return 1
 
 
+async def _never_again(connection: AsyncConnection, record: parking.ParkedRecord) -> None:
+    """Claim the discarded record's event id, so that a second reading or a `republish` does not bring it back."""
+    try:
+        event_id = UUID(header_map(record.headers)["ce_id"].decode("ascii"))
+    except (KeyError, ValueError):
+        return  # without an id there is nothing to know it by
+    await connection.execute(_CLAIM, {"id": event_id})
+
+
+_CLAIM = text("INSERT INTO consumed (event_id) VALUES (:id) ON CONFLICT DO NOTHING RETURNING event_id")
+
+
 async def _retry(service: Service, topic: str, key: bytes) -> tuple[int, int]:
     """Apply a key's parked records in order. Returns how many were applied and how many are left."""
     handler: Any = service.handler
     applied, after_id = 0, 0
     async with service.database.transaction() as connection:
+        await enter(connection)
         # Records that consumers add while we work are seen by the next look: they waited for our row locks.
         while records := await parking.records_of(connection, topic, key, after_id=after_id, lock=True):
             for record in records:
@@ -278,9 +295,6 @@ async def _apply_parked(service: Service, handler: Any, connection: AsyncConnect
     delivery = read(record, handler.interests)
     if delivery is None:
         return
-    claimed = await connection.execute(
-        text("INSERT INTO consumed (event_id) VALUES (:id) ON CONFLICT DO NOTHING RETURNING event_id"),
-        {"id": delivery.envelope.event_id},
-    )
+    claimed = await connection.execute(_CLAIM, {"id": delivery.envelope.event_id})
     if claimed.first() is not None:
         await handler.apply(connection, [delivery])

@@ -8,12 +8,12 @@ with its key, and later records of that key queue behind it while all others flo
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -24,8 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import parking
 from shared.contracts import Event, resolve
 from shared.contracts.envelope import Envelope, MalformedEnvelope, header_map
-from shared.database import Database, is_transient
-from shared.eventstore import ConcurrencyConflict
+from shared.database import Database, Lost, blames_the_record, is_transient
+from shared.eventstore import enter
 from shared.metrics import (
     CONSUMER_BATCH,
     CONSUMER_BATCH_TIME,
@@ -44,6 +44,8 @@ _POLL_BUSY_MS, _POLL_IDLE_MS = 2, 25
 _IDLE_AFTER_S = 2.0
 _BACKOFF_S_MAX = 5.0
 _COMMIT_INTERVAL_S = 0.25
+_WATCH_INTERVAL_S = 15.0
+_ASK_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,12 @@ class Consumer:
         self._database = database
         self._stall_s = settings.consumer_stall_s
         # One batch is decoded while the one before it is in the database; more would only cost memory.
-        self._queue: asyncio.Queue[_Prepared] = asyncio.Queue(maxsize=1)
+        self._queue: asyncio.Queue[_Prepared | Exception] = asyncio.Queue(maxsize=1)
         self._moved_at = self._received_at = time.monotonic()
         self._retrying = False
         self._applied: dict[TopicPartition, int] = {}
         self._uncommitted: dict[TopicPartition, int] = {}
+        self._broker_answers = True
         self._subscriber = broker.subscriber(
             *topics,
             batch=True,
@@ -123,6 +126,7 @@ class Consumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_partition_fetch_bytes=2 * 1024 * 1024,
+            listener=_Assignment(self._applied),
             parser=_raw_records,
             decoder=_pass_through,
         )
@@ -132,7 +136,7 @@ class Consumer:
     def ready(self) -> bool:
         """Joined its group, and not held up by a failure."""
         consumer = self._consumer
-        return consumer is not None and not self._retrying
+        return consumer is not None and self._broker_answers and not self._retrying
 
     async def live(self) -> bool:
         """Progress, not a ping: with lag above zero something must have moved within the stall time.
@@ -140,28 +144,30 @@ class Consumer:
         While a failing database is waited for the process is alive and merely not ready; restarting it would not help.
         """
         lag = await self.lag()
-        CONSUMER_LAG.set(lag)
-        if lag == 0 or self._retrying:
+        if lag is not None:
+            CONSUMER_LAG.set(lag)
+        if not lag or self._retrying:
             self._moved_at = time.monotonic()
         return time.monotonic() - self._moved_at < self._stall_s
 
-    async def lag(self) -> int:
-        """Records between what is applied and the end of the assigned partitions, as last heard from the broker."""
+    async def lag(self) -> int | None:
+        """Records between what is applied and the end of the assigned partitions; None while the broker is away.
+
+        The ends are asked for: what a consumer last heard of them by itself says nothing when its fetching has died.
+        """
         consumer = self._consumer
         if consumer is None:
-            return 0
-        lag = 0
-        for partition in consumer.assignment():
-            end = consumer.highwater(partition)
-            if end is None:
-                continue
-            if partition not in self._applied:
-                try:
-                    async with asyncio.timeout(1):
-                        self._applied[partition] = await consumer.position(partition)
-                except (TimeoutError, KafkaError):
-                    continue  # the assignment is just changing; the next look will tell
-            lag += max(0, end - self._applied[partition])
+            return None
+        try:
+            async with asyncio.timeout(_ASK_TIMEOUT_S):
+                ends = await consumer.end_offsets(consumer.assignment())
+                for partition in ends.keys() - self._applied.keys():
+                    self._applied[partition] = await consumer.position(partition)
+        except (TimeoutError, KafkaError):
+            self._broker_answers = False
+            return None
+        self._broker_answers = True
+        lag: int = sum(max(0, end - self._applied[partition]) for partition, end in ends.items())
         return lag
 
     @property
@@ -171,20 +177,45 @@ class Consumer:
 
     async def run(self) -> None:
         """Write prepared batches until cancelled. Reading runs in the broker's own task."""
-        committing = asyncio.create_task(self._keep_pace())
-        try:
-            while True:
-                prepared = await self._queue.get()
-                await self._write_until_done(prepared)
-                self._moved_at = time.monotonic()
-                self._applied.update(prepared.offsets)
-                self._uncommitted.update(prepared.offsets)
-        finally:
-            committing.cancel()
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._keep_pace())
+            parts.create_task(self._watch())
+            parts.create_task(self._write_batches())
+
+    async def _write_batches(self) -> None:
+        while True:
+            prepared = await self._queue.get()
+            if isinstance(prepared, Exception):
+                raise prepared
+            await self._write_until_done(prepared)
+            self._moved_at = time.monotonic()
+            self._applied.update(prepared.offsets)
+            self._uncommitted.update(prepared.offsets)
+
+    async def _watch(self) -> None:
+        """Keep the gauges of lag and parked keys right, also when nothing comes and nobody asks for health."""
+        while True:
+            try:
+                lag = await self.lag()
+                if lag is not None:
+                    CONSUMER_LAG.set(lag)
+                async with self._database.reading() as connection:
+                    PARKED_KEYS.set(await parking.count_keys(connection))
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.info("gauges_not_updated", error=type(error).__name__)
+            await asyncio.sleep(_WATCH_INTERVAL_S)
 
     async def _on_batch(self, records: Sequence[ConsumerRecord]) -> None:
+        """Hand a batch to the writer. FastStream swallows what is raised here, and would go on with the next batch as
+        if this one had been read; so an error is handed on too, and ends the process where it is seen.
+        """
         self._received_at = time.monotonic()
-        await self._queue.put(self._prepare(records))
+        try:
+            await self._queue.put(self._prepare(records))
+        except Exception as error:
+            await self._queue.put(error)
 
     def _prepare(self, records: Sequence[ConsumerRecord]) -> _Prepared:
         prepared = _Prepared([], [], {}, 0, len(records))
@@ -195,6 +226,11 @@ class Consumer:
             except Unreadable as error:
                 prepared.malformed.append((record, error.reason))
                 continue
+            except Exception as error:
+                # A moment beyond the calendar, nesting beyond the stack: whatever reading trips over, it is this
+                # record's alone, and its neighbours flow on.
+                prepared.malformed.append((record, f"unreadable:{type(error).__name__}"))
+                continue
             if delivery is None:
                 prepared.ignored += 1
             else:
@@ -202,39 +238,55 @@ class Consumer:
         return prepared
 
     async def _write_until_done(self, prepared: _Prepared) -> None:
-        """Retry in place while the failure is one that passes. A batch is never skipped."""
+        """Retry in place until the batch is in the database. A batch is never skipped.
+
+        Only what a record itself is to blame for parks it; whatever the database or the machine is to blame for is
+        waited out, however long, with readiness down.
+        """
         backoff_s = 0.1
         while True:
             started = time.perf_counter()
             try:
                 await self._write(prepared)
+                break
             except Exception as error:
-                if not (is_transient(error) or isinstance(error, ConcurrencyConflict)):
-                    log.warning("batch_refused", error=type(error).__name__, records=prepared.size)
-                    await self._write_one_by_one(prepared)
-                    break
-                self._retrying = not isinstance(error, ConcurrencyConflict)
+                if prepared.understood and blames_the_record(error):
+                    if prepared.size > 1:
+                        log.warning("batch_refused", error=type(error).__name__, records=prepared.size)
+                        await self._write_one_by_one(prepared)
+                        break
+                    [(record, delivery)] = prepared.understood
+                    reason = str(getattr(error, "code", None) or type(error).__name__)
+                    log.error("record_parked", type=delivery.envelope.type, reason=reason, where=_where(error))
+                    prepared = _Prepared([], [(record, reason)], {}, 0, 1)
+                    continue
+                self._retrying = not isinstance(error, Lost)
                 CONSUMER_RETRIES.inc()
                 log.warning("batch_retried", error=type(error).__name__, retry_in_s=backoff_s)
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(backoff_s * 2, _BACKOFF_S_MAX)
-            else:
-                CONSUMER_BATCH.observe(prepared.size)
-                CONSUMER_BATCH_TIME.observe(time.perf_counter() - started)
-                break
+        CONSUMER_BATCH.observe(prepared.size)
+        CONSUMER_BATCH_TIME.observe(time.perf_counter() - started)
         self._retrying = False
+
+    async def _write_one_by_one(self, prepared: _Prepared) -> None:
+        """Find the record that cannot be taken, park it, and let all others through, in the order they came."""
+        singles = [(record, _Prepared([(record, delivery)], [], {}, 0, 1)) for record, delivery in prepared.understood]
+        singles += [(record, _Prepared([], [(record, reason)], {}, 0, 1)) for record, reason in prepared.malformed]
+        singles.sort(key=lambda item: (item[0].topic, item[0].partition, item[0].offset))
+        for _, single in singles:
+            await self._write_until_done(single)
 
     async def _write(self, prepared: _Prepared) -> None:
         if not prepared.understood and not prepared.malformed:
             CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
             return
         async with self._database.transaction() as connection:
+            await enter(connection)
             flowing, queued = await parking.hold_back(connection, prepared.understood, prepared.malformed)
             deliveries = await _claim(connection, flowing)
             if deliveries:
                 await self._handler.apply(connection, deliveries)
-        if prepared.malformed or queued:
-            PARKED_KEYS.set(await self._count_parked())
         CONSUMER_RECORDS.labels(outcome="applied").inc(len(deliveries))
         CONSUMER_RECORDS.labels(outcome="duplicate").inc(len(flowing) - len(deliveries))
         CONSUMER_RECORDS.labels(outcome="parked").inc(len(prepared.malformed))
@@ -242,32 +294,6 @@ class Consumer:
         CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
         if deliveries:
             await self._handler.committed(deliveries)
-
-    async def _write_one_by_one(self, prepared: _Prepared) -> None:
-        """Find the record that the handler cannot take, park it, and let all others through."""
-        rest = _Prepared([], prepared.malformed, {}, 0, len(prepared.malformed))
-        await self._write_until_done(rest)
-        for record, delivery in prepared.understood:
-            single = _Prepared([(record, delivery)], [], {}, 0, 1)
-            while True:
-                try:
-                    await self._write(single)
-                    break
-                except ConcurrencyConflict:
-                    continue
-                except Exception as error:
-                    if is_transient(error):
-                        self._retrying = True
-                        await asyncio.sleep(0.5)
-                        continue
-                    reason = getattr(error, "code", None) or type(error).__name__
-                    log.error("record_parked", type=delivery.envelope.type, reason=reason, where=_where(error))
-                    single = _Prepared([], [(record, reason)], {}, 0, 1)
-            self._retrying = False
-
-    async def _count_parked(self) -> int:
-        async with self._database.reading() as connection:
-            return await parking.count_keys(connection)
 
     async def _keep_pace(self) -> None:
         """Tell the broker every now and then how far we are, and look for records as often as they come.
@@ -301,6 +327,21 @@ class Consumer:
             # no longer ours; without it a quiet topic would look unread for ever.
             self._uncommitted = {**mine, **self._uncommitted}
             log.info("offsets_not_committed", error=type(error).__name__)
+
+
+class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Forgets how far a partition was applied when it goes: when it comes back, others may have gone on."""
+
+    def __init__(self, applied: dict[TopicPartition, int]) -> None:
+        self._applied = applied
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        for partition in revoked:
+            self._applied.pop(partition, None)
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        for partition in assigned:
+            self._applied.pop(partition, None)
 
 
 class Unreadable(Exception):

@@ -11,12 +11,22 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.contracts import Event, resolve, wire_type
-from shared.database import driver_connection
+from shared.contracts import Event, Refusal, resolve, wire_type
+from shared.database import Lost, driver_connection
+
+EVENT_BYTES_MAX = 900_000
+"""Kafka takes a megabyte with key and headers."""
 
 
-class ConcurrencyConflict(Exception):
+class ConcurrencyConflict(Lost):
     """Someone else wrote to the stream since it was loaded; load again and decide again."""
+
+
+class EventTooLarge(Refusal):
+    """An event that no broker would take; recorded, it would hold up everything behind it for ever."""
+
+    code = "event_too_large"
+    status = 422
 
 
 class UnknownEventType(Exception):
@@ -44,6 +54,24 @@ def decode(type_name: str, data: str | bytes) -> Event:
     if event_type is None:
         raise UnknownEventType(type_name)
     return event_type.model_validate_json(data).upcast()
+
+
+_ENTER = text("SELECT pg_advisory_xact_lock_shared(rebuild_gate())")
+_SHUT = text("SELECT pg_advisory_xact_lock(rebuild_gate())")
+
+
+async def enter(connection: AsyncConnection) -> None:
+    """The first statement of every transaction that writes: it waits while read tables are rebuilt or compared."""
+    await connection.execute(_ENTER)
+
+
+async def keep_writers_out(connection: AsyncConnection) -> None:
+    """Wait for the writers that are at work, and keep new ones out until the transaction ends.
+
+    Taken before any other lock. The append lock would not do: a writer holds rows of the read tables before it asks
+    for that one, and whoever holds it while asking for the rows waits in a circle with the writer.
+    """
+    await connection.execute(_SHUT)
 
 
 _READ_STREAM = text("SELECT type, data::text FROM events WHERE stream = :stream ORDER BY version")
@@ -90,7 +118,7 @@ async def append(connection: AsyncConnection, recorded: Sequence[Recorded]) -> i
                 "ids": [item.event_id for item in recorded],
                 "types": [wire_type(type(item.event)) for item in recorded],
                 "communities": [item.community for item in recorded],
-                "data": [item.event.model_dump_json(exclude_none=True) for item in recorded],
+                "data": [_body(item.event) for item in recorded],
                 "metadata": [json.dumps(item.metadata) for item in recorded],
                 "occurred": [item.occurred_at for item in recorded],
             },
@@ -100,6 +128,13 @@ async def append(connection: AsyncConnection, recorded: Sequence[Recorded]) -> i
             raise ConcurrencyConflict from error
         raise
     return int(result.scalar_one())
+
+
+def _body(event: Event) -> str:
+    body = event.model_dump_json(exclude_none=True)
+    if len(body) > EVENT_BYTES_MAX // 4 and len(body.encode()) > EVENT_BYTES_MAX:
+        raise EventTooLarge(kilobytes=EVENT_BYTES_MAX // 1000)
+    return body
 
 
 _READ = """

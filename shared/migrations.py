@@ -28,6 +28,9 @@ _KERNEL_0001 = (
     """
     CREATE FUNCTION append_lock() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT 4995421783::bigint $$
     """,
+    """
+    CREATE FUNCTION rebuild_gate() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT 4995421786::bigint $$
+    """,
     # Lock, insert, notify in one call: the lock is taken immediately before the insert and held over nothing else.
     """
     CREATE FUNCTION append_events(

@@ -65,9 +65,10 @@ async def _insert(connection: AsyncConnection, records: Sequence[tuple[Any, str]
                 "partition": record.partition,
                 "log_offset": record.offset,
                 "key": record.key or b"",
-                "headers": json.dumps([[name, value and value.hex()] for name, value in record.headers]),
+                # In hexadecimal: a record that nobody understands may hold bytes that jsonb does not take.
+                "headers": json.dumps([[name.encode().hex(), value and value.hex()] for name, value in record.headers]),
                 "body": record.value or b"",
-                "reason": reason,
+                "reason": reason.replace("\x00", "")[:200],
             },
         )
 
@@ -136,7 +137,9 @@ async def records_of(
             partition=row[2],
             offset=row[3],
             key=bytes(row[4]),
-            headers=tuple((name, value and bytes.fromhex(value)) for name, value in json.loads(row[5])),
+            headers=tuple(
+                (bytes.fromhex(name).decode(), value and bytes.fromhex(value)) for name, value in json.loads(row[5])
+            ),
             value=bytes(row[6]),
             reason=row[7],
         )

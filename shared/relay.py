@@ -54,7 +54,14 @@ class Relay:
                 RELAY_LEADER.set(1)
                 log.info("relay_leading", topic=self.topic)
                 await self._lead(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, _PublishFailed) as error:
+            except (
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,  # what a query meets on a connection that has just broken
+                OSError,
+                TimeoutError,
+                _PublishFailed,
+            ) as error:
                 if self.healthy:
                     backoff_s = 0.1  # it had worked since the last failure
                 self.healthy, refused = False, isinstance(error, _PublishFailed)
@@ -72,6 +79,7 @@ class Relay:
         while True:
             self._wake.clear()
             rows = await read_rows(connection, cursor, self._batch_size_max)
+            RELAY_BACKLOG.set(await self._backlog(connection, cursor, rows))
             if rows:
                 await self.publish(rows)
                 cursor = rows[-1]["position"]
@@ -85,10 +93,13 @@ class Relay:
             if len(rows) < self._batch_size_max:
                 RELAY_BACKLOG.set(0)
                 await self._sleep()
-            else:
-                RELAY_BACKLOG.set(
-                    await connection.fetchval("SELECT coalesce(max(position), $1) - $1 FROM events", cursor)
-                )
+
+    async def _backlog(self, connection: asyncpg.Connection, cursor: int, rows: Sequence[Any]) -> int:
+        """Set before publishing, so that it stands while the broker is away."""
+        if len(rows) < self._batch_size_max:
+            return len(rows)
+        waiting: int = await connection.fetchval("SELECT coalesce(max(position), $1) - $1 FROM events", cursor)
+        return waiting
 
     async def publish(self, rows: Sequence[Any]) -> None:
         """Publish rows of the store in order and wait until the broker has them all."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -57,7 +58,9 @@ def kafka_broker(settings: Settings) -> KafkaBroker:
         compression_type=compression,
         linger_ms=0,
         apply_types=False,
-        logger=None,
+        # Its own troubles (no permission, a corrupt record) are worth a line; every record is not.
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,
     )
 
 

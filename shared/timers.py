@@ -9,8 +9,7 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 
 from shared.clock import Clock
-from shared.database import is_transient
-from shared.eventstore import ConcurrencyConflict
+from shared.database import Lost, is_transient
 from shared.ids import new_id
 from shared.metrics import TIMERS_FAILED, TIMERS_FIRED
 from shared.telemetry import logger, span
@@ -75,7 +74,7 @@ class Timers:
                 with span(f"timer {kind}", SpanKind.INTERNAL, correlation_id=str(new_id())):
                     await self._handlers[kind](work, subject)
                     await work.finish()
-        except ConcurrencyConflict:
+        except Lost:
             return True  # somebody acted on the subject in the same moment; the row is still there for the next round
         except Exception as error:
             if subject is None or is_transient(error):

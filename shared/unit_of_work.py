@@ -14,7 +14,7 @@ from shared.aggregate import Aggregate, State
 from shared.clock import Clock
 from shared.contracts import Event, Refusal
 from shared.database import Database
-from shared.eventstore import Recorded, append, read_stream, read_streams
+from shared.eventstore import Recorded, append, enter, read_stream, read_streams
 from shared.ids import NewId
 from shared.privacy import Vault
 from shared.telemetry import event_metadata
@@ -156,6 +156,7 @@ class Workshop:
     ) -> AsyncIterator[UnitOfWork]:
         """A unit of work in a fresh transaction. The caller runs `finish` last; any error rolls everything back."""
         async with self.database.transaction() as connection:
+            await enter(connection)
             yield self.on(connection, actor=actor, expected_version=expected_version)
 
     def on(

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import Event
-from shared.eventstore import Recorded, read_all
+from shared.eventstore import Recorded, keep_writers_out, read_all
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[AsyncConnection, Any, Recorded], Awaitable[None]]
@@ -82,10 +82,10 @@ class Views:
     async def rebuild(self, connection: AsyncConnection, progress: Progress = lambda _: None) -> int:
         """Empty the tables and replay the service's events into them, in the caller's transaction.
 
-        Writers are kept out by the store's own append lock until the caller commits; readers see the old rows until
-        then. Returns the number of events replayed.
+        Writers are kept out until the caller commits; readers see the old rows until then. Returns the number of events
+        replayed. Must be the first thing in its transaction.
         """
-        await connection.execute(text("SELECT pg_advisory_xact_lock(append_lock())"))
+        await keep_writers_out(connection)
         for table in reversed(self.tables):
             await connection.execute(table.delete())
         count = 0

@@ -1,6 +1,6 @@
 """What a service that puts volunteers to work knows of the registry's: that they exist, and whether they may serve.
 
-The copy comes over the bus, so it is a moment behind: docs/decisions/0020. A service has its table in its metadata
+The copy comes over the bus, so it is a moment behind: docs/decisions/0011. A service has its table in its metadata
 (`known_volunteers`) and these reactions before its own, so that a person who is forgotten is nobody any more before
 the service drops what it tied to them: whoever is just tying something more holds the row, and is waited for.
 """

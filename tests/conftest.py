@@ -163,11 +163,16 @@ async def start(stack: LocalStack, issuer: Issuer, namespace: str) -> AsyncItera
         return running
 
     yield begin
+    ended: list[BaseException] = []
     for running, task in reversed(open_):
         if task is not None:
+            if task.done() and (error := task.exception()) is not None:
+                ended.append(error)  # a part ended by itself, which a service must not
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await running.close()
+    if ended:
+        raise ended[0]
 
 
 async def create_topic(bootstrap: str, name: str, partitions: int = 3) -> None:

@@ -14,7 +14,9 @@ class PolicyPublished(Event, context="points"):
     """A pricing policy is in force from a date, for a node and everything below it. Never retroactive."""
 
     policy_version: int = Field(ge=1)
-    node: NodeCode | None = Field(default=None, description="Where it applies, with everything below; null for everywhere.")
+    node: NodeCode | None = Field(
+        default=None, description="Where it applies, with everything below; null for everywhere."
+    )
     in_force_from: date = Field(description="First day in force, in Asia/Shanghai.")
     document: dict[str, Any]
 

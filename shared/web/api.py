@@ -18,8 +18,7 @@ from starlette.types import Message
 from shared.auth.permissions import PERMISSIONS
 from shared.auth.tokens import InvalidToken, Principal, TokenReader
 from shared.contracts import Refusal
-from shared.database import is_transient
-from shared.eventstore import ConcurrencyConflict
+from shared.database import Lost, is_transient
 from shared.ids import new_id
 from shared.metrics import COMMAND_CONFLICTS, COMMANDS
 from shared.privacy import Vault
@@ -175,7 +174,12 @@ class _CommandRoute(_Route):
                     await command.remember(work.connection, response)
                     await work.append_events()
                 return response
-            except ConcurrencyConflict:
+            except Refusal:
+                # The same key may have done it a moment ago, and what it did is why this one is refused.
+                if (answer := await self._answer_of_twin(workshop, command)) is not None:
+                    return answer
+                raise
+            except Lost:
                 # Nothing was committed. Deciding again on a fresh load either succeeds or is refused for a reason.
                 continue
             except IntegrityError as error:
@@ -189,6 +193,11 @@ class _CommandRoute(_Route):
                 if broken > _RETRIES_MAX or not is_transient(error):
                     raise
         raise TooManyConflicts
+
+    @staticmethod
+    async def _answer_of_twin(workshop: Workshop, command: "_Command") -> Response | None:
+        async with workshop.database.reading() as connection:
+            return await command.earlier_answer(connection)
 
 
 class _Command:

@@ -71,7 +71,14 @@ class BalancePublisher:
                     await self._lead(connection, producer)
                 finally:
                     await producer.stop()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, KafkaError) as error:
+            except (
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+                OSError,
+                TimeoutError,
+                KafkaError,
+            ) as error:
                 # The rows are still there: whatever was not acknowledged is published again.
                 log.warning("balances_interrupted", error=type(error).__name__, retry_in_s=backoff_s)
                 await asyncio.sleep(backoff_s)
@@ -100,7 +107,7 @@ class BalancePublisher:
     async def _publish_changes(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> int:
         """One round: publish what changed and take it off the record. Returns how many accounts were told."""
         rows = await connection.fetch(
-            f"SELECT id, accounts FROM {LIVE}.balance_changes ORDER BY id LIMIT $1", _ROWS_MAX
+            f"SELECT id, accounts, tableoid FROM {LIVE}.balance_changes ORDER BY id LIMIT $1", _ROWS_MAX
         )
         accounts = sorted({account for row in rows for account in row["accounts"]})
         for start in range(0, len(accounts), _PORTION):
@@ -110,8 +117,11 @@ class BalancePublisher:
                 await self._publish(producer, current)
             await asyncio.sleep(min(_REST_S_MAX, max(self._linger_s, _REST * (time.monotonic() - started))))
         if rows:
+            # By table too: if a rebuilt ledger has taken the place of the one read, its rows are still to be told.
             await connection.execute(
-                f"DELETE FROM {LIVE}.balance_changes WHERE id = ANY($1::bigint[])", [row["id"] for row in rows]
+                f"DELETE FROM {LIVE}.balance_changes WHERE id = ANY($1::bigint[]) AND tableoid = $2",
+                [row["id"] for row in rows],
+                rows[0]["tableoid"],
             )
         return len(accounts)
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import Connection, LedgerWriter
+from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
 
 
 class Outcome(IntEnum):
@@ -71,11 +71,13 @@ class Holds:
         # In the order of the accounts, so that two holds on the same accounts cannot wait for each other.
         for number, leg in enumerate(sorted(legs)):
             try:
-                await db.execute(self._hold, leg.debit_account, leg.amount)
+                status = await db.execute(self._hold, leg.debit_account, leg.amount)
             except asyncpg.CheckViolationError as error:
                 if error.constraint_name != "accounts_never_below_zero":
                     raise
                 raise NotAvailable(leg) from error
+            if status != "UPDATE 1":
+                raise UnknownAccounts(status)
             await db.execute(self._insert, hold_id, number, event_id, *leg, at)
         await self._writer.announce(db, [leg.debit_account for leg in legs])
 
@@ -113,7 +115,9 @@ class Holds:
                 held[1] += leg.amount
                 changes.setdefault(leg.credit_account, [0, 0, 0])[0] += leg.amount
         for account in sorted(changes):
-            await db.execute(self._settle, account, *changes[account])
+            status = await db.execute(self._settle, account, *changes[account])
+            if status != "UPDATE 1":
+                raise UnknownAccounts(status)
         await self._writer.announce(db, sorted(changes))
 
 

@@ -17,12 +17,13 @@ from services.points.ledger import holders
 from services.points.ledger.copying import COLUMNS, pack, stream
 from services.points.ledger.schema import LIVE
 from services.points.ledger.transfer import Transfer
+from shared.database import Lost
 
 Connection = Any
 """An asyncpg connection, or SQLAlchemy's proxy of one; a transaction is open on it."""
 
 
-class UnknownAccounts(Exception):
+class UnknownAccounts(Lost):
     """Remembered account numbers are not in the tables (any more); look them up again and repeat the batch."""
 
 

@@ -20,6 +20,7 @@ from services.points.proof.checks import Check, check_tables, ledger_sum, net_ef
 from services.points.proof.replay import Replay
 from services.points.proof.verify import differing_read_tables, print_checks
 from shared.database import driver_connection
+from shared.eventstore import keep_writers_out
 from shared.service import Service
 
 console = Console(highlight=False, soft_wrap=True)
@@ -134,6 +135,9 @@ async def _hold_still(connection: Any) -> Any:
     In this order: whoever consumes locks `consumed` before accounts, and whoever commands locks accounts before it
     appends. Taken the other way round, we and they would wait for each other.
     """
+    await keep_writers_out(connection)
+    # Catching up takes as long as it takes; the server must not think that we have been forgotten.
+    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     await connection.execute(text("LOCK TABLE public.consumed IN SHARE MODE"))
     await connection.execute(text(f"LOCK TABLE {LIVE}.accounts IN EXCLUSIVE MODE"))
     await connection.execute(text("SELECT pg_advisory_xact_lock(append_lock())"))

@@ -11,6 +11,7 @@ from services.points.app import read_views
 from services.points.ledger.schema import LIVE
 from services.points.proof.checks import Check, check_tables, ledger_sum, net_effects
 from shared.database import driver_connection
+from shared.eventstore import keep_writers_out
 from shared.service import Service
 from shared.views import Views
 
@@ -29,7 +30,7 @@ async def verify(service: Service) -> int:
         transfers = await db.fetchval(f"SELECT count(*) FROM {LIVE}.transfers")
         total = await ledger_sum(db, LIVE)
     async with service.database.reading() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(append_lock())"))
+        await keep_writers_out(connection)
         differing = await differing_read_tables(connection, read_views)
         await connection.rollback()
     print_checks(console, checks)

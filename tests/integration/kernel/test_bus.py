@@ -181,6 +181,57 @@ async def test_a_malformed_record_waits_with_its_key_while_others_flow_on(start,
     ]
 
 
+async def test_whatever_reading_trips_over_costs_that_record_alone(start, stack, topic) -> None:
+    """Nesting beyond the stack, a header that jsonb would refuse, bytes that are no text: parked, each by itself."""
+    running = await start(counting.build)
+    sick = [uuid.uuid4() for _ in range(4)]
+    deep = list(record(sick[0], 1))
+    deep[1] = b'{"counter_id": ' + b"[" * 100_000
+    odd = list(record(sick[1], "x"))
+    odd[2] = [*odd[2], ("nul\x00name", b"\x00\xff")]
+    wrong = list(record(sick[2], 1))
+    wrong[1] = b"\xff\xfe"
+    nothing = list(record(sick[3], 1))
+    nothing[2] = [("ce_type", None) if name == "ce_type" else (name, value) for name, value in nothing[2]]
+    well = [record(uuid.uuid4(), amount) for amount in (1, 2, 3)]
+    await produce(stack, topic, well[0], tuple(deep), tuple(odd), well[1], tuple(wrong), tuple(nothing), well[2])
+
+    async def settled() -> bool:
+        rows = await running.rows("SELECT (SELECT count(*) FROM heard), (SELECT count(*) FROM parked)")
+        return tuple(rows[0]) == (3, 4)
+
+    await until(settled)
+
+
+async def test_a_full_database_is_waited_for_and_no_good_record_is_parked(start, stack, topic) -> None:
+    """A standby after a failover refuses every write: that says nothing about the records."""
+    running = await start(counting.build)
+    name = running.service.database.engine.url.database
+    await running.rows("SELECT 1")
+
+    async def read_only(value: str) -> None:
+        async with running.service.database.transaction() as connection:
+            await connection.exec_driver_sql("SET TRANSACTION READ WRITE")
+            await connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {value}')
+            await connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    await read_only("on")
+    await produce(stack, topic, *[record(uuid.uuid4(), 1) for _ in range(5)])
+
+    async def held_up() -> bool:
+        return not running.service.consumer.ready
+
+    await until(held_up)
+    await running.service.database.engine.dispose()
+    await read_only("off")
+    await running.service.database.engine.dispose()
+    await heard(running, 5)
+    assert await running.value("SELECT count(*) FROM parked") == 0
+
+
 async def test_parked_keys_are_listed_discarded_and_retried_in_order(start, stack, topic, monkeypatch) -> None:
     running = await start(counting.build)
     sick = uuid.uuid4()

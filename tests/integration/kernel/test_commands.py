@@ -3,6 +3,9 @@
 import asyncio
 import uuid
 
+import pytest
+
+from shared.eventstore import EventTooLarge
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.kernel import counting
 
@@ -15,6 +18,34 @@ async def test_the_same_key_gives_the_same_answer_once(start) -> None:
     assert {(a.status_code, a.text) for a in answers} == {(201, answers[0].text)}
     assert sorted(a.headers.get("idempotency-replayed", "") for a in answers) == [""] + ["true"] * 7
     assert await counting_.value("SELECT count(*) FROM events") == 1
+
+
+async def test_a_twin_is_given_the_answer_and_not_told_that_its_own_work_is_in_the_way(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client, url = counting_.client(), f"/v1/counters/{uuid.uuid4()}"
+    await client.post(url, json={"community": COMMUNITY, "amount": 999})
+    last, key = {"community": COMMUNITY, "amount": 1}, {"Idempotency-Key": "double-click"}
+    answers = await asyncio.gather(*[client.post(url, json=last, headers=key) for _ in range(8)])
+    assert {answer.status_code for answer in answers} == {201}, "the second of two would find the counter full"
+    assert await counting_.value("SELECT value FROM counters") == 1000
+
+
+async def test_an_exhausted_pool_is_an_answer_and_not_the_end(start) -> None:
+    counting_ = await start(counting.build, working=False, database_pool_size=1)
+    counting_.service.database.engine.pool._timeout = 0.2
+    async with counting_.service.database.transaction() as connection:
+        await connection.exec_driver_sql("SELECT 1")
+        answer = await counting_.client().post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY})
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+async def test_an_event_that_no_broker_would_take_is_refused(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    command = counting.Count(uuid.uuid4(), "x" * 1_000_000, 1)
+    async with counting_.service.workshop.transaction() as work:
+        work.create(counting.COUNTERS, command.counter_id, command)
+        with pytest.raises(EventTooLarge):
+            await work.append_events()
 
 
 async def test_a_key_used_for_something_else_is_refused(start) -> None:

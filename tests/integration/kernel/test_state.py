@@ -1,5 +1,6 @@
 """Views, vault, timers: what a service keeps beside its events."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +24,28 @@ async def test_rebuilt_views_are_what_they_were(start) -> None:
         await connection.execute(sa.text("UPDATE counters SET value = 0"))
         assert await running.service.views.rebuild(connection) == 9
     assert await running.rows("SELECT * FROM counters ORDER BY counter_id") == before
+
+
+async def test_views_are_rebuilt_while_people_work_and_nobody_waits_in_a_circle(start) -> None:
+    running = await start(counting.build, working=False)
+    client, counters, done = running.client(), [uuid.uuid4() for _ in range(3)], asyncio.Event()
+
+    async def type_on(number: int) -> set[int]:
+        codes = set()
+        while not done.is_set():
+            body = {"community": COMMUNITY, "amount": 1}
+            codes.add((await client.post(f"/v1/counters/{counters[number % 3]}", json=body)).status_code)
+        return codes
+
+    clerks = [asyncio.create_task(type_on(number)) for number in range(4)]
+    for _ in range(5):
+        async with running.service.database.transaction() as connection:
+            await running.service.views.rebuild(connection)
+        await asyncio.sleep(0.05)
+    done.set()
+    codes = set().union(*await asyncio.gather(*clerks))
+    assert codes <= {201, 409, 503}, codes
+    assert await running.value("SELECT sum(value) FROM counters") == await running.value("SELECT count(*) FROM events")
 
 
 @pytest.mark.parametrize(
