@@ -18,7 +18,7 @@ from shared.consumer import Reader, Unreadable
 from shared.contracts import Event
 from shared.contracts.envelope import Envelope
 from shared.contracts.grid_patrol import PatrolShiftLogged
-from shared.contracts.mediation import DisputeResolved, MediationFailed
+from shared.contracts.mediation import CaseWithdrawn, DisputeResolved, MediationFailed
 from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
 
 _Community = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$")]
@@ -65,7 +65,7 @@ class _Patrol(msgspec.Struct, frozen=True, gc=False):
 
 class _Case(msgspec.Struct, frozen=True, gc=False):
     community: _Community
-    mediators: list[_Record]
+    mediators: list[_Record] = []  # a case withdrawn before any session tells of nobody
 
 
 _activities = msgspec.json.Decoder(_Activity)
@@ -160,4 +160,6 @@ READERS: Mapping[type[Event], Reader] = {
     PatrolShiftLogged: _or_unreadable(_patrol),
     DisputeResolved: _or_unreadable(_resolved),
     MediationFailed: _or_unreadable(_failed),
+    # The parties stopped it, as they may at any time; who sat with them until then served as one who failed did.
+    CaseWithdrawn: _or_unreadable(_failed),
 }

@@ -9,7 +9,7 @@ from shared.clock import local_day
 from shared.contracts import Event
 from shared.contracts.common import ServiceRecord
 from shared.contracts.grid_patrol import PatrolShiftLogged
-from shared.contracts.mediation import DisputeResolved, MediationFailed
+from shared.contracts.mediation import CaseWithdrawn, DisputeResolved, MediationFailed
 from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
 
 
@@ -76,7 +76,7 @@ def _patrol(event: PatrolShiftLogged, event_id: UUID) -> list[Service]:
     return _first_told(event_id, event.community, kind, event.members)
 
 
-def _mediation(event: DisputeResolved | MediationFailed, event_id: UUID) -> list[Service]:
+def _mediation(event: DisputeResolved | MediationFailed | CaseWithdrawn, event_id: UUID) -> list[Service]:
     kind = "mediation.resolved" if isinstance(event, DisputeResolved) else "mediation.failed"
     return _first_told(event_id, event.community, kind, event.mediators)
 
@@ -87,6 +87,7 @@ _READERS: Mapping[type[Event], Callable[[Any, UUID], list[Service]]] = {
     PatrolShiftLogged: _patrol,
     DisputeResolved: _mediation,
     MediationFailed: _mediation,
+    CaseWithdrawn: _mediation,
 }
 
 

@@ -27,7 +27,7 @@ from shared.contracts import Event
 from shared.contracts.common import Evidence, ServiceRecord
 from shared.contracts.envelope import Envelope
 from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
-from shared.contracts.mediation import AgreementForm, DisputeKind, DisputeResolved, MediationFailed
+from shared.contracts.mediation import AgreementForm, CaseWithdrawn, DisputeKind, DisputeResolved, MediationFailed
 from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
@@ -188,6 +188,9 @@ EVENTS: dict[type[Event], st.SearchStrategy[Any]] = {
     MediationFailed: st.builds(
         MediationFailed, case_id=st.uuids(), community=communities, kind=st.sampled_from(DisputeKind), ended_at=moments,
         sessions_count=st.just(1), mediators=served,
+    ),
+    CaseWithdrawn: st.builds(
+        CaseWithdrawn, case_id=st.uuids(), community=communities, withdrawn_at=moments, mediators=served
     ),
 }  # fmt: skip
 ENVELOPE = Envelope(uuid.uuid4(), "type", "/source", "subject", MORNING, COMMUNITY, 1)
