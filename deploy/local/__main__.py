@@ -16,6 +16,8 @@ from deploy.local.folder import DataFolder, Record, default_data_dir
 from deploy.local.probe import http_ready, kafka_answers
 from deploy.local.processes import Child, StackError, tail
 from deploy.local.stack import DEFAULT_PORTS, SERVICES, LocalStack
+from shared.auth.issuer import Issuer
+from shared.auth.permissions import Role
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +36,6 @@ TOKENS = {
     "team_leader": COMMUNITY,
     "patrol_leader": COMMUNITY,
     "mediator": COMMUNITY,
-    "volunteer": COMMUNITY,
 }
 _WATCH_INTERVAL_S = 0.2
 _DOWN_WITHIN_S = 90.0
@@ -63,7 +64,9 @@ def up(
             _welcome(stack, time.monotonic() - begun)
             while (dead := stack.dead()) is None:
                 time.sleep(_WATCH_INTERVAL_S)
-            _fail(f"{dead.name} 意外退出 ended unexpectedly ({dead.process.returncode}):\n{tail(dead.log_path)}")
+            _fail(
+                f"{dead.name} 意外退出 ended unexpectedly ({dead.process.returncode})), 日志 log: {dead.log_path}\n{tail(dead.log_path, 5)}"
+            )
             _say("正在停止其余部分 stopping the rest …")
     except StackError as error:
         _fail(str(error))
@@ -145,6 +148,20 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="不再询问 do not a
     _say(f"已删除 deleted: {folder.path}")
 
 
+@app.command()
+def token(
+    role: Annotated[Role, typer.Argument(help="角色 role")],
+    node: Annotated[str, typer.Option(help="组织节点代码 organisation node")] = COMMUNITY,
+    subject: Annotated[str | None, typer.Option(help="人员编号 id of the person; a volunteer's own")] = None,
+) -> None:
+    """打印一个令牌 Print a token for the stack in the data folder."""
+    if role is Role.VOLUNTEER and subject is None:
+        _fail("志愿者的令牌需要 a volunteer's token needs --subject <志愿者 id>")
+        raise typer.Exit(2)
+    issuer = Issuer.open(default_data_dir() / "issuer")
+    console.print(issuer.token(role.value, node, subject), soft_wrap=True, markup=False)
+
+
 def _end(_: int, __: FrameType | None) -> None:
     # Once is enough: a second Ctrl-C must not interrupt the orderly end that the first one began.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -158,6 +175,10 @@ def _welcome(stack: LocalStack, seconds: float) -> None:
     for role, node in TOKENS.items():
         console.print(f"[bold]{role}[/bold] @ {node}")
         console.print(stack.token(role, node), soft_wrap=True, markup=False)
+    _say(
+        "志愿者只能看本人的记录，令牌要写明是谁 a volunteer sees their own records, so the token names the person:\n"
+        "  python -m deploy.local token volunteer --subject <志愿者 id, from GET /v1/volunteers>"
+    )
     console.rule()
     table = Table("部分 part", "地址 address", "接口文档 API docs")
     table.add_row("PostgreSQL", stack.postgres.address, "")
