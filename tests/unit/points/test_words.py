@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import services.points
-from services.points.balances.publisher import balance_body, balance_headers
+from services.points.balances.publisher import balance_body, common_headers, own_headers
 from services.points.ledger.clauses import Clause
 from shared.contracts.envelope import Envelope, header_map
 from shared.contracts.points import BalanceChanged
@@ -50,7 +50,11 @@ def test_a_published_balance_fits_its_contract() -> None:
     }
     event = BalanceChanged.model_validate_json(balance_body(row))
     assert event.model_dump() == {**row, "account": "issuance:620201001004/POINT"}
-    envelope = Envelope.parse(header_map(balance_headers(row, datetime.now(UTC))))
+    key = b"issuance:620201001004/POINT"
+    headers = [*common_headers(datetime.now(UTC)), *own_headers(key, row)]
+    envelope = Envelope.parse(header_map(headers))
     assert (envelope.type, envelope.sequence) == ("liuling.points.BalanceChanged.v1", 3)
-    again = Envelope.parse(header_map(balance_headers(row, datetime.now(UTC))))
-    assert again.event_id == envelope.event_id
+    assert (envelope.subject, envelope.community) == (key.decode(), row["community"])
+    assert len(headers) == len(envelope.headers())
+    assert own_headers(key, row) == own_headers(key, row)
+    assert own_headers(key, {**row, "version": 4})[0] != own_headers(key, row)[0]
