@@ -64,9 +64,8 @@ def up(
             _welcome(stack, time.monotonic() - begun)
             while (dead := stack.dead()) is None:
                 time.sleep(_WATCH_INTERVAL_S)
-            _fail(
-                f"{dead.name} 意外退出 ended unexpectedly ({dead.process.returncode})), 日志 log: {dead.log_path}\n{tail(dead.log_path, 5)}"
-            )
+            code, log = dead.process.returncode, dead.log_path
+            _fail(f"{dead.name} 意外退出 ended unexpectedly ({code}), 日志 log: {log}\n{tail(log, 5)}")
             _say("正在停止其余部分 stopping the rest …")
     except StackError as error:
         _fail(str(error))
