@@ -213,10 +213,14 @@ async def test_a_full_database_is_waited_for_and_no_good_record_is_parked(start,
         async with running.service.database.transaction() as connection:
             await connection.exec_driver_sql("SET TRANSACTION READ WRITE")
             await connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {value}')
+        # Only now: who connects before the commit would still be allowed to write.
+        async with running.service.database.transaction() as connection:
             await connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+        # The connection that did this is still allowed what it was allowed when it was made.
+        await running.service.database.engine.dispose()
 
     await read_only("on")
     await produce(stack, topic, *[record(uuid.uuid4(), 1) for _ in range(5)])
@@ -225,9 +229,7 @@ async def test_a_full_database_is_waited_for_and_no_good_record_is_parked(start,
         return not running.service.consumer.ready
 
     await until(held_up)
-    await running.service.database.engine.dispose()
     await read_only("off")
-    await running.service.database.engine.dispose()
     await heard(running, 5)
     assert await running.value("SELECT count(*) FROM parked") == 0
 
