@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 import uvloop
@@ -14,8 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
-from shared.consumer import Unreadable, read
-from shared.contracts.envelope import header_map
+from shared.consumer import Unreadable, claim, read
 from shared.eventstore import enter, keep_writers_out
 from shared.relay import republish
 from shared.service import Service
@@ -234,12 +232,16 @@ def _parked(run: Callable[[Command], None]) -> typer.Typer:
                         "将永久跳过这条消息，请加 --yes 确认 this record is skipped for good; confirm with --yes"
                     )
                     return 2
-                await parking.remove(connection, records[0].id)
-                await _never_again(connection, records[0])
+                remembered = await parking.discard(connection, records[0])
             console.print(
                 f"已丢弃 discarded {records[0].topic}[{records[0].partition}]@{records[0].offset}; "
                 f"其后还有 {len(records) - 1} 条 records behind it: `parked retry`"
             )
+            if not remembered:
+                console.print(
+                    "[yellow]这条消息没有事件编号，再次读到时还会搁置 "
+                    "it has no event id: if it is ever read again, it is parked again[/yellow]"
+                )
             return 0
 
         run(command)
@@ -254,18 +256,6 @@ def _show(key: bytes) -> str:
 def _none() -> int:
     console.print("这个键没有搁置的消息 nothing is parked under this key")
     return 1
-
-
-async def _never_again(connection: AsyncConnection, record: parking.ParkedRecord) -> None:
-    """Claim the discarded record's event id, so that a second reading or a `republish` does not bring it back."""
-    try:
-        event_id = UUID(header_map(record.headers)["ce_id"].decode("ascii"))
-    except (KeyError, ValueError):
-        return  # without an id there is nothing to know it by
-    await connection.execute(_CLAIM, {"id": event_id})
-
-
-_CLAIM = text("INSERT INTO consumed (event_id) VALUES (:id) ON CONFLICT DO NOTHING RETURNING event_id")
 
 
 async def _retry(service: Service, topic: str, key: bytes) -> tuple[int, int]:
@@ -295,6 +285,5 @@ async def _apply_parked(service: Service, handler: Any, connection: AsyncConnect
     delivery = read(record, handler.interests)
     if delivery is None:
         return
-    claimed = await connection.execute(_CLAIM, {"id": delivery.envelope.event_id})
-    if claimed.first() is not None:
-        await handler.apply(connection, [delivery])
+    if fresh := await claim(connection, [delivery]):
+        await handler.apply(connection, fresh)

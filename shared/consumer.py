@@ -75,10 +75,6 @@ class BatchHandler(Protocol):
         """Change the database for deliveries never seen before, in the order of their partitions."""
         ...
 
-    async def committed(self, deliveries: Sequence[Delivery]) -> None:
-        """Called after the commit; nothing durable may depend on it."""
-        ...
-
 
 @dataclass(slots=True)
 class _Prepared:
@@ -226,11 +222,6 @@ class Consumer:
             except Unreadable as error:
                 prepared.malformed.append((record, error.reason))
                 continue
-            except Exception as error:
-                # A moment beyond the calendar, nesting beyond the stack: whatever reading trips over, it is this
-                # record's alone, and its neighbours flow on.
-                prepared.malformed.append((record, f"unreadable:{type(error).__name__}"))
-                continue
             if delivery is None:
                 prepared.ignored += 1
             else:
@@ -283,17 +274,15 @@ class Consumer:
             return
         async with self._database.transaction() as connection:
             await enter(connection)
-            flowing, queued = await parking.hold_back(connection, prepared.understood, prepared.malformed)
-            deliveries = await _claim(connection, flowing)
+            held = await parking.hold_back(connection, prepared.understood, prepared.malformed)
+            deliveries = await claim(connection, [delivery for _, delivery in held.flowing])
             if deliveries:
                 await self._handler.apply(connection, deliveries)
         CONSUMER_RECORDS.labels(outcome="applied").inc(len(deliveries))
-        CONSUMER_RECORDS.labels(outcome="duplicate").inc(len(flowing) - len(deliveries))
-        CONSUMER_RECORDS.labels(outcome="parked").inc(len(prepared.malformed))
-        CONSUMER_RECORDS.labels(outcome="queued").inc(queued)
+        CONSUMER_RECORDS.labels(outcome="duplicate").inc(len(held.flowing) - len(deliveries))
+        CONSUMER_RECORDS.labels(outcome="parked").inc(held.parked)
+        CONSUMER_RECORDS.labels(outcome="queued").inc(held.queued)
         CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
-        if deliveries:
-            await self._handler.committed(deliveries)
 
     async def _keep_pace(self) -> None:
         """Tell the broker every now and then how far we are, and look for records as often as they come.
@@ -353,7 +342,18 @@ class Unreadable(Exception):
 
 
 def read(record: Any, interests: Interests) -> Delivery | None:
-    """A record as a delivery; None for types that are unknown or not wanted. Raises `Unreadable`."""
+    """A record as a delivery; None for types that are unknown or not wanted. Raises `Unreadable`, and nothing else."""
+    try:
+        return _delivery(record, interests)
+    except Unreadable:
+        raise
+    except Exception as error:
+        # A moment beyond the calendar, nesting beyond the stack: whatever reading trips over, it is this record's
+        # alone, and its neighbours flow on.
+        raise Unreadable(f"unreadable:{type(error).__name__}") from error
+
+
+def _delivery(record: Any, interests: Interests) -> Delivery | None:
     headers = header_map(record.headers)
     type_name = headers.get("ce_type")
     if type_name is None:
@@ -377,18 +377,19 @@ def read(record: Any, interests: Interests) -> Delivery | None:
     return Delivery(event, envelope)
 
 
-async def _claim(connection: AsyncConnection, records: Sequence[tuple[Any, Delivery]]) -> list[Delivery]:
-    """The deliveries whose event ids nobody has claimed yet, now claimed by this transaction."""
+async def claim(connection: AsyncConnection, deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """The deliveries whose event ids nobody has claimed or discarded yet, now claimed by this transaction."""
     by_id: dict[UUID, Delivery] = {}
-    for _, delivery in records:
+    for delivery in deliveries:
         by_id.setdefault(delivery.envelope.event_id, delivery)
     if not by_id:
         return []
     result = await connection.execute(
         # Sorted, so that two consumers with the same records wait for each other instead of deadlocking.
         text(
-            "INSERT INTO consumed (event_id) SELECT id FROM unnest(cast(:ids AS uuid[])) AS id ORDER BY id"
-            " ON CONFLICT DO NOTHING RETURNING event_id"
+            "INSERT INTO consumed (event_id) SELECT id FROM unnest(cast(:ids AS uuid[])) AS id"
+            " WHERE NOT EXISTS (SELECT FROM discarded WHERE event_id = id)"
+            " ORDER BY id ON CONFLICT DO NOTHING RETURNING event_id"
         ),
         {"ids": list(by_id)},
     )

@@ -140,20 +140,25 @@ def _body(event: Event) -> str:
 _READ = """
     SELECT position, type, stream, version, event_id, community, data::text AS data, metadata::text AS metadata,
            occurred_at
-      FROM events WHERE position > $1 ORDER BY position LIMIT $2
+      FROM events WHERE position > $1 AND position <= $3 ORDER BY position LIMIT $2
 """
 
 
-async def read_rows(connection: Any, after: int, limit: int) -> list[Any]:
+NO_END = 2**63 - 1
+
+
+async def read_rows(connection: Any, after: int, limit: int, last: int = NO_END) -> list[Any]:
     """Raw rows after a position, in order, over an asyncpg connection; for the relay, which does not decode."""
-    return list(await connection.fetch(_READ, after, limit))
+    return list(await connection.fetch(_READ, after, limit, last))
 
 
-async def read_all(connection: AsyncConnection, after: int = 0, page_size: int = 1000) -> AsyncIterator[Recorded]:
-    """Every event of the store after a position, decoded, in order."""
+async def read_all(
+    connection: AsyncConnection, after: int = 0, last: int = NO_END, page_size: int = 1000
+) -> AsyncIterator[Recorded]:
+    """Every event of the store after a position, up to and with the last, decoded, in order."""
     await connection.execute(text("SELECT 1"))  # opens the transaction that the raw reads belong to
     raw = await driver_connection(connection)
-    while rows := await read_rows(raw, after, page_size):
+    while rows := await read_rows(raw, after, page_size, last):
         for row in rows:
             yield Recorded(
                 event=decode(row["type"], row["data"]),

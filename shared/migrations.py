@@ -6,7 +6,17 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, inspect, text
 
 KERNEL_TABLES = frozenset(
-    {"events", "relay_cursor", "consumed", "parked", "timers", "idempotency", "vault_keys", "vault_entries"}
+    {
+        "events",
+        "relay_cursor",
+        "consumed",
+        "parked",
+        "discarded",
+        "timers",
+        "idempotency",
+        "vault_keys",
+        "vault_entries",
+    }
 )
 
 _KERNEL_0001 = (
@@ -78,6 +88,17 @@ _KERNEL_0001 = (
     )
     """,
     "CREATE INDEX parked_key ON parked (topic, record_key, id)",
+    # Events an operator gave up, for good: their records may be read again, but are not taken again.
+    """
+    CREATE TABLE discarded (
+        event_id     uuid PRIMARY KEY,
+        topic        text NOT NULL,
+        partition    integer NOT NULL,
+        log_offset   bigint NOT NULL,
+        reason       text NOT NULL,
+        discarded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    )
+    """,
     """
     CREATE TABLE timers (
         kind     text NOT NULL,

@@ -4,26 +4,38 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.contracts.envelope import header_map
+
 WAITING = "waiting"
 """The reason of a record that is itself fine, but follows a parked one of its key."""
+
+
+class Held(NamedTuple):
+    """What became of a batch: the pairs that may flow on, how many were parked, how many queue behind a parked one."""
+
+    flowing: list[tuple[Any, Any]]
+    parked: int
+    queued: int
 
 
 async def hold_back(
     connection: AsyncConnection,
     understood: Sequence[tuple[Any, Any]],
     malformed: Sequence[tuple[Any, str]],
-) -> tuple[list[tuple[Any, Any]], int]:
-    """Park the malformed records and everything behind a parked one; returns what may flow on, and how many queued.
+) -> Held:
+    """Park the malformed records that nobody has discarded, and everything behind a parked one.
 
     The parked rows of the batch's keys are share-locked: `retry` either waits for this transaction and then finds the
     records added here, or has removed the last row before and they flow. Without the lock, a record could queue behind
     a row that is just being removed, and wait for ever.
     """
+    malformed = await _not_discarded(connection, malformed)
     keys = {(record.topic, record.key or b"") for record, _ in [*understood, *malformed]}
     blocked_from: dict[tuple[str, bytes], int] = {}
     rows = await connection.execute(
@@ -40,8 +52,8 @@ async def hold_back(
         place = (record.topic, record.key or b"")
         blocked_from[place] = min(blocked_from.get(place, record.offset), record.offset)
     if not blocked_from:
-        return list(understood), 0
-    flowing, parked = [], [(record, reason) for record, reason in malformed]
+        return Held(list(understood), 0, 0)
+    flowing, parked = [], list(malformed)
     for record, delivery in understood:
         edge = blocked_from.get((record.topic, record.key or b""))
         if edge is not None and record.offset > edge:
@@ -49,7 +61,28 @@ async def hold_back(
         else:
             flowing.append((record, delivery))
     await _insert(connection, sorted(parked, key=lambda item: (item[0].topic, item[0].partition, item[0].offset)))
-    return flowing, len(parked) - len(malformed)
+    return Held(flowing, len(malformed), len(parked) - len(malformed))
+
+
+async def _not_discarded(
+    connection: AsyncConnection, malformed: Sequence[tuple[Any, str]]
+) -> Sequence[tuple[Any, str]]:
+    ids = [event_id for record, _ in malformed if (event_id := _event_id(record)) is not None]
+    if not ids:
+        return malformed
+    found = await connection.execute(
+        text("SELECT event_id FROM discarded WHERE event_id = ANY(cast(:ids AS uuid[]))"), {"ids": ids}
+    )
+    discarded = set(found.scalars())
+    return [(record, reason) for record, reason in malformed if _event_id(record) not in discarded]
+
+
+def _event_id(record: Any) -> UUID | None:
+    """The id that a record claims to have, however unreadable the rest of it is."""
+    try:
+        return UUID(header_map(record.headers)["ce_id"].decode("ascii"))
+    except (KeyError, ValueError, AttributeError):
+        return None
 
 
 async def _insert(connection: AsyncConnection, records: Sequence[tuple[Any, str]]) -> None:
@@ -150,6 +183,28 @@ async def records_of(
 async def remove(connection: AsyncConnection, record_id: int) -> None:
     """Take one record out of the queue: it was applied, or given up."""
     await connection.execute(text("DELETE FROM parked WHERE id = :id"), {"id": record_id})
+
+
+async def discard(connection: AsyncConnection, record: ParkedRecord) -> bool:
+    """Give a parked record up for good. False when it has no event id to remember it by: read again, it parks again."""
+    await remove(connection, record.id)
+    event_id = _event_id(record)
+    if event_id is None:
+        return False
+    await connection.execute(
+        text(
+            "INSERT INTO discarded (event_id, topic, partition, log_offset, reason)"
+            " VALUES (:event_id, :topic, :partition, :log_offset, :reason) ON CONFLICT DO NOTHING"
+        ),
+        {
+            "event_id": event_id,
+            "topic": record.topic,
+            "partition": record.partition,
+            "log_offset": record.offset,
+            "reason": record.reason,
+        },
+    )
+    return True
 
 
 async def note_attempt(connection: AsyncConnection, topic: str, key: bytes) -> None:

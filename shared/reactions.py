@@ -68,6 +68,3 @@ class Reactions:
                 for reaction in self._reactions[type(delivery.event)]:
                     await reaction(work, delivery.event, delivery)
         await work.finish()
-
-    async def committed(self, deliveries: Sequence[Delivery]) -> None:
-        """Nothing to do: whatever matters is in the database."""

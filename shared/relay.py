@@ -164,7 +164,7 @@ async def republish(
     try:
         end = last or await connection.fetchval("SELECT coalesce(max(position), 0) FROM events")
         after = first - 1
-        while rows := [r for r in await read_rows(connection, after, batch_size_max) if r["position"] <= end]:
+        while rows := await read_rows(connection, after, batch_size_max, end):
             await relay.publish(rows)
             after = rows[-1]["position"]
             count += len(rows)

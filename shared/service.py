@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -243,17 +243,11 @@ def lay(name: str, settings: Settings, views: Views, clock: Clock = system_clock
 
 def web_app(service: Service) -> FastAPI:
     """The FastAPI application of a service: its routes, problems, health and metrics."""
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-
     app = FastAPI(
         title=f"六零 Liuling — {service.name}",
         version="1",
         description="所有写操作需要 Idempotency-Key；错误为 RFC 9457 problem。\n\n"
         "Every POST needs an Idempotency-Key; errors are RFC 9457 problems, in Chinese or English by Accept-Language.",
-        lifespan=lifespan,
         exception_handlers={**HANDLERS},
     )
     app.state.workshop = service.workshop

@@ -72,16 +72,16 @@ build_base() {
     if ! command -v debootstrap >/dev/null; then
         DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends debootstrap
     fi
-    http_proxy=$(apt_proxy) nice debootstrap --variant=minbase --include=ca-certificates $suite "$work/root" "$mirror"
+    http_proxy=$(apt_proxy) nice debootstrap --variant=minbase --include=ca-certificates $suite "$work/tree" "$mirror"
     {
         echo "deb $mirror $suite main"
         if [ -n "$security" ]; then echo "deb $security $suite-security main"; fi
-    } >"$work/root/etc/apt/sources.list"
-    rm -rf "$work"/root/var/cache/apt/* "$work"/root/var/lib/apt/lists/* "$work"/root/usr/share/{doc,man,locale}/*
-    printf 'path-exclude /usr/share/%s/*\n' doc man locale >"$work/root/etc/dpkg/dpkg.cfg.d/slim"
-    tar --directory "$work/root" --numeric-owner --create . |
+    } >"$work/tree/etc/apt/sources.list"
+    rm -rf "$work"/tree/var/cache/apt/* "$work"/tree/var/lib/apt/lists/* "$work"/tree/usr/share/{doc,man,locale}/*
+    printf 'path-exclude /usr/share/%s/*\n' doc man locale >"$work/tree/etc/dpkg/dpkg.cfg.d/slim"
+    tar --directory "$work/tree" --numeric-owner --create . |
         docker import --change 'LABEL liuling.standin=debian' --change 'CMD ["bash"]' - $base_image
-    rm -rf "$work/root"
+    rm -rf "$work/tree"
 }
 
 build_python() { docker_build $python_image "$here/standins/python"; }

@@ -155,7 +155,7 @@ async def _import(platform: Platform, clerks: Clerks, register: Path, facts: Reg
         console.print(f"行政区划 division codes: {answer.json()['added']} 个节点 nodes added")
     files = {"file": (register.name, register.read_bytes(), "application/octet-stream")}
     started = time.monotonic()
-    form = {"community": COMMUNITY}
+    form = {"community": COMMUNITY, "consent_on_file": "true"}
     imported = await clerks.post("registry", "/v1/imports/roster", files=files, data=form)
     console.print(
         f"花名册 roster: {imported['counts']} ，需更正 {imported['problem_rows']} 行 rows to correct "

@@ -124,8 +124,7 @@ class ComposePlatform:
 
     def command(self, service: str, *arguments: str) -> tuple[int, str]:
         """Run it in the service's own container."""
-        name = service.replace("_", "-") if os.environ.get("COMPOSE_DASHES") else service
-        done = self._compose("exec", "-T", name, "python", "-m", f"services.{service}", *arguments, check=False)
+        done = self._compose("exec", "-T", service, "python", "-m", f"services.{service}", *arguments, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def logs(self) -> Iterable[tuple[str, str]]:

@@ -8,6 +8,7 @@ import hmac
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -160,9 +161,12 @@ class DataFolder:
         path = folder / name
         with contextlib.suppress(FileNotFoundError):
             return path.read_text()
-        value = (make or (lambda: secrets.token_urlsafe(32)))()
-        write_private(path, value)
-        return value
+        # Services start side by side: whoever is first decides, and all others read what was decided.
+        written = _private_file(path, (make or (lambda: secrets.token_urlsafe(32)))())
+        with contextlib.suppress(FileExistsError):
+            os.link(written, path)
+        written.unlink()
+        return path.read_text()
 
     def vault_master_key(self) -> str:
         """32 random bytes in base64, for the services' person vaults."""
@@ -216,11 +220,14 @@ class DataFolder:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, replacing it at once."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    _private_file(path, text).replace(path)
+
+
+def _private_file(beside: Path, text: str) -> Path:
+    # A name of its own for every writer, in this process too; such files are readable by their owner only.
+    with tempfile.NamedTemporaryFile("w", dir=beside.parent, prefix=f".{beside.name}.", delete=False) as file:
         file.write(text)
-    temporary.replace(path)
+    return Path(file.name)
 
 
 def derived_password(key: str, role: str) -> str:

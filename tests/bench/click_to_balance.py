@@ -77,7 +77,7 @@ async def _prepare(http: httpx.AsyncClient) -> list[tuple[str, str]]:
         path = Path(folder) / "register.xlsx"
         write_register(path)
         files = {"file": ("register.xlsx", path.read_bytes(), "application/octet-stream")}
-        await _post(http, "/v1/imports/roster", files=files, data={"community": COMMUNITY})
+        await _post(http, "/v1/imports/roster", files=files, data={"community": COMMUNITY, "consent_on_file": "true"})
     volunteers: list[str] = []
     cursor = None
     while len(volunteers) < COMMANDS:

@@ -16,6 +16,8 @@ from deploy.local.stack import ROOT
 
 COMMUNITY = "620201001004"
 _MINUTES = 60
+_PAST_DAYS = 3000
+"""Every act needs three hours of its own in the past; a year of them is typed in a minute."""
 
 
 class Load:
@@ -25,7 +27,7 @@ class Load:
         self._platform = platform
         self._clerks = Clerks(platform, COMMUNITY)
         self._slots = itertools.count()
-        self._base = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=380)
+        self._base = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=_PAST_DAYS)
         self.volunteers: list[str] = []
         self.minutes: Counter[str] = Counter()
         """Minutes of service that were acknowledged, by volunteer."""
@@ -48,7 +50,9 @@ class Load:
         register = folder / "register.xlsx"
         write_register(register)
         files = {"file": ("register.xlsx", register.read_bytes(), "application/octet-stream")}
-        await self._post("registry", "/v1/imports/roster", files=files, data={"community": COMMUNITY})
+        await self._post(
+            "registry", "/v1/imports/roster", files=files, data={"community": COMMUNITY, "consent_on_file": "true"}
+        )
         self.volunteers = [v["id"] async for v in self._clerks.every("registry", "/v1/volunteers", node=COMMUNITY)]
         cells = [{"cell": f"QL{number:03d}", "area_m2": 10_000} for number in range(4)]
         await self._post("grid_patrol", "/v1/cells", {"community": COMMUNITY, "cells": cells})

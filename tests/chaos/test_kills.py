@@ -29,7 +29,7 @@ async def town() -> AsyncIterator[tuple[LocalStack, Load]]:
     """All four services on parts of their own, a register imported, clerks at their desks."""
     with tempfile.TemporaryDirectory(prefix="liuling-chaos-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        stack = LocalStack(Path(folder), services=SERVICES, settings={"BACKDATING_MAX_DAYS": "400"})
+        stack = LocalStack(Path(folder), services=SERVICES, settings={"BACKDATING_MAX_DAYS": "3650"})
         await asyncio.to_thread(stack.__enter__)
         try:
             load = Load(LocalPlatform(stack))

@@ -58,9 +58,6 @@ class Earning:
             self._ingest.directory.forget()
             raise ConcurrencyConflict from error
 
-    async def committed(self, deliveries: Sequence[Delivery]) -> None:
-        """Nothing to do: whatever matters is in the database."""
-
 
 def services_in(deliveries: Sequence[Delivery]) -> list[Service]:
     """All service records of a batch. Raises `ServiceFromTheFuture`."""

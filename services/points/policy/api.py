@@ -7,7 +7,6 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
 
-from services.points.fields import Day
 from services.points.policy.book import NoPolicyInForce, Said
 from services.points.policy.document import read_document
 from services.points.policy.model import PublishPolicy
@@ -18,7 +17,7 @@ from shared.contracts import NodeCode
 from shared.contracts.common import CommunityCode
 from shared.database import driver_connection
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work
-from shared.web.fields import Body
+from shared.web.fields import Body, Day
 
 api = Api(tags=["policies 积分办法"])
 

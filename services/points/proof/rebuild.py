@@ -98,6 +98,9 @@ async def _replay(service: Service, replay: Replay) -> None:
             own = await replay.own_events(connection)
             parked = await _parked(await driver_connection(connection))
         await replay.topics(parked, lambda done, total: bar.update(task, completed=own + done, total=own + total))
+        # What came meanwhile, so that little is left to do while nobody may write.
+        async with service.database.reading() as connection:
+            await replay.own_events(connection)
     await _until_live_knows(service)
 
 

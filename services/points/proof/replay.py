@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.accounts import members
@@ -65,22 +66,26 @@ class Replay:
             await self.db.execute(f"CREATE TABLE {REBUILT}.consumed (LIKE public.consumed INCLUDING ALL)")
 
     async def own_events(self, connection: AsyncConnection) -> int:
-        """This service's own events after those already replayed: policies, goods, redemptions."""
+        """This service's own events after those already replayed: policies, goods, redemptions.
+
+        Those that are appended meanwhile are left to the next call: people who redeem all the time would otherwise
+        keep it here for ever.
+        """
         count = 0
+        last = int(await connection.scalar(text("SELECT coalesce(max(position), 0) FROM events")) or 0)
         transaction = self.db.transaction()
         await transaction.start()
-        async for recorded in read_all(connection, self.position):
+        async for recorded in read_all(connection, self.position, last):
             if isinstance(recorded.event, PolicyPublished):
                 self._policies.append(policy_version(recorded.event))
             await self._effects.apply(self.db, recorded.event, recorded)
-            assert recorded.position is not None
-            self.position = recorded.position
             count += 1
             if count % _OWN_BATCH == 0:
                 await transaction.commit()
                 transaction = self.db.transaction()
                 await transaction.start()
         await transaction.commit()
+        self.position = last
         self._book = PolicyBook(self._policies)
         return count
 
@@ -188,8 +193,12 @@ class Replay:
 
 
 _CLAIM = f"""
-    INSERT INTO {REBUILT}.consumed SELECT DISTINCT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id
+    INSERT INTO {REBUILT}.consumed SELECT DISTINCT id FROM unnest($1::uuid[]) AS id
+     WHERE NOT EXISTS (SELECT FROM public.discarded WHERE event_id = id)
+        OR EXISTS (SELECT FROM public.consumed WHERE event_id = id)
+    ON CONFLICT DO NOTHING RETURNING event_id
 """
+"""What was discarded stays out; unless it was a damaged copy of an event that live has."""
 
 _CLAIM_KNOWN = f"""
     INSERT INTO {REBUILT}.consumed SELECT event_id FROM public.consumed WHERE event_id = ANY($1::uuid[])

@@ -66,7 +66,9 @@ async def import_roster(
     form_teams: Annotated[
         bool, Form(description="花名册里的服务队不存在时自动成立 form teams that are missing")
     ] = True,
-    consent_on_file: Annotated[bool, Form(description="名册中各人的同意书已留存 consent of all is on file")] = True,
+    consent_on_file: Annotated[
+        bool, Form(description="确认名册中各人的同意书均已留存，未确认则不导入 consent of all is on file; must be said")
+    ] = False,
 ) -> ImportOut:
     """导入花名册：可导入的行全部导入，其余逐行说明原因；同一文件再次导入不产生变化。
 

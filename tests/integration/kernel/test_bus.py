@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from deploy.local.postgres import ExternalPostgres
 from shared.contracts.envelope import Envelope, header_map
 from shared.eventstore import Recorded, append
-from shared.relay import Relay
 from tests.conftest import COMMUNITY, create_topic, until
 from tests.integration.kernel import counting
 
@@ -124,12 +123,10 @@ async def test_a_relay_killed_before_its_cursor_moved_publishes_the_batch_again_
 async def test_only_one_relay_leads_and_the_next_takes_over(start, topic, stack) -> None:
     running = await start(counting.build)
     second = await start(counting.build, database_url=running.service.settings.database_url.get_secret_value())
-    leaders = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 700454488"
     total = (
         "SELECT count(*) FILTER (WHERE granted), count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
         " WHERE locktype = 'advisory' AND d.datname = current_database()"
     )
-    assert leaders
 
     async def one_leads() -> bool:
         return tuple((await running.rows(total))[0]) == (1, 2)
@@ -143,7 +140,6 @@ async def test_only_one_relay_leads_and_the_next_takes_over(start, topic, stack)
     )
     await running.client().post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY, "amount": 2})
     await heard(second, 2)
-    assert isinstance(running.service.relay, Relay)
 
 
 async def test_a_replayed_event_changes_nothing(start, stack, topic) -> None:
@@ -237,7 +233,8 @@ async def test_a_full_database_is_waited_for_and_no_good_record_is_parked(start,
 async def test_parked_keys_are_listed_discarded_and_retried_in_order(start, stack, topic, monkeypatch) -> None:
     running = await start(counting.build)
     sick = uuid.uuid4()
-    await produce(stack, topic, record(sick, "x"), record(sick, 1), record(sick, 2))
+    first = record(sick, "x")
+    await produce(stack, topic, first, record(sick, 1), record(sick, 2))
 
     async def parked() -> bool:
         return await running.value("SELECT count(*) FROM parked") == 3
@@ -258,8 +255,11 @@ async def test_parked_keys_are_listed_discarded_and_retried_in_order(start, stac
     retried = await command("parked", "retry", key, "--topic", topic)
     assert retried.exit_code == 0, retried.output
     assert [r[0] for r in await running.rows("SELECT amount FROM heard ORDER BY amount")] == [1, 2]
-    await produce(stack, topic, record(sick, 3))
+    await produce(stack, topic, first, record(sick, 3))
     await heard(running, 3)
+    assert await running.value("SELECT count(*) FROM parked") == 0, "what was discarded stays discarded"
+    assert await running.value("SELECT count(*) FROM discarded") == 1
+    assert await running.value("SELECT count(*) FROM consumed") == 3, "it was never applied"
 
 
 async def test_a_record_that_the_service_cannot_apply_is_parked_and_its_batch_is_not_lost(start, stack, topic) -> None:

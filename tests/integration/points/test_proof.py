@@ -9,6 +9,7 @@ from services.points.app import build
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
+from shared import parking
 from tests.conftest import until
 from tests.integration.points.producing import attendance, completed, registered
 from tests.integration.points.test_from_events_to_goods import balance, has_balance, item_on_the_shelf
@@ -64,6 +65,57 @@ async def test_a_rebuild_is_identical_and_takes_the_place_of_the_ledger_while_th
         await until(lambda p=person: _reached(points, p, told))  # type: ignore[misc]
     assert await verify(points.service) == 0
     assert await rebuild(points.service) == 0
+
+
+async def test_redemptions_during_a_switch_are_held_on_the_ledger_that_stays(start: Any, producing: Any) -> None:
+    """A hold that was placed on the old tables after they were copied would be gone with them."""
+    points = await start(build, settings=PointsSettings)
+    people = await _some_life(points, producing)
+    item = await item_on_the_shelf(points, price=2, pieces=10_000)
+    before = await _state(points, people)
+    address = points.service.settings.database_url.get_secret_value()
+    operator = await start(build, settings=PointsSettings, working=False, migrate=False, database_url=address)
+    stop = asyncio.Event()
+
+    async def redeem(person: uuid.UUID) -> int:
+        client, cancelled = points.client(), 0
+        while not stop.is_set():
+            reserved = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": item})
+            if reserved.status_code == 201:
+                undone = await client.post(f"/v1/redemptions/{reserved.json()['id']}/cancellation")
+                cancelled += undone.status_code == 200
+        return cancelled
+
+    redeeming = [asyncio.create_task(redeem(person)) for person in people[:4]]
+    for _ in range(2):
+        assert await rebuild(operator.service, switch=True) == 0
+    stop.set()
+    assert min(await asyncio.gather(*redeeming)) > 0, "everybody redeemed something meanwhile"
+    assert await _state(points, people) == before, "what was reserved and cancelled came back whole"
+    assert await verify(points.service) == 0
+
+
+async def _state(points: Any, people: list[uuid.UUID]) -> list[int]:
+    return [await balance(points, person, "POINT") for person in people]
+
+
+async def test_what_was_discarded_is_not_missed_by_a_rebuild(start: Any, producing: Any) -> None:
+    """A record dated ahead of its own telling is parked; given up, the ledger is whole without it."""
+    points = await start(build, settings=PointsSettings)
+    people = await _some_life(points, producing)
+    ahead = datetime.now(UTC) + timedelta(hours=3)
+    await producing.tell([completed([attendance(people[0], 60, ahead)])])
+
+    async def parked() -> bool:
+        return await points.value("SELECT count(*) FROM parked") == 1
+
+    await until(parked)
+    async with points.service.database.transaction() as connection:
+        [key] = await parking.list_keys(connection)
+        [record] = await parking.records_of(connection, key.topic, key.key, lock=True)
+        assert await parking.discard(connection, record)
+    assert await rebuild(points.service) == 0
+    assert await verify(points.service) == 0
 
 
 async def _reached(points: Any, person: uuid.UUID, told: int) -> bool:

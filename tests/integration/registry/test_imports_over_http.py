@@ -39,7 +39,9 @@ def roster(rows: Sequence[Sequence[Any]]) -> bytes:
 async def bring(registry: Registry, content: bytes, **data: Any) -> Any:
     return await registry.ok(
         registry.clerk.post(
-            "/v1/imports/roster", files={"file": ("roster.xlsx", content)}, data={"community": COMMUNITY, **data}
+            "/v1/imports/roster",
+            files={"file": ("roster.xlsx", content)},
+            data={"community": COMMUNITY, "consent_on_file": "true", **data},
         ),
         201,
     )
@@ -111,7 +113,7 @@ async def test_the_same_person_in_two_files_is_found_not_doubled(registry: Regis
         district.post(
             "/v1/imports/roster",
             files={"file": ("r.xlsx", roster([person(1)]))},
-            data={"community": FOREIGN},
+            data={"community": FOREIGN, "consent_on_file": "true"},
         ),
         201,
     )
@@ -134,12 +136,13 @@ async def test_rows_with_unknown_teams_are_refused_when_no_teams_are_to_be_forme
 
 
 async def test_people_without_consent_are_not_taken(registry: Registry) -> None:
-    call = registry.clerk.post(
-        "/v1/imports/roster",
-        files={"file": ("r.xlsx", roster([person(1)]))},
-        data={"community": COMMUNITY, "consent_on_file": "false"},
-    )
-    await registry.refused(call, 422, "consent_missing")
+    for said in ({"consent_on_file": "false"}, {}):
+        call = registry.clerk.post(
+            "/v1/imports/roster",
+            files={"file": ("r.xlsx", roster([person(1)]))},
+            data={"community": COMMUNITY, **said},
+        )
+        await registry.refused(call, 422, "consent_missing")
     await bring(registry, roster([person(1)]))
     (volunteer,) = (await registry.ok(registry.clerk.get("/v1/volunteers")))["items"]
     await registry.post(f"/v1/volunteers/{volunteer['id']}/consent-withdrawal")
@@ -150,7 +153,9 @@ async def test_people_without_consent_are_not_taken(registry: Registry) -> None:
 async def test_files_that_are_no_list_are_refused_whole(registry: Registry) -> None:
     async def refused(content: bytes, code: str, community: str = COMMUNITY, status: int = 422) -> None:
         call = registry.clerk.post(
-            "/v1/imports/roster", files={"file": ("r.xlsx", content)}, data={"community": community}
+            "/v1/imports/roster",
+            files={"file": ("r.xlsx", content)},
+            data={"community": community, "consent_on_file": "true"},
         )
         await registry.refused(call, status, code)
 
