@@ -8,6 +8,7 @@ with its key, and later records of that key queue behind it while all others flo
 import asyncio
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -72,7 +73,11 @@ class BatchHandler(Protocol):
         ...
 
     async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
-        """Change the database for deliveries never seen before, in the order of their partitions."""
+        """Change the database for deliveries never seen before, in the order of their partitions.
+
+        A handler whose effects do not depend on the order of keys may have an attribute ``batches_abreast`` above 1:
+        then as many transactions run side by side, with no key in two of them.
+        """
         ...
 
 
@@ -85,6 +90,14 @@ class _Prepared:
     offsets: dict[TopicPartition, int]
     ignored: int
     size: int
+
+    def keys(self) -> set[bytes]:
+        """The keys of all records that touch the database."""
+        return {record.key or b"" for record, _ in (*self.understood, *self.malformed)}
+
+
+class ClientBroken(Exception):
+    """The broker is there and our client does not notice."""
 
 
 class Consumer:
@@ -102,6 +115,7 @@ class Consumer:
         self._handler = handler
         self._database = database
         self._stall_s = settings.consumer_stall_s
+        self._bootstrap_servers = settings.kafka_bootstrap_servers.split(",")
         # One batch is decoded while the one before it is in the database; more would only cost memory.
         self._queue: asyncio.Queue[_Prepared | Exception] = asyncio.Queue(maxsize=1)
         self._moved_at = self._received_at = time.monotonic()
@@ -149,14 +163,19 @@ class Consumer:
     async def lag(self) -> int | None:
         """Records between what is applied and the end of the assigned partitions; None while the broker is away.
 
+        Nothing assigned (yet), nothing to lag behind: 0.
+
         The ends are asked for: what a consumer last heard of them by itself says nothing when its fetching has died.
         """
         consumer = self._consumer
         if consumer is None:
             return None
+        assigned = consumer.assignment()
+        if not assigned:
+            return 0
         try:
             async with asyncio.timeout(_ASK_TIMEOUT_S):
-                ends = await consumer.end_offsets(consumer.assignment())
+                ends = await consumer.end_offsets(assigned)
                 for partition in ends.keys() - self._applied.keys():
                     self._applied[partition] = await consumer.position(partition)
         except (TimeoutError, KafkaError):
@@ -165,6 +184,19 @@ class Consumer:
         self._broker_answers = True
         lag: int = sum(max(0, end - self._applied[partition]) for partition, end in ends.items())
         return lag
+
+    async def _answers_others(self) -> bool:
+        """Whether a client made for this one question is told the ends of our partitions."""
+        assigned = self._consumer.assignment() if self._consumer is not None else frozenset()
+        other = AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers, group_id=None)
+        try:
+            async with asyncio.timeout(_ASK_TIMEOUT_S):
+                await other.start()
+                return bool(assigned) and len(await other.end_offsets(assigned)) == len(assigned)
+        except (TimeoutError, KafkaError):
+            return False
+        finally:
+            await other.stop()
 
     @property
     def _consumer(self) -> AIOKafkaConsumer | None:
@@ -179,22 +211,45 @@ class Consumer:
             parts.create_task(self._write_batches())
 
     async def _write_batches(self) -> None:
-        while True:
-            prepared = await self._queue.get()
-            if isinstance(prepared, Exception):
-                raise prepared
-            await self._write_until_done(prepared)
-            self._moved_at = time.monotonic()
-            self._applied.update(prepared.offsets)
-            self._uncommitted.update(prepared.offsets)
+        """Write batches as they come, as many abreast as the handler can bear, a key in no more than one of them: what
+        is parked in one must be seen by what follows it.
+        """
+        abreast = getattr(self._handler, "batches_abreast", 1)
+        under_way: deque[tuple[asyncio.Task[None], set[bytes]]] = deque()
+        async with asyncio.TaskGroup() as writing:
+            while True:
+                prepared = await self._queue.get()
+                if isinstance(prepared, Exception):
+                    raise prepared
+                keys = prepared.keys()
+                while under_way and (len(under_way) == abreast or any(keys & others for _, others in under_way)):
+                    await under_way.popleft()[0]
+                before = under_way[-1][0] if under_way else None
+                under_way.append((writing.create_task(self._write_in_turn(prepared, before)), keys))
+
+    async def _write_in_turn(self, prepared: _Prepared, before: asyncio.Task[None] | None) -> None:
+        await self._write_until_done(prepared)
+        if before is not None:
+            await before  # offsets move in the order of the log
+        self._moved_at = time.monotonic()
+        self._applied.update(prepared.offsets)
+        self._uncommitted.update(prepared.offsets)
 
     async def _watch(self) -> None:
-        """Keep the gauges of lag and parked keys right, also when nothing comes and nobody asks for health."""
+        """Keep the gauges of lag and parked keys right, also when nothing comes and nobody asks for health.
+
+        Ends the process when the broker answers others and has not answered us for the stall time: then it is our
+        client that is broken, and only a new one helps.
+        """
+        answered_at = time.monotonic()
         while True:
             try:
                 lag = await self.lag()
                 if lag is not None:
                     CONSUMER_LAG.set(lag)
+                    answered_at = time.monotonic()
+                elif time.monotonic() - answered_at > self._stall_s and await self._answers_others():
+                    raise ClientBroken(f"no answer for {self._stall_s} s from a broker that answers others")
                 async with self._database.reading() as connection:
                     PARKED_KEYS.set(await parking.count_keys(connection))
             except Exception as error:

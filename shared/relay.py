@@ -20,6 +20,8 @@ log = logger("relay")
 
 _LOCK = 4995421784
 _BACKOFF_S_MAX = 5.0
+_ACKNOWLEDGED_WITHIN_S = 90.0
+"""Longer than the client itself tries; a client that waits for ever must be seen, too."""
 
 
 class Relay:
@@ -115,7 +117,8 @@ class Relay:
                 )
                 for row in rows
             ]
-            await asyncio.gather(*acknowledgements)
+            async with asyncio.timeout(_ACKNOWLEDGED_WITHIN_S):
+                await asyncio.gather(*acknowledgements)
         except Exception as error:
             # Whatever the client raised, the cursor has not moved: the same batch is published again.
             raise _PublishFailed(type(error).__name__) from error

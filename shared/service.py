@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -24,6 +23,7 @@ from shared.clock import Clock, system_clock
 from shared.consumer import Consumer
 from shared.database import Database, is_transient
 from shared.ids import NewId, new_id
+from shared.kafka import kafka_broker
 from shared.metrics import REGISTRY
 from shared.privacy import Vault
 from shared.reactions import Reactions
@@ -45,23 +45,6 @@ _DROP_OLD_ANSWERS = text(
     "DELETE FROM idempotency WHERE ctid IN (SELECT ctid FROM idempotency"
     " WHERE created_at < clock_timestamp() - make_interval(days => :days) LIMIT 1000)"
 )
-
-
-def kafka_broker(settings: Settings) -> KafkaBroker:
-    """The broker as all services use it: no surprise topics, keys respected, acknowledged by all replicas."""
-    compression = None if settings.kafka_compression == "none" else settings.kafka_compression
-    return KafkaBroker(
-        settings.kafka_bootstrap_servers.split(","),
-        allow_auto_create_topics=False,
-        enable_idempotence=settings.kafka_idempotent_producer,
-        acks="all",
-        compression_type=compression,
-        linger_ms=0,
-        apply_types=False,
-        # Its own troubles (no permission, a corrupt record) are worth a line; every record is not.
-        logger=logging.getLogger("faststream"),
-        log_level=logging.DEBUG,
-    )
 
 
 @dataclass

@@ -5,6 +5,8 @@ is one that does not exist: `LedgerWriter.move` notices, and the batch is repeat
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
 from services.points.ledger import holders
@@ -17,56 +19,76 @@ Numbers = tuple[int, ...]
 _UNITS = tuple(int(unit) for unit in EARNED_UNITS)
 
 
+@dataclass(frozen=True, slots=True)
+class BatchAccounts:
+    """Numbers of all accounts that a batch is booked on."""
+
+    volunteers: Mapping[UUID, Numbers]
+    issuers: Mapping[str, Numbers]
+
+
 class AccountDirectory:
     """Numbers of the accounts that service is booked on: volunteers', and the communities' accounts of issue."""
 
     def __init__(self, writer: LedgerWriter, volunteers_max: int = 250_000) -> None:
         self._writer = writer
         self._volunteers_max = volunteers_max
-        self.volunteers: dict[UUID, Numbers] = {}
-        self.issuers: dict[str, Numbers] = {}
+        self._volunteers: dict[UUID, Numbers] = {}
+        self._issuers: dict[str, Numbers] = {}
         self.community_of_issuer: dict[int, str] = {}
         """Community by number of an account of issue."""
 
     def forget(self) -> None:
         """Start from nothing."""
-        self.volunteers.clear()
-        self.issuers.clear()
-        self.community_of_issuer.clear()
+        self._volunteers.clear()
+        self._issuers.clear()
+
+    def known(self, communities: Iterable[str], volunteers: Iterable[UUID]) -> BatchAccounts | None:
+        """The accounts of these, or None when some are not remembered."""
+        try:
+            return BatchAccounts(
+                {volunteer_id: self._volunteers[volunteer_id] for volunteer_id in volunteers},
+                {community: self._issuers[community] for community in communities},
+            )
+        except KeyError:
+            return None
 
     async def prepare(
         self, db: Connection, communities: Iterable[str], community_by_volunteer: Mapping[UUID, str]
-    ) -> None:
-        """Make sure that these communities and volunteers are known, opening accounts where there are none yet.
+    ) -> BatchAccounts:
+        """The accounts of these communities and volunteers, opened where there are none yet.
 
         A volunteer whom nobody registered (yet) is booked all the same; registry may be behind.
         """
-        await self._prepare_issuers(db, set(communities))
-        unknown = {v: c for v, c in community_by_volunteer.items() if v not in self.volunteers}
-        if not unknown:
-            return
-        if len(self.volunteers) + len(unknown) > self._volunteers_max:
-            self._drop_oldest(len(unknown), keep=community_by_volunteer)
+        issuers = await self._prepare_issuers(db, set(communities))
+        volunteers = {v: self._volunteers[v] for v in community_by_volunteer if v in self._volunteers}
+        unknown = {v: c for v, c in community_by_volunteer.items() if v not in volunteers}
+        if unknown:
+            found = await self._look_up(db, unknown)
+            volunteers |= found
+            excess = len(self._volunteers) + len(found) - self._volunteers_max
+            if excess > 0:
+                for oldest in list(islice(self._volunteers, max(excess, self._volunteers_max // 10))):
+                    del self._volunteers[oldest]
+            self._volunteers |= found
+        return BatchAccounts(volunteers, issuers)
+
+    async def _look_up(self, db: Connection, unknown: dict[UUID, str]) -> dict[UUID, Numbers]:
         # An account belongs to the volunteer's home; until that is known, to where it first earned.
-        unknown |= await self._writer.homes(db, unknown)
-        names = {holders.volunteer(v): c for v, c in unknown.items()}
+        homes = unknown | await self._writer.homes(db, unknown)
+        names = {holders.volunteer(volunteer_id): home for volunteer_id, home in homes.items()}
         numbers = await self._writer.open_accounts(db, names, _UNITS)
-        for volunteer_id in unknown:
-            holder = holders.volunteer(volunteer_id)
-            self.volunteers[volunteer_id] = tuple(numbers[AccountKey(holder, unit)] for unit in _UNITS)
+        return {
+            volunteer_id: tuple([numbers[AccountKey(holder, unit)] for unit in _UNITS])
+            for volunteer_id, holder in ((v, holders.volunteer(v)) for v in unknown)
+        }
 
-    async def _prepare_issuers(self, db: Connection, communities: set[str]) -> None:
-        unknown = communities - self.issuers.keys()
-        if not unknown:
-            return
-        numbers = await self._writer.open_accounts(db, {holders.issuance(c): c for c in unknown}, _UNITS)
-        for community in unknown:
-            mine = tuple(numbers[AccountKey(holders.issuance(community), unit)] for unit in _UNITS)
-            self.issuers[community] = mine
-            self.community_of_issuer |= dict.fromkeys(mine, community)
-
-    def _drop_oldest(self, count: int, keep: Iterable[UUID]) -> None:
-        kept = set(keep)
-        oldest = [v for v in self.volunteers if v not in kept][: max(count, self._volunteers_max // 10)]
-        for volunteer_id in oldest:
-            del self.volunteers[volunteer_id]
+    async def _prepare_issuers(self, db: Connection, communities: set[str]) -> dict[str, Numbers]:
+        unknown = communities - self._issuers.keys()
+        if unknown:
+            numbers = await self._writer.open_accounts(db, {holders.issuance(c): c for c in unknown}, _UNITS)
+            for community in unknown:
+                mine = tuple(numbers[AccountKey(holders.issuance(community), unit)] for unit in _UNITS)
+                self._issuers[community] = mine
+                self.community_of_issuer |= dict.fromkeys(mine, community)
+        return {community: self._issuers[community] for community in communities}

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from typer.testing import CliRunner
 
 from deploy.local.postgres import ExternalPostgres
+from shared.consumer import ClientBroken
 from shared.contracts.envelope import Envelope, header_map
 from shared.eventstore import Recorded, append
 from tests.conftest import COMMUNITY, create_topic, until
@@ -331,3 +332,25 @@ def _invoke(running, monkeypatch, *arguments: str):
         "COLUMNS": "200",
     }
     return CliRunner().invoke(service_cli("counting", counting.build), list(arguments), env=environment)
+
+
+async def test_a_client_that_no_longer_hears_a_broker_that_others_hear_ends_the_process(
+    start, topic, monkeypatch
+) -> None:
+    """The client's task that keeps metadata has died: it would wait for ever, and nothing but a new client helps."""
+    monkeypatch.setattr("shared.consumer._WATCH_INTERVAL_S", 0.1)
+    running = await start(counting.build, working=False, consumer_stall_s=1)
+    work = asyncio.create_task(running.service.work())
+
+    async def ready() -> bool:
+        consumer = running.service.consumer
+        return consumer.ready and consumer._consumer.assignment() and await consumer.lag() == 0
+
+    await until(ready)
+    client = running.service.consumer._consumer._client
+    client._sync_task.cancel()
+    client._md_update_fut = asyncio.get_running_loop().create_future()
+    with pytest.raises(ExceptionGroup) as ended:
+        await asyncio.wait_for(work, 30)
+    assert ended.group_contains(ClientBroken)
+    await asyncio.wait_for(running.service.close(), 30)

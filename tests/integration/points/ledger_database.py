@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,8 @@ class LedgerUnderTest:
     def __init__(self, db: asyncpg.Connection, schema: str = LIVE) -> None:
         self.db, self.schema = db, schema
         self.ingest = Ingest(LedgerWriter(schema))
+        self.deadlocks = 0
+        self._opening = asyncio.Lock()
 
     async def fresh(self) -> "LedgerUnderTest":
         """Empty tables."""
@@ -61,19 +64,46 @@ class LedgerUnderTest:
 
     async def tell(self, policy: PolicyBook, batch: Sequence[Told], *, crash: bool = False) -> None:
         """One batch in one transaction, as the consumer does it: claim, apply, commit, or lose all of it."""
-        transaction = self.db.transaction()
+        await self._write(self.db, policy, batch, crash=crash)
+
+    async def tell_abreast(self, policy: PolicyBook, batches: Sequence[Sequence[Told]], url: str) -> None:
+        """Batches side by side, each on a connection of its own, repeated when the server ends a deadlock."""
+        connections = [await asyncpg.connect(url) for _ in batches]
+
+        async def write(db: asyncpg.Connection, batch: Sequence[Told]) -> None:
+            while True:
+                try:
+                    return await self._write(db, policy, batch)
+                except asyncpg.DeadlockDetectedError:
+                    self.deadlocks += 1
+
+        await asyncio.gather(*(write(db, batch) for db, batch in zip(connections, batches, strict=True)))
+        for db in connections:
+            await db.close()
+
+    async def _write(
+        self, db: asyncpg.Connection, policy: PolicyBook, batch: Sequence[Told], *, crash: bool = False
+    ) -> None:
+        transaction = db.transaction()
         await transaction.start()
-        rows = await self.db.fetch(
-            f"INSERT INTO {self.schema}.consumed SELECT DISTINCT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING *",
-            [event_id for event_id, _ in batch],
-        )
-        fresh = {row[0] for row in rows}
-        services = []
-        for event_id, event in batch:
-            if event_id in fresh:
-                fresh.discard(event_id)
-                services += services_of(event, event_id)
-        await self.ingest.book_services(self.db, policy, services, NOW)
+        try:
+            rows = await db.fetch(
+                f"INSERT INTO {self.schema}.consumed SELECT DISTINCT unnest($1::uuid[]) AS id ORDER BY id"
+                " ON CONFLICT DO NOTHING RETURNING *",
+                [event_id for event_id, _ in batch],
+            )
+            fresh = {row[0] for row in rows}
+            services = []
+            for event_id, event in batch:
+                if event_id in fresh:
+                    fresh.discard(event_id)
+                    services += services_of(event, event_id)
+            async with self._opening, self.db.transaction() if db is not self.db else nullcontext():
+                accounts = await self.ingest.open_accounts(self.db, services)
+            await self.ingest.book_services(db, policy, services, NOW, accounts)
+        except BaseException:
+            await transaction.rollback()
+            raise
         if crash:
             await transaction.rollback()
             self.ingest.directory.forget()

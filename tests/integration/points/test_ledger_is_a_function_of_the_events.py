@@ -143,7 +143,7 @@ def database_url(stack: Any) -> str:
     return url
 
 
-async def _tell_in_some_order(ledger: LedgerUnderTest, told: list[Told], chance: random.Random) -> None:
+async def _tell_in_some_order(ledger: LedgerUnderTest, told: list[Told], chance: random.Random, url: str) -> None:
     shuffled = told + chance.sample(told, k=len(told) // 3)
     chance.shuffle(shuffled)
     while shuffled:
@@ -151,7 +151,11 @@ async def _tell_in_some_order(ledger: LedgerUnderTest, told: list[Told], chance:
         batch, shuffled = shuffled[:size], shuffled[size:]
         if chance.random() < 0.2:
             await ledger.tell(POLICY, batch, crash=True)
-        await ledger.tell(POLICY, batch)
+        if chance.random() < 0.4:
+            middle = chance.randint(0, len(batch))
+            await ledger.tell_abreast(POLICY, [batch[:middle], batch[middle:]], url)
+        else:
+            await ledger.tell(POLICY, batch)
 
 
 async def _compare(url: str, told: list[Told], seed: int) -> None:
@@ -161,7 +165,8 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         if told:
             await plain.tell(POLICY, told)
         other = await LedgerUnderTest(db, "other").fresh()
-        await _tell_in_some_order(other, told, random.Random(seed))
+        await _tell_in_some_order(other, told, random.Random(seed), url)
+        assert other.deadlocks == 0
         assert await plain.breaks() == []
         assert await other.breaks() == []
         assert await other.balances() == await plain.balances()

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.points.earning.booking import Booking
 from services.points.earning.day_caps import Entry, Restatement, restate
-from services.points.earning.ingest import Ingest
 from services.points.earning.pricing import Pricing, intended_transfers
 from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
 from services.points.ledger.clauses import Clause
 from services.points.ledger.copying import moment, pack, pack_plain
+from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import Movements
+from services.points.ledger.writing import LedgerWriter, Movements
 from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Said
 from services.points.policy.document import read_document
 from services.points.policy.views import national_default
@@ -244,19 +245,17 @@ def test_the_fast_reader_refuses_what_it_cannot_understand_without_repeating_it(
 
 
 def test_packing_in_bulk_does_what_pricing_says() -> None:
-    ingest, pricing = Ingest(), Pricing(BOOK)
+    pricing = Pricing(BOOK)
     kinds = ["activity.general", "activity.meeting", "patrol.cadre.night", "mediation.resolved"]
-    services = [
-        service(kind, m, e) for kind in kinds for m in (0, 5, 61) for e in ("scanned", "backfilled", "estimated")
-    ]
-    ingest.directory.issuers = {COMMUNITY: (-1, -2, -3)}
-    ingest.directory.volunteers = {s.volunteer_id: (n * 3, n * 3 + 1, n * 3 + 2) for n, s in enumerate(services, 9)}
-    fast, slow = Movements.none(), Movements.none()
-    days: dict[tuple[int, int], int] = {}
-    packed = list(ingest._pack(pricing, services, moment(MORNING), fast, days))
+    tiers = ("scanned", "backfilled", "estimated")
+    services = [service(kind, m, tier) for kind in kinds for m in (0, 5, 61) for tier in tiers]
+    volunteers = {s.volunteer_id: (n * 3, n * 3 + 1, n * 3 + 2) for n, s in enumerate(services, 9)}
+    accounts = BatchAccounts(volunteers, {COMMUNITY: (-1, -2, -3)})
+    booking, slow = Booking(LedgerWriter(), accounts, {}, BOOK, MORNING), Movements.none()
+    packed = list(booking.pack(services))
     plain = []
     for one in services:
-        person = ingest.directory.volunteers[one.volunteer_id]
+        person = volunteers[one.volunteer_id]
         for unit, amount, version, clause in intended_transfers(pricing.price(COMMUNITY, one.kind, one.day), one):
             transfer = Transfer(
                 -int(unit), person[unit - 1], amount, None, MORNING, MORNING, one.event_id, one.record_id, unit,
@@ -265,8 +264,8 @@ def test_packing_in_bulk_does_what_pricing_says() -> None:
             slow.add(transfer)
             plain.append(pack(transfer))
     assert sorted(packed) == sorted(plain)
-    assert (fast.credits, fast.debits) == (slow.credits, slow.debits)
-    assert sum(days.values()) == len(kinds) * 2 * (5 + 61)
+    assert booking.movements == slow
+    assert sum(booking.minutes.values()) == len(kinds) * 2 * (5 + 61)
 
 
 def test_both_ways_of_packing_agree() -> None:
