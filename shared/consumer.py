@@ -44,6 +44,8 @@ _POLL_BUSY_MS, _POLL_IDLE_MS = 2, 25
 """FastStream waits this long for records and then sleeps as long again: latency where they come, CPU where none do."""
 _IDLE_AFTER_S = 2.0
 _BACKOFF_S_MAX = 5.0
+_BACKLOG_RECORDS = 500
+"""After a batch of this many another may start beside it; after fewer, what comes meanwhile comes together."""
 _COMMIT_INTERVAL_S = 0.25
 _WATCH_INTERVAL_S = 15.0
 _ASK_TIMEOUT_S = 3.0
@@ -91,9 +93,56 @@ class _Prepared:
     ignored: int
     size: int
 
+    def add(self, later: "_Prepared") -> None:
+        """Put a later batch behind this one."""
+        self.understood += later.understood
+        self.malformed += later.malformed
+        self.offsets |= later.offsets
+        self.ignored += later.ignored
+        self.size += later.size
+
     def keys(self) -> set[bytes]:
         """The keys of all records that touch the database."""
         return {record.key or b"" for record, _ in (*self.understood, *self.malformed)}
+
+
+class _Waiting:
+    """The batch that is written next. What is read meanwhile is put together, so that the slower the writing, the more
+    each transaction carries; a full one makes the reading wait, for more would only cost memory.
+    """
+
+    def __init__(self, size_max: int) -> None:
+        self._size_max = size_max
+        self._changed = asyncio.Condition()
+        self._batch: _Prepared | None = None
+        self._error: Exception | None = None
+
+    async def add(self, batch: _Prepared) -> None:
+        """Put a batch behind what waits, as soon as there is room."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._batch is None or self._batch.size + batch.size <= self._size_max)
+            if self._batch is None:
+                self._batch = batch
+            else:
+                self._batch.add(batch)
+            self._changed.notify_all()
+
+    async def fail(self, error: Exception) -> None:
+        """Let `take` raise."""
+        async with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+    async def take(self) -> _Prepared:
+        """All that waits, as soon as there is something."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._batch is not None or self._error is not None)
+            if self._error is not None:
+                raise self._error
+            batch, self._batch = self._batch, None
+            self._changed.notify_all()
+        assert batch is not None
+        return batch
 
 
 class ClientBroken(Exception):
@@ -116,8 +165,7 @@ class Consumer:
         self._database = database
         self._stall_s = settings.consumer_stall_s
         self._bootstrap_servers = settings.kafka_bootstrap_servers.split(",")
-        # One batch is decoded while the one before it is in the database; more would only cost memory.
-        self._queue: asyncio.Queue[_Prepared | Exception] = asyncio.Queue(maxsize=1)
+        self._waiting = _Waiting(settings.consumer_batch_size_max)
         self._moved_at = self._received_at = time.monotonic()
         self._retrying = False
         self._applied: dict[TopicPartition, int] = {}
@@ -211,21 +259,23 @@ class Consumer:
             parts.create_task(self._write_batches())
 
     async def _write_batches(self) -> None:
-        """Write batches as they come, as many abreast as the handler can bear, a key in no more than one of them: what
-        is parked in one must be seen by what follows it.
+        """Write batches as they come; of a backlog, as many abreast as the handler can bear.
+
+        No key is in two of them: what is parked in one must be seen by what follows it.
         """
-        abreast = getattr(self._handler, "batches_abreast", 1)
+        bearable = getattr(self._handler, "batches_abreast", 1)
         under_way: deque[tuple[asyncio.Task[None], set[bytes]]] = deque()
         async with asyncio.TaskGroup() as writing:
             while True:
-                prepared = await self._queue.get()
-                if isinstance(prepared, Exception):
-                    raise prepared
+                prepared = await self._waiting.take()
                 keys = prepared.keys()
-                while under_way and (len(under_way) == abreast or any(keys & others for _, others in under_way)):
+                while under_way and (len(under_way) == bearable or any(keys & others for _, others in under_way)):
                     await under_way.popleft()[0]
                 before = under_way[-1][0] if under_way else None
                 under_way.append((writing.create_task(self._write_in_turn(prepared, before)), keys))
+                if prepared.size < _BACKLOG_RECORDS:
+                    await under_way[-1][0]
+                    under_way.clear()
 
     async def _write_in_turn(self, prepared: _Prepared, before: asyncio.Task[None] | None) -> None:
         await self._write_until_done(prepared)
@@ -264,9 +314,9 @@ class Consumer:
         """
         self._received_at = time.monotonic()
         try:
-            await self._queue.put(self._prepare(records))
+            await self._waiting.add(self._prepare(records))
         except Exception as error:
-            await self._queue.put(error)
+            await self._waiting.fail(error)
 
     def _prepare(self, records: Sequence[ConsumerRecord]) -> _Prepared:
         prepared = _Prepared([], [], {}, 0, len(records))
