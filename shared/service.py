@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from faststream.kafka import KafkaBroker
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import MetaData, text
@@ -226,7 +227,7 @@ def lay(name: str, settings: Settings, views: Views, clock: Clock = system_clock
 
 def web_app(service: Service) -> FastAPI:
     """The FastAPI application of a service: its routes, problems, health and metrics."""
-    app = FastAPI(
+    app = FastAPIOffline(
         title=f"六零 Liuling — {service.name}",
         version="1",
         description="所有写操作需要 Idempotency-Key；错误为 RFC 9457 problem。\n\n"

@@ -57,6 +57,7 @@ async def test_every_route_of_the_application_is_in_the_table(start, name: str) 
         "/docs",
         "/docs/oauth2-redirect",
         "/redoc",
+        "/static-offline-docs",
         "/health/live",
         "/health/ready",
         "/metrics",
