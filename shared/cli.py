@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
-from shared.consumer import Unreadable, claim, read
+from shared.deliveries import Unreadable, claim, read
 from shared.eventstore import enter, keep_writers_out
 from shared.relay import republish
 from shared.service import Service

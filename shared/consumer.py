@@ -9,23 +9,19 @@ import asyncio
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
-from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
-from pydantic import ValidationError
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
-from shared.contracts import Event, resolve
-from shared.contracts.envelope import Envelope, MalformedEnvelope, header_map
+from shared.batches import Batch, Waiting
 from shared.database import Database, Lost, blames_the_record, is_transient
+from shared.deliveries import Delivery, Interests, Unreadable, claim, read
 from shared.eventstore import enter
 from shared.metrics import (
     CONSUMER_BATCH,
@@ -51,21 +47,6 @@ _WATCH_INTERVAL_S = 15.0
 _ASK_TIMEOUT_S = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One understood record. `event` is what the type's own reader makes of it, where the handler brings one."""
-
-    event: Any
-    envelope: Envelope
-
-
-Reader = Callable[[bytes, Envelope], Any]
-"""Reads a body faster than its contract does, for a hot path that needs little of it. Raises `Unreadable`."""
-
-Interests = frozenset[type[Event]] | Mapping[type[Event], Reader | None]
-"""Event types that are wanted, and readers for those that are not read by their contract."""
-
-
 class BatchHandler(Protocol):
     """What a service does with a batch of deliveries, inside the transaction that claimed their event ids."""
 
@@ -81,68 +62,6 @@ class BatchHandler(Protocol):
         then as many transactions run side by side, with no key in two of them.
         """
         ...
-
-
-@dataclass(slots=True)
-class _Prepared:
-    """A batch, read and sorted, on its way to the database."""
-
-    understood: list[tuple[ConsumerRecord, Delivery]]
-    malformed: list[tuple[ConsumerRecord, str]]
-    offsets: dict[TopicPartition, int]
-    ignored: int
-    size: int
-
-    def add(self, later: "_Prepared") -> None:
-        """Put a later batch behind this one."""
-        self.understood += later.understood
-        self.malformed += later.malformed
-        self.offsets |= later.offsets
-        self.ignored += later.ignored
-        self.size += later.size
-
-    def keys(self) -> set[bytes]:
-        """The keys of all records that touch the database."""
-        return {record.key or b"" for record, _ in (*self.understood, *self.malformed)}
-
-
-class _Waiting:
-    """The batch that is written next. What is read meanwhile is put together, so that the slower the writing, the more
-    each transaction carries; a full one makes the reading wait, for more would only cost memory.
-    """
-
-    def __init__(self, size_max: int) -> None:
-        self._size_max = size_max
-        self._changed = asyncio.Condition()
-        self._batch: _Prepared | None = None
-        self._error: Exception | None = None
-
-    async def add(self, batch: _Prepared) -> None:
-        """Put a batch behind what waits, as soon as there is room."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._batch is None or self._batch.size + batch.size <= self._size_max)
-            if self._batch is None:
-                self._batch = batch
-            else:
-                self._batch.add(batch)
-            self._changed.notify_all()
-
-    async def fail(self, error: Exception) -> None:
-        """Let `take` raise."""
-        async with self._changed:
-            self._error = error
-            self._changed.notify_all()
-
-    async def take(self) -> _Prepared:
-        """All that waits, as soon as there is something."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._batch is not None or self._error is not None)
-            if self._error is not None:
-                raise self._error
-            batch, self._batch = self._batch, None
-            self._changed.notify_all()
-        assert batch is not None
-        return batch
 
 
 class ClientBroken(Exception):
@@ -165,7 +84,7 @@ class Consumer:
         self._database = database
         self._stall_s = settings.consumer_stall_s
         self._bootstrap_servers = settings.kafka_bootstrap_servers.split(",")
-        self._waiting = _Waiting(settings.consumer_batch_size_max)
+        self._waiting = Waiting(settings.consumer_batch_size_max)
         self._moved_at = self._received_at = time.monotonic()
         self._retrying = False
         self._applied: dict[TopicPartition, int] = {}
@@ -277,7 +196,7 @@ class Consumer:
                     await under_way[-1][0]
                     under_way.clear()
 
-    async def _write_in_turn(self, prepared: _Prepared, before: asyncio.Task[None] | None) -> None:
+    async def _write_in_turn(self, prepared: Batch, before: asyncio.Task[None] | None) -> None:
         await self._write_until_done(prepared)
         if before is not None:
             await before  # offsets move in the order of the log
@@ -318,8 +237,8 @@ class Consumer:
         except Exception as error:
             await self._waiting.fail(error)
 
-    def _prepare(self, records: Sequence[ConsumerRecord]) -> _Prepared:
-        prepared = _Prepared([], [], {}, 0, len(records))
+    def _prepare(self, records: Sequence[ConsumerRecord]) -> Batch:
+        prepared = Batch([], [], {}, 0, len(records))
         for record in records:
             prepared.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
             try:
@@ -333,7 +252,7 @@ class Consumer:
                 prepared.understood.append((record, delivery))
         return prepared
 
-    async def _write_until_done(self, prepared: _Prepared) -> None:
+    async def _write_until_done(self, prepared: Batch) -> None:
         """Retry in place until the batch is in the database. A batch is never skipped.
 
         Only what a record itself is to blame for parks it; whatever the database or the machine is to blame for is
@@ -354,7 +273,7 @@ class Consumer:
                     [(record, delivery)] = prepared.understood
                     reason = str(getattr(error, "code", None) or type(error).__name__)
                     log.error("record_parked", type=delivery.envelope.type, reason=reason, where=_where(error))
-                    prepared = _Prepared([], [(record, reason)], {}, 0, 1)
+                    prepared = Batch([], [(record, reason)], {}, 0, 1)
                     continue
                 self._retrying = not isinstance(error, Lost)
                 CONSUMER_RETRIES.inc()
@@ -365,15 +284,15 @@ class Consumer:
         CONSUMER_BATCH_TIME.observe(time.perf_counter() - started)
         self._retrying = False
 
-    async def _write_one_by_one(self, prepared: _Prepared) -> None:
+    async def _write_one_by_one(self, prepared: Batch) -> None:
         """Find the record that cannot be taken, park it, and let all others through, in the order they came."""
-        singles = [(record, _Prepared([(record, delivery)], [], {}, 0, 1)) for record, delivery in prepared.understood]
-        singles += [(record, _Prepared([], [(record, reason)], {}, 0, 1)) for record, reason in prepared.malformed]
+        singles = [(record, Batch([(record, delivery)], [], {}, 0, 1)) for record, delivery in prepared.understood]
+        singles += [(record, Batch([], [(record, reason)], {}, 0, 1)) for record, reason in prepared.malformed]
         singles.sort(key=lambda item: (item[0].topic, item[0].partition, item[0].offset))
         for _, single in singles:
             await self._write_until_done(single)
 
-    async def _write(self, prepared: _Prepared) -> None:
+    async def _write(self, prepared: Batch) -> None:
         if not prepared.understood and not prepared.malformed:
             CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
             return
@@ -436,70 +355,6 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         for partition in assigned:
             self._applied.pop(partition, None)
-
-
-class Unreadable(Exception):
-    """A record that this build cannot understand although it claims to be of a known type."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def read(record: Any, interests: Interests) -> Delivery | None:
-    """A record as a delivery; None for types that are unknown or not wanted. Raises `Unreadable`, and nothing else."""
-    try:
-        return _delivery(record, interests)
-    except Unreadable:
-        raise
-    except Exception as error:
-        # A moment beyond the calendar, nesting beyond the stack: whatever reading trips over, it is this record's
-        # alone, and its neighbours flow on.
-        raise Unreadable(f"unreadable:{type(error).__name__}") from error
-
-
-def _delivery(record: Any, interests: Interests) -> Delivery | None:
-    headers = header_map(record.headers)
-    type_name = headers.get("ce_type")
-    if type_name is None:
-        raise Unreadable("no_ce_type")
-    event_type = resolve(type_name.decode("ascii", "replace"))
-    if event_type is None or event_type not in interests:
-        return None
-    try:
-        envelope = Envelope.parse(headers)
-    except MalformedEnvelope as error:
-        raise Unreadable(f"header:{error}") from error
-    reader = interests.get(event_type) if isinstance(interests, Mapping) else None
-    if reader is not None:
-        return Delivery(reader(record.value or b"", envelope), envelope)
-    try:
-        event = event_type.model_validate_json(record.value or b"").upcast()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Unreadable(f"body:{place}:{first['type']}"[:200]) from None
-    return Delivery(event, envelope)
-
-
-async def claim(connection: AsyncConnection, deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """The deliveries whose event ids nobody has claimed or discarded yet, now claimed by this transaction."""
-    by_id: dict[UUID, Delivery] = {}
-    for delivery in deliveries:
-        by_id.setdefault(delivery.envelope.event_id, delivery)
-    if not by_id:
-        return []
-    result = await connection.execute(
-        # Sorted, so that two consumers with the same records wait for each other instead of deadlocking.
-        text(
-            "INSERT INTO consumed (event_id) SELECT id FROM unnest(cast(:ids AS uuid[])) AS id"
-            " WHERE NOT EXISTS (SELECT FROM discarded WHERE event_id = id)"
-            " ORDER BY id ON CONFLICT DO NOTHING RETURNING event_id"
-        ),
-        {"ids": list(by_id)},
-    )
-    fresh = set(result.scalars())
-    return [delivery for event_id, delivery in by_id.items() if event_id in fresh]
 
 
 def _where(error: BaseException) -> list[str]:

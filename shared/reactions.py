@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from opentelemetry.trace import SpanKind
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.consumer import Delivery
 from shared.contracts import Event
+from shared.deliveries import Delivery
 from shared.telemetry import span
 from shared.unit_of_work import UnitOfWork, Workshop
 

@@ -14,9 +14,9 @@ from uuid import UUID
 from sqlalchemy import Column, MetaData, Table, Text, Uuid, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.consumer import Delivery
 from shared.contracts import Refusal
 from shared.contracts.registry import ConsentRenewed, ConsentWithdrawn, PersonForgotten, VolunteerRegistered
+from shared.deliveries import Delivery
 from shared.reactions import Reactions
 from shared.unit_of_work import UnitOfWork
 

@@ -1,11 +1,14 @@
 """Field types of the registry's request bodies, and what routes of several rooms need."""
 
+import re
+from contextlib import suppress
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
-from pydantic import StringConstraints
+from pydantic import PlainValidator, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from services.registry.settings import RegistrySettings
 from shared.auth.permissions import Role
@@ -16,7 +19,22 @@ from shared.web import configured
 VolunteerNumber = Annotated[str, StringConstraints(pattern=r"^\d{12}-\d{6,9}$")]
 """A volunteer's public number: community code and running number."""
 
-VolunteerReference = UUID | VolunteerNumber
+_NUMBER = re.compile(r"\d{12}-\d{6,9}", re.ASCII)
+
+
+def _reference(value: Any) -> UUID | str:
+    # A union would answer a slip of the pen with one error for each of its branches.
+    if isinstance(value, UUID) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        return value
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return UUID(value)
+    raise PydanticCustomError("volunteer_reference", "must be a volunteer's id, or a number like 620201001004-000123")
+
+
+VolunteerReference = Annotated[
+    UUID | VolunteerNumber, PlainValidator(_reference, json_schema_input_type=UUID | VolunteerNumber)
+]
 """A volunteer by id or by number."""
 
 

@@ -180,7 +180,7 @@ async def on_validation_error(request: Request, error: Exception) -> JSONRespons
     language = language_of(request)
     errors = [
         {
-            "field": ".".join(str(part) for part in item["loc"]),
+            "field": ".".join(_place(item["loc"], error.body)),
             "problem": texts.word(language, f"field.{item['type']}") if language == "zh" else item["msg"],
         }
         for item in error.errors()[:50]
@@ -189,6 +189,19 @@ async def on_validation_error(request: Request, error: Exception) -> JSONRespons
         if item["problem"].startswith("field."):
             item["problem"] = texts.word(language, "field.other")
     return problem(request, 422, "validation_failed", errors=errors)
+
+
+def _place(location: Sequence[int | str], body: Any) -> list[str]:
+    """The path to a mistake as the caller wrote it, without the names of a union's branches that pydantic puts in."""
+    place, value = [str(location[0])], body
+    for number, part in enumerate(location[1:], start=2):
+        known = part in value if isinstance(value, dict) else isinstance(value, list) and isinstance(part, int)
+        if known:
+            value = value[part]
+        elif number < len(location):
+            continue
+        place.append(str(part))
+    return place
 
 
 async def on_http_exception(request: Request, error: Exception) -> JSONResponse:

@@ -234,7 +234,7 @@ async def decode(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fetch and decode, nothing else."""
     from services.points.earning.reactions import INTERESTS
     from services.points.memory import collect_rarely
-    from shared.consumer import read
+    from shared.deliveries import read
 
     events, seen = arguments.attendances // ATTENDANCES_PER_EVENT, 0
     collect_rarely()

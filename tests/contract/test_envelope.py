@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.consumer import Unreadable, read
 from shared.contracts.envelope import CONTEXTS, Envelope, MalformedEnvelope, header_map
 from shared.contracts.schema import published_types
+from shared.deliveries import Unreadable, read
 from tests.contract.records import GOLDEN, load, record_of
 
 TYPES = published_types()

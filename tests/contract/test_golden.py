@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from shared.consumer import read
 from shared.contracts.envelope import Envelope
 from shared.contracts.examples import golden
 from shared.contracts.schema import FOLDER, path_of, published_types, topic_of_type
+from shared.deliveries import read
 from tests.contract.records import GOLDEN, load, name_of, record
 
 TYPES = published_types()

@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 from aiokafka import AIOKafkaProducer
 
 from shared.clock import system_clock
-from shared.consumer import Delivery
 from shared.contracts import Event, wire_type
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import VolunteerRegistered
+from shared.deliveries import Delivery
 from shared.service import Service
 from tests.conftest import COMMUNITY
 

@@ -5,8 +5,8 @@ from sqlalchemy import select
 from services.grid_patrol.crews.model import ForgetMember
 from services.grid_patrol.crews.streams import CREWS
 from services.grid_patrol.tables import crew_members
-from shared.consumer import Delivery
 from shared.contracts.registry import PersonForgotten
+from shared.deliveries import Delivery
 from shared.reactions import Reactions
 from shared.unit_of_work import UnitOfWork
 

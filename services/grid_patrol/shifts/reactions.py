@@ -3,8 +3,8 @@
 from sqlalchemy import delete
 
 from services.grid_patrol.tables import scans
-from shared.consumer import Delivery
 from shared.contracts.registry import PersonForgotten
+from shared.deliveries import Delivery
 from shared.reactions import Reactions
 from shared.unit_of_work import UnitOfWork
 

@@ -7,9 +7,9 @@ from services.mediation.cases.parties import erase
 from services.mediation.cases.state import OPEN
 from services.mediation.cases.streams import CASES
 from services.mediation.tables import case_mediators, cases, parties, relatives
-from shared.consumer import Delivery
 from shared.contracts.grid_patrol import FindingKind, PatrolFindingReported
 from shared.contracts.registry import PersonForgotten
+from shared.deliveries import Delivery
 from shared.ids import derived_id
 from shared.reactions import Reactions
 from shared.unit_of_work import UnitOfWork

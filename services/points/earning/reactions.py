@@ -14,10 +14,10 @@ from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.writing import UnknownAccounts
 from services.points.policy.views import PolicyShelf
 from shared.clock import Clock
-from shared.consumer import Delivery, Reader
 from shared.contracts import Event
 from shared.contracts.registry import PersonForgotten, VolunteerRegistered
 from shared.database import Database, driver_connection
+from shared.deliveries import Delivery, Reader
 
 INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, VolunteerRegistered: None, PersonForgotten: None}
 

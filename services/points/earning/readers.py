@@ -14,12 +14,12 @@ from asyncpg.pgproto import pgproto
 
 from services.points.earning.services import Service
 from shared.clock import local_day
-from shared.consumer import Reader, Unreadable
 from shared.contracts import Event
 from shared.contracts.envelope import Envelope
 from shared.contracts.grid_patrol import PatrolShiftLogged
 from shared.contracts.mediation import CaseWithdrawn, DisputeResolved, MediationFailed
 from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
+from shared.deliveries import Reader, Unreadable
 
 _Community = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$")]
 _Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]

@@ -20,9 +20,9 @@ from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersi
 from services.points.policy.views import policy_version
 from services.points.redemptions.effects import LedgerEffects
 from shared.clock import Clock
-from shared.consumer import Delivery, Unreadable, read
 from shared.contracts.points import PolicyPublished
 from shared.contracts.registry import PersonForgotten, VolunteerRegistered
+from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import read_all
 from shared.settings import Settings
 

@@ -1,10 +1,10 @@
 """What goes in and out of the activities' routes."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 from services.registry.activities.model import Activity, Backfilled, CancellationReason, CheckedIn, Entry, Stage
 from services.registry.fields import VolunteerNumber, VolunteerReference
@@ -14,7 +14,7 @@ from shared.contracts.registry import ActivityCategory, CorrectionReason
 from shared.web.fields import Body, Moment, ShortText
 
 _ServedMinutes = Annotated[int, Field(ge=1, le=24 * 60)]
-_Volunteers = Annotated[tuple[VolunteerReference, ...], Field(min_length=1, max_length=500)]
+_Volunteers = Annotated[list[VolunteerReference], Field(min_length=1, max_length=500)]
 
 
 class PublishBody(Body):
@@ -81,10 +81,22 @@ class BackfilledEntry(Body):
         return Backfilled(volunteer_id, self.started_at or planned_start, self.minutes)
 
 
+def _kind_of_entry(value: Any) -> str:
+    backfilled = "minutes" in value if isinstance(value, dict) else isinstance(value, BackfilledEntry)
+    return "backfilled" if backfilled else "scanned"
+
+
+EntryBody = Annotated[
+    Annotated[ScannedEntry, Tag("scanned")] | Annotated[BackfilledEntry, Tag("backfilled")],
+    Discriminator(_kind_of_entry),
+]
+"""One or the other, decided first, so that a slip is told for the one that was meant."""
+
+
 class AttendancesBody(Body):
     """一次提交多人的签到签退或补录；全部成功，或全部不成功。All of them, or none."""
 
-    entries: Annotated[tuple[ScannedEntry | BackfilledEntry, ...], Field(min_length=1, max_length=500)]
+    entries: Annotated[list[EntryBody], Field(min_length=1, max_length=500)]
 
 
 class CompletionBody(Body):

@@ -316,3 +316,16 @@ async def test_an_activity_with_service_is_not_cancelled_and_one_without_is_not_
     await registry.refused(
         registry.clerk.post(f"{path}/cancellation", json={"reason": "other"}), 409, "service_recorded"
     )
+
+
+async def test_a_slip_in_a_volunteer_number_is_told_once_and_where_it_stands(registry: Registry) -> None:
+    activity = await registry.activity()
+    call = registry.clerk.post(
+        f"/v1/activities/{activity['id']}/attendances",
+        json={"entries": [{"volunteer": "620201001004_000123", "minutes": 60}]},
+        headers={"Accept-Language": "zh"},
+    )
+    problem = await registry.refused(call, 422, "validation_failed")
+    assert problem["errors"] == [
+        {"field": "body.entries.0.volunteer", "problem": "应为志愿者编号，如 620201001004-000123"}
+    ]

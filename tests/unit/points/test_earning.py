@@ -23,7 +23,6 @@ from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Sa
 from services.points.policy.document import read_document
 from services.points.policy.views import national_default
 from services.points.units import Unit
-from shared.consumer import Unreadable
 from shared.contracts import Event
 from shared.contracts.common import Evidence, ServiceRecord
 from shared.contracts.envelope import Envelope
@@ -36,6 +35,7 @@ from shared.contracts.registry import (
     AttendanceCorrected,
     CorrectionReason,
 )
+from shared.deliveries import Unreadable
 
 COMMUNITY = "620201001004"
 MORNING = datetime(2026, 2, 1, 1, tzinfo=UTC)

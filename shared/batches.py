@@ -1,0 +1,70 @@
+"""What the consumer has read and not yet written."""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from shared.deliveries import Delivery
+
+
+@dataclass(slots=True)
+class Batch:
+    """A batch, read and sorted, on its way to the database."""
+
+    understood: list[tuple[ConsumerRecord, Delivery]]
+    malformed: list[tuple[ConsumerRecord, str]]
+    offsets: dict[TopicPartition, int]
+    ignored: int
+    size: int
+
+    def add(self, later: "Batch") -> None:
+        """Put a later batch behind this one."""
+        self.understood += later.understood
+        self.malformed += later.malformed
+        self.offsets |= later.offsets
+        self.ignored += later.ignored
+        self.size += later.size
+
+    def keys(self) -> set[bytes]:
+        """The keys of all records that touch the database."""
+        return {record.key or b"" for record, _ in (*self.understood, *self.malformed)}
+
+
+class Waiting:
+    """The batch that is written next. What is read meanwhile is put together, so that the slower the writing, the more
+    each transaction carries; a full one makes the reading wait, for more would only cost memory.
+    """
+
+    def __init__(self, size_max: int) -> None:
+        self._size_max = size_max
+        self._changed = asyncio.Condition()
+        self._batch: Batch | None = None
+        self._error: Exception | None = None
+
+    async def add(self, batch: Batch) -> None:
+        """Put a batch behind what waits, as soon as there is room."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._batch is None or self._batch.size + batch.size <= self._size_max)
+            if self._batch is None:
+                self._batch = batch
+            else:
+                self._batch.add(batch)
+            self._changed.notify_all()
+
+    async def fail(self, error: Exception) -> None:
+        """Let `take` raise."""
+        async with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+    async def take(self) -> Batch:
+        """All that waits, as soon as there is something."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._batch is not None or self._error is not None)
+            if self._error is not None:
+                raise self._error
+            batch, self._batch = self._batch, None
+            self._changed.notify_all()
+        assert batch is not None
+        return batch
