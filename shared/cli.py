@@ -202,14 +202,24 @@ def _parked(run: Callable[[Command], None]) -> typer.Typer:
         run(command)
 
     @app.command()
-    def retry(key: key_argument, topic: topic_option) -> None:
-        """重试一个键 Apply the records of a key again, in order, until one still fails."""
+    def retry(
+        key: Annotated[str | None, typer.Argument(help="键 key, as `list` shows it")] = None,
+        topic: Annotated[str | None, typer.Option("--topic", help="主题 topic")] = None,
+        every: Annotated[bool, typer.Option("--all", help="全部键 every key that waits")] = False,
+    ) -> None:
+        """重试一个键或全部 Apply the records of a key, or of all keys, again, in order, until one still fails."""
+        if every == (key is not None) or (key is None) != (topic is None):
+            raise typer.BadParameter("给出键和 --topic，或者只给 --all: a key and its --topic, or --all alone")
 
         async def command(service: Service) -> int:
-            applied, left = await _retry(service, topic, key.encode())
-            if applied == left == 0:
+            async with service.database.reading() as connection:
+                waiting = [(k.topic, k.key) for k in await parking.list_keys(connection)]
+            chosen = waiting if every else [(topic or "", (key or "").encode())]
+            results = [await _retry(service, *place) for place in chosen]
+            applied, left = sum(r[0] for r in results), sum(r[1] for r in results)
+            if applied == left == 0 and not every:
                 return _none()
-            console.print(f"已处理 applied {applied}, 仍搁置 still parked {left}")
+            console.print(f"键 keys {len(chosen)}: 已处理 applied {applied}, 仍搁置 still parked {left}")
             return 0 if left == 0 else 1
 
         run(command)

@@ -23,6 +23,9 @@ from shared.web.fields import Body
 
 FOLDER = Path(__file__).parent
 
+REFUSED: int | None = 666
+"""The amount that this program does not take."""
+
 
 class Counted(Event, context="counting"):
     counter_id: UUID
@@ -133,7 +136,7 @@ class Poison(Exception):
 
 @reactions.on(Counted)
 async def hear(work, event, delivery) -> None:
-    if event.amount == 666:
+    if event.amount == REFUSED:
         raise Poison
     await work.connection.execute(
         sa.text("INSERT INTO heard VALUES (:id, :amount)"),

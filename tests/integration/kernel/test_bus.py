@@ -263,6 +263,30 @@ async def test_parked_keys_are_listed_discarded_and_retried_in_order(start, stac
     assert await running.value("SELECT count(*) FROM consumed") == 3, "it was never applied"
 
 
+async def test_all_parked_keys_are_retried_at_once_after_an_update_of_the_program(
+    start, stack, topic, monkeypatch
+) -> None:
+    """What the handler refused before, it takes now; what nobody can read still waits, and the exit code says so."""
+    running = await start(counting.build)
+    refused = [uuid.uuid4() for _ in range(3)]
+    unreadable = uuid.uuid4()
+    records = [record(key, 666) for key in refused] + [record(key, 1) for key in refused]
+    await produce(stack, topic, *records, record(unreadable, "x"))
+
+    async def parked() -> bool:
+        return await running.value("SELECT count(*) FROM parked") == 7
+
+    await until(parked)
+    assert (await asyncio.to_thread(_invoke, running, monkeypatch, "parked", "retry")).exit_code == 2
+    assert (await asyncio.to_thread(_invoke, running, monkeypatch, "parked", "retry", "--all")).exit_code == 1
+    assert await running.value("SELECT count(*) FROM parked") == 7
+    monkeypatch.setattr(counting, "REFUSED", None)
+    retried = await asyncio.to_thread(_invoke, running, monkeypatch, "parked", "retry", "--all")
+    assert retried.exit_code == 1
+    assert "已处理 applied 6, 仍搁置 still parked 1" in retried.output
+    assert await running.value("SELECT count(*) FROM heard") == 6
+
+
 async def test_a_record_that_the_service_cannot_apply_is_parked_and_its_batch_is_not_lost(start, stack, topic) -> None:
     running = await start(counting.build)
     sick = uuid.uuid4()
