@@ -24,9 +24,8 @@ class Ingest:
     async def open_accounts(self, db: Connection, services: Sequence[Service]) -> BatchAccounts:
         """The accounts of these services, opened where there are none yet.
 
-        Batches that are written side by side share what is remembered of accounts, so what is opened for one must be
-        committed before the other needs it: `db` is best a short transaction of its own. An account that was opened in
-        vain is empty and harms nobody.
+        Batches that are written side by side share what is remembered of accounts, so what is opened for one should be
+        committed before the other needs it. An account that was opened in vain is empty and harms nobody.
         """
         return await self.directory.prepare(
             db, {s.community for s in services}, {s.volunteer_id: s.community for s in services}

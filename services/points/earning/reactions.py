@@ -11,7 +11,7 @@ from services.points.earning.ingest import Ingest
 from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
 from services.points.ledger.directory import BatchAccounts
-from services.points.ledger.writing import UnknownAccounts
+from services.points.ledger.writing import Connection, UnknownAccounts
 from services.points.policy.views import PolicyShelf
 from shared.clock import Clock
 from shared.contracts import Event
@@ -22,6 +22,8 @@ from shared.deliveries import Delivery, Reader
 INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, VolunteerRegistered: None, PersonForgotten: None}
 
 _CLOCK_SKEW_MAX = timedelta(hours=1)
+_BACKLOG = 500
+"""A batch of this many may be written beside another one; a single record, or a few, never are."""
 
 
 class ServiceFromTheFuture(Exception):
@@ -47,37 +49,40 @@ class Earning:
     async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
         """Book what the deliveries tell, in the caller's transaction."""
         services = services_in(deliveries)
-        accounts = await self._people_and_accounts(deliveries, services)
+        db = await driver_connection(connection)
+        accounts = self._ingest.known_accounts(services)
+        people = [d for d in deliveries if isinstance(d.event, VolunteerRegistered | PersonForgotten)]
+        if accounts is None or people:
+            if len(deliveries) < _BACKLOG:
+                accounts = await self._prepare(db, people, services)
+            else:
+                accounts = await self._prepare_ahead(people, services)
         if not services:
             return
-        db = await driver_connection(connection)
         book = await self._shelf.current(db)
         try:
             await self._ingest.book_services(db, book, services, self._clock(), accounts)
         except UnknownAccounts:
-            # Remembered account numbers went away with a switch to rebuilt tables; the batch is repeated without them.
+            # Remembered numbers went away with a rollback, or a switch to rebuilt tables; repeated without them.
             self._ingest.directory.forget()
             raise
 
-    async def _people_and_accounts(
-        self, deliveries: Sequence[Delivery], services: Sequence[Service]
-    ) -> BatchAccounts | None:
-        """Note who was registered or forgotten, and find or open the accounts of the batch.
-
-        In a short transaction of its own: other batches must see it while this one is still being written. All of it
-        may be repeated.
+    async def _prepare_ahead(self, people: Sequence[Delivery], services: Sequence[Service]) -> BatchAccounts:
+        """Prepare in a short transaction of its own: the batch that is written beside this one opens the same accounts,
+        and would wait until all of this one is written. The caller's must have locked nothing of it before.
         """
-        registered = [d.event for d in deliveries if isinstance(d.event, VolunteerRegistered)]
-        forgotten = [(d.event, d.envelope.time) for d in deliveries if isinstance(d.event, PersonForgotten)]
-        known = self._ingest.known_accounts(services)
-        if known is not None and not registered and not forgotten:
-            return known
         async with self._database.transaction() as connection:
             await connection.execute(text("SELECT 1"))  # opens the transaction that the raw statements belong to
-            db = await driver_connection(connection)
-            await members.register(db, self._ingest.writer.schema, registered)
-            await members.forget(db, self._ingest.writer.schema, forgotten)
-            return known or await self._ingest.open_accounts(db, services)
+            return await self._prepare(await driver_connection(connection), people, services)
+
+    async def _prepare(self, db: Connection, people: Sequence[Delivery], services: Sequence[Service]) -> BatchAccounts:
+        """Note who was registered or forgotten, and find or open the accounts of the services. May be repeated."""
+        schema = self._ingest.writer.schema
+        registered = [d.event for d in people if isinstance(d.event, VolunteerRegistered)]
+        await members.register(db, schema, registered)
+        forgotten = [(d.event, d.envelope.time) for d in people if isinstance(d.event, PersonForgotten)]
+        await members.forget(db, schema, forgotten)
+        return await self._ingest.open_accounts(db, services)
 
 
 def services_in(deliveries: Sequence[Delivery]) -> list[Service]:

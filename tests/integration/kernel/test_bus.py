@@ -300,6 +300,42 @@ async def test_a_record_that_the_service_cannot_apply_is_parked_and_its_batch_is
     await until(settled)
 
 
+async def test_batches_written_abreast_keep_a_key_behind_its_parked_record(start, stack, topic, monkeypatch) -> None:
+    """Small batches, two in the database at once: what follows a record that was refused in one waits in the other."""
+    monkeypatch.setattr("shared.consumer._BACKLOG_RECORDS", 1)
+    monkeypatch.setattr("shared.reactions.Reactions.batches_abreast", 2, raising=False)
+    abreast: list[int] = []
+    hear = counting.reactions.apply
+
+    async def slowly(self, connection, deliveries) -> None:
+        abreast.append(len(abreast) + 1)
+        await asyncio.sleep(0.01)
+        try:
+            await hear.__func__(self, connection, deliveries)
+        finally:
+            abreast.pop()
+            most[0] = max(most[0], len(abreast) + 1)
+
+    most = [0]
+    monkeypatch.setattr("shared.reactions.Reactions.apply", slowly)
+    sick, healthy = [uuid.uuid4() for _ in range(4)], [uuid.uuid4() for _ in range(40)]
+    told = []
+    for number in range(1, 6):
+        told += [record(key, 666 if number == 2 else number) for key in sick]
+        told += [record(key, number) for key in healthy]
+    await produce(stack, topic, *told)
+    running = await start(counting.build, consumer_batch_size_max=10)
+
+    async def settled() -> bool:
+        rows = await running.rows("SELECT (SELECT count(*) FROM heard), (SELECT count(*) FROM parked)")
+        return tuple(rows[0]) == (4 + 200, 16)
+
+    await until(settled)
+    assert most[0] == 2, "two batches were in the database at once"
+    reasons = [r[0] for r in await running.rows("SELECT reason FROM parked ORDER BY record_key, id")]
+    assert reasons == ["Poison", "waiting", "waiting", "waiting"] * 4
+
+
 async def test_a_database_that_goes_away_is_waited_for(start, stack, topic) -> None:
     if isinstance(stack.postgres, ExternalPostgres):
         pytest.skip("only a PostgreSQL of our own can be killed")

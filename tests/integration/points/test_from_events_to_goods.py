@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from services.points.app import build
+from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.contracts import Evidence
 from shared.contracts.points import BalanceChanged
@@ -20,7 +21,7 @@ from shared.contracts.registry import (
     PersonForgotten,
     VolunteerRegistered,
 )
-from tests.conftest import COMMUNITY, FOREIGN, until
+from tests.conftest import COMMUNITY, FOREIGN, create_topic, until
 from tests.integration.points.producing import attendance, completed, headers, registered
 
 # Nine in the morning in Shanghai: what follows within hours is still the same day there.
@@ -340,3 +341,29 @@ async def test_a_home_that_becomes_known_later_moves_the_account(points: Any, pr
         return [row[0] for row in rows] == [FOREIGN]
 
     await until(moved)
+
+
+async def test_a_backlog_of_newcomers_is_booked_two_batches_abreast(
+    start: Any, producing: Any, stack: Any, namespace: str
+) -> None:
+    """Batches beside each other open the same people's accounts; some records come twice, in another batch."""
+    for context in ("registry", "grid_patrol", "mediation"):
+        await create_topic(stack.kafka_bootstrap, f"{namespace}.{context}.v1")
+    people = [uuid.uuid4() for _ in range(150)]
+    told = [
+        completed(
+            [attendance(people[(number * 3 + n) % 150], 60, YESTERDAY - timedelta(days=number % 40)) for n in range(3)]
+        )
+        for number in range(2000)
+    ]
+    await producing.tell([*told, *told[::20]])
+    points = await start(build, settings=PointsSettings, consumer_batch_size_max=600)
+
+    async def all_there() -> bool:
+        rows = await points.rows("SELECT count(*) FROM consumed")
+        return bool(rows[0][0] == 2000)
+
+    await until(all_there, 60)
+    assert await verify(points.service) == 0
+    minutes = await points.value("SELECT sum(credits) FROM ledger.accounts WHERE unit = 3 AND id > 0")
+    assert minutes == 2000 * 3 * 60
