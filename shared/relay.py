@@ -107,17 +107,17 @@ class Relay:
         """Publish rows of the store in order and wait until the broker has them all."""
         started = datetime.now(UTC)
         try:
-            acknowledgements = [
-                await self._broker.publish(
-                    row["data"].encode(),
-                    self.topic,
-                    key=row["stream"].encode(),
-                    headers=self._envelope(row).headers(),
-                    no_confirm=True,
-                )
-                for row in rows
-            ]
             async with asyncio.timeout(_ACKNOWLEDGED_WITHIN_S):
+                acknowledgements = [
+                    await self._broker.publish(
+                        row["data"].encode(),
+                        self.topic,
+                        key=row["stream"].encode(),
+                        headers=self._envelope(row).headers(),
+                        no_confirm=True,
+                    )
+                    for row in rows
+                ]
                 await asyncio.gather(*acknowledgements)
         except Exception as error:
             # Whatever the client raised, the cursor has not moved: the same batch is published again.
