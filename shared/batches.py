@@ -7,6 +7,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from shared.deliveries import Delivery
 
+_WEIGHT_MAX = 24 * 1024 * 1024
+"""What one read may bring: 2 MiB of each of a topic's 12 partitions. Large records are not put together beyond it."""
+
 
 @dataclass(slots=True)
 class Batch:
@@ -17,6 +20,8 @@ class Batch:
     offsets: dict[TopicPartition, int]
     ignored: int
     size: int
+    weight: int = 0
+    """Bytes of the bodies."""
 
     def add(self, later: "Batch") -> None:
         """Put a later batch behind this one."""
@@ -25,6 +30,7 @@ class Batch:
         self.offsets |= later.offsets
         self.ignored += later.ignored
         self.size += later.size
+        self.weight += later.weight
 
     def keys(self) -> set[bytes]:
         """The keys of all records that touch the database."""
@@ -45,12 +51,15 @@ class Waiting:
     async def add(self, batch: Batch) -> None:
         """Put a batch behind what waits, as soon as there is room."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._batch is None or self._batch.size + batch.size <= self._size_max)
+            await self._changed.wait_for(lambda: self._batch is None or self._fit(self._batch, batch))
             if self._batch is None:
                 self._batch = batch
             else:
                 self._batch.add(batch)
             self._changed.notify_all()
+
+    def _fit(self, waiting: Batch, batch: Batch) -> bool:
+        return waiting.size + batch.size <= self._size_max and waiting.weight + batch.weight <= _WEIGHT_MAX
 
     async def fail(self, error: Exception) -> None:
         """Let `take` raise."""

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
+from shared.database import Lost
 from shared.deliveries import Unreadable, claim, read
 from shared.eventstore import enter, keep_writers_out
 from shared.relay import republish
@@ -278,9 +279,11 @@ async def _retry(service: Service, topic: str, key: bytes) -> tuple[int, int]:
         while records := await parking.records_of(connection, topic, key, after_id=after_id, lock=True):
             for record in records:
                 try:
-                    async with connection.begin_nested():
+                    try:
                         await _apply_parked(service, handler, connection, record)
-                        await parking.remove(connection, record.id)
+                    except Lost:
+                        # What the handler remembered of an earlier record went away with it; it has forgotten it now.
+                        await _apply_parked(service, handler, connection, record)
                 except Exception as error:
                     reason = error.reason if isinstance(error, Unreadable) else type(error).__name__
                     console.print(f"[yellow]{record.topic}[{record.partition}]@{record.offset}: {reason}[/yellow]")
@@ -292,8 +295,8 @@ async def _retry(service: Service, topic: str, key: bytes) -> tuple[int, int]:
 
 
 async def _apply_parked(service: Service, handler: Any, connection: AsyncConnection, record: Any) -> None:
-    delivery = read(record, handler.interests)
-    if delivery is None:
-        return
-    if fresh := await claim(connection, [delivery]):
-        await handler.apply(connection, fresh)
+    async with connection.begin_nested():
+        delivery = read(record, handler.interests)
+        if delivery is not None and (fresh := await claim(connection, [delivery])):
+            await handler.apply(connection, fresh)
+        await parking.remove(connection, record.id)

@@ -149,7 +149,7 @@ class Consumer:
             self._broker_answers = False
             return None
         self._broker_answers = True
-        lag: int = sum(max(0, end - self._applied[partition]) for partition, end in ends.items())
+        lag: int = sum(max(0, end - self._applied.get(partition, end)) for partition, end in ends.items())
         return lag
 
     async def _answers_others(self) -> bool:
@@ -240,6 +240,7 @@ class Consumer:
     def _prepare(self, records: Sequence[ConsumerRecord]) -> Batch:
         prepared = Batch([], [], {}, 0, len(records))
         for record in records:
+            prepared.weight += len(record.value or b"")
             prepared.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
             try:
                 delivery = read(record, self._handler.interests)

@@ -35,7 +35,6 @@ async def hold_back(
     records added here, or has removed the last row before and they flow. Without the lock, a record could queue behind
     a row that is just being removed, and wait for ever.
     """
-    malformed = await _not_discarded(connection, malformed)
     keys = {(record.topic, record.key or b"") for record, _ in [*understood, *malformed]}
     blocked_from: dict[tuple[str, bytes], int] = {}
     rows = await connection.execute(
@@ -48,6 +47,8 @@ async def hold_back(
     )
     for topic, key in rows:
         blocked_from[(topic, bytes(key))] = -1
+    # Asked under the lock: a record that is being discarded right now is either still parked above, or found here.
+    malformed = await _not_discarded(connection, malformed)
     for record, _ in malformed:
         place = (record.topic, record.key or b"")
         blocked_from[place] = min(blocked_from.get(place, record.offset), record.offset)

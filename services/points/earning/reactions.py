@@ -1,9 +1,9 @@
 """What points does with a batch of other contexts' events: books service, and keeps who belongs where."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.accounts import members
@@ -23,7 +23,8 @@ INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, VolunteerRegistered
 
 _CLOCK_SKEW_MAX = timedelta(hours=1)
 _BACKLOG = 500
-"""A batch of this many may be written beside another one; a single record, or a few, never are."""
+"""A batch of this many is probably written beside another one; a single record never is."""
+_CLOSE_WITHIN_S = 5
 
 
 class ServiceFromTheFuture(Exception):
@@ -43,6 +44,7 @@ class Earning:
     def __init__(self, clock: Clock, database: Database) -> None:
         self._clock = clock
         self._database = database
+        self._opening = asyncio.Lock()
         self._ingest = Ingest()
         self._shelf = PolicyShelf()
 
@@ -70,10 +72,16 @@ class Earning:
     async def _prepare_ahead(self, people: Sequence[Delivery], services: Sequence[Service]) -> BatchAccounts:
         """Prepare in a short transaction of its own: the batch that is written beside this one opens the same accounts,
         and would wait until all of this one is written. The caller's must have locked nothing of it before.
+
+        One at a time, and on a connection of its own: whoever waits for one of the pool may hold what we wait for.
         """
-        async with self._database.transaction() as connection:
-            await connection.execute(text("SELECT 1"))  # opens the transaction that the raw statements belong to
-            return await self._prepare(await driver_connection(connection), people, services)
+        async with self._opening:
+            db = await self._database.dedicated()
+            try:
+                async with db.transaction():
+                    return await self._prepare(db, people, services)
+            finally:
+                await db.close(timeout=_CLOSE_WITHIN_S)
 
     async def _prepare(self, db: Connection, people: Sequence[Delivery], services: Sequence[Service]) -> BatchAccounts:
         """Note who was registered or forgotten, and find or open the accounts of the services. May be repeated."""

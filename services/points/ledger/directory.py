@@ -84,11 +84,13 @@ class AccountDirectory:
         }
 
     async def _prepare_issuers(self, db: Connection, communities: set[str]) -> dict[str, Numbers]:
-        unknown = communities - self._issuers.keys()
+        # Taken along before anything is waited for: another batch may have everything forgotten meanwhile.
+        issuers = {community: self._issuers[community] for community in communities if community in self._issuers}
+        unknown = communities - issuers.keys()
         if unknown:
             numbers = await self._writer.open_accounts(db, {holders.issuance(c): c for c in unknown}, _UNITS)
             for community in unknown:
                 mine = tuple(numbers[AccountKey(holders.issuance(community), unit)] for unit in _UNITS)
-                self._issuers[community] = mine
+                issuers[community] = self._issuers[community] = mine
                 self.community_of_issuer |= dict.fromkeys(mine, community)
-        return {community: self._issuers[community] for community in communities}
+        return issuers

@@ -164,11 +164,12 @@ class Replay:
             async with self.db.transaction():
                 await self._apply(deliveries)
         except (NoPolicyInForce, ServiceFromTheFuture):
+            # The accounts that this batch opened went away with its rollback.
+            self._ingest.directory.forget()
             if len(deliveries) == 1:
                 self.skipped += 1
                 return
             # Find the one that cannot be taken; live has parked it, and somebody may have discarded it since.
-            self._ingest.directory.forget()
             for delivery in deliveries:
                 await self._write([delivery])
 
