@@ -1,6 +1,7 @@
 """From the store over Kafka into another database: in order, once, whatever repeats, breaks or dies on the way."""
 
 import asyncio
+import contextlib
 import json
 import uuid
 from datetime import UTC, datetime
@@ -304,20 +305,20 @@ async def test_batches_written_abreast_keep_a_key_behind_its_parked_record(start
     """Small batches, two in the database at once: what follows a record that was refused in one waits in the other."""
     monkeypatch.setattr("shared.consumer._BACKLOG_RECORDS", 1)
     monkeypatch.setattr("shared.reactions.Reactions.batches_abreast", 2, raising=False)
-    abreast: list[int] = []
-    hear = counting.reactions.apply
+    apply, under_way, met = counting.reactions.apply.__func__, [0], asyncio.Event()
 
-    async def slowly(self, connection, deliveries) -> None:
-        abreast.append(len(abreast) + 1)
-        await asyncio.sleep(0.01)
+    async def apply_in_company(self, connection, deliveries) -> None:
+        under_way[0] += 1
+        if under_way[0] == 2:
+            met.set()
         try:
-            await hear.__func__(self, connection, deliveries)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(met.wait(), 0.5)
+            await apply(self, connection, deliveries)
         finally:
-            abreast.pop()
-            most[0] = max(most[0], len(abreast) + 1)
+            under_way[0] -= 1
 
-    most = [0]
-    monkeypatch.setattr("shared.reactions.Reactions.apply", slowly)
+    monkeypatch.setattr("shared.reactions.Reactions.apply", apply_in_company)
     sick, healthy = [uuid.uuid4() for _ in range(4)], [uuid.uuid4() for _ in range(40)]
     told = []
     for number in range(1, 6):
@@ -331,7 +332,7 @@ async def test_batches_written_abreast_keep_a_key_behind_its_parked_record(start
         return tuple(rows[0]) == (4 + 200, 16)
 
     await until(settled)
-    assert most[0] == 2, "two batches were in the database at once"
+    assert met.is_set(), "two batches were in the database at once"
     reasons = [r[0] for r in await running.rows("SELECT reason FROM parked ORDER BY record_key, id")]
     assert reasons == ["Poison", "waiting", "waiting", "waiting"] * 4
 
