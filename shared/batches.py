@@ -7,6 +7,8 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from shared.deliveries import Delivery
 
+BACKLOG_RECORDS = 500
+"""After a batch of this many another may start beside it; after fewer, what comes meanwhile comes together."""
 _WEIGHT_MAX = 24 * 1024 * 1024
 """What one read may bring: 2 MiB of each of a topic's 12 partitions. Large records are not put together beyond it."""
 

@@ -19,7 +19,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
-from shared.batches import Batch, Waiting
+from shared.batches import BACKLOG_RECORDS, Batch, Waiting
 from shared.database import Database, Lost, blames_the_record, is_transient
 from shared.deliveries import Delivery, Interests, Unreadable, claim, read
 from shared.eventstore import enter
@@ -40,8 +40,6 @@ _POLL_BUSY_MS, _POLL_IDLE_MS = 2, 25
 """FastStream waits this long for records and then sleeps as long again: latency where they come, CPU where none do."""
 _IDLE_AFTER_S = 2.0
 _BACKOFF_S_MAX = 5.0
-_BACKLOG_RECORDS = 500
-"""After a batch of this many another may start beside it; after fewer, what comes meanwhile comes together."""
 _COMMIT_INTERVAL_S = 0.25
 _WATCH_INTERVAL_S = 15.0
 _ASK_TIMEOUT_S = 3.0
@@ -55,12 +53,15 @@ class BatchHandler(Protocol):
         """Event types it wants; all others are passed over without a trace in the database."""
         ...
 
-    async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
-        """Change the database for deliveries never seen before, in the order of their partitions.
-
-        A handler whose effects do not depend on the order of keys may have an attribute ``batches_abreast`` above 1:
-        then as many transactions run side by side, with no key in two of them.
+    @property
+    def batches_abreast(self) -> int:
+        """How many batches of a backlog may be in the database at once, with no key in two of them. More than one only
+        where effects do not depend on the order of keys.
         """
+        ...
+
+    async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
+        """Change the database for deliveries never seen before, in the order of their partitions."""
         ...
 
 
@@ -182,7 +183,7 @@ class Consumer:
 
         No key is in two of them: what is parked in one must be seen by what follows it.
         """
-        bearable = getattr(self._handler, "batches_abreast", 1)
+        bearable = self._handler.batches_abreast
         under_way: deque[tuple[asyncio.Task[None], set[bytes]]] = deque()
         async with asyncio.TaskGroup() as writing:
             while True:
@@ -192,7 +193,7 @@ class Consumer:
                     await under_way.popleft()[0]
                 before = under_way[-1][0] if under_way else None
                 under_way.append((writing.create_task(self._write_in_turn(prepared, before)), keys))
-                if prepared.size < _BACKLOG_RECORDS:
+                if prepared.size < BACKLOG_RECORDS:
                     await under_way[-1][0]
                     under_way.clear()
 

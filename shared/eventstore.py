@@ -143,8 +143,8 @@ _READ = """
       FROM events WHERE position > $1 AND position <= $3 ORDER BY position LIMIT $2
 """
 
-
 NO_END = 2**63 - 1
+"""A position behind every event."""
 
 
 async def read_rows(connection: Any, after: int, limit: int, last: int = NO_END) -> list[Any]:

@@ -18,6 +18,9 @@ Reaction = Callable[[UnitOfWork, Any, Delivery], Awaitable[None]]
 class Reactions:
     """Reactions by event type. As a batch handler it runs them in order, in one transaction for the batch."""
 
+    batches_abreast = 1
+    """A reaction may depend on what another one decided: one batch after the other."""
+
     def __init__(self) -> None:
         self._reactions: dict[type[Event], list[Reaction]] = {}
         self._workshop: Workshop | None = None

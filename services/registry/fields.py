@@ -16,10 +16,9 @@ from shared.auth.tokens import OutsideNode, Principal
 from shared.clock import local_day
 from shared.web import configured
 
-VolunteerNumber = Annotated[str, StringConstraints(pattern=r"^\d{12}-\d{6,9}$")]
+_NUMBER = re.compile(r"^[0-9]{12}-[0-9]{6,9}$")
+VolunteerNumber = Annotated[str, StringConstraints(pattern=_NUMBER.pattern)]
 """A volunteer's public number: community code and running number."""
-
-_NUMBER = re.compile(r"\d{12}-\d{6,9}", re.ASCII)
 
 
 def _reference(value: Any) -> UUID | str:

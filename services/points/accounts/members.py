@@ -6,6 +6,13 @@ from typing import Any
 
 from services.points.ledger.holders import volunteer
 from shared.contracts.registry import PersonForgotten, VolunteerRegistered
+from shared.deliveries import Delivery
+
+
+async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
+    """Take in who was registered and who was forgotten; other deliveries are passed over. May be repeated."""
+    await register(db, schema, [d.event for d in deliveries if isinstance(d.event, VolunteerRegistered)])
+    await forget(db, schema, [(d.event, d.envelope.time) for d in deliveries if isinstance(d.event, PersonForgotten)])
 
 
 async def register(db: Any, schema: str, events: Sequence[VolunteerRegistered]) -> None:

@@ -13,6 +13,7 @@ from services.points.earning.services import Service, services_of
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.writing import Connection, UnknownAccounts
 from services.points.policy.views import PolicyShelf
+from shared.batches import BACKLOG_RECORDS
 from shared.clock import Clock
 from shared.contracts import Event
 from shared.contracts.registry import PersonForgotten, VolunteerRegistered
@@ -22,8 +23,6 @@ from shared.deliveries import Delivery, Reader
 INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, VolunteerRegistered: None, PersonForgotten: None}
 
 _CLOCK_SKEW_MAX = timedelta(hours=1)
-_BACKLOG = 500
-"""A batch of this many is probably written beside another one; a single record never is."""
 _CLOSE_WITHIN_S = 5
 
 
@@ -55,7 +54,7 @@ class Earning:
         accounts = self._ingest.known_accounts(services)
         people = [d for d in deliveries if isinstance(d.event, VolunteerRegistered | PersonForgotten)]
         if accounts is None or people:
-            if len(deliveries) < _BACKLOG:
+            if len(deliveries) < BACKLOG_RECORDS:
                 accounts = await self._prepare(db, people, services)
             else:
                 accounts = await self._prepare_ahead(people, services)
@@ -85,11 +84,7 @@ class Earning:
 
     async def _prepare(self, db: Connection, people: Sequence[Delivery], services: Sequence[Service]) -> BatchAccounts:
         """Note who was registered or forgotten, and find or open the accounts of the services. May be repeated."""
-        schema = self._ingest.writer.schema
-        registered = [d.event for d in people if isinstance(d.event, VolunteerRegistered)]
-        await members.register(db, schema, registered)
-        forgotten = [(d.event, d.envelope.time) for d in people if isinstance(d.event, PersonForgotten)]
-        await members.forget(db, schema, forgotten)
+        await members.note(db, self._ingest.writer.schema, people)
         return await self._ingest.open_accounts(db, services)
 
 

@@ -21,7 +21,6 @@ from services.points.policy.views import policy_version
 from services.points.redemptions.effects import LedgerEffects
 from shared.clock import Clock
 from shared.contracts.points import PolicyPublished
-from shared.contracts.registry import PersonForgotten, VolunteerRegistered
 from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import read_all
 from shared.settings import Settings
@@ -183,12 +182,7 @@ class Replay:
                 fresh.discard(delivery.envelope.event_id)
                 mine.append(delivery)
         services = services_in(mine)
-        schema = self._ingest.writer.schema
-        events = [delivery.event for delivery in mine]
-        await members.register(self.db, schema, [e for e in events if isinstance(e, VolunteerRegistered)])
-        await members.forget(
-            self.db, schema, [(d.event, d.envelope.time) for d in mine if isinstance(d.event, PersonForgotten)]
-        )
+        await members.note(self.db, self._ingest.writer.schema, mine)
         await self._ingest.book_services(self.db, self._book, services, self.clock())
         self.applied += len(mine)
 

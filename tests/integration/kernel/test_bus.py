@@ -303,8 +303,8 @@ async def test_a_record_that_the_service_cannot_apply_is_parked_and_its_batch_is
 
 async def test_batches_written_abreast_keep_a_key_behind_its_parked_record(start, stack, topic, monkeypatch) -> None:
     """Small batches, two in the database at once: what follows a record that was refused in one waits in the other."""
-    monkeypatch.setattr("shared.consumer._BACKLOG_RECORDS", 1)
-    monkeypatch.setattr("shared.reactions.Reactions.batches_abreast", 2, raising=False)
+    monkeypatch.setattr("shared.consumer.BACKLOG_RECORDS", 1)
+    monkeypatch.setattr("shared.reactions.Reactions.batches_abreast", 2)
     apply, under_way, met = counting.reactions.apply.__func__, [0], asyncio.Event()
 
     async def apply_in_company(self, connection, deliveries) -> None:
