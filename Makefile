@@ -24,14 +24,18 @@ $(VENV)/bin/python:
 	  || { echo "需要 Python 3.11 或更新 Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local: requirements-local.txt | $(VENV)/bin/python
+FONTS := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-fonts.txt
+
+$(VENV)/.local: requirements-local.txt requirements-fonts.txt | $(VENV)/bin/python
 	@echo "安装依赖 installing what the platform needs …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-local.txt
+	@$(FONTS)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.dev: requirements-dev.txt requirements-fonts.txt | $(VENV)/bin/python
 	@echo "安装依赖 installing what tests and checks need …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(FONTS)
 	@touch $@ $(VENV)/.local
 
 demo: $(VENV)/.local
