@@ -39,7 +39,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     # The ledger comes last: its rows are the ones that others wait for.
     views = Views.combine(read_views, LedgerEffects(LedgerWriter()).as_views())
     parts = lay("points", settings, views, clock, ids)
-    earning = Earning(clock, parts.database)
+    earning = Earning(parts.database)
     publisher = BalancePublisher(parts.database, settings, settings.balances_linger_ms)
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
     return Service(

@@ -116,4 +116,7 @@ transfers = Table(
     Column("unit", Integer),
     Column("policy_version", Integer),
     Column("clause", SmallInteger),
+    Column("kind", SmallInteger),
+    Column("evidence", SmallInteger),
+    Column("minutes", SmallInteger),
 )

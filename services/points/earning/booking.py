@@ -1,10 +1,11 @@
 """The booking of one batch of services, from prices to moved balances."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from services.points.earning.day_caps import Entry, Restatement, restate
+from services.points.earning.kinds import EVIDENCE_NUMBERS, KIND_NUMBERS
 from services.points.earning.pricing import Pricing, counted_minutes, intended_transfers
 from services.points.earning.services import Service
 from services.points.ledger.clauses import Clause
@@ -28,14 +29,12 @@ class Booking:
         accounts: BatchAccounts,
         community_of_issuer: dict[int, str],
         book: PolicyBook,
-        recorded_at: datetime,
     ) -> None:
         self._writer = writer
         self._accounts = accounts
         self._community_of_issuer = community_of_issuer
         self._book = book
         self._pricing = Pricing(book)
-        self._recorded_at = recorded_at
         self.movements = Movements.none()
         self.minutes: dict[tuple[int, int], int] = {}
         """Minutes that bear on caps, by account of the service record and day (an ordinal)."""
@@ -66,19 +65,23 @@ class Booking:
         credits_, debits, minutes = self.movements.credits, self.movements.debits, self.minutes
         people = [volunteers[service.volunteer_id] for service in services]
         firsts = [person[0] for person in people]
-        recorded, rate = moment(self._recorded_at), int(Clause.RATE)
-        began, occurred = None, 0
+        began, occurred, told, recorded, rate = None, 0, None, 0, int(Clause.RATE)
         for number in sorted(range(len(services)), key=firsts.__getitem__):
-            event_id, record_id, _, community, kind, started_at, day, served, evidence, _, _ = services[number]
+            event_id, record_id, _, community, kind, started_at, day, served, evidence, told_at, _, _ = services[number]
             earned = price_of(community, kind, day).earned(served, evidence)
             if not earned:
                 continue
             if started_at is not began:
                 began, occurred = started_at, moment(started_at)
+            if told_at is not told:
+                told, recorded = told_at, moment(told_at)
             person, issuer, event, record = people[number], issuers[community], event_id.bytes, record_id.bytes
+            of_kind, tier = KIND_NUMBERS[kind], EVIDENCE_NUMBERS[evidence]
             for unit, amount, version in earned:
                 credit, debit = person[unit - 1], issuer[unit - 1]
-                yield pack_plain(debit, credit, amount, occurred, recorded, event, record, unit, version, rate)
+                yield pack_plain(
+                    debit, credit, amount, occurred, recorded, event, record, unit, version, rate, of_kind, tier, served
+                )
                 credits_[credit] = credits_.get(credit, 0) + amount
                 debits[debit] = debits.get(debit, 0) + amount
             key = (person[_SERVICE], day)
@@ -102,12 +105,15 @@ class Booking:
                         abs(amount),
                         originals.get((person[unit - 1], service.record_id)),
                         service.started_at,
-                        self._recorded_at,
+                        service.told_at,
                         service.event_id,
                         service.record_id,
                         unit,
                         policy_version,
                         clause,
+                        KIND_NUMBERS[service.kind],
+                        EVIDENCE_NUMBERS[service.evidence],
+                        service.minutes,
                     )
                 )
             counted, key = counted_minutes(price, service), (person[_SERVICE], service.day)
@@ -177,7 +183,7 @@ class Booking:
             abs(r.amount),
             r.corrects,
             r.occurred_at,
-            self._recorded_at,
+            r.recorded_at,
             r.event_id,
             r.record_id,
             unit,
@@ -204,13 +210,15 @@ _ORIGINALS = f"""
 
 # Both sides of a person's account on one day, by the two statement indexes.
 _ENTRIES = f"""
-    SELECT k.account, t.unit, t.id, t.event_id, t.record_id, t.clause, t.amount, t.debit_account, t.occurred_at
+    SELECT k.account, t.unit, t.id, t.event_id, t.record_id, t.clause, t.amount, t.debit_account, t.occurred_at,
+           t.recorded_at
       FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS k(account, since, until)
       JOIN {{schema}}.transfers AS t
         ON t.credit_account = k.account AND t.credit_account > 0
        AND t.occurred_at >= k.since AND t.occurred_at < k.until AND t.clause <= {Clause.RESTATEMENT:d}
     UNION ALL
-    SELECT k.account, t.unit, t.id, t.event_id, t.record_id, t.clause, -t.amount, t.credit_account, t.occurred_at
+    SELECT k.account, t.unit, t.id, t.event_id, t.record_id, t.clause, -t.amount, t.credit_account, t.occurred_at,
+           t.recorded_at
       FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS k(account, since, until)
       JOIN {{schema}}.transfers AS t
         ON t.debit_account = k.account AND t.debit_account > 0

@@ -3,10 +3,10 @@
 The ledger holds what each record is worth by itself (`EARNED` clauses) and what the cap took from it (`CUTS`). From
 both, this room computes what the cuts ought to be and returns the differences as transfers to post. A record's cut
 belongs to the record's first event, whichever event brought it about: the net effect of each event on each account is
-then a function of the set of events too.
+then a function of the set of events too, and so is the moment from which on it was known.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -28,6 +28,7 @@ class Entry(NamedTuple):
     contra_account: int
     """The account of issue on the other side."""
     occurred_at: datetime
+    recorded_at: datetime
 
 
 class Restatement(NamedTuple):
@@ -41,6 +42,7 @@ class Restatement(NamedTuple):
     clause: Clause
     corrects: int
     occurred_at: datetime
+    recorded_at: datetime
 
 
 @dataclass(slots=True)
@@ -48,7 +50,6 @@ class _Record:
     record_id: UUID
     worth: int = 0
     earned: list[Entry] = field(default_factory=list)
-    cuts: dict[UUID, list[Entry]] = field(default_factory=dict)
 
     @property
     def started_at(self) -> datetime:
@@ -62,55 +63,96 @@ class _Record:
         )
 
 
-def restate(entries: Iterable[Entry], cap_at: Callable[[int], Said | None]) -> list[Restatement]:
+class _Cut(NamedTuple):
+    amount: int
+    """Zero or negative."""
+    first: Entry
+    policy_version: int | None
+
+
+_Key = tuple[UUID, UUID]
+"""Record and event: whose cut it is."""
+
+
+def restate(entries: Sequence[Entry], cap_at: Callable[[int], Said | None]) -> list[Restatement]:
     """What is to be posted so that one account's day keeps the cap; nothing when it already does.
 
     `entries` are all transfers of one account and unit on one day; `cap_at` tells the cap that holds for records
     issued from an account of issue, or None for no cap. Records are served in the order in which the service began;
     each gets what is left under its own cap.
+
+    The cap is applied once for each moment at which something new was known about the day, and each posting carries
+    the moment from which on it was right. So the balance "as it was known then" does not depend on the order in which
+    the records arrived either.
     """
+    earned = sorted((e for e in entries if e.clause in EARNED), key=lambda entry: entry.recorded_at)
+    posted: dict[_Key, list[Entry]] = {}
+    for entry in entries:
+        if entry.clause in CUTS:
+            posted.setdefault((entry.record_id, entry.event_id), []).append(entry)
     restatements: list[Restatement] = []
+    before: Mapping[_Key, _Cut] = {}
+    for known_at in dict.fromkeys(entry.recorded_at for entry in earned):
+        cuts = _cuts([entry for entry in earned if entry.recorded_at <= known_at], cap_at)
+        for key in sorted(cuts.keys() | before.keys() | posted.keys()):
+            until_then = [entry for entry in posted.get(key, ()) if entry.recorded_at <= known_at]
+            restatement = _difference(key, known_at, before.get(key), cuts.get(key), until_then, earned)
+            if restatement is not None:
+                restatements.append(restatement)
+        before = cuts
+    return restatements
+
+
+def _cuts(earned: Sequence[Entry], cap_at: Callable[[int], Said | None]) -> dict[_Key, _Cut]:
+    """What the cap takes from records when just these are known."""
+    cuts = {}
     allowed_so_far = 0
-    for record in _in_order(entries):
+    for record in _in_order(earned):
         first = record.first
         cap = cap_at(first.contra_account)
         worth = max(0, record.worth)
         allowed = worth if cap is None else max(0, min(worth, cap.value - allowed_so_far))
         allowed_so_far += allowed
-        restatements += _differences(record, first, allowed - worth, None if cap is None else cap.version)
-    return restatements
+        if allowed != worth:
+            cuts[record.record_id, first.event_id] = _Cut(allowed - worth, first, None if cap is None else cap.version)
+    return cuts
 
 
-def _in_order(entries: Iterable[Entry]) -> Sequence[_Record]:
+def _in_order(earned: Iterable[Entry]) -> Sequence[_Record]:
     records: dict[UUID, _Record] = {}
-    for entry in entries:
-        record = records.get(entry.record_id)
-        if record is None:
-            record = records[entry.record_id] = _Record(entry.record_id)
-        if entry.clause in EARNED:
-            record.worth += entry.amount
-            record.earned.append(entry)
-        elif entry.clause in CUTS:
-            record.cuts.setdefault(entry.event_id, []).append(entry)
-    return sorted((r for r in records.values() if r.earned), key=lambda r: (r.started_at, r.record_id.bytes))
+    for entry in earned:
+        record = records.setdefault(entry.record_id, _Record(entry.record_id))
+        record.worth += entry.amount
+        record.earned.append(entry)
+    return sorted(records.values(), key=lambda r: (r.started_at, r.record_id.bytes))
 
 
-def _differences(record: _Record, first: Entry, cut: int, cap_version: int | None) -> Iterable[Restatement]:
-    """Bring the record's cuts to `cut` (zero or negative) on its first event, and to zero on every other."""
-    events = {first.event_id, *record.cuts}
-    for event_id in sorted(events, key=lambda e: e.bytes):
-        posted = record.cuts.get(event_id, [])
-        difference = (cut if event_id == first.event_id else 0) - sum(entry.amount for entry in posted)
-        if difference == 0:
-            continue
-        latest = max(posted, key=lambda entry: entry.transfer_id, default=first)
-        yield Restatement(
-            event_id=event_id,
-            record_id=record.record_id,
-            amount=difference,
-            contra_account=latest.contra_account,
-            policy_version=cap_version,
-            clause=Clause.RESTATEMENT if posted else Clause.DAY_CAP,
-            corrects=latest.transfer_id,
-            occurred_at=first.occurred_at,
-        )
+def _difference(
+    key: _Key,
+    known_at: datetime,
+    before: _Cut | None,
+    now: _Cut | None,
+    posted: Sequence[Entry],
+    earned: Sequence[Entry],
+) -> Restatement | None:
+    """Bring what is posted as of a moment to the change of the cut at that moment; `posted` until then."""
+    change = (now.amount if now else 0) - (before.amount if before else 0)
+    difference = change - sum(entry.amount for entry in posted if entry.recorded_at == known_at)
+    if difference == 0:
+        return None
+    record_id, event_id = key
+    cut = now or before
+    # A cut that ought not to be there any more at any moment is known by its record alone.
+    first = cut.first if cut else next(entry for entry in earned if entry.record_id == record_id)
+    latest = max(posted, key=lambda entry: entry.transfer_id, default=first)
+    return Restatement(
+        event_id=event_id,
+        record_id=record_id,
+        amount=difference,
+        contra_account=latest.contra_account,
+        policy_version=cut.policy_version if cut else None,
+        clause=Clause.RESTATEMENT if posted or before else Clause.DAY_CAP,
+        corrects=latest.transfer_id,
+        occurred_at=first.occurred_at,
+        recorded_at=known_at,
+    )

@@ -1,7 +1,6 @@
 """A batch of events becomes transfers: price, copy, look at the day caps, move the balances. One transaction, given."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from services.points.earning.booking import Booking
 from services.points.earning.services import Service
@@ -36,7 +35,6 @@ class Ingest:
         db: Connection,
         book: PolicyBook,
         services: Sequence[Service],
-        recorded_at: datetime,
         accounts: BatchAccounts | None = None,
     ) -> None:
         """Book what these services are worth. Their events must not have been booked before.
@@ -47,5 +45,5 @@ class Ingest:
         if not services:
             return
         accounts = accounts or await self.open_accounts(db, services)
-        booking = Booking(self.writer, accounts, self.directory.community_of_issuer, book, recorded_at)
+        booking = Booking(self.writer, accounts, self.directory.community_of_issuer, book)
         await booking.write(db, services)

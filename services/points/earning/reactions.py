@@ -14,7 +14,6 @@ from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.writing import Connection, UnknownAccounts
 from services.points.policy.views import PolicyShelf
 from shared.batches import BACKLOG_RECORDS
-from shared.clock import Clock
 from shared.contracts import Event
 from shared.contracts.registry import PersonForgotten, VolunteerRegistered
 from shared.database import Database, driver_connection
@@ -40,8 +39,7 @@ class Earning:
     batches_abreast = 2
     """Nothing here depends on order, so one batch can be copied in while the one before it moves its balances."""
 
-    def __init__(self, clock: Clock, database: Database) -> None:
-        self._clock = clock
+    def __init__(self, database: Database) -> None:
         self._database = database
         self._opening = asyncio.Lock()
         self._ingest = Ingest()
@@ -62,7 +60,7 @@ class Earning:
             return
         book = await self._shelf.current(db)
         try:
-            await self._ingest.book_services(db, book, services, self._clock(), accounts)
+            await self._ingest.book_services(db, book, services, accounts)
         except UnknownAccounts:
             # Remembered numbers went away with a rollback, or a switch to rebuilt tables; repeated without them.
             self._ingest.directory.forget()
@@ -94,7 +92,7 @@ def services_in(deliveries: Sequence[Delivery]) -> list[Service]:
     for delivery in deliveries:
         told = delivery.event
         if not isinstance(told, list):  # read by its contract: an older version, brought up to date
-            told = services_of(told, delivery.envelope.event_id)
+            told = services_of(told, delivery.envelope.event_id, delivery.envelope.time)
         latest = delivery.envelope.time + _CLOCK_SKEW_MAX
         for service in told:
             if service.started_at > latest:

@@ -78,7 +78,7 @@ _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def _services(records: list[_Record], community: str, kind: str, envelope: Envelope) -> list[Service]:
-    event_id = _uuid(envelope.event_id.hex)
+    event_id, told_at = _uuid(envelope.event_id.hex), envelope.time
     began, day = _NEVER, 0
     services = []
     for r in records:
@@ -95,6 +95,7 @@ def _services(records: list[_Record], community: str, kind: str, envelope: Envel
                 day,
                 r.minutes,
                 r.evidence,
+                told_at,
             )
         )
     return services
@@ -134,6 +135,7 @@ def _correction(body: bytes, envelope: Envelope) -> list[Service]:
             local_day(told.started_at).toordinal(),
             told.minutes,
             told.evidence,
+            envelope.time,
             told.minutes_before,
             told.evidence_before,
         )

@@ -27,12 +27,16 @@ class Service(NamedTuple):
     """The day in Asia/Shanghai on which the service began, as an ordinal."""
     minutes: int
     evidence: str
+    told_at: datetime
+    """The time of the event: from then on the platform knew."""
     minutes_before: int = 0
     evidence_before: str | None = None
     """None for a record that is told for the first time."""
 
 
-def _first_told(event_id: UUID, community: str, kind: str, records: Sequence[ServiceRecord]) -> list[Service]:
+def _first_told(
+    event_id: UUID, told_at: datetime, community: str, kind: str, records: Sequence[ServiceRecord]
+) -> list[Service]:
     return [
         Service(
             event_id,
@@ -44,16 +48,17 @@ def _first_told(event_id: UUID, community: str, kind: str, records: Sequence[Ser
             local_day(r.started_at).toordinal(),
             r.minutes,
             r.evidence.value,
+            told_at,
         )
         for r in records
     ]
 
 
-def _activity(event: ActivityCompleted, event_id: UUID) -> list[Service]:
-    return _first_told(event_id, event.community, f"activity.{event.category.value}", event.attendances)
+def _activity(event: ActivityCompleted, event_id: UUID, told_at: datetime) -> list[Service]:
+    return _first_told(event_id, told_at, event.community, f"activity.{event.category.value}", event.attendances)
 
 
-def _correction(event: AttendanceCorrected, event_id: UUID) -> list[Service]:
+def _correction(event: AttendanceCorrected, event_id: UUID, told_at: datetime) -> list[Service]:
     return [
         Service(
             event_id,
@@ -65,23 +70,26 @@ def _correction(event: AttendanceCorrected, event_id: UUID) -> list[Service]:
             local_day(event.started_at).toordinal(),
             event.minutes,
             event.evidence.value,
+            told_at,
             event.minutes_before,
             event.evidence_before.value,
         )
     ]
 
 
-def _patrol(event: PatrolShiftLogged, event_id: UUID) -> list[Service]:
+def _patrol(event: PatrolShiftLogged, event_id: UUID, told_at: datetime) -> list[Service]:
     kind = f"patrol.{event.crew_kind.value}.{'night' if event.night else 'day'}"
-    return _first_told(event_id, event.community, kind, event.members)
+    return _first_told(event_id, told_at, event.community, kind, event.members)
 
 
-def _mediation(event: DisputeResolved | MediationFailed | CaseWithdrawn, event_id: UUID) -> list[Service]:
+def _mediation(
+    event: DisputeResolved | MediationFailed | CaseWithdrawn, event_id: UUID, told_at: datetime
+) -> list[Service]:
     kind = "mediation.resolved" if isinstance(event, DisputeResolved) else "mediation.failed"
-    return _first_told(event_id, event.community, kind, event.mediators)
+    return _first_told(event_id, told_at, event.community, kind, event.mediators)
 
 
-_READERS: Mapping[type[Event], Callable[[Any, UUID], list[Service]]] = {
+_READERS: Mapping[type[Event], Callable[[Any, UUID, datetime], list[Service]]] = {
     ActivityCompleted: _activity,
     AttendanceCorrected: _correction,
     PatrolShiftLogged: _patrol,
@@ -91,7 +99,7 @@ _READERS: Mapping[type[Event], Callable[[Any, UUID], list[Service]]] = {
 }
 
 
-def services_of(event: Event, event_id: UUID) -> list[Service]:
+def services_of(event: Event, event_id: UUID, told_at: datetime) -> list[Service]:
     """The service records that an event tells of; none for events of other kinds."""
     reader = _READERS.get(type(event))
-    return [] if reader is None else reader(event, event_id)
+    return [] if reader is None else reader(event, event_id, told_at)

@@ -24,8 +24,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _ROWS_PER_PIECE = 1000
 
 # debit, credit, amount: bigint · corrects: null · occurred, recorded: timestamptz · event, record: uuid
-# · unit, policy version: integer · clause: smallint
-_pack_plain = struct.Struct(">h iq iq iq i iq iq i16s i16s ii ii ih").pack
+# · unit, policy version: integer · clause, kind, evidence, minutes: smallint
+_pack_plain = struct.Struct(">h iq iq iq i iq iq i16s i16s ii ii ih ih ih ih").pack
 
 
 def moment(at: datetime) -> int:
@@ -35,12 +35,12 @@ def moment(at: datetime) -> int:
 
 def pack_plain(
     debit: int, credit: int, amount: int, occurred: int, recorded: int, event: bytes, record: bytes, unit: int,
-    policy_version: int, clause: int,
+    policy_version: int, clause: int, kind: int, evidence: int, minutes: int,
 ) -> bytes:  # fmt: skip
     """A transfer that a policy priced and that corrects nothing: nearly all of them. Moments as `moment` gives them."""
     return _pack_plain(
         _FIELDS, 8, debit, 8, credit, 8, amount, _NULL, 8, occurred, 8, recorded, 16, event, 16, record, 4, unit,
-        4, policy_version, 2, clause,
+        4, policy_version, 2, clause, 2, kind, 2, evidence, 2, minutes,
     )  # fmt: skip
 
 
@@ -59,6 +59,9 @@ def pack(transfer: Transfer) -> bytes:
         _field(">ii", 4, t.unit),
         _field(">ii", 4, t.policy_version),
         _field(">ih", 2, t.clause),
+        _field(">ih", 2, t.kind),
+        _field(">ih", 2, t.evidence),
+        _field(">ih", 2, t.minutes),
     )
     return struct.pack(">h", len(fields)) + b"".join(fields)
 

@@ -105,14 +105,16 @@ async def ledger_sum(db: Any, schema: str = LIVE) -> int:
 
 _EFFECTS = """
     WITH sides AS (
-        SELECT event_id, credit_account AS account, amount FROM {s}.transfers
+        SELECT event_id, recorded_at, credit_account AS account, amount FROM {s}.transfers
         UNION ALL
-        SELECT event_id, debit_account, -amount FROM {s}.transfers
+        SELECT event_id, recorded_at, debit_account, -amount FROM {s}.transfers
     ), effects AS (
-        SELECT event_id, account, sum(amount) AS net FROM sides GROUP BY event_id, account HAVING sum(amount) <> 0
+        SELECT event_id, recorded_at, account, sum(amount) AS net FROM sides
+         GROUP BY event_id, recorded_at, account HAVING sum(amount) <> 0
     ), lines AS (
         SELECT get_byte(uuid_send(e.event_id), 15) AS bucket,
-               e.event_id || '|' || a.holder || '|' || u.code || '|' || e.net AS line
+               e.event_id || '|' || cast(extract(epoch FROM e.recorded_at) * 1000000 AS bigint) || '|' || a.holder
+               || '|' || u.code || '|' || e.net AS line
           FROM effects AS e JOIN {s}.accounts AS a ON a.id = e.account JOIN units AS u ON u.id = a.unit
     )
     SELECT bucket, sha256(convert_to(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), 'UTF8')), count(*)
@@ -122,7 +124,7 @@ _EFFECTS = """
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """The net effect of every source event on every account, as one hash and in 256 parts."""
+    """The net effect of every source event on every account as of each moment, as one hash and in 256 parts."""
 
     buckets: dict[int, bytes]
     count: int
@@ -137,7 +139,9 @@ class Effects:
 
 
 async def net_effects(db: Any, schema: str = LIVE) -> Effects:
-    """Hash the net effects: lines ``event|holder|unit|amount`` in byte order, by the last byte of the event id.
+    """Hash the net effects: lines ``event|known since|holder|unit|amount`` in byte order, by the event id's last byte.
+
+    Known since: in microseconds since 1970.
 
     How an effect came about is left out (which transfers, in which order, restated or not), and so is what has no
     effect in the end. Two ledgers that know the same events have the same hash, however they came to know them.

@@ -61,7 +61,7 @@ async def rebuild(service: Service, *, switch: bool = False) -> int:
     db = await service.database.dedicated()
     started = time.monotonic()
     try:
-        replay = Replay(db, service.settings, SOURCES, service.clock)
+        replay = Replay(db, service.settings, SOURCES)
         await replay.prepare()
         await _replay(service, replay)
         async with AsyncExitStack() as stack:

@@ -19,7 +19,6 @@ from services.points.ledger.writing import LedgerWriter
 from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion
 from services.points.policy.views import policy_version
 from services.points.redemptions.effects import LedgerEffects
-from shared.clock import Clock
 from shared.contracts.points import PolicyPublished
 from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import read_all
@@ -39,7 +38,6 @@ class Replay:
     db: Any
     settings: Settings
     sources: Sequence[str]
-    clock: Clock
     applied: int = 0
     skipped: int = 0
     """Records that live could not take either: unreadable, or refused by the rules."""
@@ -183,7 +181,7 @@ class Replay:
                 mine.append(delivery)
         services = services_in(mine)
         await members.note(self.db, self._ingest.writer.schema, mine)
-        await self._ingest.book_services(self.db, self._book, services, self.clock())
+        await self._ingest.book_services(self.db, self._book, services)
         self.applied += len(mine)
 
 

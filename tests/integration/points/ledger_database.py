@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -27,6 +27,11 @@ from shared.contracts import Event
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 Told = tuple[uuid.UUID, Event]
+
+
+def told_at(event_id: uuid.UUID) -> datetime:
+    """When an event was told: any moment of the days before `NOW`, always the same for the same event."""
+    return NOW - timedelta(hours=event_id.int % 50)
 
 
 def book(*versions: PolicyVersion) -> PolicyBook:
@@ -97,10 +102,10 @@ class LedgerUnderTest:
             for event_id, event in batch:
                 if event_id in fresh:
                     fresh.discard(event_id)
-                    services += services_of(event, event_id)
+                    services += services_of(event, event_id, told_at(event_id))
             async with self._opening, self.db.transaction() if db is not self.db else nullcontext():
                 accounts = await self.ingest.open_accounts(self.db, services)
-            await self.ingest.book_services(db, policy, services, NOW, accounts)
+            await self.ingest.book_services(db, policy, services, accounts)
         except BaseException:
             await transaction.rollback()
             raise

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.points.earning.booking import Booking
 from services.points.earning.day_caps import Entry, Restatement, restate
+from services.points.earning.kinds import EVIDENCE, EVIDENCE_NUMBERS, KIND_NUMBERS, KINDS
 from services.points.earning.pricing import Pricing, intended_transfers
 from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
@@ -20,7 +21,7 @@ from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import LedgerWriter, Movements
 from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Said
-from services.points.policy.document import read_document
+from services.points.policy.document import SERVICE_KINDS, read_document
 from services.points.policy.views import national_default
 from services.points.units import Unit
 from shared.contracts import Event
@@ -41,12 +42,13 @@ COMMUNITY = "620201001004"
 MORNING = datetime(2026, 2, 1, 1, tzinfo=UTC)
 BOOK = PolicyBook([PolicyVersion(1, None, BEGINNING, read_document(national_default(), complete=True))])
 DAY = date(2026, 2, 1)
+TOLD = MORNING + timedelta(hours=12)
 
 
 def service(kind: str, minutes: int, evidence: str, before: tuple[int, str] | None = None) -> Service:
     return Service(
         uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), COMMUNITY, kind, MORNING, DAY.toordinal(), minutes, evidence,
-        *(before or ()),
+        TOLD, *(before or ()),
     )  # fmt: skip
 
 
@@ -101,7 +103,7 @@ CAPS = {ISSUER: Said(100, 1), OTHER_ISSUER: Said(60, 2)}
 def entry(number: int, record: int, amount: int, hour: int = 0, clause: Clause = Clause.RATE, **changed: Any) -> Entry:
     plain = {
         "transfer_id": number, "event_id": uuid.UUID(int=number), "record_id": uuid.UUID(int=record), "clause": clause,
-        "amount": amount, "contra_account": ISSUER, "occurred_at": MORNING + timedelta(hours=hour),
+        "amount": amount, "contra_account": ISSUER, "occurred_at": MORNING + timedelta(hours=hour), "recorded_at": TOLD,
     }  # fmt: skip
     return Entry(**{**plain, **changed})
 
@@ -147,11 +149,40 @@ def test_each_record_is_capped_by_the_policy_of_its_own_community() -> None:
 def test_nothing_remains_to_be_posted_after_a_restatement_was() -> None:
     entries = [entry(1, 1, 90, hour=3), entry(2, 2, 80, hour=1), entry(3, 3, 70, hour=2)]
     posted = [
-        Entry(100 + n, r.event_id, r.record_id, r.clause, r.amount, r.contra_account, r.occurred_at)
+        Entry(100 + n, r.event_id, r.record_id, r.clause, r.amount, r.contra_account, r.occurred_at, r.recorded_at)
         for n, r in enumerate(restate(entries, CAPS.get))
     ]
     assert sum(e.amount for e in [*entries, *posted]) == 100
     assert restate([*entries, *posted], CAPS.get) == []
+
+
+TIMES = st.integers(0, 3).map(lambda n: TOLD + timedelta(hours=n))
+
+
+@given(
+    worths=st.lists(st.tuples(st.integers(1, 90), st.integers(0, 5), TIMES), min_size=1, max_size=5),
+    corrections=st.lists(st.tuples(st.integers(1, 5), st.integers(-60, 60).filter(bool), TIMES), max_size=4),
+    chance=st.randoms(use_true_random=False),
+)
+def test_what_was_known_at_a_moment_does_not_depend_on_the_order_of_arrival(
+    worths: list[Any], corrections: list[Any], chance: Any
+) -> None:
+    told = [entry(n, n, w, hour, recorded_at=at) for n, (w, hour, at) in enumerate(worths, 1)]
+    for n, (record, amount, at) in enumerate(corrections, 10):
+        told.append(entry(n, record, amount, clause=Clause.CORRECTION, recorded_at=at))
+    chance.shuffle(told)
+    ledger: list[Entry] = []
+    for arrived in told:
+        ledger.append(arrived)
+        for r in restate(ledger, CAPS.get):
+            number = 100 + len(ledger)
+            known_since = {"recorded_at": r.recorded_at, "occurred_at": r.occurred_at}
+            ledger.append(entry(number, r.record_id.int, r.amount, clause=r.clause, event_id=r.event_id, **known_since))
+    for moment_ in {one.recorded_at for one in told}:
+        known = [one for one in told if one.recorded_at <= moment_]
+        afresh = sum(r.amount for r in restate(known, CAPS.get))
+        posted = sum(one.amount for one in ledger if one not in told and one.recorded_at <= moment_)
+        assert posted == afresh
 
 
 # ── the fast paths ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -207,7 +238,7 @@ def test_the_fast_reader_reads_what_the_contract_reads(event_type: type[Event]) 
     @given(event=EVENTS[event_type])
     def same(event: Event) -> None:
         body = event.model_dump_json(exclude_none=True).encode()
-        assert READERS[event_type](body, ENVELOPE) == services_of(event, ENVELOPE.event_id)
+        assert READERS[event_type](body, ENVELOPE) == services_of(event, ENVELOPE.event_id, ENVELOPE.time)
 
     same()
 
@@ -251,15 +282,15 @@ def test_packing_in_bulk_does_what_pricing_says() -> None:
     services = [service(kind, m, tier) for kind in kinds for m in (0, 5, 61) for tier in tiers]
     volunteers = {s.volunteer_id: (n * 3, n * 3 + 1, n * 3 + 2) for n, s in enumerate(services, 9)}
     accounts = BatchAccounts(volunteers, {COMMUNITY: (-1, -2, -3)})
-    booking, slow = Booking(LedgerWriter(), accounts, {}, BOOK, MORNING), Movements.none()
+    booking, slow = Booking(LedgerWriter(), accounts, {}, BOOK), Movements.none()
     packed = list(booking.pack(services))
     plain = []
     for one in services:
         person = volunteers[one.volunteer_id]
         for unit, amount, version, clause in intended_transfers(pricing.price(COMMUNITY, one.kind, one.day), one):
             transfer = Transfer(
-                -int(unit), person[unit - 1], amount, None, MORNING, MORNING, one.event_id, one.record_id, unit,
-                version, clause,
+                -int(unit), person[unit - 1], amount, None, MORNING, TOLD, one.event_id, one.record_id, unit,
+                version, clause, KIND_NUMBERS[one.kind], EVIDENCE_NUMBERS[one.evidence], one.minutes,
             )  # fmt: skip
             slow.add(transfer)
             plain.append(pack(transfer))
@@ -268,8 +299,15 @@ def test_packing_in_bulk_does_what_pricing_says() -> None:
     assert sum(booking.minutes.values()) == len(kinds) * 2 * (5 + 61)
 
 
+def test_every_kind_of_service_and_every_tier_has_a_number_of_its_own() -> None:
+    assert KIND_NUMBERS.keys() == SERVICE_KINDS
+    assert len(KINDS) == len(KIND_NUMBERS)
+    assert EVIDENCE_NUMBERS.keys() == {tier.value for tier in Evidence}
+    assert len(EVIDENCE) == len(EVIDENCE_NUMBERS)
+
+
 def test_both_ways_of_packing_agree() -> None:
     event, record = uuid.uuid4(), uuid.uuid4()
-    transfer = Transfer(-1, 2, 3, None, MORNING, MORNING, event, record, Unit.POINT, 1, Clause.RATE)
+    transfer = Transfer(-1, 2, 3, None, MORNING, MORNING, event, record, Unit.POINT, 1, Clause.RATE, 2, 1, 60)
     at = moment(MORNING)
-    assert pack(transfer) == pack_plain(-1, 2, 3, at, at, event.bytes, record.bytes, 1, 1, 1)
+    assert pack(transfer) == pack_plain(-1, 2, 3, at, at, event.bytes, record.bytes, 1, 1, 1, 2, 1, 60)
