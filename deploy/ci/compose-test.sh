@@ -17,7 +17,7 @@ export COMPOSE_PROJECT_NAME=liuling-test
 export LIULING_IMAGE=liuling:test
 export LIULING_SECRETS=$work/secrets
 # A year is entered in a minute, so things may be dated further back than the week that is the default.
-export BACKDATING_MAX_DAYS=400 REDEMPTION_COLLECT_WITHIN_HOURS=72
+export BACKDATING_MAX_DAYS=400
 
 phase_started=$SECONDS
 # phase NAME: says how long the last one took.

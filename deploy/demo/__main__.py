@@ -36,7 +36,7 @@ from shared.clock import SHANGHAI
 
 COMMUNITY, CITY_DISTRICT = "620201001004", "620201"
 DIVISIONS = ROOT / "services" / "registry" / "organisation" / "data" / "jiayuguan-divisions.csv"
-SETTINGS = {"BACKDATING_MAX_DAYS": "400", "REDEMPTION_COLLECT_WITHIN_HOURS": "72"}
+SETTINGS = {"BACKDATING_MAX_DAYS": "400"}
 """A year is entered in a minute, so things may be dated further back than the week that is the default."""
 
 _VERIFIED = ("registry", "grid_patrol", "mediation")

@@ -10,8 +10,6 @@ class PointsSettings(Settings):
 
     consumer_batch_size_max: int = Field(default=2500, ge=1, le=100_000)
     """Events, not transfers: an activity with eight people is 24. Larger batches bring little and cost memory."""
-    redemption_collect_within_hours: int = Field(default=72, ge=1, le=24 * 60)
-    """How long reserved goods wait to be collected before the reservation expires."""
     balances_linger_ms: int = Field(default=20, ge=0, le=10_000)
     """How long the publisher of balances waits for more changes, so that an account that moves often is told once."""
     ledger_check_interval_s: int = Field(default=60, ge=1)

@@ -168,7 +168,7 @@ class Booking:
             if of_day:
                 unit = unit_of[account]
 
-                def cap_at(issuer: int, unit: Unit = unit, day: date = day) -> Said | None:
+                def cap_at(issuer: int, unit: Unit = unit, day: date = day) -> Said[int] | None:
                     return self._book.terms(self._community_of_issuer[issuer], day).caps_per_day.get(unit)
 
                 transfers += [self._restated(account, unit, restatement) for restatement in restate(of_day, cap_at)]

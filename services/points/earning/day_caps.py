@@ -74,7 +74,7 @@ _Key = tuple[UUID, UUID]
 """Record and event: whose cut it is."""
 
 
-def restate(entries: Sequence[Entry], cap_at: Callable[[int], Said | None]) -> list[Restatement]:
+def restate(entries: Sequence[Entry], cap_at: Callable[[int], Said[int] | None]) -> list[Restatement]:
     """What is to be posted so that one account's day keeps the cap; nothing when it already does.
 
     `entries` are all transfers of one account and unit on one day; `cap_at` tells the cap that holds for records
@@ -103,7 +103,7 @@ def restate(entries: Sequence[Entry], cap_at: Callable[[int], Said | None]) -> l
     return restatements
 
 
-def _cuts(earned: Sequence[Entry], cap_at: Callable[[int], Said | None]) -> dict[_Key, _Cut]:
+def _cuts(earned: Sequence[Entry], cap_at: Callable[[int], Said[int] | None]) -> dict[_Key, _Cut]:
     """What the cap takes from records when just these are known."""
     cuts = {}
     allowed_so_far = 0

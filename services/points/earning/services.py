@@ -21,7 +21,7 @@ class Service(NamedTuple):
     volunteer_id: UUID
     community: str
     kind: str
-    """Kind of service, as policies weigh it (`policy.document.SERVICE_KINDS`)."""
+    """Kind of service, as policies weigh it (`policy.kinds.SERVICE_KINDS`)."""
     started_at: datetime
     day: int
     """The day in Asia/Shanghai on which the service began, as an ordinal."""

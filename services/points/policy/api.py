@@ -7,15 +7,16 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
 
-from services.points.policy.book import NoPolicyInForce, Said
+from services.points.policy.answers import TermsOut, terms_out
 from services.points.policy.document import read_document
+from services.points.policy.in_force import InForce
 from services.points.policy.model import PublishPolicy
-from services.points.policy.views import BOOK_ID, POLICIES, PolicyShelf
+from services.points.policy.ready import shipped_policies
+from services.points.policy.views import BOOK_ID, POLICIES
 from services.points.tables import policies
 from shared.clock import local_day, system_clock
 from shared.contracts import NodeCode
 from shared.contracts.common import CommunityCode
-from shared.database import driver_connection
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work
 from shared.web.fields import Body, Day
 
@@ -55,29 +56,18 @@ class PublishedOut(BaseModel):
     in_force_from: date
 
 
-class SaidOut(BaseModel):
-    """A number and the policy that says it."""
+class ShippedOut(BaseModel):
+    """A document that comes with the platform."""
 
-    value: int
-    policy_version: int
-
-
-class EarnsOut(BaseModel):
-    """Units that a tier of evidence earns, and the policy that says so."""
-
-    units: list[str]
-    policy_version: int
+    name: str
+    title: dict[str, str]
+    document: dict[str, Any]
 
 
-class TermsOut(BaseModel):
-    """What holds in a community on a day."""
+class ShippedList(BaseModel):
+    """All of them."""
 
-    community: str
-    day: date
-    minutes_per_point: SaidOut
-    weights_percent: dict[str, SaidOut]
-    evidence: dict[str, EarnsOut]
-    caps_per_day: dict[str, SaidOut]
+    items: list[ShippedOut]
 
 
 @api.command("/v1/policies", permission="policies.publish", status=201)
@@ -104,28 +94,24 @@ async def list_policies(read: Read, caller: Caller, page: Paging) -> Page[Policy
 async def get_terms(
     read: Read,
     caller: Caller,
+    policies: InForce,
     community: Annotated[CommunityCode, Query(description="社区 community")],
     day: Annotated[Day | None, Query(description="日期，默认今天 the day, today if not given")] = None,
 ) -> TermsOut:
     """某社区某日适用的办法，逐项注明出处。What holds in a community on a day, and which policy says each number."""
     caller.require(community)
-    await read.execute(select(1))
-    book = await PolicyShelf().current(await driver_connection(read))
     day = day or local_day(system_clock())
-    try:
-        terms = book.terms(community, day)
-    except NoPolicyInForce:
-        raise NotFound("policy") from None
-    return TermsOut(
-        community=community,
-        day=day,
-        minutes_per_point=_said(terms.minutes_per_point),
-        weights_percent={kind: _said(said) for kind, said in terms.weights_percent.items()},
-        evidence={
-            tier: EarnsOut(units=sorted(units), policy_version=version)
-            for tier, (units, version) in terms.evidence.items()
-        },
-        caps_per_day={unit.name: _said(said) for unit, said in terms.caps_per_day.items()},
+    return terms_out(community, day, await policies.terms(read, community, day))
+
+
+@api.query("/v1/policies/shipped", permission="policies.read")
+async def list_shipped() -> ShippedList:
+    """随平台提供的办法，可选用后发布。Documents that come with the platform, ready to be published for a node."""
+    return ShippedList(
+        items=[
+            ShippedOut(name=policy.name, title=policy.document["title"], document=policy.document)
+            for policy in shipped_policies()
+        ]
     )
 
 
@@ -138,10 +124,6 @@ async def get_policy(policy_version: Annotated[int, Path(ge=1, le=2**31 - 1)], r
     if row.node is not None and not row.node.startswith(caller.node) and not caller.node.startswith(row.node):
         caller.require(row.node)
     return _policy(row)
-
-
-def _said(said: Said) -> SaidOut:
-    return SaidOut(value=said.value, policy_version=said.version)
 
 
 def _policy(row: Any) -> PolicyOut:

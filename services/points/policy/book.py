@@ -3,14 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any, Generic, TypeVar
 
 from services.points.policy.document import PolicyDocument
+from services.points.policy.rules import RULES, ExpiryRule, OnDeath
 from services.points.units import EARNED_UNITS, Unit
+from shared.contracts.registry import NodeLevel
 
 BEGINNING = date(1900, 1, 1)
 """The shipped default is in force from here, that is, for every service that can be recorded."""
 
 _NODE_LENGTHS = (2, 4, 6, 9, 12)
+
+Value = TypeVar("Value", covariant=True)
 
 
 class NoPolicyInForce(LookupError):
@@ -30,10 +35,10 @@ class PolicyVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A number, and the version of the policy that says it."""
+class Said(Generic[Value]):
+    """A number or a choice, and the version of the policy that says it."""
 
-    value: int
+    value: Value
     version: int
 
 
@@ -77,13 +82,77 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class StarTerms:
+    """What a star grade asks for, and who grants it (注册管理办法 18)."""
+
+    minutes: Said[tuple[int, ...]]
+    """Confirmed service for one to five stars, in minutes."""
+    granted_by: Said[tuple[NodeLevel, ...]]
+    """Level of the authority for one to five stars."""
+    membership_months_min: Said[int]
+    review_months: Said[int]
+    """How long after a grant, or the last review, it is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryTerms:
+    """How long points can be spent. The rule of the day on which they were earned holds for them."""
+
+    rule: Said[ExpiryRule]
+    announce_days: Said[int]
+    """How long before, the holder is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionTerms:
+    """How goods are redeemed."""
+
+    collect_within_hours: Said[int]
+    """How long reserved goods wait to be collected before the reservation expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBankTerms:
+    """Rules of the time bank (时间银行)."""
+
+    cap_minutes: Said[int]
+    """The most that a person holds; what is above it goes to the public pool."""
+    spend_from_age: Said[int]
+    on_death: Said[OnDeath]
+    donate_only_kinds: Said[frozenset[str]]
+    """Kinds of service whose minutes can only be given away."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketTerms:
+    """Rules of the love market (爱心超市)."""
+
+    pieces_per_household_per_month: Said[int]
+    """0 for no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateTerms:
+    """How certificates of service are issued (民发〔2015〕149号)."""
+
+    publicity_days: Said[int]
+    """How long a certificate is made public before it holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """Everything that holds in one community on one day, each number with the version that says it."""
 
-    minutes_per_point: Said
-    weights_percent: Mapping[str, Said]
+    minutes_per_point: Said[int]
+    weights_percent: Mapping[str, Said[int]]
     evidence: Mapping[str, tuple[frozenset[str], int]]
-    caps_per_day: Mapping[Unit, Said]
+    caps_per_day: Mapping[Unit, Said[int]]
+    stars: StarTerms
+    expiry: ExpiryTerms
+    redemption: RedemptionTerms
+    time_bank: TimeBankTerms
+    market: MarketTerms
+    certificates: CertificateTerms
     _prices: dict[str, Price] = field(default_factory=dict, compare=False, repr=False)
 
     def price(self, kind: str) -> Price:
@@ -151,10 +220,11 @@ class PolicyBook:
 
 
 def _merge(chain: list[PolicyVersion]) -> Terms:
-    minutes_per_point: Said | None = None
-    weights: dict[str, Said] = {}
+    minutes_per_point: Said[int] | None = None
+    weights: dict[str, Said[int]] = {}
     evidence: dict[str, tuple[frozenset[str], int]] = {}
-    caps: dict[Unit, Said] = {}
+    caps: dict[Unit, Said[int]] = {}
+    rules: dict[str, dict[str, Said[Any]]] = {section: {} for section in RULES}
     for policy in chain:
         document, version = policy.document, policy.version
         if document.minutes_per_point is not None:
@@ -162,8 +232,21 @@ def _merge(chain: list[PolicyVersion]) -> Terms:
         weights |= {kind: Said(percent, version) for kind, percent in document.weights_percent.items()}
         evidence |= {tier: (units, version) for tier, units in document.evidence.items()}
         caps |= {Unit[unit]: Said(cap, version) for unit, cap in document.caps_per_day.items()}
+        for section, parts in document.rules.items():
+            rules[section] |= {part: Said(value, version) for part, value in parts.items()}
     assert minutes_per_point is not None, "a policy without a node is complete"
-    return Terms(minutes_per_point, weights, evidence, caps)
+    return Terms(
+        minutes_per_point,
+        weights,
+        evidence,
+        caps,
+        stars=StarTerms(**rules["stars"]),
+        expiry=ExpiryTerms(**rules["expiry"]),
+        redemption=RedemptionTerms(**rules["redemption"]),
+        time_bank=TimeBankTerms(**rules["time_bank"]),
+        market=MarketTerms(**rules["market"]),
+        certificates=CertificateTerms(**rules["certificates"]),
+    )
 
 
 def _uncapped_minutes(documents: list[PolicyDocument]) -> int:

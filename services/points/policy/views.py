@@ -1,7 +1,8 @@
 """The published policies as a table, and the policy book that pricing reads from it."""
 
 import json
-from pathlib import Path
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy import insert
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.policy import model
 from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion
 from services.points.policy.document import read_document
+from services.points.policy.ready import completed, national_default
 from services.points.tables import policies
 from shared.aggregate import Aggregate
 from shared.contracts.points import PolicyPublished
@@ -21,8 +23,6 @@ from shared.views import Views
 POLICIES = Aggregate("policies", initial=model.Book(), decide=model.decide, evolve=model.evolve)
 BOOK_ID = derived_id("points", "policy-book")
 """There is one book; versions are numbered across all nodes."""
-
-_NATIONAL = Path(__file__).with_name("national.json")
 
 views = Views(tables=[policies])
 
@@ -42,12 +42,6 @@ async def publish(connection: AsyncConnection, event: PolicyPublished, recorded:
     )
 
 
-def national_default() -> dict[str, Any]:
-    """The shipped national default."""
-    document: dict[str, Any] = json.loads(_NATIONAL.read_text(encoding="utf-8"))
-    return document
-
-
 async def seed_national_default(work: UnitOfWork) -> bool:
     """Put the national default into an empty book as version 1, in force from the beginning. Says whether it did."""
     book = (await work.load(POLICIES, BOOK_ID)).state
@@ -61,8 +55,14 @@ async def seed_national_default(work: UnitOfWork) -> bool:
 
 def policy_version(event: PolicyPublished) -> PolicyVersion:
     """A published policy, read."""
-    document = read_document(event.document, complete=event.node is None)
-    return PolicyVersion(event.policy_version, event.node, event.in_force_from, document)
+    return read_published(event.policy_version, event.node, event.in_force_from, event.document)
+
+
+def read_published(version: int, node: str | None, in_force_from: date, raw: Mapping[str, Any]) -> PolicyVersion:
+    """A policy as it was published, by this release or by an earlier one."""
+    everywhere = node is None
+    document = read_document(completed(raw) if everywhere else raw, complete=everywhere, published=True)
+    return PolicyVersion(version, node, in_force_from, document)
 
 
 class PolicyShelf:
@@ -76,8 +76,5 @@ class PolicyShelf:
         latest = await db.fetchval("SELECT coalesce(max(policy_version), 0) FROM policies")
         if latest != self._book.latest_version:
             rows = await db.fetch("SELECT policy_version, node, in_force_from, document::text FROM policies")
-            self._book = PolicyBook(
-                PolicyVersion(row[0], row[1], row[2], read_document(json.loads(row[3]), complete=row[1] is None))
-                for row in rows
-            )
+            self._book = PolicyBook(read_published(row[0], row[1], row[2], json.loads(row[3])) for row in rows)
         return self._book

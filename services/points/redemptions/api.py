@@ -8,12 +8,14 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from services.points.fields import Configured, Quantity, own_id
+from services.points.fields import Quantity, own_id
 from services.points.market.model import ItemNotListed
+from services.points.policy.in_force import InForce
 from services.points.redemptions.model import Cancel, Collect, Command, Expire, Reserve, Stage
 from services.points.redemptions.views import REDEMPTIONS
 from services.points.tables import items, members, redemptions
 from shared.auth.permissions import Role
+from shared.clock import local_day
 from shared.contracts import refuse_unless
 from shared.contracts.common import CommunityCode
 from shared.timers import Timers
@@ -63,7 +65,7 @@ class RedemptionOut(ReservedOut):
 
 
 @api.command("/v1/redemptions", permission="redemptions.reserve", status=201)
-async def reserve(body: ReserveBody, work: Work, caller: Caller, settings: Configured) -> ReservedOut:
+async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InForce) -> ReservedOut:
     """预约兑换：冻结积分和物品，到期未领自动取消。Reserve: hold points and pieces until collected or expired."""
     redemption_id = work.new_id()
     # The row rather than the stream: it is as fresh, and an item with many receipts has a long stream.
@@ -75,6 +77,7 @@ async def reserve(body: ReserveBody, work: Work, caller: Caller, settings: Confi
     forgotten = await work.connection.scalar(
         select(members.c.forgotten_at).where(members.c.volunteer_id == body.volunteer_id)
     )
+    terms = await policies.terms(work.connection, item.community, local_day(work.now))
     command = Reserve(
         redemption_id=redemption_id,
         community=item.community,
@@ -84,7 +87,7 @@ async def reserve(body: ReserveBody, work: Work, caller: Caller, settings: Confi
         price_points=item.price_points,
         account_closed=forgotten is not None,
         reserved_at=work.now,
-        collect_by=work.now + timedelta(hours=settings.redemption_collect_within_hours),
+        collect_by=work.now + timedelta(hours=terms.redemption.collect_within_hours.value),
     )
     state = work.create(REDEMPTIONS, redemption_id, command)
     await work.schedule(_EXPIRY, redemption_id, command.collect_by)

@@ -21,7 +21,8 @@ from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import LedgerWriter, Movements
 from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Said
-from services.points.policy.document import SERVICE_KINDS, read_document
+from services.points.policy.document import read_document
+from services.points.policy.kinds import SERVICE_KINDS
 from services.points.policy.views import national_default
 from services.points.units import Unit
 from shared.contracts import Event

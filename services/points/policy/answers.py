@@ -1,0 +1,159 @@
+"""Answers about what holds in a community on a day: every number with the policy that says it."""
+
+from datetime import date
+
+from pydantic import BaseModel, Field
+
+from services.points.policy.book import Said, Terms
+from services.points.policy.rules import ExpiryKind, OnDeath
+from shared.contracts.registry import NodeLevel
+
+
+class SaidOut(BaseModel):
+    """A number and the policy that says it."""
+
+    value: int
+    policy_version: int
+
+
+class EarnsOut(BaseModel):
+    """Units that a tier of evidence earns, and the policy that says so."""
+
+    units: list[str]
+    policy_version: int
+
+
+class StarMinutesOut(BaseModel):
+    """Minutes of confirmed service for one to five stars, and the policy that says so."""
+
+    value: list[int]
+    policy_version: int
+
+
+class StarAuthoritiesOut(BaseModel):
+    """Level of the authority that grants one to five stars, and the policy that says so."""
+
+    value: list[NodeLevel]
+    policy_version: int
+
+
+class StarsOut(BaseModel):
+    """What a star grade asks for, and who grants it."""
+
+    minutes: StarMinutesOut
+    granted_by: StarAuthoritiesOut
+    membership_months_min: SaidOut
+    review_months: SaidOut
+
+
+class ExpiryRuleOut(BaseModel):
+    """When points that nobody spent lapse, and the policy that says so."""
+
+    rule: ExpiryKind
+    months: int | None = Field(description="仅按月到期时 only with a term in months")
+    policy_version: int
+
+
+class ExpiryOut(BaseModel):
+    """Expiry of points; no other unit expires."""
+
+    POINT: ExpiryRuleOut
+    announce_days: SaidOut
+
+
+class RedemptionTermsOut(BaseModel):
+    """How goods are redeemed."""
+
+    collect_within_hours: SaidOut
+
+
+class OnDeathOut(BaseModel):
+    """What becomes of a balance when its holder dies, and the policy that says so."""
+
+    value: OnDeath
+    policy_version: int
+
+
+class KindsOut(BaseModel):
+    """Kinds of service, and the policy that names them."""
+
+    value: list[str]
+    policy_version: int
+
+
+class TimeBankTermsOut(BaseModel):
+    """Rules of the time bank."""
+
+    cap_minutes: SaidOut
+    spend_from_age: SaidOut
+    on_death: OnDeathOut
+    donate_only_kinds: KindsOut
+
+
+class MarketTermsOut(BaseModel):
+    """Rules of the love market; no pieces are no limit."""
+
+    pieces_per_household_per_month: SaidOut
+
+
+class CertificateTermsOut(BaseModel):
+    """How certificates are issued."""
+
+    publicity_days: SaidOut
+
+
+class TermsOut(BaseModel):
+    """What holds in a community on a day."""
+
+    community: str
+    day: date
+    minutes_per_point: SaidOut
+    weights_percent: dict[str, SaidOut]
+    evidence: dict[str, EarnsOut]
+    caps_per_day: dict[str, SaidOut]
+    stars: StarsOut
+    expiry: ExpiryOut
+    redemption: RedemptionTermsOut
+    time_bank: TimeBankTermsOut
+    market: MarketTermsOut
+    certificates: CertificateTermsOut
+
+
+def terms_out(community: str, day: date, terms: Terms) -> TermsOut:
+    """The answer."""
+    stars, bank, expiry = terms.stars, terms.time_bank, terms.expiry
+    rule, donate_only = expiry.rule, bank.donate_only_kinds
+    return TermsOut(
+        community=community,
+        day=day,
+        minutes_per_point=_said(terms.minutes_per_point),
+        weights_percent={kind: _said(said) for kind, said in terms.weights_percent.items()},
+        evidence={
+            tier: EarnsOut(units=sorted(units), policy_version=version)
+            for tier, (units, version) in terms.evidence.items()
+        },
+        caps_per_day={unit.name: _said(said) for unit, said in terms.caps_per_day.items()},
+        stars=StarsOut(
+            minutes=StarMinutesOut(value=list(stars.minutes.value), policy_version=stars.minutes.version),
+            granted_by=StarAuthoritiesOut(value=list(stars.granted_by.value), policy_version=stars.granted_by.version),
+            membership_months_min=_said(stars.membership_months_min),
+            review_months=_said(stars.review_months),
+        ),
+        expiry=ExpiryOut(
+            POINT=ExpiryRuleOut(rule=rule.value.kind, months=rule.value.months, policy_version=rule.version),
+            announce_days=_said(expiry.announce_days),
+        ),
+        redemption=RedemptionTermsOut(collect_within_hours=_said(terms.redemption.collect_within_hours)),
+        time_bank=TimeBankTermsOut(
+            cap_minutes=_said(bank.cap_minutes),
+            spend_from_age=_said(bank.spend_from_age),
+            on_death=OnDeathOut(value=bank.on_death.value, policy_version=bank.on_death.version),
+            donate_only_kinds=KindsOut(value=sorted(donate_only.value), policy_version=donate_only.version),
+        ),
+        market=MarketTermsOut(pieces_per_household_per_month=_said(terms.market.pieces_per_household_per_month)),
+        certificates=CertificateTermsOut(publicity_days=_said(terms.certificates.publicity_days)),
+    )
+
+
+def _said(said: Said[int]) -> SaidOut:
+    return SaidOut(value=said.value, policy_version=said.version)

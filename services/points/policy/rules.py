@@ -1,0 +1,175 @@
+"""The rules of a policy beside its prices: what each section may say, how that is looked over, and what it reads as.
+
+A section is a table of keys. Each key is inherited as a whole from the nodes above, so a rule that makes sense only
+together (the hours of all five stars, the kind of expiry and its months) is one key. Standard library only.
+"""
+
+import calendar
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from services.points.policy.faults import (
+    Fault,
+    is_list,
+    one_of,
+    one_per_grade,
+    pointer,
+    some_of,
+    unknown_keys,
+    whole_number,
+)
+from services.points.policy.kinds import EARNING_UNITS, SERVICE_KINDS
+from shared.contracts.registry import NodeLevel
+
+GRANTING_LEVELS = (NodeLevel.DISTRICT, NodeLevel.CITY, NodeLevel.PROVINCE)
+"""Levels whose authorities grant stars."""
+
+_STAR_MINUTES_MAX = 1_000_000
+_MONTHS_MAX = 240
+_BANK_CAP_MINUTES_MAX = 10_000_000
+
+
+class ExpiryKind(StrEnum):
+    """When points that nobody spent lapse."""
+
+    END_OF_NEXT_YEAR = "end_of_next_year"
+    MONTHS = "months"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryRule:
+    """How long a lot of points can be spent."""
+
+    kind: ExpiryKind
+    months: int | None = None
+    """Only with `MONTHS`."""
+
+    def last_day(self, earned_on: date) -> date | None:
+        """The last day on which points earned on a day can be spent; None when they never expire.
+
+        A term in months ends on the day of the same number, or on the last of a shorter month (民法典 201, 202).
+        """
+        if self.kind is ExpiryKind.NEVER:
+            return None
+        if self.kind is ExpiryKind.END_OF_NEXT_YEAR:
+            return date(earned_on.year + 1, 12, 31)
+        assert self.months is not None, "a rule in months says how many"
+        year, month = divmod(earned_on.year * 12 + earned_on.month - 1 + self.months, 12)
+        return date(year, month + 1, min(earned_on.day, calendar.monthrange(year, month + 1)[1]))
+
+
+class OnDeath(StrEnum):
+    """What becomes of a time-bank balance when its holder dies."""
+
+    KIN = "kin"
+    POOL = "pool"
+    LAPSE = "lapse"
+
+
+class Rule(NamedTuple):
+    """One key of a section."""
+
+    part: str
+    """Its name in the terms that are in force (`book.Terms`)."""
+    faults: Callable[[Any, str], Iterator[Fault]]
+    """What is wrong with a value at a place."""
+    read: Callable[[Any], Any]
+    """What a good value reads as."""
+
+
+def _number(part: str, low: int, high: int) -> Rule:
+    return Rule(part, lambda value, place: whole_number(value, low, high, place), int)
+
+
+def _star_minutes_faults(value: Any, place: str) -> Iterator[Fault]:
+    yield from one_per_grade(value, place)
+    before = 0
+    for index, minutes in enumerate(value if is_list(value) else ()):
+        faults = list(whole_number(minutes, 1, _STAR_MINUTES_MAX, f"{place}/{index}"))
+        yield from faults
+        if faults:
+            continue
+        if minutes <= before:
+            yield Fault(f"{place}/{index}", "not_ascending")
+        before = minutes
+
+
+def _granted_by_faults(value: Any, place: str) -> Iterator[Fault]:
+    yield from one_per_grade(value, place)
+    for index, level in enumerate(value if is_list(value) else ()):
+        yield from one_of(level, GRANTING_LEVELS, f"{place}/{index}")
+
+
+def _expiry_faults(value: Any, place: str) -> Iterator[Fault]:
+    if not isinstance(value, Mapping):
+        yield Fault(place, "not_an_object")
+        return
+    if "rule" not in value:
+        yield Fault(f"{place}/rule", "missing")
+        return
+    faults = list(one_of(value["rule"], list(ExpiryKind), f"{place}/rule"))
+    yield from faults
+    in_months = value["rule"] == ExpiryKind.MONTHS
+    if not faults:
+        yield from unknown_keys(value, ("rule", "months") if in_months else ("rule",), place)
+    if in_months and "months" in value:
+        yield from whole_number(value["months"], 1, _MONTHS_MAX, f"{place}/months")
+    elif in_months:
+        yield Fault(f"{place}/months", "missing")
+
+
+RULES: Mapping[str, Mapping[str, Rule]] = {
+    "stars": {
+        "minutes": Rule("minutes", _star_minutes_faults, tuple),
+        "granted_by": Rule("granted_by", _granted_by_faults, lambda levels: tuple(map(NodeLevel, levels))),
+        "membership_months_min": _number("membership_months_min", 0, 120),
+        "review_months": _number("review_months", 1, 60),
+    },
+    "expiry": {
+        "POINT": Rule("rule", _expiry_faults, lambda value: ExpiryRule(ExpiryKind(value["rule"]), value.get("months"))),
+        "announce_days": _number("announce_days", 1, 365),
+    },
+    "redemption": {"collect_within_hours": _number("collect_within_hours", 1, 24 * 60)},
+    "time_bank": {
+        "cap_minutes": _number("cap_minutes", 1, _BANK_CAP_MINUTES_MAX),
+        "spend_from_age": _number("spend_from_age", 0, 120),
+        "on_death": Rule("on_death", lambda value, place: one_of(value, list(OnDeath), place), OnDeath),
+        "donate_only_kinds": Rule(
+            "donate_only_kinds", lambda value, place: some_of(value, SERVICE_KINDS, place), frozenset
+        ),
+    },
+    # 0 is no limit.
+    "market": {"pieces_per_household_per_month": _number("pieces_per_household_per_month", 0, 1000)},
+    "certificates": {"publicity_days": _number("publicity_days", 0, 60)},
+}
+"""Sections by name, and the keys of each."""
+
+
+def rule_faults(raw: Mapping[str, Any], complete: bool) -> Iterator[Fault]:
+    """What is wrong in these sections of a document. Whether they are there, and objects, was looked at before."""
+    for section, rules in RULES.items():
+        said = raw.get(section)
+        if not isinstance(said, Mapping):
+            continue
+        for key in said:
+            if key not in rules:
+                immortal = section == "expiry" and key in EARNING_UNITS
+                yield Fault(pointer(f"/{section}", key), "does_not_expire" if immortal else "unknown")
+        for key, rule in rules.items():
+            if key in said:
+                yield from rule.faults(said[key], f"/{section}/{key}")
+            elif complete:
+                yield Fault(f"/{section}/{key}", "missing")
+
+
+def read_rules(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the sections of a good document say, by section and by the part of the terms that it is."""
+    return {
+        section: {rule.part: rule.read(raw[section][key]) for key, rule in rules.items() if key in raw[section]}
+        for section, rules in RULES.items()
+        if section in raw
+    }
