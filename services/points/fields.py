@@ -1,14 +1,16 @@
 """Field types of the request bodies and queries, and what routes of several rooms need."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from pydantic import Field, StringConstraints
 
+from services.points.ledger.reading import Sight
 from services.points.settings import PointsSettings
 from shared.auth.tokens import OutsideNode, Principal
 from shared.web import configured
+from shared.web.fields import Moment
 
 Holder = Annotated[str, StringConstraints(pattern=r"^[a-z0-9:-]{1,64}$")]
 """The name of a holder of accounts: a volunteer's id, or a kind and a code."""
@@ -19,6 +21,19 @@ UnitCode = Annotated[str, StringConstraints(pattern=r"^[A-Z_]{1,20}(:[0-9a-f-]{3
 Points = Annotated[int, Field(ge=1, le=1_000_000)]
 Quantity = Annotated[int, Field(ge=1, le=100_000)]
 
+
+async def _seen(
+    at: Annotated[Moment | None, Query(description="截至时刻，默认现在 until when; now if not given")] = None,
+    as_known: Annotated[
+        Literal["now", "then"],
+        Query(description="按现在所知，或按当时所知 as it is known now, or as it was known then"),
+    ] = "now",
+) -> Sight:
+    return Sight(until=at, known_at=at if as_known == "then" else None)
+
+
+Seen = Annotated[Sight, Depends(_seen)]
+"""In a query: until when, and as known when."""
 
 Configured = Annotated[PointsSettings, Depends(configured)]
 

@@ -101,6 +101,23 @@ members = Table(
     Column("forgotten_at", _MOMENT),
 )
 
+holds = Table(
+    "holds",
+    _described,
+    Column("hold_id", Uuid, primary_key=True),
+    Column("leg", SmallInteger, primary_key=True),
+    Column("event_id", Uuid),
+    Column("debit_account", BigInteger),
+    Column("credit_account", BigInteger),
+    Column("unit", Integer),
+    Column("amount", BigInteger),
+    Column("clause", SmallInteger),
+    Column("held_at", _MOMENT),
+    Column("state", SmallInteger),
+    Column("settled_by", Uuid),
+    Column("settled_at", _MOMENT),
+)
+
 transfers = Table(
     "transfers",
     _described,

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -58,14 +58,21 @@ class _Paging:
         return Page(items=[row_to_item(row) for row in page], next_cursor=cursor)
 
 
-async def _paging(
-    limit: Annotated[int, Query(ge=1, le=500, description="每页条数 rows a page")] = 50,
-    cursor: Annotated[str | None, Query(max_length=500, description="上一页给出的游标 from the page before")] = None,
-) -> _Paging:
-    return _Paging(limit=limit, cursor=cursor)
+def _pages(usual: int, most: int) -> Callable[..., Awaitable[_Paging]]:
+    async def paging(
+        limit: Annotated[int, Query(ge=1, le=most, description="每页条数 rows a page")] = usual,
+        cursor: Annotated[
+            str | None, Query(max_length=500, description="上一页给出的游标 from the page before")
+        ] = None,
+    ) -> _Paging:
+        return _Paging(limit=limit, cursor=cursor)
+
+    return paging
 
 
-Paging = Annotated[_Paging, Depends(_paging)]
+Paging = Annotated[_Paging, Depends(_pages(50, 500))]
+LongPaging = Annotated[_Paging, Depends(_pages(500, 2000))]
+"""For lists whose rows are short and wanted all at once."""
 
 
 def _encode(values: Sequence[Any]) -> str:

@@ -1,32 +1,23 @@
 """Routes of accounts: balances, and statements that say for every line where it comes from."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.fields import Holder, UnitCode, own_id
+from services.points.accounts.visible import accounts_of, visible_account
+from services.points.fields import Holder, Seen, UnitCode
 from services.points.ledger.clauses import Clause
-from services.points.ledger.reading import balance_after, statement
+from services.points.ledger.reading import pending, posted, statement
 from services.points.tables import accounts, units
-from shared.auth.permissions import Role
-from shared.auth.tokens import Principal
-from shared.contracts import Refusal, refuse_if
+from shared.clock import system_clock
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
 from shared.web.problems import Texts, language_of
 
 api = Api(tags=["accounts 积分账户"])
-
-
-class StatementNotKept(Refusal):
-    """Accounts of issue have no statement line by line; every line is on the volunteers' own."""
-
-    code: ClassVar[str] = "statement_not_kept"
 
 
 class AccountOut(BaseModel):
@@ -40,6 +31,18 @@ class AccountOut(BaseModel):
     available: int = Field(description="可用 what can be spent; negative where points already spent were taken back")
     owed: int = Field(description="欠额 what must be earned before anything can be spent again")
     version: int
+
+
+class BalanceOut(BaseModel):
+    """The balance of an account at a moment."""
+
+    holder: str
+    unit: str
+    at: datetime
+    known_at: datetime | None = Field(description="按此时所知，空为按现在所知 null: as known now")
+    posted: int = Field(description="已入账余额 what had happened until then")
+    pending: int = Field(description="其中冻结 of these, held at that moment")
+    available: int = Field(description="可用 what could be spent")
 
 
 class LineOut(BaseModel):
@@ -68,7 +71,7 @@ async def list_accounts(
     unit: Annotated[UnitCode | None, Query(description="单位 unit")] = None,
 ) -> Page[AccountOut]:
     """账户清单。Accounts of the caller's node; a volunteer sees their own."""
-    query = _accounts_of(caller)
+    query = accounts_of(caller)
     if community is not None:
         query = query.where(accounts.c.community == community)
     if unit is not None:
@@ -80,7 +83,7 @@ async def list_accounts(
 @api.query("/v1/accounts/{holder}", permission="accounts.read")
 async def get_accounts_of_holder(holder: Holder, read: Read, caller: Caller) -> list[AccountOut]:
     """某人（或机构）的全部账户。All accounts of a holder."""
-    query = _accounts_of(caller).where(accounts.c.holder == holder).order_by(accounts.c.unit).limit(500)
+    query = accounts_of(caller).where(accounts.c.holder == holder).order_by(accounts.c.unit).limit(500)
     rows = (await read.execute(query)).all()
     if not rows:
         raise NotFound("account")
@@ -90,24 +93,42 @@ async def get_accounts_of_holder(holder: Holder, read: Read, caller: Caller) -> 
 @api.query("/v1/accounts/{holder}/{unit}", permission="accounts.read")
 async def get_account(holder: Holder, unit: UnitCode, read: Read, caller: Caller, response: Response) -> AccountOut:
     """一个账户的余额。The balance of one account."""
-    row = await _one(read, caller, holder, unit)
+    row = await visible_account(read, caller, holder, unit)
     etag(response, row.version)
     return _account(row)
 
 
+@api.query("/v1/accounts/{holder}/{unit}/balance", permission="accounts.read")
+async def get_balance(holder: Holder, unit: UnitCode, read: Read, caller: Caller, sight: Seen) -> BalanceOut:
+    """任一时刻的余额，按当时或现在所知。The balance at any moment, as it was known then or is known now."""
+    row = await visible_account(read, caller, holder, unit, with_lines=True)
+    at = sight.until or system_clock()
+    balance = await posted(read, row.id, sight)
+    held = await pending(read, row.id, at)
+    return BalanceOut(
+        holder=row.holder,
+        unit=row.code,
+        at=at,
+        known_at=sight.known_at,
+        posted=balance,
+        pending=held,
+        available=balance - held,
+    )
+
+
 @api.query("/v1/accounts/{holder}/{unit}/statement", permission="accounts.read")
 async def get_statement(
-    request: Request, holder: Holder, unit: UnitCode, read: Read, caller: Caller, page: Paging
+    request: Request, holder: Holder, unit: UnitCode, read: Read, caller: Caller, page: Paging, sight: Seen
 ) -> Page[LineOut]:
     """对账单，从新到旧，逐笔注明来源和依据。Statement, newest first: for every line its source and its ground."""
-    row = await _one(read, caller, holder, unit)
-    refuse_if(row.id < 0, StatementNotKept)
-    query, order = statement(row.id)
+    row = await visible_account(read, caller, holder, unit, with_lines=True)
+    query, order = statement(row.id, sight)
     found: Page[Any] = await page.fetch(read, query, order, lambda line: line, descending=True)
     texts: Texts = request.app.state.texts
     language = language_of(request)
     lines = []
-    balance = await balance_after(read, row.id, found.items[0].occurred_at, found.items[0].id) if found.items else 0
+    top = found.items[0] if found.items else None
+    balance = await posted(read, row.id, sight, after=(top.occurred_at, top.id)) if top is not None else 0
     for line in found.items:
         lines.append(_line(line, balance, texts, language))
         balance -= line.amount
@@ -130,26 +151,6 @@ def _line(line: Any, balance: int, texts: Texts, language: str) -> LineOut:
         policy_version=line.policy_version,
         corrects=line.corrects,
     )
-
-
-def _accounts_of(caller: Principal) -> Select[Any]:
-    query = select(accounts, units.c.code).join(units, units.c.id == accounts.c.unit)
-    if caller.role is Role.VOLUNTEER:
-        return query.where(accounts.c.holder == str(own_id(caller)))
-    return query.where(accounts.c.community.startswith(caller.node))
-
-
-async def _one(read: AsyncConnection, caller: Principal, holder: str, unit: str) -> Any:
-    query = select(accounts, units.c.code).join(units, units.c.id == accounts.c.unit)
-    row = (await read.execute(query.where(tuple_(accounts.c.holder, units.c.code) == tuple_(holder, unit)))).first()
-    if row is None:
-        caller.require_self(holder)
-        raise NotFound("account")
-    if caller.role is Role.VOLUNTEER:
-        caller.require_self(holder)
-    else:
-        caller.require(row.community)
-    return row
 
 
 def _account(row: Any) -> AccountOut:

@@ -10,9 +10,12 @@ def volunteer(volunteer_id: UUID) -> str:
     return str(volunteer_id)
 
 
+issuance_prefix = "issuance:"
+
+
 def issuance(community: NodeCode) -> str:
     """Where a community's earned units come from. Runs as far below zero as was earned, which keeps the sum at zero."""
-    return f"issuance:{community}"
+    return f"{issuance_prefix}{community}"
 
 
 def market(community: NodeCode) -> str:
@@ -35,9 +38,9 @@ def supply(community: NodeCode) -> str:
 
 def is_limited(holder: str) -> bool:
     """Whether the holder's accounts must never be overdrawn: people and shelves; not sources."""
-    return not holder.startswith(("issuance:", "supply:", "market:"))
+    return not holder.startswith((issuance_prefix, "supply:", "market:"))
 
 
 def is_bulk(holder: str) -> bool:
     """Whether the holder's accounts are left out of statements, and numbered below zero (see `schema`)."""
-    return holder.startswith("issuance:")
+    return holder.startswith(issuance_prefix)

@@ -1,13 +1,14 @@
-"""Reads from the ledger: statements line by line, and the balance after a line."""
+"""Reads from the ledger: statements line by line, and balances at any moment, as known then or as known now."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, cast, func, literal, select, tuple_, union_all
+from sqlalchemy import BigInteger, Select, and_, cast, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
-from services.points.tables import accounts, transfers
+from services.points.tables import accounts, holds, transfers
 
 _KEPT = (
     transfers.c.id,
@@ -18,39 +19,104 @@ _KEPT = (
     transfers.c.record_id,
     transfers.c.policy_version,
     transfers.c.corrects,
+    transfers.c.kind,
+    transfers.c.evidence,
+    transfers.c.minutes,
 )
 
 
-def _on(side: ColumnElement[Any], account: int) -> ColumnElement[bool]:
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How much of the ledger is looked at: what happened until a moment, as far as it was known at a moment.
+
+    None is no limit: until today, and as it is known now.
+    """
+
+    until: datetime | None = None
+    known_at: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """On `transfers`."""
+        found: list[ColumnElement[bool]] = []
+        if self.until is not None:
+            found.append(transfers.c.occurred_at <= self.until)
+        if self.known_at is not None:
+            found.append(transfers.c.recorded_at <= self.known_at)
+        return found
+
+
+EVERYTHING = Sight()
+
+
+def on(side: ColumnElement[Any], account: int) -> ColumnElement[bool]:
+    """Transfers with an account on one side, so said that its partial index can be used."""
     # The second half is what the partial index says of itself; without it the planner may not use the index.
     return (side == account) & (side > literal(0, literal_execute=True))
 
 
-def statement(account: int) -> tuple[Select[Any], list[ColumnElement[Any]]]:
-    """A query for the lines of an account, and the order that pages follow: when it happened, then the number.
-
-    `amount` is signed: what the account gained. Each side of the account has an index in just this order, so a page
-    costs what is on it. Not for accounts of issue, which are in no index.
-    """
+def sides(account: int, sight: Sight = EVERYTHING) -> list[Select[Any]]:
+    """Queries for what an account gained and what it gave, `amount` signed; each uses the index of its side."""
     assert account > 0, "accounts of issue have no statement"
-    gained = select(*_KEPT, transfers.c.amount.label("amount"), transfers.c.debit_account.label("other")).where(
-        _on(transfers.c.credit_account, account)
-    )
-    given = select(*_KEPT, (-transfers.c.amount).label("amount"), transfers.c.credit_account.label("other")).where(
-        _on(transfers.c.debit_account, account)
-    )
-    lines = union_all(gained, given).subquery("lines")
+    seen = sight.conditions()
+    return [
+        select(*_KEPT, transfers.c.amount.label("amount"), transfers.c.debit_account.label("other")).where(
+            on(transfers.c.credit_account, account), *seen
+        ),
+        select(*_KEPT, (-transfers.c.amount).label("amount"), transfers.c.credit_account.label("other")).where(
+            on(transfers.c.debit_account, account), *seen
+        ),
+    ]
+
+
+def lines_of(*queries: Select[Any]) -> tuple[Select[Any], list[ColumnElement[Any]]]:
+    """One query for the lines of several, and the order that pages follow: when it happened, then the number."""
+    lines = union_all(*queries).subquery("lines")
+    # Looked up for the rows of a page only; a join could be planned as one over all accounts.
     counterparty = select(accounts.c.holder).where(accounts.c.id == lines.c.other).scalar_subquery()
     return select(lines, counterparty.label("counterparty")), [lines.c.occurred_at, lines.c.id]
 
 
-async def balance_after(connection: AsyncConnection, account: int, occurred_at: datetime, line: int) -> int:
-    """The posted balance after a line, as the past is known now: today's balance less everything later."""
+def statement(account: int, sight: Sight = EVERYTHING) -> tuple[Select[Any], list[ColumnElement[Any]]]:
+    """A query for the lines of an account, and the order that pages follow.
 
-    def later(side: ColumnElement[Any]) -> ColumnElement[int]:
-        edge = tuple_(transfers.c.occurred_at, transfers.c.id) > tuple_(literal(occurred_at), literal(line, BigInteger))
-        return func.coalesce(select(func.sum(transfers.c.amount)).where(_on(side, account), edge).scalar_subquery(), 0)
+    Each side of the account has an index in just this order, so a page costs what is on it. Not for accounts of
+    issue, which are in no index.
+    """
+    return lines_of(*sides(account, sight))
 
-    posted = accounts.c.credits - accounts.c.debits
-    balance = posted - later(transfers.c.credit_account) + later(transfers.c.debit_account)
+
+async def posted(
+    connection: AsyncConnection, account: int, sight: Sight = EVERYTHING, *, after: tuple[datetime, int] | None = None
+) -> int:
+    """The posted balance in a sight; `after` a line (its moment and number) where one is given.
+
+    As known now it is today's balance less everything later, which is little for the recent past.
+    """
+    edge = tuple_(transfers.c.occurred_at, transfers.c.id)
+    line = None if after is None else tuple_(literal(after[0]), literal(after[1], BigInteger))
+
+    def total(side: ColumnElement[Any], condition: ColumnElement[bool]) -> ColumnElement[int]:
+        amounts = select(func.sum(transfers.c.amount)).where(on(side, account), condition)
+        return func.coalesce(amounts.scalar_subquery(), 0)
+
+    if sight.known_at is None:
+        later = edge > line if line is not None else None
+        if later is None and sight.until is not None:
+            later = transfers.c.occurred_at > sight.until
+        balance: ColumnElement[int] = accounts.c.credits - accounts.c.debits
+        if later is not None:
+            balance = balance - total(transfers.c.credit_account, later) + total(transfers.c.debit_account, later)
+    else:
+        seen = and_(*sight.conditions(), *([edge <= line] if line is not None else []))
+        balance = total(transfers.c.credit_account, seen) - total(transfers.c.debit_account, seen)
     return int(await connection.scalar(select(cast(balance, BigInteger)).where(accounts.c.id == account)) or 0)
+
+
+async def pending(connection: AsyncConnection, account: int, at: datetime) -> int:
+    """What was held of an account at a moment."""
+    held = select(func.coalesce(func.sum(holds.c.amount), 0)).where(
+        holds.c.debit_account == account,
+        holds.c.held_at <= at,
+        or_(holds.c.settled_at.is_(None), holds.c.settled_at > at),
+    )
+    return int(await connection.scalar(held) or 0)

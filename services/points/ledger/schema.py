@@ -87,6 +87,7 @@ LEDGER_0001 = (
         CONSTRAINT holds_settled_once CHECK ((state = 0) = (settled_by IS NULL))
     )
     """,
+    "CREATE INDEX holds_account ON ledger.holds (debit_account, held_at)",
     """
     CREATE TABLE ledger.days (
         account bigint NOT NULL,

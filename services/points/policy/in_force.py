@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.policy.book import NoPolicyInForce, Terms
+from services.points.policy.book import NoPolicyInForce, PolicyBook, Terms
 from services.points.policy.views import PolicyShelf
 from shared.database import driver_connection
 from shared.web import NotFound
@@ -18,11 +18,14 @@ class PoliciesInForce:
     def __init__(self) -> None:
         self._shelf = PolicyShelf()
 
+    async def book(self, connection: AsyncConnection) -> PolicyBook:
+        """All of them."""
+        return await self._shelf.current(await driver_connection(connection))
+
     async def terms(self, connection: AsyncConnection, community: str, day: date) -> Terms:
         """The terms in a community on a day (Asia/Shanghai). Raises `NotFound` when no policy reaches back so far."""
-        book = await self._shelf.current(await driver_connection(connection))
         try:
-            return book.terms(community, day)
+            return (await self.book(connection)).terms(community, day)
         except NoPolicyInForce:
             raise NotFound("policy") from None
 

@@ -1,0 +1,189 @@
+"""Routes that answer "why?": an account explained line by line, and everything that one event caused."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from pydantic import BaseModel, Field
+
+from services.points.accounts.visible import visible_account
+from services.points.earning.kinds import EVIDENCE, KINDS
+from services.points.explain import facts
+from services.points.explain.words import NOTHING, Ground, Line, Narrator
+from services.points.fields import Holder, Seen, UnitCode
+from services.points.ledger.reading import posted
+from services.points.policy.in_force import InForce
+from shared.clock import system_clock
+from shared.web import Api, Caller, LongPaging, Read
+from shared.web.problems import Texts, language_of
+
+api = Api(tags=["explanations 说明"])
+
+_CONTEXTS = {"activity": "registry", "patrol": "grid_patrol", "mediation": "mediation"}
+
+
+class SourceOut(BaseModel):
+    """Where a line comes from."""
+
+    context: str = Field(examples=["registry"], description="Which service told it.")
+    event_id: UUID
+    record_id: UUID = Field(description="服务记录、兑换或入库 the service record, redemption or receipt")
+    kind: str | None = Field(examples=["patrol.volunteer.night"], description="服务类别 kind of service")
+    minutes: int | None
+    evidence: str | None
+
+
+class GroundOut(BaseModel):
+    """A clause of a policy that a line rests on."""
+
+    policy_version: int
+    title: str
+    place: str = Field(examples=["/points/weights_percent/patrol.volunteer.night"], description="JSON pointer.")
+    value: Any
+
+
+class ExplainedOut(BaseModel):
+    """A line, explained."""
+
+    id: int
+    occurred_at: datetime
+    recorded_at: datetime = Field(description="何时得知 since when it was known")
+    amount: int = Field(description="增减 what the account gained; 0 for service that brought nothing")
+    balance_after: int
+    reason: str = Field(examples=["rate"])
+    text: str = Field(description="说明 the line in words")
+    source: SourceOut
+    grounds: list[GroundOut]
+    corrects: int | None = Field(description="所更正的流水 the line that this one corrects")
+    corrected_by: list[int] = Field(description="更正本笔的流水 the lines that correct this one")
+
+
+class TotalOut(BaseModel):
+    """What one reason brought or took, all together."""
+
+    reason: str
+    reason_text: str
+    amount: int
+    lines: int
+
+
+class ExplanationOut(BaseModel):
+    """Why the balance is what it is."""
+
+    holder: str
+    unit: str
+    at: datetime
+    known_at: datetime | None
+    balance: int
+    text: str = Field(description="余额说明 the balance in words")
+    totals: list[TotalOut]
+    items: list[ExplainedOut]
+    next_cursor: str | None = None
+
+
+@api.query("/v1/accounts/{holder}/{unit}/explanation", permission="accounts.read")
+async def explain_account(
+    request: Request,
+    holder: Holder,
+    unit: UnitCode,
+    read: Read,
+    caller: Caller,
+    page: LongPaging,
+    sight: Seen,
+    in_force: InForce,
+) -> ExplanationOut:
+    """余额从何而来：逐笔说明来源、依据和更正。Why a balance is what it is: each line in words, newest first."""
+    row = await visible_account(read, caller, holder, unit, with_lines=True)
+    account = await facts.account_of(read, row)
+    found = await facts.fetch(read, account, page, sight)
+    shown: list[Line] = found.items
+    kin = await facts.kin(read, account, shown, sight)
+    texts: Texts = request.app.state.texts
+    language = language_of(request)
+    titles = await facts.titles(read, language)
+    book = await in_force.book(read)
+    narrator = Narrator(
+        row.code,
+        lambda code, params: texts.get(language, code, params),
+        book.terms,
+        titles,
+        await facts.goods(read, shown),
+        kin.before,
+    )
+    balance = await posted(read, account.id, sight, after=(shown[0].occurred_at, shown[0].id)) if shown else 0
+    explained = []
+    for line in shown:
+        explained.append(_explained(narrator, line, balance, titles, kin))
+        balance -= line.amount
+    at, whole = sight.until or system_clock(), await posted(read, account.id, sight)
+    totals = [
+        TotalOut(
+            reason=clause.name.lower(),
+            reason_text=texts.word(language, f"clause.{clause.name.lower()}"),
+            amount=amount,
+            lines=count,
+        )
+        for clause, amount, count in await facts.totals(read, account.id, sight)
+    ]
+    return ExplanationOut(
+        holder=row.holder,
+        unit=row.code,
+        at=at,
+        known_at=sight.known_at,
+        balance=whole,
+        text=_in_words(texts, language, row.code, whole, totals),
+        totals=totals,
+        items=explained,
+        next_cursor=found.next_cursor,
+    )
+
+
+def _explained(narrator: Narrator, line: Line, balance: int, titles: dict[int, str], kin: facts.Kin) -> ExplainedOut:
+    told = narrator.tell(line)
+    return ExplainedOut(
+        id=line.id,
+        occurred_at=line.occurred_at,
+        recorded_at=line.recorded_at,
+        amount=line.amount,
+        balance_after=balance,
+        reason=told.reason,
+        text=told.text,
+        source=_source(line, kin.service.get(line.record_id)),
+        grounds=[_ground(ground, titles) for ground in told.grounds],
+        corrects=line.corrects if line.clause != NOTHING else None,
+        corrected_by=kin.corrected_by.get(line.id, []),
+    )
+
+
+def _source(line: Line, service: Line | None) -> SourceOut:
+    told = service if service is not None and line.kind is None else line
+    kind = None if told.kind is None else KINDS[told.kind]
+    return SourceOut(
+        context="points" if kind is None else _CONTEXTS[kind.partition(".")[0]],
+        event_id=line.event_id,
+        record_id=line.record_id,
+        kind=kind,
+        minutes=told.minutes,
+        evidence=None if told.evidence is None else EVIDENCE[told.evidence],
+    )
+
+
+def _ground(ground: Ground, titles: dict[int, str]) -> GroundOut:
+    return GroundOut(
+        policy_version=ground.policy_version,
+        title=titles.get(ground.policy_version, ""),
+        place=ground.place,
+        value=ground.value,
+    )
+
+
+def _in_words(texts: Texts, language: str, unit: str, balance: int, totals: list[TotalOut]) -> str:
+    unit_text = texts.word(language, f"unit.{unit.partition(':')[0]}")
+    parts = [
+        texts.get(language, "explain.total", {"reason": total.reason_text, "amount": f"{total.amount:+d}"})
+        for total in totals
+    ]
+    joined = texts.word(language, "explain.and").join(parts)
+    sentence = "explain.balance" if parts else "explain.empty"
+    return texts.get(language, sentence, {"balance": balance, "unit": unit_text, "parts": joined})

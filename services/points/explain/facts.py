@@ -1,0 +1,151 @@
+"""What a page of an explanation needs from the tables: the lines, what came before them and after, names of things."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, exists, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import ColumnElement
+
+from services.points.explain.words import NOTHING, Goods, Line
+from services.points.ledger.clauses import EARNED, Clause
+from services.points.ledger.reading import Sight, lines_of, on, sides
+from services.points.tables import accounts, items, policies, redemptions, transfers
+from services.points.units import EARNED_UNITS, Unit
+from shared.web.paging import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account that is explained, and the service record of its holder where it is a volunteer's."""
+
+    id: int
+    record_id: int | None
+
+
+async def account_of(read: AsyncConnection, row: Any) -> Account:
+    """The account of a row, with the account of the holder's service record: what service there was, is there."""
+    if row.unit not in EARNED_UNITS or row.unit == Unit.SERVICE_MINUTE:
+        return Account(row.id, None)
+    query = select(accounts.c.id).where(accounts.c.holder == row.holder, accounts.c.unit == int(Unit.SERVICE_MINUTE))
+    return Account(row.id, await read.scalar(query))
+
+
+def lines(account: Account, sight: Sight) -> tuple[Select[Any], list[ColumnElement[Any]]]:
+    """The lines of an account, and among them the service that brought nothing of its unit."""
+    branches = sides(account.id, sight)
+    if account.record_id is not None:
+        branches.append(_nothing(account.id, account.record_id, sight))
+    return lines_of(*branches)
+
+
+def _nothing(account: int, record: int, sight: Sight) -> Select[Any]:
+    brought = transfers.alias("brought")
+    same_record = (brought.c.occurred_at == transfers.c.occurred_at) & (brought.c.record_id == transfers.c.record_id)
+    return select(
+        transfers.c.id,
+        transfers.c.occurred_at,
+        transfers.c.recorded_at,
+        literal(NOTHING).label("clause"),
+        transfers.c.event_id,
+        transfers.c.record_id,
+        transfers.c.policy_version,
+        transfers.c.corrects,
+        transfers.c.kind,
+        transfers.c.evidence,
+        transfers.c.minutes,
+        literal(0).label("amount"),
+        transfers.c.debit_account.label("other"),
+    ).where(
+        on(transfers.c.credit_account, record),
+        transfers.c.clause == int(Clause.RATE),
+        *sight.conditions(),
+        ~exists().where(on(brought.c.credit_account, account), same_record, brought.c.clause == int(Clause.RATE)),
+    )
+
+
+async def totals(read: AsyncConnection, account: int, sight: Sight) -> list[tuple[Clause, int, int]]:
+    """Sum and number of an account's lines, by clause."""
+    query, _ = lines_of(*sides(account, sight))
+    found = query.subquery("found")
+    rows = await read.execute(
+        select(found.c.clause, func.sum(found.c.amount), func.count()).group_by(found.c.clause).order_by(found.c.clause)
+    )
+    return [(Clause(row[0]), int(row[1]), row[2]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Lines that belong to lines of a page: what a correction changed, and what corrected a line."""
+
+    before: dict[int, Line]
+    corrected_by: dict[int, list[int]]
+    service: dict[UUID, Line]
+    """By record, a line that says what service it was."""
+
+
+async def kin(read: AsyncConnection, account: Account, page: Sequence[Line], sight: Sight) -> Kin:
+    """What came before and after the lines of a page, about the same records; those happened at the same moments."""
+    if not page:
+        return Kin({}, {}, {})
+    known = Sight(known_at=sight.known_at)
+    numbers = [account.id] if account.record_id is None else [account.id, account.record_id]
+    branches = [branch for number in numbers for branch in sides(number, known)]
+    query, _ = lines_of(*(_between(branch, page[-1].occurred_at, page[0].occurred_at) for branch in branches))
+    around = [line_of(row) for row in await read.execute(query)]
+    mine = {line.id for line in page}
+    corrected_by: dict[int, list[int]] = {}
+    of_record: dict[UUID, list[Line]] = {}
+    for line in around:
+        if line.corrects in mine:
+            corrected_by.setdefault(line.corrects, []).append(line.id)
+        if line.clause in EARNED:
+            of_record.setdefault(line.record_id, []).append(line)
+    before = {}
+    for line in page:
+        if line.clause == Clause.CORRECTION:
+            earlier = [
+                other
+                for other in of_record.get(line.record_id, ())
+                if other.event_id != line.event_id and other.recorded_at <= line.recorded_at
+            ]
+            if earlier:
+                before[line.id] = max(earlier, key=lambda other: (other.recorded_at, other.id))
+    service = {record_id: of_one[0] for record_id, of_one in of_record.items()}
+    return Kin(before, {number: sorted(by) for number, by in corrected_by.items()}, service)
+
+
+def _between(branch: Select[Any], first: datetime, last: datetime) -> Select[Any]:
+    return branch.where(transfers.c.occurred_at >= first, transfers.c.occurred_at <= last)
+
+
+async def titles(read: AsyncConnection, language: str) -> dict[int, str]:
+    """Titles of the policies, by version. There are few."""
+    rows = await read.execute(select(policies.c.policy_version, policies.c.document["title"][language].astext))
+    return {row[0]: row[1] or "" for row in rows}
+
+
+async def goods(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Goods]:
+    """What the redemptions on a page were about."""
+    ids = {line.record_id for line in page if line.clause in (Clause.REDEMPTION, Clause.GOODS_HANDED_OVER)}
+    if not ids:
+        return {}
+    query = select(redemptions.c.id, items.c.name, redemptions.c.quantity).join(
+        items, items.c.id == redemptions.c.item_id
+    )
+    return {row[0]: Goods(row[1], row[2]) for row in await read.execute(query.where(redemptions.c.id.in_(ids)))}
+
+
+def line_of(row: Any) -> Line:
+    """A row of the statement query."""
+    return Line(*(getattr(row, name) for name in Line._fields))
+
+
+async def fetch(read: AsyncConnection, account: Account, page: Any, sight: Sight) -> Page[Any]:
+    """A page of the lines, newest first."""
+    query, order = lines(account, sight)
+    found: Page[Any] = await page.fetch(read, query, order, line_of, descending=True)
+    return found

@@ -1,0 +1,198 @@
+"""From a line of the ledger to a sentence that a volunteer understands, with the clauses of the policy behind it. Pure.
+
+Nothing of what is said here is stored: the line says what service it is for, and the policies in force on that day say
+the same for ever.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.points.earning.kinds import EVIDENCE, KINDS
+from services.points.ledger.clauses import Clause
+from services.points.ledger.holders import issuance_prefix
+from services.points.policy.book import Price, Terms
+from services.points.units import Unit
+from shared.clock import local_day
+
+NOTHING = 0
+"""Stands for the clause of a line that is not in the ledger: service that brought nothing of the unit."""
+
+
+class Ground(NamedTuple):
+    """A clause of a policy that a line rests on."""
+
+    policy_version: int
+    place: str
+    """JSON pointer into the policy's document."""
+    value: Any
+
+
+class Line(NamedTuple):
+    """A line of an account, as the statement query gives it."""
+
+    id: int
+    occurred_at: datetime
+    recorded_at: datetime
+    clause: int
+    event_id: UUID
+    record_id: UUID
+    policy_version: int | None
+    corrects: int | None
+    kind: int | None
+    evidence: int | None
+    minutes: int | None
+    amount: int
+    counterparty: str
+
+
+class Goods(NamedTuple):
+    """What a redemption or another movement of goods was about."""
+
+    name: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A line in words."""
+
+    reason: str
+    """Code of the clause."""
+    text: str
+    grounds: Sequence[Ground] = ()
+
+
+Say = Callable[[str, Mapping[str, Any]], str]
+"""A sentence by code with its params, in the caller's language."""
+
+
+class Narrator:
+    """Tells lines of accounts of one unit in words."""
+
+    def __init__(
+        self,
+        unit: str,
+        say: Say,
+        terms: Callable[[str, date], Terms],
+        titles: Mapping[int, str],
+        goods: Mapping[UUID, Goods],
+        before: Mapping[int, Line],
+    ) -> None:
+        self._unit = unit
+        self._say = say
+        self._terms = terms
+        self._titles = titles
+        self._goods = goods
+        self._before = before
+        """By a correction's number, the line that said before it what the record was."""
+
+    def tell(self, line: Line) -> Sentence:
+        """One line in words."""
+        if line.clause == NOTHING:
+            return self._nothing(line)
+        match line.clause:
+            case Clause.RATE:
+                return self._rate(line)
+            case Clause.CORRECTION:
+                return self._correction(line)
+            case Clause.DAY_CAP | Clause.RESTATEMENT:
+                return self._cap(line)
+            case _:
+                return self._other(line)
+
+    def _rate(self, line: Line) -> Sentence:
+        if self._unit != Unit.POINT.name:
+            return self._sentence(line, "rate", self._unit, grounds=[self._tier(line)])
+        price, rate = self._price(line), self._rate_grounds(line)
+        params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
+        return self._sentence(line, "rate", "POINT", params, rate)
+
+    def _nothing(self, line: Line) -> Sentence:
+        """Service that brought nothing of this unit, and why."""
+        price = self._price(line)
+        if self._unit not in price.earns[EVIDENCE[line.evidence or 0]]:
+            return self._sentence(line, "nothing", "tier", grounds=[self._tier(line)])
+        why = "weight" if price.weight_percent == 0 else "short"
+        params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
+        return self._sentence(line, "nothing", why, params, self._rate_grounds(line))
+
+    def _correction(self, line: Line) -> Sentence:
+        before = self._before.get(line.id)
+        params = {"corrected_on": local_day(line.recorded_at).isoformat()}
+        if before is not None:
+            params |= {
+                "minutes_before": str(before.minutes),
+                "evidence_before": self._say(f"evidence.{EVIDENCE[before.evidence or 0]}", {}),
+            }
+        form = "void" if line.minutes == 0 else "changed" if before is not None else "known"
+        grounds = self._rate_grounds(line) if self._unit == Unit.POINT.name else [self._tier(line)]
+        return self._sentence(line, "correction", form, params, grounds)
+
+    def _cap(self, line: Line) -> Sentence:
+        reason = Clause(line.clause).name.lower()
+        cap = self._terms_of(line).caps_per_day.get(Unit[self._unit])
+        if cap is None:
+            return self._sentence(line, reason, "lifted")
+        ground = Ground(cap.version, f"/caps_per_day/{self._unit}", cap.value)
+        form = "given_back" if line.amount > 0 else "taken"
+        return self._sentence(line, reason, form, {"cap": cap.value}, [ground])
+
+    def _other(self, line: Line) -> Sentence:
+        """Everything that is not the price of service: goods, and what later rooms bring."""
+        goods = self._goods.get(line.record_id)
+        reason = Clause(line.clause).name.lower()
+        params = {"reason": self._say(f"clause.{reason}", {})}
+        if goods is not None:
+            params |= {"item": goods.name, "quantity": str(goods.quantity)}
+        return self._sentence(line, reason, "other" if goods is None else "goods", params)
+
+    def _sentence(
+        self, line: Line, reason: str, form: str, params: Mapping[str, Any] = {}, grounds: Sequence[Ground] = ()
+    ) -> Sentence:
+        known = {
+            "day": local_day(line.occurred_at).isoformat(),
+            "amount": abs(line.amount),
+            "unit": self._say(f"unit.{self._unit.partition(':')[0]}", {}),
+            "minutes": line.minutes,
+            "kind": "" if line.kind is None else self._say(f"kind.{KINDS[line.kind]}", {}),
+            "evidence": "" if line.evidence is None else self._say(f"evidence.{EVIDENCE[line.evidence]}", {}),
+            "direction": self._say("explain.gained" if line.amount > 0 else "explain.given", {}),
+            **params,
+        }
+        # What has no sentence of its own is told by the name of its clause.
+        text = self._say(f"explain.{form}" if form in ("other", "goods") else f"explain.{reason}.{form}", known)
+        if grounds:
+            # Of several clauses, the one of the latest policy is what makes this line differ from others.
+            latest = max(grounds, key=lambda ground: ground.policy_version)
+            named = {"title": self._titles.get(latest.policy_version, ""), "version": latest.policy_version}
+            text += self._say("explain.ground", named)
+        return Sentence(reason, text, grounds)
+
+    def _terms_of(self, line: Line) -> Terms:
+        return self._terms(line.counterparty.removeprefix(issuance_prefix), local_day(line.occurred_at))
+
+    def _price(self, line: Line) -> Price:
+        assert line.kind is not None, "only service has a price"
+        return self._terms_of(line).price(KINDS[line.kind])
+
+    def _rate_grounds(self, line: Line) -> list[Ground]:
+        assert line.kind is not None, "only service has a rate"
+        terms, kind = self._terms_of(line), KINDS[line.kind]
+        rate, weight = terms.minutes_per_point, terms.weights_percent[kind]
+        return [
+            Ground(rate.version, "/points/minutes_per_point", rate.value),
+            Ground(weight.version, f"/points/weights_percent/{kind}", weight.value),
+        ]
+
+    def _tier(self, line: Line) -> Ground:
+        tier = EVIDENCE[line.evidence or 0]
+        units, version = self._terms_of(line).evidence[tier]
+        return Ground(version, f"/evidence/{tier}", sorted(units))
+
+
+def _factor(percent: int) -> str:
+    """A weight as people write it: 150 is 1.5."""
+    return f"{percent / 100:g}"

@@ -1,0 +1,197 @@
+"""Why a balance is what it is: past balances, lines in words, and an event's effects."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.points.app import build
+from services.points.settings import PointsSettings
+from shared.contracts import Evidence
+from shared.contracts.registry import ActivityCategory, AttendanceCorrected, CorrectionReason
+from tests.conftest import COMMUNITY, until
+from tests.integration.points.producing import attendance, completed, headers
+
+DAY = datetime(2026, 3, 5, 1, tzinfo=UTC)
+"""Nine in the morning in Shanghai."""
+
+
+@pytest.fixture
+async def points(start: Any) -> Any:
+    return await start(build, settings=PointsSettings)
+
+
+def correction(activity: Any, record: uuid.UUID, person: uuid.UUID, minutes: int, revision: int = 1) -> Any:
+    return AttendanceCorrected(
+        activity_id=activity.activity_id,
+        community=COMMUNITY,
+        category=activity.category,
+        record_id=record,
+        volunteer_id=person,
+        started_at=DAY,
+        minutes_before=300,
+        evidence_before=Evidence.SCANNED,
+        minutes=minutes,
+        evidence=Evidence.SCANNED,
+        revision=revision,
+        reason=CorrectionReason.WRONG_TIME,
+        corrected_at=DAY + timedelta(days=4),
+    )
+
+
+async def tell_at(producing: Any, at: datetime, event_id: uuid.UUID, event: Any) -> None:
+    heads = [
+        (name, at.isoformat().encode() if name == "ce_time" else value)
+        for name, value in headers(event_id, event, str(event_id))
+    ]
+    body = event.model_dump_json(exclude_none=True).encode()
+    await producing.tell_raw(event.CONTEXT, str(event_id), body, heads)
+
+
+async def booked(points: Any, *event_ids: uuid.UUID) -> None:
+    async def there() -> bool:
+        known = await points.value("SELECT count(*) FROM consumed WHERE event_id = ANY(:ids)", ids=list(event_ids))
+        return bool(known == len(event_ids))
+
+    await until(there)
+
+
+async def test_a_balance_is_told_as_it_was_known_then_and_as_it_is_known_now(points: Any, producing: Any) -> None:
+    person, record = uuid.uuid4(), uuid.uuid4()
+    event_id, activity = completed([attendance(person, 300, DAY, record_id=record)])
+    correction_id = uuid.uuid4()
+    # The correction arrives first: what was known when is told by the events, not by their arrival.
+    await tell_at(producing, DAY + timedelta(days=4), correction_id, correction(activity, record, person, 60))
+    await tell_at(producing, DAY + timedelta(hours=6), event_id, activity)
+    await booked(points, event_id, correction_id)
+    client = points.client()
+
+    async def balance(at: datetime, as_known: str) -> tuple[int, int]:
+        query = {"at": at.isoformat(), "as_known": as_known}
+        answer = (await client.get(f"/v1/accounts/{person}/POINT/balance", params=query)).json()
+        statement = await client.get(f"/v1/accounts/{person}/POINT/statement", params=query)
+        lines = statement.json()["items"]
+        assert sum(line["amount"] for line in lines) == answer["posted"]
+        assert not lines or lines[0]["balance_after"] == answer["posted"]
+        return answer["posted"], len(lines)
+
+    assert await balance(DAY - timedelta(seconds=1), "now") == (0, 0)
+    assert await balance(DAY + timedelta(hours=1), "then") == (0, 0)
+    assert await balance(DAY + timedelta(hours=1), "now") == (10, 2)
+    assert await balance(DAY + timedelta(days=1), "then") == (50, 1)
+    assert await balance(DAY + timedelta(days=1), "now") == (10, 2)
+    assert await balance(DAY + timedelta(days=5), "then") == (10, 2)
+
+
+async def test_a_past_balance_tells_what_was_held_then(points: Any, producing: Any) -> None:
+    person = uuid.uuid4()
+    event_id, activity = completed([attendance(person, 300, DAY)])
+    await tell_at(producing, DAY + timedelta(hours=6), event_id, activity)
+    await booked(points, event_id)
+    client = points.client()
+    item = (
+        await client.post("/v1/items", json={"community": COMMUNITY, "name": "洗衣液（演示）", "price_points": 20})
+    ).json()
+    await client.post(f"/v1/items/{item['id']}/receipts", json={"quantity": 5})
+    reserve = {"volunteer_id": str(person), "item_id": item["id"]}
+    reserved = (await client.post("/v1/redemptions", json=reserve)).json()
+    while_held = datetime.now(UTC)
+    await client.post(f"/v1/redemptions/{reserved['id']}/collection")
+    then = await client.get(f"/v1/accounts/{person}/POINT/balance", params={"at": while_held.isoformat()})
+    assert (then.json()["posted"], then.json()["pending"], then.json()["available"]) == (50, 20, 30)
+    now = (await client.get(f"/v1/accounts/{person}/POINT/balance")).json()
+    assert (now["posted"], now["pending"], now["available"]) == (30, 0, 30)
+
+
+async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points: Any, producing: Any) -> None:
+    person, record = uuid.uuid4(), uuid.uuid4()
+    first_id, first = completed(
+        [attendance(person, 300, DAY, record_id=record)], category=ActivityCategory.PROFESSIONAL
+    )
+    second_id, second = completed([attendance(person, 300, DAY + timedelta(hours=6))])
+    meeting_id, meeting = completed(
+        [attendance(person, 60, DAY - timedelta(days=1))], category=ActivityCategory.MEETING
+    )
+    paper_id, paper = completed([attendance(person, 60, DAY - timedelta(days=2), Evidence.BACKFILLED)])
+    short_id, short = completed([attendance(person, 5, DAY - timedelta(days=3))])
+    correction_id = uuid.uuid4()
+    for hours, (event_id, event) in enumerate(
+        [(first_id, first), (second_id, second), (meeting_id, meeting), (paper_id, paper), (short_id, short)], 12
+    ):
+        await tell_at(producing, DAY + timedelta(hours=hours), event_id, event)
+    changed = correction(first, record, person, 120)
+    await tell_at(producing, DAY + timedelta(days=4), correction_id, changed)
+    await booked(points, first_id, second_id, meeting_id, paper_id, short_id, correction_id)
+    answer = (await points.client().get(f"/v1/accounts/{person}/POINT/explanation")).json()
+    texts = {(line["reason"], line["source"]["event_id"]): line["text"] for line in answer["items"]}
+    default = "依据《全国默认积分办法》（第 1 版）。"
+    assert texts["rate", str(first_id)] == (
+        f"2026-03-05 专业志愿服务 300 分钟（现场签到签退），每 6 分钟 1 分，权重 1.2，得 60 分。{default}"
+    )
+    assert texts["day_cap", str(second_id)] == f"2026-03-05 的服务超过每日上限 100 积分，多出的 10 不计。{default}"
+    assert texts["restatement", str(second_id)] == (
+        f"后来得知 2026-03-05 还有别的服务或更正，按每日上限 100 积分 重新计算，退还 10。{default}"
+    )
+    assert texts["correction", str(correction_id)] == (
+        "2026-03-05 专业志愿服务 的记录于 2026-03-09 更正：原记 300 分钟（现场签到签退），"
+        f"现为 120 分钟（现场签到签退），扣减 36 积分。{default}"
+    )
+    assert texts["nothing", str(meeting_id)].startswith("2026-03-04 会议 60 分钟：这类服务权重为 0，不计积分。")
+    assert texts["nothing", str(paper_id)].startswith(
+        "2026-03-03 志愿活动 60 分钟（事后补录）：这样记录的服务不计积分。"
+    )
+    assert texts["nothing", str(short_id)].startswith("2026-03-02 志愿活动 5 分钟，每 6 分钟 1 分，权重 1：不足 1 分。")
+    assert answer["balance"] == 74 == sum(line["amount"] for line in answer["items"])
+    assert answer["text"] == "余额 74 积分：服务积分 +110，服务记录更正 -36，超出每日上限 -10，每日上限重新计算 +10。"
+    by_reason = {line["reason"]: line for line in answer["items"]}
+    rate = next(line for line in answer["items"] if line["source"]["event_id"] == str(first_id))
+    assert by_reason["correction"]["corrects"] == rate["id"]
+    assert by_reason["correction"]["id"] in rate["corrected_by"]
+    assert {g["place"]: g["value"] for g in rate["grounds"]} == {
+        "/points/minutes_per_point": 6,
+        "/points/weights_percent/activity.professional": 120,
+    }
+    assert by_reason["day_cap"]["grounds"][0]["place"] == "/caps_per_day/POINT"
+    assert (by_reason["day_cap"]["source"]["context"], by_reason["day_cap"]["source"]["minutes"]) == ("registry", 300)
+
+
+async def test_an_explanation_pages_speaks_english_and_stops_at_a_moment(points: Any, producing: Any) -> None:
+    person = uuid.uuid4()
+    told = [completed([attendance(person, 30, DAY + timedelta(days=n))]) for n in range(5)]
+    for event_id, event in told:
+        await tell_at(producing, DAY + timedelta(days=6), event_id, event)
+    await booked(points, *(event_id for event_id, _ in told))
+    client, seen, cursor = points.client(), [], None
+    while True:
+        query = {"limit": 2, "at": (DAY + timedelta(days=3)).isoformat(), **({"cursor": cursor} if cursor else {})}
+        page = (
+            await client.get(
+                f"/v1/accounts/{person}/POINT/explanation", params=query, headers={"Accept-Language": "en"}
+            )
+        ).json()
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert [line["balance_after"] for line in seen] == [20, 15, 10, 5]
+    assert page["balance"] == 20
+    assert page["text"] == "Balance 20 points: service +20."
+    assert seen[0]["text"] == (
+        "2026-03-08: volunteering, 30 minutes (checked in and out on site). One point per 6 minutes, weight 1: "
+        "5 points. Ground: “National default points policy” (version 1)."
+    )
+
+
+async def test_a_volunteer_reads_their_own_explanation_and_nobody_elses(points: Any, producing: Any) -> None:
+    person, other = uuid.uuid4(), uuid.uuid4()
+    event_id, event = completed([attendance(person, 30, DAY), attendance(other, 30, DAY)])
+    await tell_at(producing, DAY + timedelta(hours=2), event_id, event)
+    await booked(points, event_id)
+    client = points.client("volunteer", subject=str(person))
+    assert (await client.get(f"/v1/accounts/{person}/POINT/explanation")).status_code == 200
+    for path in ("explanation", "balance"):
+        refused = await client.get(f"/v1/accounts/{other}/POINT/{path}")
+        assert (refused.status_code, refused.json()["code"]) == (403, "outside_your_node")
+    issuance = await points.client().get(f"/v1/accounts/issuance:{COMMUNITY}/POINT/explanation")
+    assert issuance.json()["code"] == "statement_not_kept"
