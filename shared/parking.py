@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -214,3 +215,28 @@ async def note_attempt(connection: AsyncConnection, topic: str, key: bytes) -> N
         text("UPDATE parked SET attempts = attempts + 1 WHERE topic = :topic AND record_key = :key"),
         {"topic": topic, "key": key},
     )
+
+
+class Standing(StrEnum):
+    """What became of an event that another service told."""
+
+    TAKEN = "taken"
+    PARKED = "parked"
+    DISCARDED = "discarded"
+    NOT_SEEN = "not_seen"
+
+
+async def standing_of(connection: AsyncConnection, event_id: UUID) -> tuple[Standing, str | None]:
+    """Where an event stands with this service, and why where it was parked or discarded."""
+    if await connection.scalar(text("SELECT 1 FROM consumed WHERE event_id = :id"), {"id": event_id}):
+        return Standing.TAKEN, None
+    discarded = await connection.scalar(text("SELECT reason FROM discarded WHERE event_id = :id"), {"id": event_id})
+    if discarded is not None:
+        return Standing.DISCARDED, str(discarded)
+    # Without an index: whatever is parked waits for somebody to look at it, so there is never much.
+    header = json.dumps([[b"ce_id".hex(), str(event_id).encode().hex()]])
+    parked = await connection.scalar(
+        text("SELECT reason FROM parked WHERE headers @> cast(:header AS jsonb) ORDER BY id LIMIT 1"),
+        {"header": header},
+    )
+    return (Standing.NOT_SEEN, None) if parked is None else (Standing.PARKED, str(parked))

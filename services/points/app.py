@@ -6,6 +6,7 @@ from services.points.accounts import api as accounts
 from services.points.balances.publisher import BalancePublisher
 from services.points.earning.reactions import Earning
 from services.points.explain import api as explain
+from services.points.explain import event_api as events
 from services.points.ledger.writing import LedgerWriter
 from services.points.market import api as market
 from services.points.market import views as market_views
@@ -49,7 +50,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         folder=FOLDER,
         metadata=metadata,
         views=views,
-        apis=[accounts.api, explain.api, policy.api, market.api, redemptions.api],
+        apis=[accounts.api, explain.api, events.api, policy.api, market.api, redemptions.api],
         database=parts.database,
         workshop=parts.workshop,
         broker=parts.broker,

@@ -150,7 +150,7 @@ def _explained(narrator: Narrator, line: Line, balance: int, titles: dict[int, s
         reason=told.reason,
         text=told.text,
         source=_source(line, kin.service.get(line.record_id)),
-        grounds=[_ground(ground, titles) for ground in told.grounds],
+        grounds=[ground_out(ground, titles) for ground in told.grounds],
         corrects=line.corrects if line.clause != NOTHING else None,
         corrected_by=kin.corrected_by.get(line.id, []),
     )
@@ -169,7 +169,8 @@ def _source(line: Line, service: Line | None) -> SourceOut:
     )
 
 
-def _ground(ground: Ground, titles: dict[int, str]) -> GroundOut:
+def ground_out(ground: Ground, titles: dict[int, str]) -> GroundOut:
+    """A clause with the title of its policy."""
     return GroundOut(
         policy_version=ground.policy_version,
         title=titles.get(ground.policy_version, ""),

@@ -10,7 +10,7 @@ from services.points.app import build
 from services.points.settings import PointsSettings
 from shared.contracts import Evidence
 from shared.contracts.registry import ActivityCategory, AttendanceCorrected, CorrectionReason
-from tests.conftest import COMMUNITY, until
+from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed, headers
 
 DAY = datetime(2026, 3, 5, 1, tzinfo=UTC)
@@ -195,3 +195,42 @@ async def test_a_volunteer_reads_their_own_explanation_and_nobody_elses(points: 
         assert (refused.status_code, refused.json()["code"]) == (403, "outside_your_node")
     issuance = await points.client().get(f"/v1/accounts/issuance:{COMMUNITY}/POINT/explanation")
     assert issuance.json()["code"] == "statement_not_kept"
+
+
+async def test_an_event_leads_to_all_it_caused(points: Any, producing: Any) -> None:
+    person, other = uuid.uuid4(), uuid.uuid4()
+    event_id, event = completed([attendance(person, 60, DAY), attendance(other, 30, DAY)])
+    await tell_at(producing, DAY + timedelta(hours=2), event_id, event)
+    await booked(points, event_id)
+    effects = (await points.client().get(f"/v1/events/{event_id}/effects")).json()["items"]
+    assert {(e["receiver"], e["unit"], e["amount"]) for e in effects} == {
+        (str(who), unit, amount)
+        for who, points_, minutes in ((person, 10, 60), (other, 5, 30))
+        for unit, amount in (("POINT", points_), ("MINUTE", minutes), ("SERVICE_MINUTE", minutes))
+    }
+    assert all(e["text"].startswith("2026-03-05 志愿活动") and e["grounds"] for e in effects)
+    own = points.client("volunteer", subject=str(person))
+    mine = (await own.get(f"/v1/events/{event_id}/effects")).json()["items"]
+    assert {e["receiver"] for e in mine} == {str(person)}
+    elsewhere = points.client("community", node=FOREIGN)
+    assert (await elsewhere.get(f"/v1/events/{event_id}/effects")).json()["items"] == []
+
+
+async def test_an_event_that_did_not_count_says_why(points: Any, producing: Any) -> None:
+    client = points.client()
+    event_id, event = completed([attendance(uuid.uuid4(), 60, DAY)])
+    assert (await client.get(f"/v1/events/{event_id}")).json()["state"] == "not_seen"
+    heads = headers(event_id, event, "broken")
+    await producing.tell_raw("registry", "broken", b'{"nonsense": 1}', heads)
+
+    async def state(wanted: str) -> bool:
+        return bool((await client.get(f"/v1/events/{event_id}")).json()["state"] == wanted)
+
+    await until(lambda: state("parked"))
+    answer = (await client.get(f"/v1/events/{event_id}")).json()
+    assert answer["reason"] in answer["text"]
+    assert "等待运维人员处理" in answer["text"]
+    item = await client.post("/v1/items", json={"community": COMMUNITY, "name": "盐（演示）", "price_points": 2})
+    own = await points.value("SELECT event_id FROM events ORDER BY position DESC LIMIT 1")
+    assert item.status_code == 201
+    assert (await client.get(f"/v1/events/{own}")).json()["state"] == "own"
