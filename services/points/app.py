@@ -17,6 +17,7 @@ from services.points.redemptions import api as redemptions
 from services.points.redemptions import views as redemption_views
 from services.points.redemptions.effects import LedgerEffects
 from services.points.settings import PointsSettings
+from services.points.statements import api as statements
 from services.points.tables import metadata
 from shared.clock import Clock, system_clock
 from shared.ids import NewId, new_id
@@ -50,7 +51,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         folder=FOLDER,
         metadata=metadata,
         views=views,
-        apis=[accounts.api, explain.api, events.api, policy.api, market.api, redemptions.api],
+        apis=[accounts.api, statements.api, explain.api, events.api, policy.api, market.api, redemptions.api],
         database=parts.database,
         workshop=parts.workshop,
         broker=parts.broker,

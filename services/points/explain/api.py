@@ -1,5 +1,6 @@
 """Routes that answer "why?": an account explained line by line, and everything that one event caused."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,8 @@ from pydantic import BaseModel, Field
 from services.points.accounts.visible import visible_account
 from services.points.earning.kinds import EVIDENCE, KINDS
 from services.points.explain import facts
-from services.points.explain.words import NOTHING, Ground, Line, Narrator
+from services.points.explain.telling import Told, tell
+from services.points.explain.words import NOTHING, Ground, Line, Sentence
 from services.points.fields import Holder, Seen, UnitCode
 from services.points.ledger.reading import posted
 from services.points.policy.in_force import InForce
@@ -98,23 +100,14 @@ async def explain_account(
     account = await facts.account_of(read, row)
     found = await facts.fetch(read, account, page, sight)
     shown: list[Line] = found.items
-    kin = await facts.kin(read, account, shown, sight)
     texts: Texts = request.app.state.texts
     language = language_of(request)
-    titles = await facts.titles(read, language)
     book = await in_force.book(read)
-    narrator = Narrator(
-        row.code,
-        lambda code, params: texts.get(language, code, params),
-        book.terms,
-        titles,
-        await facts.goods(read, shown),
-        kin.before,
-    )
+    told = await tell(read, account, row.code, shown, sight, book, texts, language)
     balance = await posted(read, account.id, sight, after=(shown[0].occurred_at, shown[0].id)) if shown else 0
     explained = []
-    for line in shown:
-        explained.append(_explained(narrator, line, balance, titles, kin))
+    for line, sentence in zip(shown, told.sentences, strict=True):
+        explained.append(_explained(line, sentence, balance, told))
         balance -= line.amount
     at, whole = sight.until or system_clock(), await posted(read, account.id, sight)
     totals = [
@@ -139,20 +132,19 @@ async def explain_account(
     )
 
 
-def _explained(narrator: Narrator, line: Line, balance: int, titles: dict[int, str], kin: facts.Kin) -> ExplainedOut:
-    told = narrator.tell(line)
+def _explained(line: Line, sentence: Sentence, balance: int, told: Told) -> ExplainedOut:
     return ExplainedOut(
         id=line.id,
         occurred_at=line.occurred_at,
         recorded_at=line.recorded_at,
         amount=line.amount,
         balance_after=balance,
-        reason=told.reason,
-        text=told.text,
-        source=_source(line, kin.service.get(line.record_id)),
-        grounds=[ground_out(ground, titles) for ground in told.grounds],
+        reason=sentence.reason,
+        text=sentence.text,
+        source=_source(line, told.kin.service.get(line.record_id)),
+        grounds=[ground_out(ground, told.titles) for ground in sentence.grounds],
         corrects=line.corrects if line.clause != NOTHING else None,
-        corrected_by=kin.corrected_by.get(line.id, []),
+        corrected_by=told.kin.corrected_by.get(line.id, []),
     )
 
 
@@ -169,7 +161,7 @@ def _source(line: Line, service: Line | None) -> SourceOut:
     )
 
 
-def ground_out(ground: Ground, titles: dict[int, str]) -> GroundOut:
+def ground_out(ground: Ground, titles: Mapping[int, str]) -> GroundOut:
     """A clause with the title of its policy."""
     return GroundOut(
         policy_version=ground.policy_version,

@@ -1,6 +1,6 @@
 """Reads from the ledger: statements line by line, and balances at any moment, as known then or as known now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,11 +29,12 @@ _KEPT = (
 class Sight:
     """How much of the ledger is looked at: what happened until a moment, as far as it was known at a moment.
 
-    None is no limit: until today, and as it is known now.
+    None is no limit: until today, and as it is known now. `since` leaves earlier lines out, not what they amount to.
     """
 
     until: datetime | None = None
     known_at: datetime | None = None
+    since: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """On `transfers`."""
@@ -42,6 +43,8 @@ class Sight:
             found.append(transfers.c.occurred_at <= self.until)
         if self.known_at is not None:
             found.append(transfers.c.recorded_at <= self.known_at)
+        if self.since is not None:
+            found.append(transfers.c.occurred_at >= self.since)
         return found
 
 
@@ -107,7 +110,7 @@ async def posted(
         if later is not None:
             balance = balance - total(transfers.c.credit_account, later) + total(transfers.c.debit_account, later)
     else:
-        seen = and_(*sight.conditions(), *([edge <= line] if line is not None else []))
+        seen = and_(*replace(sight, since=None).conditions(), *([edge <= line] if line is not None else []))
         balance = total(transfers.c.credit_account, seen) - total(transfers.c.debit_account, seen)
     return int(await connection.scalar(select(cast(balance, BigInteger)).where(accounts.c.id == account)) or 0)
 

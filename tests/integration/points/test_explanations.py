@@ -1,10 +1,13 @@
 """Why a balance is what it is: past balances, lines in words, and an event's effects."""
 
+import io
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pypdf
 import pytest
+from python_calamine import CalamineWorkbook
 
 from services.points.app import build
 from services.points.settings import PointsSettings
@@ -234,3 +237,26 @@ async def test_an_event_that_did_not_count_says_why(points: Any, producing: Any)
     own = await points.value("SELECT event_id FROM events ORDER BY position DESC LIMIT 1")
     assert item.status_code == 201
     assert (await client.get(f"/v1/events/{own}")).json()["state"] == "own"
+
+
+async def test_a_statement_can_be_taken_along_as_a_spreadsheet_and_on_paper(points: Any, producing: Any) -> None:
+    person = uuid.uuid4()
+    told = [completed([attendance(person, 30, DAY + timedelta(days=n))]) for n in range(4)]
+    for event_id, event in told:
+        await tell_at(producing, DAY + timedelta(days=6), event_id, event)
+    await booked(points, *(event_id for event_id, _ in told))
+    client, period = points.client(), {"from": "2026-03-06", "to": "2026-03-07"}
+    sheet = await client.get(f"/v1/accounts/{person}/POINT/statement.xlsx", params=period)
+    assert sheet.headers["content-type"].startswith("application/vnd.openxmlformats")
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(sheet.content)).get_sheet_by_index(0).to_python()
+    assert [row[-1] for row in rows if row[0] in ("期初余额", "期末余额")] == [5, 15]
+    assert [(row[3], row[4]) for row in rows[5:-1]] == [(5, 10), (5, 15)]
+    assert rows[5][2].startswith("2026-03-06 志愿活动 30 分钟")
+    paper = await client.get(f"/v1/accounts/{person}/POINT/statement.pdf", params=period)
+    assert paper.headers["content-disposition"].startswith('attachment; filename="statement-point-2026-03-06')
+    words = "".join(page.extract_text().replace(" ", "") for page in pypdf.PdfReader(io.BytesIO(paper.content)).pages)
+    assert "对账单" in words
+    assert str(person)[:8] in words
+    empty = await client.get(f"/v1/accounts/{person}/POINT/statement.pdf", params={"to": "2026-03-01"})
+    assert empty.content.startswith(b"%PDF")
+    assert (await client.get(f"/v1/accounts/{person}/POINT/statement.pdf", params={"to": "1"})).status_code == 422

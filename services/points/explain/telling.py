@@ -1,0 +1,43 @@
+"""Lines of an account in words: gathers what they need from the tables and lets the narrator tell them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.explain import facts
+from services.points.explain.words import Line, Narrator, Sentence
+from services.points.ledger.reading import Sight
+from services.points.policy.book import PolicyBook
+from shared.web.problems import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Lines with their sentences, in the same order."""
+
+    sentences: Sequence[Sentence]
+    kin: facts.Kin
+    titles: Mapping[int, str]
+
+
+async def tell(
+    read: AsyncConnection,
+    account: facts.Account,
+    unit: str,
+    lines: Sequence[Line],
+    sight: Sight,
+    book: PolicyBook,
+    texts: Texts,
+    language: str,
+) -> Told:
+    """Tell lines of one account, newest first, in a language (`zh`, `en`)."""
+
+    def say(code: str, params: Mapping[str, Any]) -> str:
+        return texts.get(language, code, params)
+
+    kin = await facts.kin(read, account, lines, sight)
+    titles = await facts.titles(read, language)
+    narrator = Narrator(unit, say, book.terms, titles, await facts.goods(read, lines), kin.before)
+    return Told([narrator.tell(line) for line in lines], kin, titles)

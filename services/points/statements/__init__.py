@@ -1,0 +1,1 @@
+"""Statements to take along: an account's lines over a period, as a spreadsheet or on paper."""
