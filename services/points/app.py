@@ -5,6 +5,10 @@ from pathlib import Path
 from services.points.accounts import api as accounts
 from services.points.balances.publisher import BalancePublisher
 from services.points.earning.reactions import Earning
+from services.points.expiry import api as expiry
+from services.points.expiry.effects import LapseNow
+from services.points.expiry.lapsing import Lapsing
+from services.points.expiry.rounds import ExpiryRounds
 from services.points.explain import api as explain
 from services.points.explain import event_api as events
 from services.points.ledger.writing import LedgerWriter
@@ -40,10 +44,13 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     if not isinstance(settings, PointsSettings):
         settings = PointsSettings.model_validate(settings.model_dump())
     # The ledger comes last: its rows are the ones that others wait for.
-    views = Views.combine(read_views, LedgerEffects(LedgerWriter()).as_views())
+    writer = LedgerWriter()
+    lapsing = Lapsing(writer)
+    views = Views.combine(read_views, LedgerEffects(writer, LapseNow(lapsing)).as_views())
     parts = lay("points", settings, views, clock, ids)
     earning = Earning(parts.database)
     publisher = BalancePublisher(parts.database, settings, settings.balances_linger_ms)
+    rounds = ExpiryRounds(parts.workshop, lapsing, settings.expiry_check_interval_s)
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
     return Service(
         name="points",
@@ -51,7 +58,16 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         folder=FOLDER,
         metadata=metadata,
         views=views,
-        apis=[accounts.api, statements.api, explain.api, events.api, policy.api, market.api, redemptions.api],
+        apis=[
+            accounts.api,
+            statements.api,
+            explain.api,
+            events.api,
+            expiry.api,
+            policy.api,
+            market.api,
+            redemptions.api,
+        ],
         database=parts.database,
         workshop=parts.workshop,
         broker=parts.broker,
@@ -59,7 +75,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         handler=earning,
         consumer=parts.consumer("points", SOURCES, earning),
         timers=Timers.combine(redemptions.timers),
-        background=[publisher.run, watch.run],
+        background=[publisher.run, watch.run, rounds.run],
         on_migrated=[seed],
         clock=clock,
     )

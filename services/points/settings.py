@@ -12,5 +12,7 @@ class PointsSettings(Settings):
     """Events, not transfers: an activity with eight people is 24. Larger batches bring little and cost memory."""
     balances_linger_ms: int = Field(default=20, ge=0, le=10_000)
     """How long the publisher of balances waits for more changes, so that an account that moves often is told once."""
+    expiry_check_interval_s: int = Field(default=300, ge=1)
+    """How often it is looked whether points have lapsed or are to be announced; once a day there can be some."""
     ledger_check_interval_s: int = Field(default=60, ge=1)
     """How often the sum of every unit is looked at and shown as a metric."""

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.common import CommunityCode, NodeCode
 from shared.contracts.event import Event
@@ -99,3 +99,34 @@ class BalanceChanged(Event, context="points"):
     posted: int = Field(description="Credits minus debits that are final.")
     pending: int = Field(description="Of these, held and not available.")
     version: int = Field(ge=1, description="Grows with every change of the account; keep the highest.")
+
+
+class PointsLapsed(Event, context="points"):
+    """Points whose last day is over have lapsed, as far as they were not spent, for one of 256 parts of the people.
+
+    What it took from whom stands in the ledger under this event; balances tell it, too.
+    """
+
+    part: int = Field(ge=0, le=255, description="Volunteers whose id, as a number, has this remainder by 256.")
+    through: date = Field(description="Everything has lapsed whose last day was this one or an earlier one.")
+    lapsed_at: AwareDatetime
+
+
+class ExpiryNotice(BaseModel):
+    """Points of one volunteer that lapse after a day if they are not spent until then."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    volunteer_id: UUID
+    community: CommunityCode = Field(description="Where they were earned.")
+    points: int = Field(ge=1)
+    last_day: date = Field(description="The last day on which they can be spent.")
+
+
+class PointsExpiryAnnounced(Event, context="points"):
+    """Whose points lapse soon, for one of 256 parts of the people; each lot of points is told once, ahead of time."""
+
+    part: int = Field(ge=0, le=255)
+    announced_on: date = Field(description="The day of the announcement, in Asia/Shanghai.")
+    notices: tuple[ExpiryNotice, ...]
+    announced_at: AwareDatetime

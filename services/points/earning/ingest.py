@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.points.earning.booking import Booking
 from services.points.earning.services import Service
+from services.points.expiry.effects import LapseEffects
 from services.points.ledger.directory import AccountDirectory, BatchAccounts
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.policy.book import PolicyBook
@@ -12,8 +13,9 @@ from services.points.policy.book import PolicyBook
 class Ingest:
     """Books services on one set of ledger tables."""
 
-    def __init__(self, writer: LedgerWriter | None = None) -> None:
-        self.writer = writer or LedgerWriter()
+    def __init__(self, writer: LedgerWriter, lapses: LapseEffects) -> None:
+        self.writer = writer
+        self._lapses = lapses
         self.directory = AccountDirectory(self.writer)
 
     def known_accounts(self, services: Sequence[Service]) -> BatchAccounts | None:
@@ -47,3 +49,4 @@ class Ingest:
         accounts = accounts or await self.open_accounts(db, services)
         booking = Booking(self.writer, accounts, self.directory.community_of_issuer, book)
         await booking.write(db, services)
+        await self._lapses.booked(db, book, services, accounts)

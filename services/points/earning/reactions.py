@@ -10,8 +10,10 @@ from services.points.accounts import members
 from services.points.earning.ingest import Ingest
 from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
+from services.points.expiry.effects import LapseNow
+from services.points.expiry.lapsing import Lapsing, enter_gate
 from services.points.ledger.directory import BatchAccounts
-from services.points.ledger.writing import Connection, UnknownAccounts
+from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
 from services.points.policy.views import PolicyShelf
 from shared.batches import BACKLOG_RECORDS
 from shared.contracts import Event
@@ -42,13 +44,16 @@ class Earning:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._opening = asyncio.Lock()
-        self._ingest = Ingest()
+        writer = LedgerWriter()
+        self._ingest = Ingest(writer, LapseNow(Lapsing(writer)))
         self._shelf = PolicyShelf()
 
     async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
         """Book what the deliveries tell, in the caller's transaction."""
         services = services_in(deliveries)
         db = await driver_connection(connection)
+        if services:
+            await enter_gate(db)
         accounts = self._ingest.known_accounts(services)
         people = [d for d in deliveries if isinstance(d.event, VolunteerRegistered | PersonForgotten)]
         if accounts is None or people:

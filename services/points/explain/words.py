@@ -100,6 +100,8 @@ class Narrator:
                 return self._correction(line)
             case Clause.DAY_CAP | Clause.RESTATEMENT:
                 return self._cap(line)
+            case Clause.EXPIRY | Clause.EXPIRY_RESTATED:
+                return self._expiry(line)
             case _:
                 return self._other(line)
 
@@ -139,6 +141,12 @@ class Narrator:
         ground = Ground(cap.version, f"/caps_per_day/{self._unit}", cap.value)
         form = "given_back" if line.amount > 0 else "taken"
         return self._sentence(line, reason, form, {"cap": cap.value}, [ground])
+
+    def _expiry(self, line: Line) -> Sentence:
+        """Points that lapsed, under the policy of the day on which they were earned."""
+        ground = Ground(line.policy_version or 0, "/expiry/POINT", None)
+        form = "given_back" if line.amount > 0 else "taken"
+        return self._sentence(line, Clause(line.clause).name.lower(), form, grounds=[ground])
 
     def _other(self, line: Line) -> Sentence:
         """Everything that is not the price of service: goods, and what later rooms bring."""

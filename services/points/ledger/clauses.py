@@ -20,10 +20,17 @@ class Clause(IntEnum):
     """Pieces came into a market's stock."""
     GOODS_HANDED_OVER = 21
     """Pieces went from stock to the person who redeemed them."""
+    EXPIRY = 30
+    """Points whose last day is over lapse, as far as they were not spent."""
+    EXPIRY_RESTATED = 31
+    """What lapses fell differently once a late or corrected record was known; the difference is posted."""
 
 
 EARNED = frozenset({Clause.RATE, Clause.CORRECTION})
 """Clauses that say what a record is worth by itself."""
+
+EXPIRED = frozenset({Clause.EXPIRY, Clause.EXPIRY_RESTATED})
+"""Clauses of what has lapsed."""
 
 CUTS = frozenset({Clause.DAY_CAP, Clause.RESTATEMENT})
 """Clauses that say what the day's cap takes from it."""

@@ -89,6 +89,15 @@ LEDGER_0001 = (
     """,
     "CREATE INDEX holds_account ON ledger.holds (debit_account, held_at)",
     """
+    CREATE TABLE ledger.lapses (
+        part      smallint NOT NULL,
+        through   date NOT NULL,
+        event_id  uuid NOT NULL,
+        lapsed_at timestamptz NOT NULL,
+        PRIMARY KEY (part, through)
+    )
+    """,
+    """
     CREATE TABLE ledger.days (
         account bigint NOT NULL,
         day     date NOT NULL,
@@ -116,7 +125,7 @@ LEDGER_0001 = (
 )
 """The live tables, as the first migration creates them."""
 
-TABLES = ("accounts", "transfers", "holds", "days", "members", "balance_changes")
+TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes")
 
 
 def copy_of_the_tables(schema: str) -> list[str]:

@@ -188,6 +188,12 @@ class PolicyBook:
             policies.sort(key=lambda policy: (policy.in_force_from, policy.version), reverse=True)
         self._terms_by_place: dict[tuple[str, date], Terms] = {}
         self._terms_by_chain: dict[tuple[int, ...], Terms] = {}
+        said = (document.rules.get("expiry", {}).get("rule") for document in documents)
+        self.expiry_rules = frozenset(rule for rule in said if rule is not None)
+        """Every rule of expiry that any policy has ever said."""
+        ahead = (document.rules.get("expiry", {}).get("announce_days") for document in documents)
+        self.announce_days: frozenset[int] = frozenset(days for days in ahead if days is not None)
+        """How long ahead expiry is told, by any policy."""
         self.uncapped_minutes_per_day = _uncapped_minutes(documents)
         """A person with no more minutes than this on a day cannot reach any cap of any policy, whatever it was for."""
 

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.accounts import members
 from services.points.earning.ingest import Ingest
 from services.points.earning.reactions import INTERESTS, ServiceFromTheFuture, services_in
+from services.points.expiry.effects import LapseLater
+from services.points.expiry.lapsing import Lapsing
 from services.points.ledger.schema import REBUILT, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
 from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion
@@ -45,6 +47,7 @@ class Replay:
     """The last of this service's own events that was replayed."""
     _ingest: Ingest = field(init=False)
     _effects: LedgerEffects = field(init=False)
+    _lapses: LapseLater = field(init=False)
     _policies: list[PolicyVersion] = field(default_factory=list)
     _book: PolicyBook = field(default_factory=lambda: PolicyBook([]))
     _offsets: dict[TopicPartition, int] = field(default_factory=dict)
@@ -52,8 +55,9 @@ class Replay:
 
     def __post_init__(self) -> None:
         writer = LedgerWriter(REBUILT)
-        self._ingest = Ingest(writer)
-        self._effects = LedgerEffects(writer, replaying=True)
+        self._lapses = LapseLater(Lapsing(writer))
+        self._ingest = Ingest(writer, self._lapses)
+        self._effects = LedgerEffects(writer, self._lapses, replaying=True)
 
     async def prepare(self) -> None:
         """Empty tables beside the live ones."""
@@ -118,6 +122,8 @@ class Replay:
                 progress(done, total)
             if writing is not None:
                 await writing
+        async with self.db.transaction():
+            await self._lapses.settle(self.db, self._book)
         return done
 
     @asynccontextmanager

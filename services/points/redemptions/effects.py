@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.expiry.effects import LapseEffects
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
@@ -15,6 +16,7 @@ from services.points.units import Unit, goods_code
 from shared.contracts import Event, Refusal
 from shared.contracts.points import (
     ItemListed,
+    PointsLapsed,
     RedemptionCancelled,
     RedemptionCollected,
     RedemptionExpired,
@@ -48,8 +50,9 @@ _OUTCOMES: Mapping[type[Event], Outcome] = {
 class LedgerEffects:
     """The ledger as a view of this service's own events."""
 
-    def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
+    def __init__(self, writer: LedgerWriter, lapses: LapseEffects, *, replaying: bool = False) -> None:
         self._writer = writer
+        self._lapses = lapses
         self._holds = Holds(writer, replaying=replaying)
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
@@ -64,13 +67,17 @@ class LedgerEffects:
             case RedemptionCollected() | RedemptionCancelled() | RedemptionExpired():
                 outcome = _OUTCOMES[type(event)]
                 await self._holds.settle(db, event.redemption_id, outcome, recorded.event_id, recorded.occurred_at)
+                if outcome is not Outcome.POSTED:
+                    await self._lapses.freed(db, event.redemption_id)
+            case PointsLapsed():
+                await self._lapses.lapsed(db, event, recorded)
             case _:
                 pass
 
     def as_views(self) -> Views:
         """The effects in the shape in which a unit of work runs them."""
         views = Views(tables=[])
-        touched: list[type[Event]] = [ItemListed, StockReceived, RedemptionReserved, *_OUTCOMES]
+        touched: list[type[Event]] = [ItemListed, StockReceived, RedemptionReserved, *_OUTCOMES, PointsLapsed]
         for event_type in touched:
             views.on(event_type)(self._on_connection)
         return views

@@ -14,6 +14,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import services.points
 from services.points.earning.ingest import Ingest
 from services.points.earning.services import services_of
+from services.points.expiry.effects import LapseNow
+from services.points.expiry.lapsing import Lapsing
+from services.points.expiry.lots import Lapse
 from services.points.ledger.schema import LIVE, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
 from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion
@@ -56,7 +59,9 @@ class LedgerUnderTest:
 
     def __init__(self, db: asyncpg.Connection, schema: str = LIVE) -> None:
         self.db, self.schema = db, schema
-        self.ingest = Ingest(LedgerWriter(schema))
+        writer = LedgerWriter(schema)
+        self.lapsing = Lapsing(writer)
+        self.ingest = Ingest(writer, LapseNow(self.lapsing))
         self.deadlocks = 0
         self._opening = asyncio.Lock()
 
@@ -114,6 +119,11 @@ class LedgerUnderTest:
             self.ingest.directory.forget()
         else:
             await transaction.commit()
+
+    async def lapse(self, policy: PolicyBook, part: int, lapse: Lapse) -> None:
+        """A run of expiry, in a transaction."""
+        async with self.db.transaction():
+            await self.lapsing.lapse(self.db, policy, part, lapse)
 
     async def balances(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Posted balance and what is owed, by holder and unit."""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.points.expiry.lots import Lapse
 from services.points.policy.book import PolicyBook, PolicyVersion
 from services.points.policy.document import PolicyDocument
 from shared.contracts.common import Evidence, ServiceRecord
@@ -23,7 +24,7 @@ from shared.contracts.registry import (
     AttendanceCorrected,
     CorrectionReason,
 )
-from tests.integration.points.ledger_database import LedgerUnderTest, Told, book, migrate, run
+from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, migrate, run
 
 COMMUNITIES = ("620201001004", "620201001005", "620102001001")
 VOLUNTEERS = tuple(uuid.UUID(int=n) for n in range(1, 5))
@@ -143,10 +144,22 @@ def database_url(stack: Any) -> str:
     return url
 
 
+LAPSES = {
+    part: Lapse(uuid.UUID(int=7000 + part), date(2027, 12, 31), NOW - timedelta(hours=25 + part))
+    for part in range(1, 5)
+}
+"""Runs of expiry amid what is told, one for each volunteer: all that is told later is late for them."""
+
+
 async def _tell_in_some_order(ledger: LedgerUnderTest, told: list[Told], chance: random.Random, url: str) -> None:
     shuffled = told + chance.sample(told, k=len(told) // 3)
     chance.shuffle(shuffled)
-    while shuffled:
+    to_lapse = list(LAPSES)
+    chance.shuffle(to_lapse)
+    while shuffled or to_lapse:
+        if to_lapse and (not shuffled or chance.random() < 0.5):
+            await ledger.lapse(POLICY, to_lapse[-1], LAPSES[to_lapse.pop()])
+            continue
         size = chance.randint(1, len(shuffled))
         batch, shuffled = shuffled[:size], shuffled[size:]
         if chance.random() < 0.2:
@@ -164,6 +177,8 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         plain = await LedgerUnderTest(db, "plain").fresh()
         if told:
             await plain.tell(POLICY, told)
+        for part, lapse in LAPSES.items():
+            await plain.lapse(POLICY, part, lapse)
         other = await LedgerUnderTest(db, "other").fresh()
         await _tell_in_some_order(other, told, random.Random(seed), url)
         assert other.deadlocks == 0

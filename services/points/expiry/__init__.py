@@ -1,0 +1,1 @@
+"""Points lapse: lot by lot, first earned first spent, told a month before."""

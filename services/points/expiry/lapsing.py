@@ -1,0 +1,230 @@
+"""Lets points lapse in the ledger's tables, and puts right what has lapsed when something late becomes known.
+
+People are dealt with in 256 parts, by the last bits of their ids, so that the night on which a year's points lapse is
+many short transactions. While a part lapses, nobody books service: `gate` is shared by those who book and taken alone
+by who lets lapse, so that neither misses what the other is about to commit.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from services.points.expiry.lots import Held, Lapse, Lot, Posting, due, lots_of
+from services.points.expiry.terms import lapsed_until, lapsing_days, term_of
+from services.points.ledger.clauses import Clause
+from services.points.ledger.holds import Outcome
+from services.points.ledger.transfer import Transfer
+from services.points.ledger.writing import Connection, LedgerWriter, Movements
+from services.points.policy.book import PolicyBook
+from services.points.units import Unit
+
+PARTS = 256
+_GATE = 4995421793
+_ACCOUNTS_AT_ONCE = 500
+
+
+def part_of(volunteer_id: UUID) -> int:
+    """Which part of the people somebody belongs to."""
+    return volunteer_id.int % PARTS
+
+
+async def enter_gate(db: Connection) -> None:
+    """Before service is booked; it waits while points lapse."""
+    await db.execute("SELECT pg_advisory_xact_lock_shared($1)", _GATE)
+
+
+async def shut_gate(db: Connection) -> None:
+    """Before points lapse; it waits for those who book."""
+    await db.execute("SELECT pg_advisory_xact_lock($1)", _GATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """Everything that bears on the lots of one account of points."""
+
+    account: int
+    part: int
+    postings: Sequence[Posting]
+    held: Sequence[Held]
+
+
+class Lapsing:
+    """Expiry on one set of ledger tables."""
+
+    def __init__(self, writer: LedgerWriter) -> None:
+        self._writer = writer
+        self._schema = writer.schema
+        self._communities: dict[int, str] = {}
+        self._bounds: dict[tuple[int, date], date | None] = {}
+
+    async def lapse(self, db: Connection, book: PolicyBook, part: int, lapse: Lapse) -> None:
+        """Note a run for a part, and let lapse what its day is over for."""
+        before = (await self.through(db)).get(part)
+        await self.note(db, part, lapse)
+        accounts = await self.candidates(db, book, part, before, lapse.through)
+        await self.restate(db, book, accounts)
+
+    async def note(self, db: Connection, part: int, lapse: Lapse) -> None:
+        """Note a run, and no more."""
+        await db.execute(
+            f"INSERT INTO {self._schema}.lapses (part, through, event_id, lapsed_at) VALUES ($1, $2, $3, $4)",
+            part,
+            lapse.through,
+            lapse.event_id,
+            lapse.at,
+        )
+
+    async def through(self, db: Connection) -> dict[int, date]:
+        """By part, the last day that has lapsed."""
+        rows = await db.fetch(f"SELECT part, max(through) FROM {self._schema}.lapses GROUP BY part")
+        return {row[0]: row[1] for row in rows}
+
+    async def candidates(
+        self, db: Connection, book: PolicyBook, part: int, after: date | None, through: date
+    ) -> list[int]:
+        """Accounts of points of a part, ascending, whose holders served on days that lapse in between."""
+        days = lapsing_days(book.expiry_rules, after, through)
+        if days is None:
+            return []
+        rows = await db.fetch(_CANDIDATES.format(schema=self._schema), *days, part)
+        return [row[0] for row in rows]
+
+    async def parts(self, db: Connection, book: PolicyBook, after: date | None, through: date) -> set[int]:
+        """Parts that have candidates, in one look at all."""
+        days = lapsing_days(book.expiry_rules, after, through)
+        if days is None:
+            return set()
+        return {row[0] for row in await db.fetch(_PARTS.format(schema=self._schema), *days)}
+
+    async def lock(self, db: Connection, accounts: Sequence[int]) -> None:
+        """Keep accounts as they are: whoever holds points of them is waited for, and waits."""
+        await db.execute(
+            f"SELECT FROM {self._schema}.accounts WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", list(accounts)
+        )
+
+    async def bound(self, db: Connection, book: PolicyBook) -> date | None:
+        """The latest day of service that can bear on what has lapsed; None when nothing can have lapsed."""
+        through = await db.fetchval(f"SELECT max(through) FROM {self._schema}.lapses")
+        if through is None:
+            return None
+        key = (book.latest_version, through)
+        if key not in self._bounds:
+            self._bounds[key] = lapsed_until(book.expiry_rules, through)
+        return self._bounds[key]
+
+    async def held_while_lapsing(self, db: Connection, hold_id: UUID) -> list[int]:
+        """The accounts of points of a hold during which points lapsed."""
+        rows = await db.fetch(
+            f"SELECT h.debit_account FROM {self._schema}.holds AS h WHERE h.hold_id = $1 AND h.unit = {Unit.POINT:d}"
+            f"   AND EXISTS (SELECT FROM {self._schema}.lapses AS l WHERE l.lapsed_at > h.held_at)",
+            hold_id,
+        )
+        return [row[0] for row in rows]
+
+    async def restate(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> None:
+        """Post what makes these accounts' lapsed points what they ought to be."""
+        for start in range(0, len(accounts), _ACCOUNTS_AT_ONCE):
+            await self._restate(db, book, accounts[start : start + _ACCOUNTS_AT_ONCE])
+
+    async def _restate(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> None:
+        lapses = await self._lapses(db)
+        purses = await self._purses(db, accounts)
+        term = term_of(book, self._communities.__getitem__)
+        movements, transfers = Movements.none(), []
+        for purse in purses:
+            for one in due(purse.postings, purse.held, lapses.get(purse.part, []), term):
+                debit, credit = purse.account, one.lot.contra_account
+                if one.amount > 0:
+                    debit, credit = credit, debit
+                transfer = Transfer(
+                    debit,
+                    credit,
+                    abs(one.amount),
+                    one.corrects,
+                    one.lapse.at,
+                    one.known_at,
+                    one.lapse.event_id,
+                    one.lot.record_id,
+                    int(Unit.POINT),
+                    one.lot.term.policy_version,
+                    Clause.EXPIRY if one.corrects is None and one.amount < 0 else Clause.EXPIRY_RESTATED,
+                )
+                transfers.append(transfer)
+                movements.add(transfer)
+        await self._writer.insert_transfers(db, transfers)
+        await self._writer.move(db, movements)
+
+    async def lots(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> dict[int, list[Lot]]:
+        """The lots of accounts of points, by account."""
+        lapses = await self._lapses(db)
+        purses = await self._purses(db, accounts)
+        term = term_of(book, self._communities.__getitem__)
+        return {p.account: lots_of(p.postings, p.held, lapses.get(p.part, []), term) for p in purses}
+
+    async def holders(self, db: Connection, accounts: Sequence[int]) -> dict[int, UUID]:
+        """Volunteers by their accounts."""
+        query = f"SELECT id, holder FROM {self._schema}.accounts WHERE id = ANY($1::bigint[])"
+        return {row[0]: UUID(row[1]) for row in await db.fetch(query, list(accounts))}
+
+    def community(self, issuer: int) -> str:
+        """The community of an account of issue that was met on lots."""
+        return self._communities[issuer]
+
+    async def _lapses(self, db: Connection) -> dict[int, list[Lapse]]:
+        query = f"SELECT part, event_id, through, lapsed_at FROM {self._schema}.lapses ORDER BY lapsed_at"
+        lapses: dict[int, list[Lapse]] = {}
+        for part, *lapse in await db.fetch(query):
+            lapses.setdefault(part, []).append(Lapse(*lapse))
+        return lapses
+
+    async def _purses(self, db: Connection, accounts: Sequence[int]) -> list[Purse]:
+        ids = list(accounts)
+        postings: dict[int, list[Posting]] = {account: [] for account in ids}
+        for account, *columns in await db.fetch(_POSTINGS.format(schema=self._schema), ids):
+            postings[account].append(Posting(*columns))
+        held: dict[int, list[Held]] = {account: [] for account in ids}
+        for account, *hold in await db.fetch(_HELD.format(schema=self._schema), ids):
+            held[account].append(Held(*hold))
+        await self._know_issuers(db, (p.contra_account for of_one in postings.values() for p in of_one))
+        holders = await self.holders(db, ids)
+        return [Purse(n, part_of(holder), postings[n], held[n]) for n, holder in sorted(holders.items())]
+
+    async def _know_issuers(self, db: Connection, accounts: Iterable[int]) -> None:
+        strangers = set(accounts) - self._communities.keys()
+        if strangers:
+            query = f"SELECT id, community FROM {self._schema}.accounts WHERE id = ANY($1::bigint[])"
+            for number, community in await db.fetch(query, list(strangers)):
+                self._communities[number] = community
+
+
+_SERVED = f"""
+    record.unit = {Unit.SERVICE_MINUTE:d} AND record.id > 0
+       AND EXISTS (SELECT FROM {{schema}}.days AS d WHERE d.account = record.id AND d.day BETWEEN $1 AND $2)
+"""
+_PART = f"get_byte(uuid_send(cast(record.holder AS uuid)), 15) % {PARTS}"
+
+_PARTS = f"SELECT DISTINCT {_PART} FROM {{schema}}.accounts AS record WHERE {_SERVED}"
+
+_CANDIDATES = f"""
+    SELECT purse.id
+      FROM {{schema}}.accounts AS record
+      JOIN {{schema}}.accounts AS purse ON purse.holder = record.holder AND purse.unit = {Unit.POINT:d}
+     WHERE {_SERVED} AND {_PART} = $3
+     ORDER BY purse.id
+"""
+
+# Both sides of the accounts, by the two statement indexes.
+_POSTINGS = """
+    SELECT credit_account, id, event_id, record_id, clause, amount, debit_account, occurred_at, recorded_at
+      FROM {schema}.transfers WHERE credit_account = ANY($1::bigint[]) AND credit_account > 0
+    UNION ALL
+    SELECT debit_account, id, event_id, record_id, clause, -amount, credit_account, occurred_at, recorded_at
+      FROM {schema}.transfers WHERE debit_account = ANY($1::bigint[]) AND debit_account > 0
+"""
+
+_HELD = f"""
+    SELECT debit_account, hold_id, amount, held_at,
+           CASE WHEN state IN ({Outcome.VOIDED:d}, {Outcome.TIMED_OUT:d}) THEN settled_at END
+      FROM {{schema}}.holds WHERE debit_account = ANY($1::bigint[])
+"""

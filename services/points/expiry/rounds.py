@@ -1,0 +1,141 @@
+"""Once a day, part by part: lets lapse what is over, and announces what will be."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from uuid import UUID
+
+from services.points.expiry.lapsing import PARTS, Lapsing, shut_gate
+from services.points.expiry.lots import Lot
+from services.points.expiry.model import Announce, LetLapse, Part, decide, evolve
+from services.points.policy.book import PolicyBook
+from services.points.policy.views import PolicyShelf
+from shared.aggregate import Aggregate
+from shared.clock import local_day
+from shared.contracts.points import ExpiryNotice
+from shared.database import Lost, driver_connection, is_transient
+from shared.eventstore import enter
+from shared.ids import derived_id
+from shared.telemetry import logger
+from shared.unit_of_work import Workshop
+
+log = logger("expiry")
+
+EXPIRY = Aggregate("expiry", initial=Part(), decide=decide, evolve=evolve)
+
+_A_DAY = timedelta(days=1)
+
+
+def part_id(part: int) -> UUID:
+    """The stream of a part."""
+    return derived_id("points", "expiry", part)
+
+
+class ExpiryRounds:
+    """A round looks at every part. Any number of replicas may go round: the later one finds it done."""
+
+    def __init__(self, workshop: Workshop, lapsing: Lapsing, interval_s: float) -> None:
+        self._workshop = workshop
+        self._lapsing = lapsing
+        self._interval_s = interval_s
+        self._shelf = PolicyShelf()
+        self._looked: tuple[date, int] | None = None
+        """The day and the policy version of the last whole round; what comes late on that day waits for the next."""
+
+    async def run(self) -> None:
+        """Go round until cancelled."""
+        while True:
+            try:
+                await self.go_round()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("expiry_interrupted", error=type(error).__name__)
+            await asyncio.sleep(self._interval_s)
+
+    async def go_round(self) -> None:
+        """Look at every part where anything can be due and that has not been looked at today."""
+        today = local_day(self._workshop.clock())
+        async with self._workshop.database.reading() as connection:
+            db = await driver_connection(connection)
+            book = await self._shelf.current(db)
+            if self._looked == (today, book.latest_version):
+                return
+            through = await self._lapsing.through(db)
+            yesterday, ahead = today - _A_DAY, today + timedelta(days=max(book.announce_days))
+            before = min(through.values()) if len(through) == PARTS else None
+            over = await self._lapsing.parts(db, book, before, yesterday)
+            soon = await self._lapsing.parts(db, book, yesterday, ahead)
+        lost = False
+        for part in sorted(over | soon):
+            try:
+                if part in over:
+                    await self._lapse(part, yesterday)
+                if part in soon:
+                    await self._announce(part, today)
+            except Lost:
+                lost = True  # another replica did it in the same moment; the next round sees that
+        if not lost:
+            self._looked = (today, book.latest_version)
+
+    async def _lapse(self, part: int, through: date) -> None:
+        async with self._workshop.database.transaction() as connection:
+            await enter(connection)
+            db = await driver_connection(connection)
+            book = await self._shelf.current(db)
+            before = (await self._lapsing.through(db)).get(part)
+            if not await self._lapsing.candidates(db, book, part, before, through):
+                return  # nobody is made to wait for nothing
+            await shut_gate(db)
+            before = (await self._lapsing.through(db)).get(part)
+            accounts = await self._lapsing.candidates(db, book, part, before, through)
+            # Whoever holds points of these accounts now is waited for; only then the moment is taken, so that every
+            # reservation is either clearly before it and counts as spent, or comes after and finds the points gone.
+            await self._lapsing.lock(db, accounts)
+            work = self._workshop.on(connection, actor="expiry")
+            await work.execute(EXPIRY, part_id(part), LetLapse(part, through, work.now))
+            await work.finish()
+        log.info("points_lapsed", part=part, through=through.isoformat(), accounts=len(accounts))
+
+    async def _announce(self, part: int, today: date) -> None:
+        async with self._workshop.transaction(actor="expiry") as work:
+            db = await driver_connection(work.connection)
+            book = await self._shelf.current(db)
+            before = (await work.load(EXPIRY, part_id(part))).state.announced_on
+            shortest, longest = min(book.announce_days), max(book.announce_days)
+            told = today - _A_DAY if before is None else max(today - _A_DAY, before + timedelta(days=shortest))
+            accounts = await self._lapsing.candidates(db, book, part, told, today + timedelta(days=longest))
+            if not accounts:
+                return
+            holders = await self._lapsing.holders(db, accounts)
+            notices: list[ExpiryNotice] = []
+            for account, lots in (await self._lapsing.lots(db, book, accounts)).items():
+                notices += self._notices(book, holders[account], lots, before, today)
+            if not notices:
+                return
+            await work.execute(EXPIRY, part_id(part), Announce(part, today, notices, work.now))
+            await work.finish()
+        log.info("expiry_announced", part=part, notices=len(notices))
+
+    def _notices(
+        self, book: PolicyBook, volunteer_id: UUID, lots: Sequence[Lot], before: date | None, today: date
+    ) -> list[ExpiryNotice]:
+        """What is to be told to one volunteer: each lot once, as long ahead as the policy of its community says."""
+        points: dict[tuple[str, date], int] = defaultdict(int)
+        for lot in lots:
+            last_day = lot.term.last_day
+            if not lot.left or last_day is None or last_day < today:
+                continue
+            community = self._lapsing.community(lot.contra_account)
+            told_until = None if before is None else before + _ahead(book, community, before)
+            if last_day <= today + _ahead(book, community, today) and (told_until is None or last_day > told_until):
+                points[community, last_day] += lot.left
+        return [
+            ExpiryNotice(volunteer_id=volunteer_id, community=community, points=amount, last_day=last_day)
+            for (community, last_day), amount in sorted(points.items())
+        ]
+
+
+def _ahead(book: PolicyBook, community: str, day: date) -> timedelta:
+    return timedelta(days=book.terms(community, day).expiry.announce_days.value)

@@ -1,0 +1,159 @@
+"""Points lapse on a real ledger: announced, run once, put right afterwards, and the same in a rebuild."""
+
+import functools
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from services.points.app import build
+from services.points.proof.rebuild import rebuild
+from services.points.proof.verify import verify
+from services.points.settings import PointsSettings
+from shared.contracts.envelope import header_map
+from tests.conftest import COMMUNITY, until
+from tests.integration.points.producing import attendance, completed
+from tests.integration.points.test_explanations import booked, correction, tell_at
+
+SERVED = datetime(2024, 5, 6, 1, tzinfo=UTC)
+"""What was earned on this day can be spent until the end of 2025."""
+
+
+class Calendar:
+    """A clock that a test moves."""
+
+    def __init__(self, at: datetime) -> None:
+        self.now = at
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return Calendar(datetime(2025, 11, 30, 4, tzinfo=UTC))
+
+
+@pytest.fixture
+async def points(start: Any, calendar: Calendar) -> Any:
+    return await start(functools.partial(build, clock=calendar), settings=PointsSettings, expiry_check_interval_s="1")
+
+
+async def balance(points: Any, person: uuid.UUID) -> int:
+    return int((await points.client().get(f"/v1/accounts/{person}/POINT")).json()["posted"])
+
+
+async def earn(producing: Any, points: Any, *served: tuple[uuid.UUID, int, datetime]) -> list[tuple[uuid.UUID, Any]]:
+    told = []
+    for person, minutes, at in served:
+        event_id, event = completed([attendance(person, minutes, at, record_id=uuid.uuid4())])
+        await tell_at(producing, at + timedelta(hours=8), event_id, event)
+        told.append((event_id, event))
+    await booked(points, *(event_id for event_id, _ in told))
+    return told
+
+
+async def reserve(points: Any, person: uuid.UUID, price: int) -> str:
+    client = points.client()
+    item = (
+        await client.post("/v1/items", json={"community": COMMUNITY, "name": "米（演示）", "price_points": price})
+    ).json()
+    await client.post(f"/v1/items/{item['id']}/receipts", json={"quantity": 1})
+    reserved = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": item["id"]})
+    assert reserved.status_code == 201, reserved.text
+    return str(reserved.json()["id"])
+
+
+async def test_points_are_announced_lapse_and_come_out_right_when_the_past_changes(
+    points: Any, producing: Any, calendar: Calendar, stack: Any, namespace: str
+) -> None:
+    saver, spender, reserver = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    later = SERVED + timedelta(days=300)
+    told = await earn(
+        producing, points, (saver, 300, SERVED), (spender, 300, SERVED), (spender, 120, later), (reserver, 300, SERVED)
+    )
+    client = points.client()
+    spent = await reserve(points, spender, 30)
+    await client.post(f"/v1/redemptions/{spent}/collection")
+    lots = (await client.get(f"/v1/accounts/{spender}/POINT/lots")).json()
+    assert [(lot["amount"], lot["spent"], lot["left"], lot["last_day"]) for lot in lots["items"]] == [
+        (50, 30, 20, "2025-12-31"),
+        (20, 0, 20, "2026-12-31"),
+    ]
+    assert lots["text"] == "有 20 积分将在 2025-12-31 之后失效，请在此前使用。"
+
+    calendar.now = datetime(2025, 12, 1, 4, tzinfo=UTC)
+
+    async def announced() -> bool:
+        return await points.value("SELECT count(*) FROM events WHERE type LIKE '%PointsExpiryAnnounced%'") == len(
+            {person.int % 256 for person in (saver, spender, reserver)}
+        )
+
+    await until(announced)
+    notices = await points.rows(
+        "SELECT n->>'volunteer_id', (n->>'points')::int, n->>'last_day' FROM events,"
+        " jsonb_array_elements(data->'notices') AS n WHERE type LIKE '%PointsExpiryAnnounced%'"
+    )
+    assert {tuple(row) for row in notices} == {
+        (str(saver), 50, "2025-12-31"),
+        (str(spender), 20, "2025-12-31"),
+        (str(reserver), 50, "2025-12-31"),
+    }
+
+    calendar.now = datetime(2025, 12, 30, 4, tzinfo=UTC)
+    held = await reserve(points, reserver, 50)
+    calendar.now = datetime(2025, 12, 31, 16, 1, tzinfo=UTC)  # a minute into the new year in Shanghai
+
+    async def lapsed() -> bool:
+        return (await balance(points, saver), await balance(points, spender)) == (0, 20)
+
+    await until(lapsed)
+    assert await balance(points, reserver) == 50  # held since before
+    calendar.now += timedelta(hours=1)
+    await client.post(f"/v1/redemptions/{held}/cancellation")
+    assert await balance(points, reserver) == 0
+    line = (await client.get(f"/v1/accounts/{spender}/POINT/explanation")).json()["items"][0]
+    assert (line["reason"], line["amount"]) == ("expiry", -20)
+    assert line["text"].startswith("2026-01-01 积分到期失效 20")
+
+    # The record that lapsed turns out to be shorter: what lapsed was never there.
+    _, activity = told[0]
+    shorter = correction(activity, activity.attendances[0].record_id, saver, 60).model_copy(
+        update={"started_at": SERVED}
+    )
+    correction_id = uuid.uuid4()
+    await tell_at(producing, datetime(2026, 1, 5, tzinfo=UTC), correction_id, shorter)
+    await booked(points, correction_id)
+    assert await balance(points, saver) == 0
+    reasons = [
+        (line["reason"], line["amount"])
+        for line in (await client.get(f"/v1/accounts/{saver}/POINT/explanation")).json()["items"]
+    ]
+    assert ("expiry_restated", 40) in reasons
+    # Service of that year that is told only now has lapsed by the time it is known.
+    await earn(producing, points, (saver, 60, SERVED + timedelta(days=1)))
+    assert await balance(points, saver) == 0
+    runs = await points.value("SELECT count(*) FROM events WHERE type LIKE '%PointsLapsed%'")
+    calendar.now += timedelta(days=1)
+    await earn(producing, points, (spender, 60, SERVED + timedelta(days=700)))
+    assert await points.value("SELECT count(*) FROM events WHERE type LIKE '%PointsLapsed%'") == runs
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0
+    assert await rebuild(points.service, switch=True) == 0
+    assert await balance(points, spender) == 30
+
+    # Subscribers hear of it.
+    consumer = AIOKafkaConsumer(
+        f"{namespace}.points.v1", bootstrap_servers=stack.kafka_bootstrap, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        heard: set[bytes] = set()
+        while b"liuling.points.PointsLapsed.v1" not in heard:
+            for records in (await consumer.getmany(timeout_ms=1000)).values():
+                heard |= {header_map(record.headers)["ce_type"] for record in records}
+    finally:
+        await consumer.stop()
+    assert b"liuling.points.PointsExpiryAnnounced.v1" in heard

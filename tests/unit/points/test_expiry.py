@@ -1,0 +1,193 @@
+"""Points lapse lot by lot: first earned first spent, and whatever is known late comes out right."""
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.points.expiry.lots import Due, Held, Lapse, Posting, Term, due, lots_of
+from services.points.expiry.model import Announce, LetLapse
+from services.points.expiry.rounds import EXPIRY
+from services.points.expiry.terms import lapsed_until, lapsing_days
+from services.points.ledger.clauses import Clause
+from services.points.policy.rules import ExpiryKind, ExpiryRule
+from shared.contracts.points import ExpiryNotice, PointsExpiryAnnounced, PointsLapsed
+from tests.specification import given as given_events
+
+BEGIN = datetime(2025, 1, 1, 4, tzinfo=UTC)
+ISSUER = -1
+YEAR_END, MONTHS, NEVER = (
+    ExpiryRule(ExpiryKind.END_OF_NEXT_YEAR),
+    ExpiryRule(ExpiryKind.MONTHS, 36),
+    ExpiryRule(ExpiryKind.NEVER),
+)
+
+
+def term_of(_: int, earned_at: datetime) -> Term:
+    """Ten days, to keep the examples short."""
+    return Term(earned_at.date() + timedelta(days=10), 1)
+
+
+def earned(record: int, day: int, amount: int, *, told: int | None = None, clause: Clause = Clause.RATE) -> Posting:
+    at, known = BEGIN + timedelta(days=day), BEGIN + timedelta(days=day if told is None else told)
+    return Posting(record, uuid.UUID(int=record), uuid.UUID(int=record), clause, amount, ISSUER, at, known)
+
+
+def corrected(record: int, day: int, amount: int, told: int) -> Posting:
+    return earned(record, day, amount, told=told, clause=Clause.CORRECTION)._replace(event_id=uuid.UUID(int=900 + told))
+
+
+def held(number: int, day: int, amount: int, freed: int | None = None) -> Held:
+    at = BEGIN + timedelta(days=day, hours=1)
+    return Held(uuid.UUID(int=500 + number), amount, at, None if freed is None else BEGIN + timedelta(days=freed))
+
+
+def lapse(day: int) -> Lapse:
+    at = BEGIN + timedelta(days=day, hours=2)
+    return Lapse(uuid.UUID(int=800 + day), at.date() - timedelta(days=1), at)
+
+
+def lapsing(postings: list[Posting], holds: list[Held], lapses: list[Lapse]) -> list[tuple[int, int]]:
+    return [(one.lot.record_id.int, one.amount) for one in due(postings, holds, lapses, term_of)]
+
+
+def post(one: Due, number: int) -> Posting:
+    clause = Clause.EXPIRY if one.corrects is None else Clause.EXPIRY_RESTATED
+    return Posting(
+        number, one.lapse.event_id, one.lot.record_id, clause, one.amount, ISSUER, one.lapse.at, one.known_at
+    )
+
+
+def test_what_is_not_spent_lapses_after_its_last_day() -> None:
+    lots = [earned(1, 0, 30), earned(2, 5, 20)]
+    assert lapsing(lots, [], [lapse(10)]) == []
+    assert lapsing(lots, [], [lapse(11)]) == [(1, -30)]
+    assert lapsing(lots, [], [lapse(16)]) == [(1, -30), (2, -20)]
+
+
+def test_the_first_earned_is_the_first_spent() -> None:
+    lots = [earned(1, 0, 30), earned(2, 5, 20)]
+    assert lapsing(lots, [held(1, 6, 40)], [lapse(16)]) == [(2, -10)]
+    assert [(lot.spent, lot.left) for lot in lots_of(lots, [held(1, 6, 40)], [], term_of)] == [(30, 0), (10, 10)]
+
+
+def test_what_was_reserved_before_and_comes_back_afterwards_lapses_then() -> None:
+    lots = [earned(1, 0, 30)]
+    assert lapsing(lots, [held(1, 6, 30)], [lapse(12)]) == []
+    (late,) = due(lots, [held(1, 6, 30, freed=14)], [lapse(12)], term_of)
+    assert (late.amount, late.known_at) == (-30, BEGIN + timedelta(days=14))
+
+
+def test_a_record_corrected_after_it_lapsed_gives_back_what_it_never_was() -> None:
+    first = [earned(1, 0, 30)]
+    posted = [post(one, 100) for one in due(first, [], [lapse(12)], term_of)]
+    late = [*first, *posted, corrected(1, 0, -20, told=20)]
+    assert lapsing(late, [], [lapse(12)]) == [(1, 20)]
+
+
+def test_a_record_that_becomes_known_after_its_last_day_lapses_at_once() -> None:
+    (late,) = due([earned(1, 0, 30, told=20)], [], [lapse(12)], term_of)
+    assert (late.amount, late.lapse, late.known_at) == (-30, lapse(12), BEGIN + timedelta(days=20))
+
+
+def test_a_debt_is_paid_from_what_is_earned_next() -> None:
+    lots = [earned(1, 0, 30), corrected(1, 0, -30, told=8), earned(2, 9, 50)]
+    assert lapsing(lots, [held(1, 6, 30)], [lapse(20)]) == [(2, -20)]
+
+
+days = st.integers(0, 25)
+known_late = st.integers(0, 30)
+
+
+@given(
+    records=st.lists(st.tuples(days, st.integers(1, 40), known_late), min_size=1, max_size=5),
+    corrections=st.lists(st.tuples(st.integers(1, 5), st.integers(-40, 40).filter(bool), known_late), max_size=3),
+    holds=st.lists(st.tuples(days, st.integers(1, 60), st.none() | st.integers(1, 20)), max_size=3),
+    lapse_days=st.sets(st.integers(11, 40), min_size=1, max_size=3),
+    chance=st.randoms(use_true_random=False),
+)
+def test_what_lapses_depends_on_what_is_known_and_not_on_the_order_of_arrival(
+    records: list[Any], corrections: list[Any], holds: list[Any], lapse_days: set[int], chance: Any
+) -> None:
+    told: list[Any] = [earned(n, day, amount, told=day + late) for n, (day, amount, late) in enumerate(records, 1)]
+    for n, (record, amount, late) in enumerate(corrections):
+        if record <= len(records):
+            day = records[record - 1][0]
+            told.append(corrected(record, day, amount, told=day + late)._replace(event_id=uuid.UUID(int=950 + n)))
+    told += [lapse(day) for day in lapse_days]
+    all_held = [
+        held(n, day, amount, None if after is None else day + after) for n, (day, amount, after) in enumerate(holds)
+    ]
+    chance.shuffle(told)
+    postings: list[Posting] = []
+    lapses: list[Lapse] = []
+    for arrived in told:
+        (lapses if isinstance(arrived, Lapse) else postings).append(arrived)
+        postings += [
+            post(one, 100 + len(postings) + n) for n, one in enumerate(due(postings, all_held, lapses, term_of))
+        ]
+    assert due(postings, all_held, lapses, term_of) == []
+    for moment in sorted({p.recorded_at for p in postings} | {one.at for one in lapses}):
+        afresh = due(
+            [p for p in told if isinstance(p, Posting) and p.recorded_at <= moment],
+            [h._replace(freed_at=None if h.freed_at and h.freed_at > moment else h.freed_at) for h in all_held],
+            [one for one in lapses if one.at <= moment],
+            term_of,
+        )
+        expired = sum(p.amount for p in postings if p not in told and p.recorded_at <= moment)
+        assert expired == sum(one.amount for one in afresh)
+    for lot in lots_of(postings, all_held, lapses, term_of):
+        assert lot.left >= 0
+        assert lot.spent >= 0
+
+
+# ── which days lapse when ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_bound_of_what_has_lapsed_follows_from_the_rules() -> None:
+    assert lapsed_until([YEAR_END], date(2026, 12, 30)) == date(2024, 12, 31)
+    assert lapsed_until([YEAR_END], date(2026, 12, 31)) == date(2025, 12, 31)
+    assert lapsed_until([MONTHS], date(2026, 3, 5)) == date(2023, 3, 5)
+    assert lapsed_until([YEAR_END, MONTHS], date(2026, 12, 31)) == date(2025, 12, 31)
+    assert lapsed_until([NEVER], date(2026, 12, 31)) is None
+
+
+def test_days_lapse_between_two_runs_exactly_once() -> None:
+    assert lapsing_days([YEAR_END], date(2025, 12, 30), date(2025, 12, 30)) is None
+    year = lapsing_days([YEAR_END], date(2025, 12, 30), date(2025, 12, 31))
+    assert year == (date(2024, 1, 1), date(2024, 12, 31))
+    assert lapsing_days([YEAR_END], date(2025, 12, 31), date(2026, 6, 1)) is None
+    assert lapsing_days([MONTHS], date(2027, 3, 4), date(2027, 3, 5)) == (date(2024, 3, 5), date(2024, 3, 5))
+    assert lapsing_days([NEVER], None, date(2027, 3, 5)) is None
+
+
+# ── the model ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NOTICE = ExpiryNotice(volunteer_id=uuid.UUID(int=1), community="620201001004", points=3, last_day=date(2026, 12, 31))
+
+
+def test_a_part_lapses_once_for_a_day() -> None:
+    first = PointsLapsed(part=3, through=date(2026, 1, 1), lapsed_at=BEGIN)
+    given_events(EXPIRY).when(LetLapse(3, date(2026, 1, 1), BEGIN)).then(first)
+    given_events(EXPIRY, first).when(LetLapse(3, date(2026, 1, 1), BEGIN)).then_nothing()
+    given_events(EXPIRY, first).when(LetLapse(3, date(2025, 12, 31), BEGIN)).then_nothing()
+
+
+def test_a_part_is_told_once_a_day() -> None:
+    first = PointsExpiryAnnounced(part=3, announced_on=date(2026, 12, 1), notices=(NOTICE,), announced_at=BEGIN)
+    given_events(EXPIRY).when(Announce(3, date(2026, 12, 1), [NOTICE], BEGIN)).then(first)
+    given_events(EXPIRY, first).when(Announce(3, date(2026, 12, 1), [NOTICE], BEGIN)).then_nothing()
+
+
+@pytest.mark.parametrize("rule", [YEAR_END, MONTHS])
+def test_no_day_lapses_before_its_last_day(rule: ExpiryRule) -> None:
+    for through in (date(2026, 2, 28), date(2026, 12, 31), date(2028, 2, 29)):
+        bound = lapsed_until([rule], through)
+        assert bound is not None
+        last, next_last = rule.last_day(bound), rule.last_day(bound + timedelta(days=1))
+        assert last is not None
+        assert next_last is not None
+        assert last <= through < next_last
