@@ -31,6 +31,8 @@ class Figures:
     minutes: dict[str, int]
     """Minutes of confirmed service by volunteer."""
     points: dict[str, int]
+    explained: dict[str, Any]
+    """Why the points of one volunteer are what they are."""
     blind_cells: int
     cells: int
 
@@ -44,16 +46,21 @@ async def collect(clerks: Clerks, community: str, people: set[str]) -> Figures:
 
     since = (datetime.now(UTC) - _BLIND_AFTER).isoformat()
     blind = [c async for c in clerks.every("grid_patrol", "/v1/cells", within=community, not_covered_since=since)]
+    redemptions = [r async for r in clerks.every("points", "/v1/redemptions", community=community)]
+    points = await balances("POINT")
+    # Somebody who has redeemed something: the account with the most to tell.
+    someone = max((r["volunteer_id"] for r in redemptions), key=lambda v: (points[v], v))
     return Figures(
         teams=[t async for t in clerks.every("registry", "/v1/teams", node=community)],
         activities=[a async for a in clerks.every("registry", "/v1/activities", node=community)],
         shifts=await clerks.get("grid_patrol", "/v1/shifts/figures", within=community),
         cases=await clerks.get("mediation", "/v1/cases/figures", within=community),
         case_list=[c async for c in clerks.every("mediation", "/v1/cases", within=community)],
-        redemptions=[r async for r in clerks.every("points", "/v1/redemptions", community=community)],
+        redemptions=redemptions,
         items={i["id"]: i["name"] async for i in clerks.every("points", "/v1/items", community=community)},
         minutes=await balances("SERVICE_MINUTE"),
-        points=await balances("POINT"),
+        points=points,
+        explained=await clerks.get("points", f"/v1/accounts/{someone}/POINT/explanation", limit=2000),
         blind_cells=len(blind),
         cells=len([c async for c in clerks.every("grid_patrol", "/v1/cells", within=community)]),
     )
@@ -65,6 +72,7 @@ def show(console: Console, figures: Figures, numbers: dict[str, str], correction
     _by_month(console, figures)
     _people(console, figures, numbers)
     _market(console, figures)
+    _explained(console, figures, numbers)
     _zeros(console, figures, corrections)
 
 
@@ -144,6 +152,19 @@ def _market(console: Console, figures: Figures) -> None:
     console.print(
         f"共兑换 collected {stages['collected']} 次，{points} 积分 points；取消 cancelled {stages['cancelled']} 次\n"
     )
+
+
+def _explained(console: Console, figures: Figures, numbers: dict[str, str]) -> None:
+    """One account in words: a line of every reason there is on it."""
+    found = figures.explained
+    table = Table("增减 change", "此后余额 balance", "说明 why", title="为什么是这么多 Why a balance is what it is")
+    by_reason: dict[str, dict[str, Any]] = {}
+    for line in reversed(found["items"]):
+        by_reason[line["reason"]] = line
+    for line in sorted(by_reason.values(), key=lambda line: (line["occurred_at"], line["id"])):
+        table.add_row(f"{line['amount']:+d}", str(line["balance_after"]), line["text"])
+    console.print(table)
+    console.print(f"志愿者 volunteer {numbers[found['holder']]}: {found['text']}\n")
 
 
 def _zeros(console: Console, figures: Figures, corrections: int) -> None:
