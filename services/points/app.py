@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.points.accounts import api as accounts
 from services.points.balances.publisher import BalancePublisher
+from services.points.dry_run import api as dry_run
 from services.points.earning.reactions import Earning
 from services.points.expiry import api as expiry
 from services.points.expiry.effects import LapseNow
@@ -65,6 +66,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             events.api,
             expiry.api,
             policy.api,
+            dry_run.api,
             market.api,
             redemptions.api,
         ],

@@ -212,6 +212,14 @@ class PolicyBook:
             self._terms_by_place[place] = known
         return known
 
+    def with_proposed(self, node: str, document: PolicyDocument) -> "PolicyBook":
+        """The book as it would be if a document had been the node's only policy from the beginning.
+
+        A policy replaces the node's own one before it; those above and below stay in force as they were.
+        """
+        others = [policy for at, policies in self._by_node.items() if at != node for policy in policies]
+        return PolicyBook([*others, PolicyVersion(self.latest_version + 1, node, BEGINNING, document)])
+
     def _chain(self, community: str, day: date) -> list[PolicyVersion]:
         nodes: list[str | None] = [None]
         nodes += [community[:length] for length in _NODE_LENGTHS if length <= len(community)]

@@ -1,10 +1,9 @@
 """The rules of a policy beside its prices: what each section may say, how that is looked over, and what it reads as.
 
 A section is a table of keys. Each key is inherited as a whole from the nodes above, so a rule that makes sense only
-together (the hours of all five stars, the kind of expiry and its months) is one key. Standard library only.
+together (the hours of all five stars, the kind of expiry and its months) is one key. Pure.
 """
 
-import calendar
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +21,7 @@ from services.points.policy.faults import (
     whole_number,
 )
 from services.points.policy.kinds import EARNING_UNITS, SERVICE_KINDS
+from shared.clock import months_later
 from shared.contracts.registry import NodeLevel
 
 GRANTING_LEVELS = (NodeLevel.DISTRICT, NodeLevel.CITY, NodeLevel.PROVINCE)
@@ -49,17 +49,13 @@ class ExpiryRule:
     """Only with `MONTHS`."""
 
     def last_day(self, earned_on: date) -> date | None:
-        """The last day on which points earned on a day can be spent; None when they never expire.
-
-        A term in months ends on the day of the same number, or on the last of a shorter month (民法典 201, 202).
-        """
+        """The last day on which points earned on a day can be spent; None when they never expire."""
         if self.kind is ExpiryKind.NEVER:
             return None
         if self.kind is ExpiryKind.END_OF_NEXT_YEAR:
             return date(earned_on.year + 1, 12, 31)
         assert self.months is not None, "a rule in months says how many"
-        year, month = divmod(earned_on.year * 12 + earned_on.month - 1 + self.months, 12)
-        return date(year, month + 1, min(earned_on.day, calendar.monthrange(year, month + 1)[1]))
+        return months_later(earned_on, self.months)
 
 
 class OnDeath(StrEnum):

@@ -1,0 +1,175 @@
+"""The service records of the last months, as they stand, read from the ledger person by person.
+
+Each statement is a transaction of its own that only reads: no lock outlives it, so nobody who writes, and no switch to
+rebuilt tables, waits for a dry run. A person's records come in one statement and are therefore of one moment.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from time import monotonic
+from typing import Any, ClassVar
+from uuid import UUID
+
+import asyncpg
+
+from services.points.earning.kinds import EVIDENCE, KINDS
+from services.points.earning.valuation import Served
+from services.points.ledger.clauses import Clause
+from services.points.ledger.schema import LIVE
+from services.points.ledger.writing import Connection
+from services.points.units import EARNED_UNITS, Unit
+from shared.clock import local_day
+from shared.contracts import Refusal
+
+_PEOPLE_AT_ONCE = 100
+_PAGE = 2000
+
+
+class DryRunTooMuch(Refusal):
+    """More records than a dry run looks at, or more time than it may take. Params: `records`, `seconds`."""
+
+    code: ClassVar[str] = "dry_run_too_much"
+    status: ClassVar[int] = 422
+
+
+class RecordsBelow:
+    """Records of everyone who served below a node within a time, wherever else they served too."""
+
+    def __init__(
+        self,
+        db: Connection,
+        node: str,
+        since: datetime,
+        until: datetime,
+        *,
+        records_max: int,
+        seconds_max: int,
+        schema: str = LIVE,
+    ) -> None:
+        self._db, self._node, self._since, self._until = db, node, since, until
+        self._records_max, self._seconds_max = records_max, seconds_max
+        self._deadline = monotonic() + seconds_max
+        self._left = records_max
+        self._schema = schema
+        self._community_of: dict[int, str] = {}
+
+    async def by_person(self) -> AsyncIterator[tuple[UUID, list[Served]]]:
+        """Each person once, with all their records of the time. Raises `DryRunTooMuch`."""
+        await self._know_issuers()
+        async for holders in self._people():
+            for start in range(0, len(holders), _PEOPLE_AT_ONCE):
+                async for person in self._records(holders[start : start + _PEOPLE_AT_ONCE]):
+                    yield person
+
+    async def _people(self) -> AsyncIterator[list[str]]:
+        """Those at home below the node, community by community, and then those from elsewhere who served there."""
+        span = (self._node, self._node + ":")  # ":" follows "9"
+        for (community,) in await self._fetch(_COMMUNITIES, *span):
+            last = ""
+            while page := await self._fetch(_AT_HOME, community, last, _PAGE):
+                yield [row[0] for row in page]
+                last = page[-1][0]
+        if await self._fetch(_SOMEBODY_ELSEWHERE, *span):
+            issuers = [number for number, community in self._community_of.items() if community.startswith(self._node)]
+            rows = await self._fetch(_FROM_ELSEWHERE, issuers, self._since, self._until, *span, self._records_max + 1)
+            yield [row[0] for row in rows]
+
+    async def _records(self, holders: Sequence[str]) -> AsyncIterator[tuple[UUID, list[Served]]]:
+        rows = await self._fetch(_RECORDS, holders, self._since, self._until, self._left + 1)
+        self._left -= len(rows)
+        if self._left < 0:
+            raise self._too_much()
+        if any(row[1] not in self._community_of for row in rows):
+            await self._know_issuers()  # a community that began to issue meanwhile, or a switch to rebuilt tables
+        person, records = "", list[Served]()
+        for holder, issuer, started_at, record_id, kind, evidence, minutes in rows:
+            if holder != person:
+                if records:
+                    yield UUID(person), records
+                person, records = holder, []
+            records.append(
+                Served(
+                    record_id,
+                    self._community_of[issuer],
+                    KINDS[kind],
+                    started_at,
+                    local_day(started_at).toordinal(),
+                    minutes,
+                    EVIDENCE[evidence],
+                )
+            )
+        if records:
+            yield UUID(person), records
+
+    async def _know_issuers(self) -> None:
+        rows = await self._fetch(_ISSUERS)
+        self._community_of = {row[0]: row[1] for row in rows}
+
+    async def _fetch(self, query: str, *values: Any) -> list[Any]:
+        remaining_ms = int((self._deadline - monotonic()) * 1000)
+        if remaining_ms <= 0:
+            raise self._too_much()
+        try:
+            async with self._db.transaction(readonly=True):
+                await self._db.execute("SELECT set_config('statement_timeout', $1, true)", str(remaining_ms))
+                rows: list[Any] = await self._db.fetch(query.format(schema=self._schema), *values)
+                return rows
+        except asyncpg.QueryCanceledError:
+            raise self._too_much() from None
+
+    def _too_much(self) -> DryRunTooMuch:
+        return DryRunTooMuch(records=self._records_max, seconds=self._seconds_max)
+
+
+_EARNED = ", ".join(str(int(unit)) for unit in EARNED_UNITS)
+_OF_PEOPLE = f"unit = {Unit.SERVICE_MINUTE:d} AND id > 0"
+"""Everyone who ever served has an account of service minutes."""
+
+_ISSUERS = "SELECT id, community FROM {schema}.accounts WHERE id < 0"
+
+_COMMUNITIES = f"""
+    SELECT DISTINCT community FROM {{schema}}.accounts
+     WHERE community >= $1 AND community < $2 AND {_OF_PEOPLE} ORDER BY community
+"""
+
+_AT_HOME = f"""
+    SELECT holder FROM {{schema}}.accounts
+     WHERE community = $1 AND {_OF_PEOPLE} AND holder > $2 ORDER BY holder LIMIT $3
+"""
+
+_SOMEBODY_ELSEWHERE = f"""
+    SELECT FROM {{schema}}.accounts WHERE {_OF_PEOPLE} AND (community < $1 OR community >= $2) LIMIT 1
+"""
+
+# No index leads from an account of issue to its transfers; the one by time narrows it to the months.
+_FROM_ELSEWHERE = f"""
+    SELECT DISTINCT a.holder
+      FROM {{schema}}.transfers AS t
+      JOIN {{schema}}.accounts AS a ON a.id = t.credit_account
+     WHERE t.debit_account = ANY($1::bigint[]) AND t.occurred_at >= $2 AND t.occurred_at < $3
+       AND t.clause IN ({Clause.RATE:d}, {Clause.CORRECTION:d})
+       AND (a.community < $4 OR a.community >= $5)
+     LIMIT $6
+"""
+
+# A record's last word is that of its latest event. A correction that changed nothing in one unit did in another, so all
+# of a person's accounts are asked.
+_RECORDS = f"""
+    SELECT DISTINCT ON (a.holder, t.record_id)
+           a.holder, t.issuer, t.occurred_at, t.record_id, t.kind, t.evidence, t.minutes
+      FROM {{schema}}.accounts AS a
+     CROSS JOIN LATERAL (
+        SELECT debit_account AS issuer, occurred_at, recorded_at, event_id, record_id, clause, kind, evidence, minutes
+          FROM {{schema}}.transfers
+         WHERE credit_account = a.id AND credit_account > 0 AND occurred_at >= $2 AND occurred_at < $3
+           AND clause IN ({Clause.RATE:d}, {Clause.CORRECTION:d})
+        UNION ALL
+        SELECT credit_account, occurred_at, recorded_at, event_id, record_id, clause, kind, evidence, minutes
+          FROM {{schema}}.transfers
+         WHERE debit_account = a.id AND debit_account > 0 AND occurred_at >= $2 AND occurred_at < $3
+           AND clause = {Clause.CORRECTION:d}
+     ) AS t
+     WHERE a.holder = ANY($1::text[]) AND a.unit IN ({_EARNED})
+     ORDER BY a.holder, t.record_id, t.recorded_at DESC, t.clause DESC, t.event_id DESC
+     LIMIT $4
+"""

@@ -1,0 +1,124 @@
+"""A dry run says what the ledger would say: any history, corrections and caps included, and any document."""
+
+import uuid
+from datetime import date, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.points.dry_run.comparison import Comparison
+from services.points.dry_run.reading import RecordsBelow
+from services.points.earning.services import services_of
+from services.points.policy.book import PolicyBook
+from services.points.policy.document import PolicyDocument
+from services.points.units import EARNED_UNITS
+from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, migrate, run
+from tests.integration.points.test_ledger_is_a_function_of_the_events import COMMUNITIES, MORNING, POLICY, histories
+
+UNITS = tuple(unit.name for unit in EARNED_UNITS)
+
+documents = st.builds(
+    PolicyDocument,
+    minutes_per_point=st.sampled_from([None, 3, 10]),
+    weights_percent=st.dictionaries(
+        st.sampled_from(["activity.general", "activity.meeting", "patrol.volunteer.night", "mediation.resolved"]),
+        st.sampled_from([0, 50, 300]),
+        max_size=2,
+    ),
+    evidence=st.dictionaries(
+        st.sampled_from(["scanned", "backfilled"]),
+        st.sampled_from([frozenset(), frozenset({"POINT"}), frozenset({"POINT", "MINUTE", "SERVICE_MINUTE"})]),
+        max_size=2,
+    ),
+    caps_per_day=st.dictionaries(st.sampled_from(UNITS), st.sampled_from([0, 20, 150, 1000]), max_size=3),
+)
+
+
+@pytest.fixture(scope="module")
+def database_url(stack: Any) -> str:
+    url: str = stack.create_database(f"t{uuid.uuid4().hex[:12]}")
+    run(migrate(url))
+    return url
+
+
+async def book_all(db: asyncpg.Connection, schema: str, policy: PolicyBook, told: list[Told]) -> LedgerUnderTest:
+    """Told one after the other, as their streams tell them."""
+    ledger = await LedgerUnderTest(db, schema).fresh()
+    services = [
+        service
+        for number, (event_id, event) in enumerate(told)
+        for service in services_of(event, event_id, NOW + timedelta(seconds=number))
+    ]
+    async with db.transaction():
+        await ledger.ingest.book_services(db, policy, services)
+    return ledger
+
+
+async def tried(db: asyncpg.Connection, schema: str, node: str, document: PolicyDocument) -> Comparison:
+    comparison = Comparison(node, POLICY, POLICY.with_proposed(node, document))
+    since, until = MORNING - timedelta(days=3), MORNING + timedelta(days=9)
+    records = RecordsBelow(db, node, since, until, records_max=10_000, seconds_max=30, schema=schema)
+    async for person, of_person in records.by_person():
+        comparison.add(person, of_person)
+    return comparison
+
+
+def earned(balances: dict[tuple[str, str], tuple[int, int]]) -> dict[tuple[str, str], int]:
+    return {key: amount for key, (amount, _) in balances.items() if ":" not in key[0]}
+
+
+async def _predicts(url: str, told: list[Told], node: str, document: PolicyDocument) -> None:
+    db = await asyncpg.connect(url)
+    try:
+        real = await book_all(db, "plain", POLICY, told)
+        predicted = await book_all(db, "other", POLICY.with_proposed(node, document), told)
+        comparison = await tried(db, "plain", node, document)
+        before, after = earned(await real.balances()), earned(await predicted.balances())
+        for unit in EARNED_UNITS:
+            shown = comparison.spread[unit].gains() + comparison.spread[unit].losses()
+            holders = {holder for holder, _ in before | after}
+            changed = {
+                holder: after.get((holder, unit.name), 0) - before.get((holder, unit.name), 0) for holder in holders
+            }
+            assert {str(person): now - was for person, was, now in shown} == {h: d for h, d in changed.items() if d}
+        if node == "62":  # everything is below it: the sums are those of the accounts of issue
+            issued = await real.balances(), await predicted.balances()
+            for community, sums in comparison.by_community.items():
+                for index, unit in enumerate(UNITS):
+                    account = (f"issuance:{community}", unit)
+                    assert sums.before[index] == -issued[0].get(account, (0, 0))[0]
+                    assert sums.after[index] == -issued[1].get(account, (0, 0))[0]
+            assert sum(before.values()) == sum(comparison.total.before)
+            assert sum(after.values()) == sum(comparison.total.after)
+    finally:
+        await db.close()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(history=histories, node=st.sampled_from(["62", "620201", COMMUNITIES[0], COMMUNITIES[1]]), document=documents)
+def test_booking_the_same_service_under_the_document_gives_what_the_dry_run_predicted(
+    database_url: str, history: list[list[Told]], node: str, document: PolicyDocument
+) -> None:
+    run(_predicts(database_url, [told for part in history for told in part], node, document))
+
+
+async def _no_difference(url: str, told: list[Told]) -> None:
+    db = await asyncpg.connect(url)
+    try:
+        await book_all(db, "plain", POLICY, told)
+        in_force = PolicyDocument(minutes_per_point=5, caps_per_day={"MINUTE": 300})
+        assert POLICY.terms(COMMUNITIES[1], date(2026, 2, 1)).minutes_per_point.value == in_force.minutes_per_point
+        comparison = await tried(db, "plain", COMMUNITIES[1], in_force)
+        assert comparison.total.before == comparison.total.after
+        assert all(spread.more == spread.less == 0 for spread in comparison.spread.values())
+    finally:
+        await db.close()
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(history=histories)
+def test_a_dry_run_of_the_document_in_force_says_no_difference(database_url: str, history: list[list[Told]]) -> None:
+    run(_no_difference(database_url, [told for part in history for told in part]))
