@@ -1,5 +1,6 @@
 """Policies through the API: what is ready to publish, what is in force and who said it, and what follows them."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 from services.points.app import build
 from services.points.settings import PointsSettings
 from shared.clock import SHANGHAI
+from shared.contracts import Evidence
+from shared.contracts.registry import ActivityCategory, ActivityCompleted, AttendanceCorrected, CorrectionReason
 from tests.conftest import COMMUNITY, until
-from tests.integration.points.producing import attendance, completed
+from tests.integration.points.producing import Told, attendance, completed, registered
 
 TITLE = {"zh": "试行办法", "en": "Trial"}
 
@@ -78,3 +81,166 @@ async def test_goods_wait_as_long_as_the_policy_of_the_day_says(start: Any, prod
     assert await waits() == timedelta(hours=72)
     now += timedelta(days=2)
     assert await waits() == timedelta(hours=5)
+
+
+# ── dry runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NEIGHBOUR = "620201001005"
+LATER = timedelta(days=40)
+
+
+def corrected(told: Told, place: int, minutes: int, evidence: Evidence = Evidence.SCANNED) -> Told:
+    """A correction of one attendance of an activity."""
+    activity = told[1]
+    assert isinstance(activity, ActivityCompleted)
+    attendance = activity.attendances[place]
+    return uuid.uuid4(), AttendanceCorrected(
+        activity_id=activity.activity_id,
+        community=activity.community,
+        category=activity.category,
+        record_id=attendance.record_id,
+        volunteer_id=attendance.volunteer_id,
+        started_at=attendance.started_at,
+        minutes_before=attendance.minutes,
+        evidence_before=attendance.evidence,
+        minutes=minutes,
+        evidence=evidence,
+        revision=1,
+        reason=CorrectionReason.WRONG_TIME,
+        corrected_at=datetime.now(UTC),
+    )
+
+
+def some_weeks(people: list[uuid.UUID], first: datetime) -> list[Told]:
+    """Activities in two communities, some of the days over a cap, some records backfilled, some corrected later."""
+    told: list[Told] = []
+    for week in range(4):
+        day = first + timedelta(days=7 * week)
+        care = completed(
+            [attendance(p, 90 + 10 * n, day) for n, p in enumerate(people)], category=ActivityCategory.CARE
+        )
+        clean_up = completed(
+            [attendance(p, 300, day + timedelta(hours=4)) for p in people[::2]],
+            community=NEIGHBOUR,
+            category=ActivityCategory.ENVIRONMENT,
+        )
+        late = completed([attendance(people[1], 240, day + timedelta(days=1), Evidence.BACKFILLED)])
+        told += [care, clean_up, late, corrected(care, week, 20), corrected(clean_up, 0, 300, Evidence.ESTIMATED)]
+        told.append(corrected(late, 0, 200))
+    return told
+
+
+async def booked(points: Any, told: list[Told]) -> None:
+    """Wait until all of them are."""
+
+    async def all_of_them() -> bool:
+        known = await points.rows(
+            "SELECT count(*) FROM consumed WHERE event_id = ANY(:ids)", ids=[event_id for event_id, _ in told]
+        )
+        return bool(known[0][0] == len(told))
+
+    await until(all_of_them)
+
+
+async def earned(points: Any, people: list[uuid.UUID]) -> dict[str, int]:
+    rows = await points.rows(
+        "SELECT holder, credits - debits FROM ledger.accounts WHERE unit = 1 AND holder = ANY(:people)",
+        people=[str(person) for person in people],
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def test_what_a_dry_run_predicts_is_what_the_published_document_then_gives(start: Any, producing: Any) -> None:
+    now = datetime.now(UTC) - timedelta(days=60)
+    points = await start(lambda settings: build(settings, clock=lambda: now), settings=PointsSettings)
+    client = points.client("district", node="620201")
+    people = [uuid.uuid4() for _ in range(6)]
+    first = (now - timedelta(days=31)).replace(hour=0, minute=0, second=0, microsecond=0)
+    past = some_weeks(people, first)
+    await producing.tell([registered(person, COMMUNITY) for person in people])
+    await producing.tell(past)
+    await booked(points, past)
+    before = await earned(points, people)
+    document = {
+        "title": TITLE,
+        "points": {"minutes_per_point": 5, "weights_percent": {"activity.environment": 50}},
+        "caps_per_day": {"POINT": 40},
+    }
+    question = {"node": COMMUNITY, "document": document, "months": 2}
+    answer = await client.post("/v1/policies/dry-run", json=question, headers={"Idempotency-Key": ""})
+    assert answer.status_code == 200, answer.text
+    predicted = answer.json()
+    assert predicted["people"] == 6
+    (point,) = [unit for unit in predicted["units"] if unit["unit"] == "POINT"]
+    shown = {p["volunteer_id"]: (p["before"], p["after"]) for p in point["largest_gains"] + point["largest_losses"]}
+    assert point["people_more"] + point["people_less"] == len(shown) > 0
+    assert point["people_more"] + point["people_less"] + point["people_same"] == 6
+    assert sum(step["people"] for step in point["distribution"]) == len(shown)
+    assert {c["community"] for c in predicted["communities"]} == {COMMUNITY, None}
+    assert {k["kind"] for k in predicted["kinds"]} == {"activity.care", "activity.environment", "activity.general"}
+    for parts in (predicted["communities"], predicted["kinds"]):
+        assert sum(part["units"]["POINT"]["before"] for part in parts) == point["before"]
+        assert sum(part["units"]["POINT"]["after"] for part in parts) == point["after"]
+    assert {person: before[person] for person in shown} == {person: was for person, (was, _) in shown.items()}
+    assert await points.value("SELECT count(*) FROM policies") == 1
+    assert await points.value("SELECT count(*) FROM idempotency") == 0
+
+    starts = (now.astimezone(SHANGHAI) + timedelta(days=2)).date().isoformat()
+    made = await client.post("/v1/policies", json={"node": COMMUNITY, "in_force_from": starts, "document": document})
+    assert made.status_code == 201, made.text
+    again = some_weeks(people, first + LATER)
+    await producing.tell(again)
+    await booked(points, again)
+    after = await earned(points, people)
+    gained = {person: after[person] - before[person] for person in before}
+    assert gained == {person: shown.get(person, (before[person],) * 2)[1] for person in before}
+
+    now += timedelta(days=44)
+    same = (await client.post("/v1/policies/dry-run", json={**question, "months": 1})).json()
+    assert same["records"] > 0
+    for unit in same["units"]:
+        assert unit["before"] == unit["after"]
+        assert unit["people_same"] == same["people"] == 6
+        assert unit["largest_gains"] == unit["largest_losses"] == []
+
+
+async def test_a_dry_run_that_is_too_much_says_what_to_do(start: Any, producing: Any) -> None:
+    points = await start(build, settings=PointsSettings, dry_run_records_max=3)
+    client, yesterday = points.client("district", node="620201"), datetime.now(UTC) - timedelta(days=1)
+    told = [completed([attendance(uuid.uuid4(), 60, yesterday) for _ in range(4)])]
+    await producing.tell(told)
+    await booked(points, told)
+    question = {"node": "620201", "document": {"title": TITLE}, "months": 1}
+    answer = await client.post("/v1/policies/dry-run", json=question, headers={"accept-language": "en"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "dry_run_too_much")
+    assert "fewer months" in answer.json()["detail"]
+    elsewhere = await client.post("/v1/policies/dry-run", json={**question, "node": "620201999"})
+    assert (elsewhere.status_code, elsewhere.json()["people"]) == (200, 0)
+
+
+async def test_a_dry_run_is_for_those_who_publish_there_and_for_good_documents(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    client = points.client("district", node="620201")
+    question = {"node": "620201", "document": {"title": TITLE}, "months": 1}
+    assert (await client.post("/v1/policies/dry-run", json=question)).status_code == 200
+    assert (await client.post("/v1/policies/dry-run", json={**question, "node": "11"})).status_code == 403
+    clerk = points.client("community", node=COMMUNITY)
+    assert (await clerk.post("/v1/policies/dry-run", json={**question, "node": COMMUNITY})).status_code == 403
+    bad = await client.post(
+        "/v1/policies/dry-run", json={**question, "document": {"title": TITLE, "market": {"discount": 1}}}
+    )
+    assert (bad.status_code, bad.json()["code"]) == (422, "bad_policy")
+    assert "/market/discount" in bad.json()["detail"]
+    for months in (0, 25, "x"):
+        assert (await client.post("/v1/policies/dry-run", json={**question, "months": months})).status_code == 422
+
+
+async def test_two_dry_runs_at_once_are_one_after_the_other(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    client = points.client("district", node="620201")
+    question = {"node": "620201", "document": {"title": TITLE}, "months": 1}
+    answers = await asyncio.gather(*(client.post("/v1/policies/dry-run", json=question) for _ in range(3)))
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes[0] == 200
+    assert set(codes) <= {200, 409}
+    assert {a.json()["code"] for a in answers if a.status_code == 409} <= {"dry_run_under_way"}
