@@ -16,7 +16,7 @@ class PointsSettings(Settings):
     """How often it is looked whether points have lapsed or are to be announced; once a day there can be some."""
     dry_run_records_max: int = Field(default=1_000_000, ge=1)
     """How many service records a dry run of a policy looks at before it is refused as too much."""
-    dry_run_seconds_max: int = Field(default=30, ge=1, le=600)
+    dry_run_seconds_max: int = Field(default=60, ge=1, le=600)
     """How long a dry run of a policy may take before it is refused as too much."""
     ledger_check_interval_s: int = Field(default=60, ge=1)
     """How often the sum of every unit is looked at and shown as a metric."""

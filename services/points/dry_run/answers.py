@@ -81,14 +81,15 @@ class DryRunOut(BaseModel):
 
 def dry_run_out(node: str, first_day: date, last_day: date, comparison: Comparison) -> DryRunOut:
     """The answer."""
+    total = comparison.total
     communities = sorted(comparison.by_community.items(), key=lambda item: (item[0] is None, item[0] or ""))
     return DryRunOut(
         node=node,
         first_day=first_day,
         last_day=last_day,
         people=comparison.people,
-        records=comparison.total.records,
-        units=[_unit(comparison, unit) for unit in EARNED_UNITS],
+        records=total.records,
+        units=[_unit(comparison, total, unit) for unit in EARNED_UNITS],
         communities=[CommunityOut(community=c, records=s.records, units=_units(s)) for c, s in communities],
         kinds=[KindOut(kind=k, records=s.records, units=_units(s)) for k, s in sorted(comparison.by_kind.items())],
     )
@@ -101,12 +102,12 @@ def _units(sums: Sums) -> dict[str, BeforeAfterOut]:
     }
 
 
-def _unit(comparison: Comparison, unit: Unit) -> UnitOut:
+def _unit(comparison: Comparison, total: Sums, unit: Unit) -> UnitOut:
     index, spread = EARNED_UNITS.index(unit), comparison.spread[unit]
     return UnitOut(
         unit=unit.name,
-        before=comparison.total.before[index],
-        after=comparison.total.after[index],
+        before=total.before[index],
+        after=total.after[index],
         people_more=spread.more,
         people_less=spread.less,
         people_same=spread.same,

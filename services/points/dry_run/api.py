@@ -21,7 +21,7 @@ from shared.web.fields import Body
 
 api = Api(tags=["policies 积分办法"])
 
-_RECORDS_BETWEEN_YIELDS = 500
+_RECORDS_BETWEEN_YIELDS = 200
 
 
 class DryRunUnderWay(Refusal):

@@ -29,12 +29,13 @@ class Sums:
     before: list[int] = field(default_factory=lambda: [0] * len(EARNED_UNITS))
     after: list[int] = field(default_factory=lambda: [0] * len(EARNED_UNITS))
 
-    def add(self, before: Sequence[int], after: Sequence[int]) -> None:
-        """Count one record."""
-        self.records += 1
-        for index in range(len(EARNED_UNITS)):
-            self.before[index] += before[index]
-            self.after[index] += after[index]
+    def add(self, before: Sequence[int], after: Sequence[int], records: int = 1) -> None:
+        """Count one record, or the sums of several."""
+        self.records += records
+        for index, amount in enumerate(before):
+            self.before[index] += amount
+        for index, amount in enumerate(after):
+            self.after[index] += amount
 
 
 @dataclass(slots=True)
@@ -89,31 +90,49 @@ class Comparison:
         self._node = node
         self._before, self._after = Valuation(in_force), Valuation(proposed)
         self.people = 0
-        self.total = Sums()
-        self.by_community: dict[str | None, Sums] = {}
-        """None for communities outside the node: a cap is one person's, so it may fall differently there."""
-        self.by_kind: dict[str, Sums] = {}
+        self._sums: dict[tuple[str | None, str], Sums] = {}
         self.spread: dict[Unit, Spread] = {unit: Spread() for unit in EARNED_UNITS}
 
     def add(self, person: UUID, records: Sequence[Served]) -> None:
         """Value one person's records. Days without service below the node are left out: nothing changes on them."""
-        before, after = [0] * len(EARNED_UNITS), [0] * len(EARNED_UNITS)
-        touched = False
+        of_person = Sums()
         for day in self._days_here(records):
-            touched = True
             worth = zip(day, self._before.of_day(day), self._after.of_day(day), strict=True)
-            for record, record_before, record_after in worth:
-                here = record.community if record.community.startswith(self._node) else None
-                self.total.add(record_before, record_after)
-                self.by_community.setdefault(here, Sums()).add(record_before, record_after)
-                self.by_kind.setdefault(record.kind, Sums()).add(record_before, record_after)
-                for index in range(len(EARNED_UNITS)):
-                    before[index] += record_before[index]
-                    after[index] += record_after[index]
-        if touched:
+            for record, before, after in worth:
+                place = (record.community if record.community.startswith(self._node) else None, record.kind)
+                sums = self._sums.get(place)
+                if sums is None:
+                    sums = self._sums[place] = Sums()
+                sums.add(before, after)
+                of_person.add(before, after)
+        if of_person.records:
             self.people += 1
             for index, unit in enumerate(EARNED_UNITS):
-                self.spread[unit].add(person, before[index], after[index])
+                self.spread[unit].add(person, of_person.before[index], of_person.after[index])
+
+    @property
+    def total(self) -> Sums:
+        """All records."""
+        total = Sums()
+        for sums in self._sums.values():
+            total.add(sums.before, sums.after, sums.records)
+        return total
+
+    @property
+    def by_community(self) -> dict[str | None, Sums]:
+        """None for communities outside the node: a cap is one person's, so it may fall differently there."""
+        found: dict[str | None, Sums] = {}
+        for (community, _), sums in self._sums.items():
+            found.setdefault(community, Sums()).add(sums.before, sums.after, sums.records)
+        return found
+
+    @property
+    def by_kind(self) -> dict[str, Sums]:
+        """By kind of service."""
+        found: dict[str, Sums] = {}
+        for (_, kind), sums in self._sums.items():
+            found.setdefault(kind, Sums()).add(sums.before, sums.after, sums.records)
+        return found
 
     def _days_here(self, records: Sequence[Served]) -> Iterator[list[Served]]:
         for _, of_day in groupby(sorted(records, key=_day_of), key=_day_of):

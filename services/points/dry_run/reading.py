@@ -5,7 +5,9 @@ rebuilt tables, waits for a dry run. A person's records come in one statement an
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from time import monotonic
 from typing import Any, ClassVar
 from uuid import UUID
@@ -18,11 +20,15 @@ from services.points.ledger.clauses import Clause
 from services.points.ledger.schema import LIVE
 from services.points.ledger.writing import Connection
 from services.points.units import EARNED_UNITS, Unit
-from shared.clock import local_day
+from shared.clock import SHANGHAI, day_start, local_day
 from shared.contracts import Refusal
 
 _PEOPLE_AT_ONCE = 100
+_DAYS_AT_ONCE = 500
 _PAGE = 2000
+
+_Span = tuple[str, datetime, datetime]
+"""A holder, and a time from which all their records are wanted."""
 
 
 class DryRunTooMuch(Refusal):
@@ -56,26 +62,43 @@ class RecordsBelow:
     async def by_person(self) -> AsyncIterator[tuple[UUID, list[Served]]]:
         """Each person once, with all their records of the time. Raises `DryRunTooMuch`."""
         await self._know_issuers()
-        async for holders in self._people():
+        async for holders in self._at_home():
             for start in range(0, len(holders), _PEOPLE_AT_ONCE):
-                async for person in self._records(holders[start : start + _PEOPLE_AT_ONCE]):
+                whole = [(holder, self._since, self._until) for holder in holders[start : start + _PEOPLE_AT_ONCE]]
+                async for person in self._records(whole):
                     yield person
+        async for spans in self._days_of_others():
+            async for person in self._records(spans):
+                yield person
 
-    async def _people(self) -> AsyncIterator[list[str]]:
-        """Those at home below the node, community by community, and then those from elsewhere who served there."""
+    async def _at_home(self) -> AsyncIterator[list[str]]:
+        """Those at home below the node, community by community."""
         span = (self._node, self._node + ":")  # ":" follows "9"
         for (community,) in await self._fetch(_COMMUNITIES, *span):
             last = ""
             while page := await self._fetch(_AT_HOME, community, last, _PAGE):
                 yield [row[0] for row in page]
                 last = page[-1][0]
-        if await self._fetch(_SOMEBODY_ELSEWHERE, *span):
-            issuers = [number for number, community in self._community_of.items() if community.startswith(self._node)]
-            rows = await self._fetch(_FROM_ELSEWHERE, issuers, self._since, self._until, *span, self._records_max + 1)
-            yield [row[0] for row in rows]
 
-    async def _records(self, holders: Sequence[str]) -> AsyncIterator[tuple[UUID, list[Served]]]:
-        rows = await self._fetch(_RECORDS, holders, self._since, self._until, self._left + 1)
+    async def _days_of_others(self) -> AsyncIterator[list[_Span]]:
+        """Those at home elsewhere, and the days on which they served below the node; a person's days in one piece."""
+        span = (self._node, self._node + ":")
+        if not await self._fetch(_SOMEBODY_ELSEWHERE, *span):
+            return
+        issuers = [number for number, community in self._community_of.items() if community.startswith(self._node)]
+        rows = await self._fetch(_FROM_ELSEWHERE, issuers, self._since, self._until, *span, self._left + 1)
+        if len(rows) > self._left:
+            raise self._too_much()
+        spans: list[_Span] = []
+        for holder, days in groupby(rows, key=itemgetter(0)):
+            spans += [(holder, day_start(day), day_start(day + timedelta(days=1))) for _, day in days]
+            if len(spans) >= _DAYS_AT_ONCE:
+                yield spans
+                spans = []
+        yield spans
+
+    async def _records(self, spans: Sequence[_Span]) -> AsyncIterator[tuple[UUID, list[Served]]]:
+        rows = await self._fetch(_RECORDS, *map(list, zip(*spans, strict=True)), self._left + 1) if spans else []
         self._left -= len(rows)
         if self._left < 0:
             raise self._too_much()
@@ -143,12 +166,13 @@ _SOMEBODY_ELSEWHERE = f"""
 
 # No index leads from an account of issue to its transfers; the one by time narrows it to the months.
 _FROM_ELSEWHERE = f"""
-    SELECT DISTINCT a.holder
+    SELECT DISTINCT a.holder, (t.occurred_at AT TIME ZONE '{SHANGHAI.key}')::date AS day
       FROM {{schema}}.transfers AS t
       JOIN {{schema}}.accounts AS a ON a.id = t.credit_account
      WHERE t.debit_account = ANY($1::bigint[]) AND t.occurred_at >= $2 AND t.occurred_at < $3
        AND t.clause IN ({Clause.RATE:d}, {Clause.CORRECTION:d})
        AND (a.community < $4 OR a.community >= $5)
+     ORDER BY a.holder, day
      LIMIT $6
 """
 
@@ -157,19 +181,19 @@ _FROM_ELSEWHERE = f"""
 _RECORDS = f"""
     SELECT DISTINCT ON (a.holder, t.record_id)
            a.holder, t.issuer, t.occurred_at, t.record_id, t.kind, t.evidence, t.minutes
-      FROM {{schema}}.accounts AS a
+      FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS k(holder, since, until)
+      JOIN {{schema}}.accounts AS a ON a.holder = k.holder AND a.unit IN ({_EARNED})
      CROSS JOIN LATERAL (
         SELECT debit_account AS issuer, occurred_at, recorded_at, event_id, record_id, clause, kind, evidence, minutes
           FROM {{schema}}.transfers
-         WHERE credit_account = a.id AND credit_account > 0 AND occurred_at >= $2 AND occurred_at < $3
+         WHERE credit_account = a.id AND credit_account > 0 AND occurred_at >= k.since AND occurred_at < k.until
            AND clause IN ({Clause.RATE:d}, {Clause.CORRECTION:d})
         UNION ALL
         SELECT credit_account, occurred_at, recorded_at, event_id, record_id, clause, kind, evidence, minutes
           FROM {{schema}}.transfers
-         WHERE debit_account = a.id AND debit_account > 0 AND occurred_at >= $2 AND occurred_at < $3
+         WHERE debit_account = a.id AND debit_account > 0 AND occurred_at >= k.since AND occurred_at < k.until
            AND clause = {Clause.CORRECTION:d}
      ) AS t
-     WHERE a.holder = ANY($1::text[]) AND a.unit IN ({_EARNED})
      ORDER BY a.holder, t.record_id, t.recorded_at DESC, t.clause DESC, t.event_id DESC
      LIMIT $4
 """

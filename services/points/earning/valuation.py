@@ -13,7 +13,9 @@ from services.points.earning.day_caps import Entry, restate
 from services.points.earning.pricing import Pricing
 from services.points.ledger.clauses import Clause
 from services.points.policy.book import PolicyBook, Said
-from services.points.units import EARNED_UNITS, Unit
+from services.points.units import EARNED_UNITS
+
+_NO_CAP = 2**62
 
 
 class Served(NamedTuple):
@@ -34,19 +36,39 @@ class Valuation:
 
     def __init__(self, book: PolicyBook) -> None:
         self._book = book
-        self._pricing = Pricing(book)
+        self._price = Pricing(book).price
+        self._caps: dict[tuple[str, int], tuple[int, ...]] = {}
 
     def of_day(self, records: Sequence[Served]) -> list[list[int]]:
         """Amounts of `EARNED_UNITS` for each record of one person on one day. Raises `NoPolicyInForce`."""
-        price_of = self._pricing.price
+        price_of = self._price
         worth = [list(price_of(r.community, r.kind, r.day).amounts(r.minutes, r.evidence)) for r in records]
-        if sum(record.minutes for record in records) > self._book.uncapped_minutes_per_day:
-            for index, unit in enumerate(EARNED_UNITS):
-                self._cut(records, worth, index, unit)
+        lowest = self._lowest_caps(records)
+        for index, total in enumerate(map(sum, zip(*worth, strict=True))):
+            # Most days stay below every cap, and `restate` would find nothing to cut.
+            if total > lowest[index]:
+                self._cut(records, worth, index)
         return worth
 
-    def _cut(self, records: Sequence[Served], worth: list[list[int]], index: int, unit: Unit) -> None:
+    def _lowest_caps(self, records: Sequence[Served]) -> Sequence[int]:
+        first = records[0]
+        lowest = self._caps_in(first.community, first.day)
+        for record in records:
+            if record.community != first.community:
+                lowest = tuple(map(min, lowest, self._caps_in(record.community, record.day)))
+        return lowest
+
+    def _caps_in(self, community: str, day: int) -> tuple[int, ...]:
+        place = (community, day)
+        caps = self._caps.get(place)
+        if caps is None:
+            said = self._book.terms(community, date.fromordinal(day)).caps_per_day
+            caps = self._caps[place] = tuple(said[u].value if u in said else _NO_CAP for u in EARNED_UNITS)
+        return caps
+
+    def _cut(self, records: Sequence[Served], worth: list[list[int]], index: int) -> None:
         """Take from one unit what is over the caps. Records stand for the accounts of issue, by their place."""
+        unit = EARNED_UNITS[index]
 
         def cap_at(place: int) -> Said[int] | None:
             record = records[place]
