@@ -10,11 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.points.dry_run.comparison import Comparison
-from services.points.dry_run.reading import RecordsBelow
+from services.points.dry_run.reading import DryRunTooMuch, RecordsBelow
 from services.points.earning.services import services_of
 from services.points.policy.book import PolicyBook
 from services.points.policy.document import PolicyDocument
 from services.points.units import EARNED_UNITS
+from shared.contracts import Evidence
+from shared.contracts.registry import ActivityCategory, ActivityCompleted, Attendance
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, migrate, run
 from tests.integration.points.test_ledger_is_a_function_of_the_events import COMMUNITIES, MORNING, POLICY, histories
 
@@ -122,3 +124,68 @@ async def _no_difference(url: str, told: list[Told]) -> None:
 @given(history=histories)
 def test_a_dry_run_of_the_document_in_force_says_no_difference(database_url: str, history: list[list[Told]]) -> None:
     run(_no_difference(database_url, [told for part in history for told in part]))
+
+
+def some_service(people: int) -> list[Told]:
+    told: list[Told] = []
+    for _ in range(people):
+        record = Attendance(
+            record_id=uuid.uuid4(),
+            volunteer_id=uuid.uuid4(),
+            minutes=60,
+            evidence=Evidence.SCANNED,
+            started_at=MORNING,
+        )
+        activity = ActivityCompleted(
+            activity_id=uuid.uuid4(),
+            community=COMMUNITIES[0],
+            category=ActivityCategory.CARE,
+            completed_at=MORNING + timedelta(hours=2),
+            attendances=(record,),
+        )
+        told.append((uuid.uuid4(), activity))
+    return told
+
+
+async def _stands_in_nobodys_way(url: str) -> None:
+    db, other = await asyncpg.connect(url), await asyncpg.connect(url)
+    try:
+        await book_all(db, "plain", POLICY, some_service(3))
+        records = RecordsBelow(
+            db, "62", MORNING, MORNING + timedelta(days=1), records_max=10, seconds_max=30, schema="plain"
+        )
+        seen = 0
+        async for _ in records.by_person():
+            seen += 1
+            async with other.transaction():  # what a switch to rebuilt tables asks for
+                await other.execute("LOCK TABLE plain.transfers, plain.accounts IN ACCESS EXCLUSIVE MODE NOWAIT")
+        assert seen == 3
+    finally:
+        await db.close()
+        await other.close()
+
+
+def test_between_two_people_a_dry_run_holds_no_lock(database_url: str) -> None:
+    run(_stands_in_nobodys_way(database_url))
+
+
+async def _ends_in_time(url: str) -> None:
+    db, other = await asyncpg.connect(url), await asyncpg.connect(url)
+    try:
+        await book_all(db, "plain", POLICY, some_service(3))
+        records = RecordsBelow(
+            db, "62", MORNING, MORNING + timedelta(days=1), records_max=10, seconds_max=1, schema="plain"
+        )
+        async with other.transaction():
+            await other.execute("LOCK TABLE plain.transfers IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(DryRunTooMuch):
+                async for _ in records.by_person():
+                    pass
+        assert await db.fetchval("SHOW statement_timeout") == "0"
+    finally:
+        await db.close()
+        await other.close()
+
+
+def test_a_statement_that_takes_too_long_is_ended_by_the_server(database_url: str) -> None:
+    run(_ends_in_time(database_url))
