@@ -35,6 +35,7 @@ from shared.timers import Timers
 from shared.unit_of_work import Workshop
 from shared.views import Views
 from shared.web.api import PROBLEM_SCHEMA, Api
+from shared.web.limits import RateLimit
 from shared.web.problems import HANDLERS, Texts
 
 log = logger("service")
@@ -239,6 +240,7 @@ def web_app(service: Service) -> FastAPI:
     app.state.tokens = TokenReader(service.settings)
     app.state.texts = Texts([_KERNEL_LOCALES, service.folder / "locales"])
     app.state.service = service
+    app.state.public_limit = RateLimit()
     for api in service.apis:
         app.include_router(api.router)
     _operations(app, service)

@@ -4,6 +4,11 @@ from pathlib import Path
 
 from services.points.accounts import api as accounts
 from services.points.balances.publisher import BalancePublisher
+from services.points.certificates import api as certificates
+from services.points.certificates import reads as certificate_reads
+from services.points.certificates import verification
+from services.points.certificates import views as certificate_views
+from services.points.certificates.watch import look_at_grounds
 from services.points.dry_run import api as dry_run
 from services.points.earning.reactions import Earning
 from services.points.expiry import api as expiry
@@ -12,6 +17,9 @@ from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.rounds import ExpiryRounds
 from services.points.explain import api as explain
 from services.points.explain import event_api as events
+from services.points.honours import HonourWatch
+from services.points.leaderboards import api as leaderboards
+from services.points.leaderboards import views as leaderboard_views
 from services.points.ledger.writing import LedgerWriter
 from services.points.market import api as market
 from services.points.market import views as market_views
@@ -22,6 +30,10 @@ from services.points.redemptions import api as redemptions
 from services.points.redemptions import views as redemption_views
 from services.points.redemptions.effects import LedgerEffects
 from services.points.settings import PointsSettings
+from services.points.stars import api as stars
+from services.points.stars import reads as star_reads
+from services.points.stars import views as star_views
+from services.points.stars.watch import flag_what_no_longer_holds
 from services.points.statements import api as statements
 from services.points.tables import metadata
 from shared.clock import Clock, system_clock
@@ -36,7 +48,14 @@ FOLDER = Path(__file__).parent
 SOURCES = ("registry", "grid_patrol", "mediation")
 """Contexts whose events tell of service."""
 
-read_views = Views.combine(policy_views.views, market_views.views, redemption_views.views)
+read_views = Views.combine(
+    policy_views.views,
+    market_views.views,
+    redemption_views.views,
+    star_views.views,
+    certificate_views.views,
+    leaderboard_views.views,
+)
 """The tables that are rebuilt from this service's own events alone."""
 
 
@@ -53,6 +72,8 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     publisher = BalancePublisher(parts.database, settings, settings.balances_linger_ms)
     rounds = ExpiryRounds(parts.workshop, lapsing, settings.expiry_check_interval_s)
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
+    looks = [flag_what_no_longer_holds, look_at_grounds]
+    honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
     return Service(
         name="points",
         settings=settings,
@@ -69,6 +90,12 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             dry_run.api,
             market.api,
             redemptions.api,
+            star_reads.api,
+            stars.api,
+            certificate_reads.api,
+            certificates.api,
+            verification.api,
+            leaderboards.api,
         ],
         database=parts.database,
         workshop=parts.workshop,
@@ -76,8 +103,8 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         relay=parts.relay,
         handler=earning,
         consumer=parts.consumer("points", SOURCES, earning),
-        timers=Timers.combine(redemptions.timers),
-        background=[publisher.run, watch.run, rounds.run],
+        timers=Timers.combine(redemptions.timers, stars.timers, certificates.timers),
+        background=[publisher.run, watch.run, rounds.run, honours.run],
         on_migrated=[seed],
         clock=clock,
     )

@@ -20,3 +20,7 @@ class PointsSettings(Settings):
     """How long a dry run of a policy may take before it is refused as too much."""
     ledger_check_interval_s: int = Field(default=60, ge=1)
     """How often the sum of every unit is looked at and shown as a metric."""
+    honours_check_interval_s: int = Field(default=60, ge=1)
+    """How often stars and certificates are held against the service record, which corrections may have changed."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    """Where people reach this service, for the QR code of certificates; without it, where the paper was asked for."""

@@ -2,6 +2,9 @@
 
 A permission says which roles hold it. Where it holds is the token's organisation node and everything below it; a
 volunteer holds it for their own records only, which routes enforce with `Principal.require`.
+
+What is `public` needs no token at all. There is one such thing, a test names it, and a route becomes public only by
+both: a public permission here and `Api.public` there.
 """
 
 from collections.abc import Mapping
@@ -37,10 +40,16 @@ class Permission:
     zh: str
     en: str
     roles: frozenset[Role]
+    public: bool = False
+    """Whether anybody may, without a token."""
 
 
 def _allow(zh: str, en: str, *roles: Role) -> Permission:
     return Permission(zh, en, frozenset(roles))
+
+
+def _anybody(zh: str, en: str) -> Permission:
+    return Permission(zh, en, frozenset(Role), public=True)
 
 
 _OFFICE = (Role.DISTRICT, Role.COMMUNITY)
@@ -81,6 +90,18 @@ PERMISSIONS: Mapping[str, Permission] = {
     "redemptions.reserve": _allow("预约兑换", "reserve a redemption", *_OFFICE, Role.VOLUNTEER),
     "redemptions.hand_over": _allow("交付或撤销兑换", "hand over or cancel a redemption", *_OFFICE),
     "redemptions.read": _allow("查看兑换", "read redemptions", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER),
+    "stars.apply": _allow("申请星级", "apply for stars", *_OFFICE, Role.VOLUNTEER),
+    "stars.assess": _allow("评定服务质量", "assess the quality of service", *_OFFICE),
+    "stars.grant": _allow("评定和撤销星级", "grant and withdraw stars", Role.DISTRICT),
+    "stars.read": _allow("查看星级", "read stars", *_OFFICE, Role.AUDITOR, Role.SYSTEM, Role.VOLUNTEER),
+    "stars.find_candidates": _allow("查找可申请星级的志愿者", "find who could apply for stars", *_OFFICE),
+    "stars.report": _allow("上报三星及以上志愿者", "report three stars and above", Role.DISTRICT),
+    "certificates.issue": _allow("出具和办理证明", "issue and handle certificates", *_OFFICE),
+    "certificates.read": _allow("查看证明", "read certificates", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER),
+    "certificates.print": _allow("打印证明", "print certificates, with who they are about", *_OFFICE, Role.VOLUNTEER),
+    "certificates.verify": _anybody("核验证明", "verify a certificate by number and check code"),
+    "leaderboards.read": _allow("查看排行榜", "read leaderboards", *_READERS, Role.VOLUNTEER),
+    "leaderboards.opt_out": _allow("退出排行榜", "stay off leaderboards", *_OFFICE, Role.VOLUNTEER),
     # grid_patrol
     "cells.manage": _allow("管理网格", "manage cells", *_OFFICE),
     "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),

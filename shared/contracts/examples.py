@@ -46,6 +46,11 @@ _VALUES: Mapping[str, Any] = {
     "pending": 60,
     "places": 20,
     "parties_count": 2,
+    "authority": "620201",
+    "assessed_at_node": _COMMUNITY,
+    "threshold_minutes": 120,
+    "certificate_number": f"{_COMMUNITY}-2026-00042",
+    "rows_sha256": hashlib.sha256(b"").hexdigest(),
 }
 """What fields of these names hold in an example; other fields follow from their type."""
 _NAMES: Mapping[str, str] = {
@@ -66,7 +71,7 @@ def golden(event_type: type[Event]) -> dict[str, Any]:
     body = _object(event_type.NAME, schema, schema)
     topic = topic_of_type(event_type)
     is_state = topic == BALANCES_TOPIC  # follows from many events at once, and so names none as its cause
-    key = body["account"] if is_state else _stream(body)
+    key = body["account"] if is_state else _stream(event_type, body)
     name = wire_type(event_type)
     envelope = Envelope(
         event_id=example_id("event", name),
@@ -92,9 +97,12 @@ def example_id(*parts: str) -> UUID:
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
-def _stream(body: Mapping[str, Any]) -> str:
+def _stream(event_type: type[Event], body: Mapping[str, Any]) -> str:
     """The stream: an event's first field names the aggregate it belongs to."""
     field, value = next(iter(body.items()))
+    if field == "volunteer_id" and event_type.CONTEXT == "points":
+        # Points has several streams of a volunteer, each named after what it is about.
+        return f"{'leaderboard' if event_type.NAME.startswith('Leaderboard') else 'stars'}-{value}"
     if field == "policy_version":
         return f"policies-{example_id('policies')}"  # one stream holds all policies
     return f"{field.removesuffix('_id')}-{value}"

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shared.contracts import grid_patrol, mediation, points, registry  # noqa: F401 - fills the register
+from shared.contracts import grid_patrol, honours, mediation, points, registry  # noqa: F401 - fills the register
 from shared.contracts.compatibility import OPEN_ENUM
 from shared.contracts.envelope import CONTEXTS, topic_of
 from shared.contracts.event import Event, event_types, wire_type

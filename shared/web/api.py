@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Message
 
-from shared.auth.permissions import PERMISSIONS
+from shared.auth.permissions import PERMISSIONS, Permission
 from shared.auth.tokens import InvalidToken, Principal, TokenReader
 from shared.contracts import Refusal
 from shared.database import Lost, is_transient
@@ -24,6 +24,7 @@ from shared.metrics import COMMAND_CONFLICTS, COMMANDS
 from shared.privacy import Vault
 from shared.telemetry import span, trace_headers, valid_correlation_id
 from shared.unit_of_work import PreconditionFailed, UnitOfWork, Workshop
+from shared.web.limits import RateLimit
 from shared.web.problems import (
     MEDIA_TYPE,
     BodyTooLarge,
@@ -106,9 +107,7 @@ class _Route(APIRoute):
         permission = (self.openapi_extra or {})["x-permission"]
 
         async def guarded(request: Request) -> Response:
-            request.state.principal = await authenticate(request)
-            if request.state.principal.role not in PERMISSIONS[permission].roles:
-                raise MissingPermission(permission=PERMISSIONS[permission].zh, permission_en=PERMISSIONS[permission].en)
+            await self.admit(request, PERMISSIONS[permission])
             correlation_id = valid_correlation_id(request.headers.get("x-correlation-id")) or str(new_id())
             traceparent = trace_headers(request.headers)
             name = f"{request.method} {self.path}"
@@ -118,6 +117,12 @@ class _Route(APIRoute):
             return response
 
         return guarded
+
+    async def admit(self, request: Request, permission: Permission) -> None:
+        """Let the caller in. Raises `InvalidToken` or `MissingPermission`."""
+        request.state.principal = await authenticate(request)
+        if request.state.principal.role not in permission.roles:
+            raise MissingPermission(permission=permission.zh, permission_en=permission.en)
 
     async def run(self, request: Request, handler: Handler) -> Response:
         """What stands around the route's own function."""
@@ -136,6 +141,16 @@ class _QueryRoute(_Route):
                 if attempt > _RETRIES_MAX or not is_transient(error):
                     raise
         raise AssertionError("the loop returns or raises")
+
+
+class _PublicRoute(_QueryRoute):
+    """Reads for anybody, a bounded number of times. There is no caller: a function that asks for one fails at once."""
+
+    async def admit(self, request: Request, permission: Permission) -> None:
+        """Raises `TooManyRequests`."""
+        assert permission.public, "`Api.public` has looked"
+        limit: RateLimit = request.app.state.public_limit
+        limit.take("" if request.client is None else request.client.host)
 
 
 class _CommandRoute(_Route):
@@ -327,6 +342,16 @@ _RESPONSES: Mapping[int, str] = {
 }
 
 
+_PUBLIC_RESPONSES: Mapping[int, str] = {
+    400: "请求有误 Malformed request",
+    404: "不存在 Not found",
+    413: "内容过大 Body too large",
+    422: "字段有误 A field is wrong",
+    429: "过于频繁 Too many requests",
+    503: "暂不可用 Unavailable, try again",
+}
+
+
 class Api:
     """The routes of one aggregate."""
 
@@ -346,6 +371,15 @@ class Api:
         """A route that only reads. By POST where what is asked for is personal and must not stand in an address."""
         return self._route(_QueryRoute, path, permission, 200, method, [], options)
 
+    def public(
+        self, path: str, *, permission: str, **options: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A page that anybody may read, without a token and a bounded number of times: by GET only.
+
+        Its permission must be marked as public in the table, and nothing else may use such a permission.
+        """
+        return self._route(_PublicRoute, path, permission, 200, "GET", [], options)
+
     def _route(
         self,
         route_class: type[_Route],
@@ -358,6 +392,10 @@ class Api:
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         if permission not in PERMISSIONS:
             raise LookupError(f"{method} {path}: permission {permission} is not in the table")
+        public = route_class is _PublicRoute
+        if PERMISSIONS[permission].public is not public:
+            raise LookupError(f"{method} {path}: {permission} is public in one place and not in the other")
+        responses = options.pop("responses", {})
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             self.router.add_api_route(
@@ -367,11 +405,12 @@ class Api:
                 status_code=status,
                 route_class_override=route_class,
                 dependencies=dependencies,
-                openapi_extra={"x-permission": permission, "security": [{"bearer": []}]},
+                openapi_extra={"x-permission": permission, "security": [] if public else [{"bearer": []}]},
                 responses={
                     code: {"description": text_, "content": {MEDIA_TYPE: {"schema": _PROBLEM_REF}}}
-                    for code, text_ in _RESPONSES.items()
-                },
+                    for code, text_ in (_PUBLIC_RESPONSES if public else _RESPONSES).items()
+                }
+                | responses,
                 **options,
             )
             return function

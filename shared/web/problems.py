@@ -159,7 +159,7 @@ def problem(
 async def on_refusal(request: Request, error: Exception) -> JSONResponse:
     """A rule said no."""
     assert isinstance(error, Refusal)
-    headers = {"Retry-After": "1"} if error.status == 503 else None
+    headers = {"Retry-After": {429: "60", 503: "1"}[error.status]} if error.status in (429, 503) else None
     return problem(request, error.status, error.code, error.params, headers=headers)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.conftest import COMMUNITY, ROOT, Running
+from tests.integration.points.serving import serve
 from tests.integration.telling import registered, tell
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -82,7 +83,34 @@ async def points(running: Running) -> dict[str, Any]:
     listing = {"community": COMMUNITY, "name": "毛巾", "price_points": 15}
     item = await made(clerk, "/v1/items", listing)
     await made(clerk, f"/v1/items/{item['id']}/receipts", {"quantity": 3})
+    person = uuid4()
+    await tell(running.service, registered(person))
+    await serve(running.service, person, 100, NOW)
+    application_body = {"volunteer_id": str(person), "grade": 1}
+    application = (await made(clerk, "/v1/stars/applications", application_body))["application_id"]
+    certificate_body = {
+        "volunteer_id": str(person),
+        "since": "2020-01-01",
+        "until": NOW.date().isoformat(),
+        "name": "合成志愿者",
+        "id_kind": "居民身份证",
+        "id_number": "620298198001010016",
+        "issuer": "合成社区",
+        "responsible_person": "合成负责人",
+        "handler": "合成经办人",
+        "contact": "0937-0000000",
+    }
+    certificate = (await made(clerk, "/v1/certificates", certificate_body))["certificate_id"]
     return {
+        "volunteer_id": str(person),
+        "application_id": application,
+        "certificate_id": certificate,
+        "POST /v1/stars/applications": application_body,
+        "POST /v1/stars/applications/{application_id}/assessment": {"quality": "met"},
+        "POST /v1/certificates": certificate_body,
+        "POST /v1/certificates/{certificate_id}/objection": {"reason": "other"},
+        "POST /v1/certificates/{certificate_id}/settlement": {"upheld": False},
+        "POST /v1/certificates/{certificate_id}/voiding": {"reason": "other"},
         "item_id": item["id"],
         "POST /v1/items": listing,
         "POST /v1/items/{item_id}/price": {"price_points": 20},

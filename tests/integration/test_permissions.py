@@ -35,6 +35,9 @@ async def test_every_route_asks_for_a_token_and_lets_only_its_roles_in(start, na
     anonymous = running.client()
     for method, path, permission in walked:
         answer = await anonymous.request(method, filled(path), headers={"authorization": ""})
+        if PERMISSIONS[permission].public:
+            assert answer.status_code == 404, (method, path, answer.text)
+            continue
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated"), (method, path)
         for role in Role:
             client = running.client(role.value, COMMUNITY, str(uuid.uuid4()))
@@ -76,6 +79,30 @@ def test_no_permission_is_held_by_nobody_or_used_nowhere() -> None:
         used |= {permission for _, _, permission in routes(build(dummy_settings(settings)))}
     assert set(PERMISSIONS) == used
     assert all(permission.roles for permission in PERMISSIONS.values())
+
+
+def test_one_page_alone_is_public_and_says_so_in_the_document() -> None:
+    from tests.unit.dummy import dummy_settings
+
+    public = set()
+    for build, settings in ALL.values():
+        document = build(dummy_settings(settings)).app.openapi()
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                without_token = operation["security"] == []
+                assert without_token is PERMISSIONS[operation["x-permission"]].public, (method, path)
+                if without_token:
+                    public.add((method, path, operation["x-permission"]))
+    assert public == {("get", "/verify/{number}", "certificates.verify")}
+
+
+def test_a_route_cannot_become_public_by_half() -> None:
+    from shared.web import Api
+
+    with pytest.raises(LookupError, match="public in one place"):
+        Api(tags=[]).public("/v1/anything", permission="stars.read")
+    with pytest.raises(LookupError, match="public in one place"):
+        Api(tags=[]).query("/v1/anything", permission="certificates.verify")
 
 
 async def test_a_clerk_of_another_community_sees_and_changes_nothing(start) -> None:

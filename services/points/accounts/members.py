@@ -1,4 +1,4 @@
-"""Who belongs to which community, and whose data was erased: what points must know about a person, and no more."""
+"""Who belongs to which community, since when, and whose data was erased: what points must know of a person, no more."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,18 +16,22 @@ async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
 
 
 async def register(db: Any, schema: str, events: Sequence[VolunteerRegistered]) -> None:
-    """Remember the home community of volunteers. Their accounts may exist already: service can arrive first."""
+    """Remember home community, number and day of registration. Accounts may exist already: service can arrive first."""
     if not events:
         return
-    home = {event.volunteer_id: event.community for event in events}
-    ids = sorted(home)
-    communities = [home[volunteer_id] for volunteer_id in ids]
+    registered = {event.volunteer_id: event for event in events}
+    ids = sorted(registered)
+    communities = [registered[volunteer_id].community for volunteer_id in ids]
     await db.execute(
-        f"INSERT INTO {schema}.members (volunteer_id, community)"
-        " SELECT * FROM unnest($1::uuid[], $2::text[])"
-        " ON CONFLICT (volunteer_id) DO UPDATE SET community = excluded.community",
+        f"INSERT INTO {schema}.members AS m (volunteer_id, community, number, registered_on)"
+        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[])"
+        " ON CONFLICT (volunteer_id) DO UPDATE SET community = excluded.community,"
+        # Forgotten is for good, in whatever order the topic is read.
+        " number = CASE WHEN m.forgotten_at IS NULL THEN excluded.number END, registered_on = excluded.registered_on",
         ids,
         communities,
+        [registered[volunteer_id].volunteer_number for volunteer_id in ids],
+        [registered[volunteer_id].registered_on for volunteer_id in ids],
     )
     await db.execute(
         f"UPDATE {schema}.accounts AS a SET community = m.community"
@@ -48,7 +52,8 @@ async def forget(db: Any, schema: str, events: Sequence[tuple[PersonForgotten, d
         f"INSERT INTO {schema}.members AS m (volunteer_id, community, forgotten_at)"
         " SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])"
         " ON CONFLICT (volunteer_id) DO UPDATE"
-        " SET forgotten_at = excluded.forgotten_at, community = coalesce(m.community, excluded.community)",
+        " SET forgotten_at = excluded.forgotten_at, number = NULL,"
+        " community = coalesce(m.community, excluded.community)",
         ids,
         [forgotten[volunteer_id][0] for volunteer_id in ids],
         [forgotten[volunteer_id][1] for volunteer_id in ids],

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.accounts import members
+from services.points.certificates.identity import forget_identities
 from services.points.earning.ingest import Ingest
 from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
@@ -88,6 +89,7 @@ class Earning:
     async def _prepare(self, db: Connection, people: Sequence[Delivery], services: Sequence[Service]) -> BatchAccounts:
         """Note who was registered or forgotten, and find or open the accounts of the services. May be repeated."""
         await members.note(db, self._ingest.writer.schema, people)
+        await forget_identities(db, [d.event.volunteer_id for d in people if isinstance(d.event, PersonForgotten)])
         return await self._ingest.open_accounts(db, services)
 
 

@@ -108,9 +108,11 @@ LEDGER_0001 = (
     """,
     """
     CREATE TABLE ledger.members (
-        volunteer_id uuid PRIMARY KEY,
-        community    text COLLATE "C",
-        forgotten_at timestamptz
+        volunteer_id  uuid PRIMARY KEY,
+        community     text COLLATE "C",
+        number        text,
+        registered_on date,
+        forgotten_at  timestamptz
     )
     """,
     """

@@ -58,3 +58,98 @@ def upgrade() -> None:
     )
     op.create_index("redemptions_community", "redemptions", ["community", "id"])
     op.create_index("redemptions_volunteer", "redemptions", ["volunteer_id", "id"])
+    op.create_table(
+        "star_applications",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("volunteer_id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("grade", sa.Integer, nullable=False),
+        sa.Column("stage", sa.Text, nullable=False),
+        sa.Column("minutes", sa.BigInteger, nullable=False),
+        sa.Column("threshold_minutes", sa.BigInteger, nullable=False),
+        sa.Column("floor_minutes", sa.BigInteger, nullable=False),
+        sa.Column("granted_by", sa.Text, nullable=False),
+        sa.Column("policy_version", sa.Integer, nullable=False),
+        sa.Column("applied_on", sa.Date, nullable=False),
+        sa.Column("quality", sa.Text),
+        sa.Column("quality_reason", sa.Text),
+        sa.Column("granted_on", sa.Date),
+        sa.Column("review_on", sa.Date),
+        sa.Column("flagged_on", sa.Date),
+        sa.Column("ended_on", sa.Date),
+        sa.Column("reason", sa.Text),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="star_applications_pkey"),
+    )
+    op.create_index("star_applications_community", "star_applications", ["community", "id"])
+    op.create_index("star_applications_volunteer", "star_applications", ["volunteer_id", "id"])
+    for name, stages in (("open", ("applied", "assessed")), ("in_force", ("granted", "flagged"))):
+        op.create_index(
+            f"star_applications_{name}",
+            "star_applications",
+            ["volunteer_id"],
+            postgresql_where=sa.text(f"stage IN {stages}"),
+        )
+    op.create_index(
+        "star_applications_high",
+        "star_applications",
+        ["granted_on", "volunteer_id"],
+        postgresql_where=sa.text("grade >= 3"),
+    )
+    op.create_table(
+        "star_reports",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("node", _CODE, nullable=False),
+        sa.Column("since", sa.Date, nullable=False),
+        sa.Column("until", sa.Date, nullable=False),
+        sa.Column("rows_count", sa.Integer, nullable=False),
+        sa.Column("rows_sha256", sa.Text, nullable=False),
+        sa.Column("issued_at", _MOMENT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="star_reports_pkey"),
+    )
+    op.create_index("star_reports_node", "star_reports", ["node", "id"])
+    op.create_table(
+        "certificates",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("volunteer_id", sa.Uuid, nullable=False),
+        sa.Column("number", _CODE, nullable=False),
+        sa.Column("since", sa.Date, nullable=False),
+        sa.Column("until", sa.Date, nullable=False),
+        sa.Column("minutes", sa.BigInteger, nullable=False),
+        sa.Column("services", pg.JSONB, nullable=False),
+        sa.Column("publicity_days", sa.Integer, nullable=False),
+        sa.Column("policy_version", sa.Integer, nullable=False),
+        sa.Column("issued_on", sa.Date, nullable=False),
+        sa.Column("public_until", sa.Date, nullable=False),
+        sa.Column("stage", sa.Text, nullable=False),
+        sa.Column("flagged", sa.Boolean, nullable=False),
+        sa.Column("ended_on", sa.Date),
+        sa.Column("reason", sa.Text),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="certificates_pkey"),
+        sa.UniqueConstraint("number", name="certificates_number_key"),
+    )
+    op.create_index("certificates_community", "certificates", ["community", "id"])
+    op.create_index("certificates_volunteer", "certificates", ["volunteer_id", "id"])
+    op.create_table(
+        "certificate_numbers",
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("year", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("latest", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("community", "year", name="certificate_numbers_pkey"),
+    )
+    op.create_table(
+        "certificate_grounds",
+        sa.Column("certificate_id", sa.Uuid, nullable=False),
+        sa.Column("debits", sa.BigInteger, nullable=False),
+        sa.Column("credits", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("certificate_id", name="certificate_grounds_pkey"),
+    )
+    op.create_table(
+        "leaderboard_opt_outs",
+        sa.Column("volunteer_id", sa.Uuid, nullable=False),
+        sa.Column("opted_out_on", sa.Date, nullable=False),
+        sa.PrimaryKeyConstraint("volunteer_id", name="leaderboard_opt_outs_pkey"),
+    )

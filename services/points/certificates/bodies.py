@@ -1,0 +1,120 @@
+"""What the routes of certificates take and give."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from services.points.certificates.model import Stage
+from shared.contracts.honours import CertificateObjection, CertificateVoidReason
+from shared.web.fields import Body, Day, LongText, ShortText
+
+
+class IssueBody(Body):
+    """出具志愿服务记录证明 A certificate is made out. Who it is about, and who signs, is kept encrypted."""
+
+    volunteer_id: UUID
+    since: Annotated[Day, Field(description="服务期间自 first day of the period")]
+    until: Annotated[Day, Field(description="服务期间至 last day of the period, today at the latest")]
+    name: Annotated[ShortText, Field(description="志愿者姓名 name", examples=["张三（演示）"])]
+    id_kind: Annotated[ShortText, Field(description="证件类型 kind of ID", examples=["居民身份证"])]
+    id_number: Annotated[str, Field(min_length=4, max_length=32, pattern=r"^[A-Za-z0-9()-]+$")]
+    issuer: Annotated[ShortText, Field(description="出具单位 who issues it", examples=["祁连社区居民委员会"])]
+    responsible_person: Annotated[ShortText, Field(description="负责人 responsible person")]
+    handler: Annotated[ShortText, Field(description="经办人 handler")]
+    contact: Annotated[ShortText, Field(description="联系方式 contact")]
+    content: Annotated[LongText | None, Field(description="服务内容 content of the service, beside the hours")] = None
+    remarks: Annotated[LongText | None, Field(description="备注 remarks")] = None
+
+
+class ObjectionBody(Body):
+    """公示异议 What somebody objects to."""
+
+    reason: CertificateObjection
+
+
+class SettlementBody(Body):
+    """异议处理 Whether the objection was right."""
+
+    upheld: Annotated[bool, Field(description="异议成立 the objection was right; the certificate never takes effect")]
+
+
+class VoidBody(Body):
+    """作废 Why it is void."""
+
+    reason: CertificateVoidReason
+
+
+class StateOut(BaseModel):
+    """The certificate as the command left it."""
+
+    certificate_id: UUID
+    stage: Stage
+    flagged: bool
+
+
+class IssuedOut(StateOut):
+    """A certificate that was made out."""
+
+    certificate_number: str
+    check_code: str = Field(description="核验码 printed in the QR code; who holds it may verify")
+    minutes: int
+    public_until: date
+
+
+class ServiceOut(BaseModel):
+    """Minutes of one kind of service."""
+
+    kind: str | None
+    minutes: int
+
+
+class CertificateOut(StateOut):
+    """A certificate, without whom it is about."""
+
+    community: str
+    volunteer_id: UUID
+    certificate_number: str
+    since: date
+    until: date
+    minutes: int
+    services: list[ServiceOut]
+    publicity_days: int
+    policy_version: int
+    issued_on: date
+    public_until: date
+    ended_on: date | None
+    reason: str | None
+
+
+class StepOut(BaseModel):
+    """One thing that happened to a certificate."""
+
+    event: str = Field(examples=["CertificateIssued"])
+    on: date
+    text: str
+
+
+class YearOut(BaseModel):
+    """The record of the period now, by year."""
+
+    year: int
+    minutes: int
+    text: str
+
+
+class CertificateExplanationOut(BaseModel):
+    """Why a certificate says what it says, and whether its ground still bears it."""
+
+    certificate_id: UUID
+    certificate_number: str
+    stage: Stage
+    minutes: int
+    minutes_now: int = Field(description="该期间现在的记录 the record of the period now")
+    summary: str
+    policy_version: int
+    policy_title: str
+    services: list[str]
+    years: list[YearOut]
+    history: list[StepOut]

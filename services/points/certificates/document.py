@@ -1,0 +1,75 @@
+"""What the paper says: the data of `certificate.typ`, and the QR code that leads to the verification page."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import segno
+
+from services.points.certificates.model import Stage
+from services.points.durations import in_words
+from shared.web.problems import Texts
+
+TEMPLATE: Final = Path(__file__).with_name("certificate.typ")
+
+_NOTICES: Final[Mapping[Stage, tuple[str, str]]] = {
+    Stage.PUBLIC: ("公示中，公示期满后生效", "in publicity, not valid yet"),
+    Stage.OBJECTED: ("公示期间有异议，处理完毕前不生效", "objected to, not valid yet"),
+    Stage.EFFECTIVE: ("有效", "valid"),
+    Stage.REFUSED: ("异议成立，未生效", "never took effect"),
+    Stage.VOIDED: ("已作废", "VOID"),
+}
+_UNDER_REVIEW: Final = ("服务记录已更正，复核中", "under review: the record was corrected")
+
+
+def verification_address(base: str, number: str, code: str) -> str:
+    """Where the certificate can be verified."""
+    return f"{base.rstrip('/')}/verify/{quote(number)}?code={quote(code)}"
+
+
+def qr_code(address: str) -> str:
+    """The address as an SVG image; a quarter of it may be damaged."""
+    image = io.BytesIO()
+    segno.make(address, error="q", micro=False).save(image, kind="svg", border=2, scale=4)
+    return image.getvalue().decode()
+
+
+def document_data(
+    row: Any, identity: Mapping[str, str], volunteer_number: str | None, address: str, code: str, texts: Texts
+) -> dict[str, Any]:
+    """The data of the paper. The person's fields come from the vault."""
+    stage = Stage(row.stage)
+    waits = stage in (Stage.PUBLIC, Stage.OBJECTED)
+    under_review = row.flagged and (waits or stage is Stage.EFFECTIVE)
+    zh, en = _UNDER_REVIEW if under_review else _NOTICES[stage]
+    services = []
+    for service in row.services:
+        kind = service.get("kind")
+        word = texts.word("zh", f"kind.{kind}" if kind else "stars.kind_unknown")
+        services.append(f"{word} {in_words('zh', service['minutes'])}")
+    return {
+        "number": row.number,
+        "name": identity["name"],
+        "id_kind": identity["id_kind"],
+        "id_number": identity["id_number"],
+        "volunteer_number": volunteer_number or "—",
+        "since": str(row.since),
+        "until": str(row.until),
+        "hours": in_words("zh", row.minutes),
+        "services": services,
+        "content": identity.get("content", ""),
+        "issuer": identity["issuer"],
+        "responsible_person": identity["responsible_person"],
+        "handler": identity["handler"],
+        "contact": identity["contact"],
+        "issued_on": str(row.issued_on),
+        "remarks": identity.get("remarks", ""),
+        "state": {"zh": zh, "en": en},
+        "void": stage in (Stage.VOIDED, Stage.REFUSED),
+        "publicity": f"{row.issued_on} — {row.public_until}" if row.publicity_days else "",
+        "notice": waits or under_review,
+        "qr": qr_code(address),
+        "code": code,
+    }

@@ -1,0 +1,215 @@
+"""A certificate of service, from issue to its end. 民发〔2015〕149号; 民政部令第67号 (志愿服务记录与证明出具办法).
+
+It says what the ledger said on the day of issue, is public for the days that the policy asks for, and then holds. When
+a correction takes its ground away it is flagged; only people void it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from services.points.certificates.refusals import (
+    CertificateEnded,
+    CertificateNotObjected,
+    CertificateNotPublic,
+    CertificatePeriodInverted,
+    CertificatePeriodNotOver,
+    CertificatePersonForgotten,
+    CertificateWithoutService,
+)
+from shared.contracts import Event, refuse_if, refuse_unless
+from shared.contracts.honours import (
+    CertificateFlagged,
+    CertificateFlagLifted,
+    CertificateIssued,
+    CertificateObjected,
+    CertificateObjection,
+    CertificateRefused,
+    CertificateTookEffect,
+    CertificateVoided,
+    CertificateVoidReason,
+    CertifiedService,
+)
+
+
+class Stage(StrEnum):
+    """Where a certificate stands."""
+
+    NOT_ISSUED = "not_issued"
+    PUBLIC = "public"
+    """公示中."""
+    OBJECTED = "objected"
+    EFFECTIVE = "effective"
+    REFUSED = "refused"
+    VOIDED = "voided"
+
+
+_ENDED = frozenset({Stage.REFUSED, Stage.VOIDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the rules need to know of a certificate."""
+
+    id: UUID | None = None
+    community: str = ""
+    stage: Stage = Stage.NOT_ISSUED
+    volunteer_id: UUID | None = None
+    minutes: int = 0
+    public_until: date = date.min
+    objection: CertificateObjection | None = None
+    flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Make a certificate out."""
+
+    certificate_id: UUID
+    community: str
+    volunteer_id: UUID
+    number: str
+    since: date
+    until: date
+    services: tuple[CertifiedService, ...]
+    publicity_days: int
+    policy_version: int
+    forgotten: bool
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """Somebody objects during publicity."""
+
+    reason: CertificateObjection
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class EndPublicity:
+    """The days of publicity are over."""
+
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class SettleObjection:
+    """The objection was looked into: right, or without ground."""
+
+    upheld: bool
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtGround:
+    """The record of the period, now."""
+
+    minutes: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Declare it void."""
+
+    reason: CertificateVoidReason
+    day: date
+
+
+Command = Issue | Object | EndPublicity | SettleObjection | LookAtGround | Void
+
+
+def decide(certificate: Certificate, command: Command) -> list[Event]:
+    """Which events a command leads to. Raises the refusals of `refusals`."""
+    if isinstance(command, Issue):
+        return _issue(command)
+    assert certificate.id is not None, "routes and timers know only certificates that were issued"
+    whose = {"certificate_id": certificate.id, "community": certificate.community}
+    match command:
+        case Object(reason=reason, day=day):
+            refuse_unless(certificate.stage is Stage.PUBLIC and day <= certificate.public_until, CertificateNotPublic)
+            return [CertificateObjected(**whose, reason=reason, objected_on=day)]
+        case EndPublicity(day=day):
+            # Flagged in publicity, it waits: the watch asks again when the record bears it.
+            if certificate.stage is not Stage.PUBLIC or certificate.flagged or day <= certificate.public_until:
+                return []
+            return [CertificateTookEffect(**whose, effective_on=day)]
+        case SettleObjection(upheld=upheld, day=day):
+            if certificate.objection is None or certificate.stage is not Stage.OBJECTED:
+                raise CertificateNotObjected
+            if upheld:
+                return [CertificateRefused(**whose, reason=certificate.objection, refused_on=day)]
+            return [CertificateTookEffect(**whose, effective_on=day)]
+        case LookAtGround(minutes=minutes, day=day):
+            gone = minutes < certificate.minutes
+            if certificate.stage in _ENDED or gone == certificate.flagged:
+                return []
+            if gone:
+                before = certificate.minutes
+                return [CertificateFlagged(**whose, minutes_before=before, minutes=minutes, flagged_on=day)]
+            return [CertificateFlagLifted(**whose, minutes=minutes, lifted_on=day)]
+        case Void(reason=reason, day=day):
+            refuse_if(certificate.stage in _ENDED, CertificateEnded)
+            return [CertificateVoided(**whose, reason=reason, voided_on=day)]
+        case _:
+            assert_never(command)
+
+
+def _issue(command: Issue) -> list[Event]:
+    refuse_if(command.forgotten, CertificatePersonForgotten)
+    refuse_if(command.until < command.since, CertificatePeriodInverted)
+    refuse_if(command.until > command.day, CertificatePeriodNotOver(latest=command.day.isoformat()))
+    minutes = sum(service.minutes for service in command.services)
+    refuse_unless(minutes > 0, CertificateWithoutService)
+    public_until = command.day + timedelta(days=max(0, command.publicity_days - 1))
+    issued = CertificateIssued(
+        certificate_id=command.certificate_id,
+        community=command.community,
+        volunteer_id=command.volunteer_id,
+        certificate_number=command.number,
+        since=command.since,
+        until=command.until,
+        minutes=minutes,
+        services=command.services,
+        publicity_days=command.publicity_days,
+        policy_version=command.policy_version,
+        issued_on=command.day,
+        public_until=public_until,
+    )
+    if command.publicity_days:
+        return [issued]
+    effective = CertificateTookEffect(
+        certificate_id=command.certificate_id, community=command.community, effective_on=command.day
+    )
+    return [issued, effective]
+
+
+def evolve(certificate: Certificate, event: Event) -> Certificate:
+    """The certificate after an event."""
+    match event:
+        case CertificateIssued():
+            return Certificate(
+                event.certificate_id,
+                event.community,
+                Stage.PUBLIC,
+                event.volunteer_id,
+                event.minutes,
+                event.public_until,
+            )
+        case CertificateObjected(reason=reason):
+            return replace(certificate, stage=Stage.OBJECTED, objection=reason)
+        case CertificateTookEffect():
+            return replace(certificate, stage=Stage.EFFECTIVE)
+        case CertificateRefused():
+            return replace(certificate, stage=Stage.REFUSED)
+        case CertificateFlagged():
+            return replace(certificate, flagged=True)
+        case CertificateFlagLifted():
+            return replace(certificate, flagged=False)
+        case CertificateVoided():
+            return replace(certificate, stage=Stage.VOIDED)
+        case _:
+            return certificate

@@ -1,0 +1,106 @@
+"""Routes that read certificates: lists, one, its explanation, the paper."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.certificates.bodies import CertificateExplanationOut, CertificateOut
+from services.points.certificates.document import TEMPLATE, document_data, verification_address
+from services.points.certificates.explanation import explain
+from services.points.certificates.model import Stage
+from services.points.certificates.numbers import check_code
+from services.points.certificates.refusals import CertificateIdentityErased
+from services.points.fields import Configured, own_id
+from services.points.tables import certificates, members
+from shared.auth.permissions import Role
+from shared.auth.tokens import Principal
+from shared.contracts import refuse_unless
+from shared.contracts.common import CommunityCode
+from shared.printing import PDF, print_pdf
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, etag
+from shared.web.problems import Texts, language_of
+
+api = Api(tags=["certificates 志愿服务记录证明"])
+
+
+class Pdf(Response):
+    """A paper."""
+
+    media_type = PDF
+
+
+@api.query("/v1/certificates", permission="certificates.read")
+async def list_certificates(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+    flagged: Annotated[bool | None, Query(description="存疑 flagged for review")] = None,
+) -> Page[CertificateOut]:
+    """证明清单，不含身份信息。Certificates of the caller's node, without identities; a volunteer sees their own."""
+    c = certificates.c
+    query = select(certificates)
+    if caller.role is Role.VOLUNTEER:
+        query = query.where(c.volunteer_id == own_id(caller))
+    else:
+        query = query.where(c.community.startswith(caller.node))
+    if community is not None:
+        query = query.where(c.community == community)
+    if stage is not None:
+        query = query.where(c.stage == stage.value)
+    if flagged is not None:
+        query = query.where(c.flagged == flagged)
+    return await page.fetch(read, query, [c.id], _certificate)
+
+
+@api.query("/v1/certificates/{certificate_id}", permission="certificates.read")
+async def get_certificate(certificate_id: UUID, read: Read, caller: Caller, response: Response) -> CertificateOut:
+    """一份证明，不含身份信息。One certificate, without who it is about."""
+    row = await _row(read, caller, certificate_id)
+    etag(response, row.version)
+    return _certificate(row)
+
+
+@api.query("/v1/certificates/{certificate_id}/explanation", permission="certificates.read")
+async def get_explanation(
+    request: Request, certificate_id: UUID, read: Read, caller: Caller
+) -> CertificateExplanationOut:
+    """证明说明：依据、各年时长、经过，以及记录是否仍然支持它。Why it says so, and whether that still holds."""
+    row = await _row(read, caller, certificate_id)
+    texts: Texts = request.app.state.texts
+    return await explain(read, row, texts, language_of(request))
+
+
+@api.query("/v1/certificates/{certificate_id}/document.pdf", permission="certificates.print", response_class=Pdf)
+async def get_document(
+    request: Request, certificate_id: UUID, read: Read, caller: Caller, vault: Vaulted, settings: Configured
+) -> Pdf:
+    """证明的 PDF，含二维码；作废的带水印。The paper with its QR code; a void one is marked across the page."""
+    row = await _row(read, caller, certificate_id)
+    identity = await vault.get(read, row.id)
+    refuse_unless("name" in identity, CertificateIdentityErased)
+    number = await read.scalar(select(members.c.number).where(members.c.volunteer_id == row.volunteer_id))
+    # Setting the paper takes a while, and waits for its turn; others may have the connection meanwhile.
+    await read.close()
+    code = check_code(vault, row.number)
+    address = verification_address(settings.public_url or str(request.base_url), row.number, code)
+    texts: Texts = request.app.state.texts
+    paper = await print_pdf(TEMPLATE, document_data(row, identity, number, address, code, texts))
+    return Pdf(paper, headers={"Content-Disposition": f'inline; filename="{row.number}.pdf"'})
+
+
+async def _row(read: AsyncConnection, caller: Principal, certificate_id: UUID) -> Any:
+    row = (await read.execute(select(certificates).where(certificates.c.id == certificate_id))).first()
+    if row is None:
+        raise NotFound("certificate")
+    caller.require(row.community, row.volunteer_id)
+    return row
+
+
+def _certificate(row: Any) -> CertificateOut:
+    values = dict(row._mapping)
+    return CertificateOut(certificate_id=values.pop("id"), certificate_number=values.pop("number"), **values)

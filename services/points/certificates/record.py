@@ -1,0 +1,23 @@
+"""The service that a certificate is about, as the ledger knows it now."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.earning.kinds import KINDS
+from services.points.ledger.service_record import service_record
+from shared.contracts.honours import CertifiedService
+
+
+async def services_between(
+    connection: AsyncConnection, volunteer_id: UUID, since: date, until: date
+) -> tuple[CertifiedService, ...]:
+    """Minutes by kind of the service that began in the period, both days included; the most first."""
+    minutes: dict[str | None, int] = {}
+    if since <= until:
+        for served in await service_record(connection, volunteer_id, since, until):
+            kind = None if served.kind is None else KINDS[served.kind]
+            minutes[kind] = minutes.get(kind, 0) + served.minutes
+    most_first = sorted(minutes.items(), key=lambda item: (-item[1], item[0] or ""))
+    return tuple(CertifiedService(kind=kind, minutes=served) for kind, served in most_first if served > 0)

@@ -1,0 +1,142 @@
+"""Routes of leaderboards: who served most in a community and a period, and staying off them."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+
+from services.points.leaderboards.model import Choose
+from services.points.leaderboards.views import APPEARANCES
+from services.points.ledger.schema import LIVE
+from services.points.stars.standing import member
+from services.points.units import Unit
+from shared.auth.permissions import Role
+from shared.clock import day_start, local_day
+from shared.contracts import Refusal, refuse_if
+from shared.contracts.common import CommunityCode
+from shared.web import Api, Caller, Read, Work
+from shared.web.fields import Body, Day
+
+api = Api(tags=["leaderboards 排行榜"])
+
+_PERIOD_MAX = timedelta(days=366)
+
+
+class LeaderboardPeriod(Refusal):
+    """A leaderboard is of one period: a year at most, and not ending before it begins."""
+
+    code: ClassVar[str] = "leaderboard_period"
+    status: ClassVar[int] = 422
+
+
+class ChoiceBody(Body):
+    """是否上榜 Whether the volunteer stays off leaderboards."""
+
+    opted_out: Annotated[bool, Field(description="不上榜 stay off leaderboards")]
+
+
+class ChoiceOut(BaseModel):
+    """The wish as it is kept."""
+
+    volunteer_id: UUID
+    opted_out: bool
+
+
+class PlaceOut(BaseModel):
+    """A place on the leaderboard. Equal minutes have equal rank."""
+
+    rank: int
+    volunteer_id: UUID
+    volunteer_number: str | None
+    minutes: int
+
+
+class LeaderboardOut(BaseModel):
+    """Who served most, without names: those are the registry's."""
+
+    community: str
+    since: date
+    until: date
+    places: list[PlaceOut]
+    mine: PlaceOut | None = Field(description="本人名次 the caller's own place, for a volunteer who is on it")
+
+
+# One range of the statement indexes for each account of the community, both sides.
+_PLACES = text(
+    f"""
+    WITH people AS (
+        SELECT a.id, m.volunteer_id, m.number
+          FROM {LIVE}.accounts AS a
+          JOIN {LIVE}.members AS m ON m.volunteer_id = CASE WHEN a.limited THEN a.holder::uuid END
+         WHERE a.community = :community AND a.unit = {Unit.SERVICE_MINUTE:d} AND a.limited
+           AND m.forgotten_at IS NULL
+           AND NOT EXISTS (SELECT FROM leaderboard_opt_outs AS o WHERE o.volunteer_id = m.volunteer_id)
+    ), served AS (
+        SELECT p.volunteer_id, p.number,
+               (coalesce((SELECT sum(t.amount) FROM {LIVE}.transfers AS t
+                           WHERE t.credit_account = p.id AND t.credit_account > 0
+                             AND t.occurred_at >= :since AND t.occurred_at < :until), 0)
+                - coalesce((SELECT sum(t.amount) FROM {LIVE}.transfers AS t
+                             WHERE t.debit_account = p.id AND t.debit_account > 0
+                               AND t.occurred_at >= :since AND t.occurred_at < :until), 0))::bigint AS minutes
+          FROM people AS p
+    ), ranked AS (
+        SELECT rank() OVER (ORDER BY minutes DESC) AS rank, volunteer_id, number AS volunteer_number, minutes
+          FROM served WHERE minutes > 0
+    )
+    (SELECT * FROM ranked ORDER BY rank, volunteer_id LIMIT :top)
+    UNION SELECT * FROM ranked WHERE volunteer_id = cast(:me AS uuid)
+    ORDER BY rank, volunteer_id
+    """
+)
+
+
+@api.query("/v1/leaderboards", permission="leaderboards.read")
+async def get_leaderboard(
+    read: Read,
+    caller: Caller,
+    community: Annotated[CommunityCode, Query(description="社区 community")],
+    since: Annotated[Day, Query(description="自 first day")],
+    until: Annotated[Day, Query(description="至 last day")],
+    top: Annotated[int, Query(ge=1, le=100, description="前几名 how many places")] = 10,
+) -> LeaderboardOut:
+    """社区某期间服务时长排行，不含姓名和退出者。Who served most in a community and a period."""
+    caller.require(community)
+    # Every period starts from zero (零起点): what was served before does not count.
+    refuse_if(not timedelta(0) <= until - since <= _PERIOD_MAX, LeaderboardPeriod)
+    me = _own(caller)
+    params = {
+        "community": community,
+        "since": day_start(since),
+        "until": day_start(until + timedelta(days=1)),
+        "top": top,
+        "me": me,
+    }
+    places = [PlaceOut.model_validate(row, from_attributes=True) for row in await read.execute(_PLACES, params)]
+    mine = next((place for place in places if place.volunteer_id == me), None)
+    # Whose own place is further down has it beside the list, not at its end.
+    listed = places[:top] if mine is None or mine in places[:top] else [place for place in places if place != mine]
+    return LeaderboardOut(community=community, since=since, until=until, places=listed, mine=mine)
+
+
+@api.command("/v1/leaderboards/{volunteer_id}/choice", permission="leaderboards.opt_out")
+async def choose(volunteer_id: UUID, body: ChoiceBody, work: Work, caller: Caller) -> ChoiceOut:
+    """退出或重新加入排行榜。Stay off leaderboards, or be on them again."""
+    caller.require_self(volunteer_id)
+    who = await member(work.connection, volunteer_id)
+    caller.require(who.community, volunteer_id)
+    command = Choose(volunteer_id, who.community, body.opted_out, local_day(work.now))
+    appearance = await work.execute(APPEARANCES, volunteer_id, command)
+    return ChoiceOut(volunteer_id=volunteer_id, opted_out=appearance.opted_out)
+
+
+def _own(caller: Any) -> UUID | None:
+    if caller.role is not Role.VOLUNTEER:
+        return None
+    try:
+        return UUID(caller.subject)
+    except ValueError:
+        return None

@@ -1,0 +1,179 @@
+"""Routes that change stars: apply, assess, grant, decline, confirm, withdraw, report; and the timer of the review."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.points.policy.in_force import InForce, PoliciesInForce
+from services.points.stars.bodies import (
+    ApplyBody,
+    AssessBody,
+    DecidedOut,
+    DeclineBody,
+    HeldOut,
+    IssuedReportOut,
+    ReportBody,
+    WithdrawBody,
+)
+from services.points.stars.commands import Apply, AssessQuality, Confirm, Decline, Grant, Review, Withdraw
+from services.points.stars.model import Stars, months_later
+from services.points.stars.report import IssueReport, canonical_hash
+from services.points.stars.reporting import report_rows
+from services.points.stars.standing import assessors, confirmed_minutes, member, requirement
+from services.points.stars.views import REPORTS, STARS, Stage
+from services.points.tables import star_applications
+from shared.auth.tokens import Principal
+from shared.clock import day_start, local_day
+from shared.timers import Timers
+from shared.unit_of_work import UnitOfWork
+from shared.web import Api, Caller, NotFound, Work
+
+api = Api(tags=["stars 星级"])
+timers = Timers()
+
+_REVIEW = "star.review"
+
+
+@api.command("/v1/stars/applications", permission="stars.apply", status=201)
+async def apply(body: ApplyBody, work: Work, caller: Caller, policies: InForce) -> DecidedOut:
+    """申请星级；时长或注册时间不够时当场说明还差多少。Apply for a grade; what is missing is told at once."""
+    who = await member(work.connection, body.volunteer_id)
+    caller.require(who.community, body.volunteer_id)
+    today = local_day(work.now)
+    terms = await policies.terms(work.connection, who.community, today)
+    application_id = work.new_id()
+    command = Apply(
+        application_id=application_id,
+        volunteer_id=body.volunteer_id,
+        community=who.community,
+        grade=body.grade,
+        minutes=await confirmed_minutes(work.connection, body.volunteer_id),
+        requirement=requirement(terms, body.grade),
+        member_since=who.registered_on,
+        forgotten=who.forgotten,
+        day=today,
+    )
+    return _decided(await work.execute(STARS, body.volunteer_id, command), application_id, Stage.APPLIED)
+
+
+@api.command("/v1/stars/applications/{application_id}/assessment", permission="stars.assess")
+async def assess(application_id: UUID, body: AssessBody, work: Work, caller: Caller) -> DecidedOut:
+    """评定服务质量。Judge the quality of the service; may be judged anew until it is decided."""
+    volunteer_id = await _applicant(work, caller, application_id)
+    command = AssessQuality(application_id, body.quality, body.reason, caller.node, local_day(work.now))
+    return _decided(await work.execute(STARS, volunteer_id, command), application_id, Stage.ASSESSED)
+
+
+@api.command("/v1/stars/applications/{application_id}/grant", permission="stars.grant")
+async def grant(application_id: UUID, work: Work, caller: Caller, policies: InForce) -> DecidedOut:
+    """评定星级，由有权机关办理，质量评定人不得经办。Grant; by the authority for the grade, and not by who assessed."""
+    volunteer_id = await _applicant(work, caller, application_id)
+    today = local_day(work.now)
+    stars = (await work.load(STARS, volunteer_id)).state
+    terms = await policies.terms(work.connection, stars.community, today)
+    command = Grant(
+        application_id=application_id,
+        minutes=await confirmed_minutes(work.connection, volunteer_id),
+        authority=caller.node,
+        granter=caller.subject,
+        assessors=await assessors(work.connection, volunteer_id, application_id),
+        review_months=terms.stars.review_months.value,
+        day=today,
+    )
+    state = await work.execute(STARS, volunteer_id, command)
+    await _next_review(work, volunteer_id, day_start(months_later(today, command.review_months)))
+    return _decided(state, application_id, Stage.GRANTED)
+
+
+@api.command("/v1/stars/applications/{application_id}/decline", permission="stars.grant")
+async def decline(application_id: UUID, body: DeclineBody, work: Work, caller: Caller) -> DecidedOut:
+    """不予评定，并说明理由。Do not grant it, with a reason."""
+    volunteer_id = await _applicant(work, caller, application_id)
+    command = Decline(application_id, body.reason, caller.node, local_day(work.now))
+    return _decided(await work.execute(STARS, volunteer_id, command), application_id, Stage.DECLINED)
+
+
+@api.command("/v1/stars/{volunteer_id}/confirmation", permission="stars.grant")
+async def confirm(volunteer_id: UUID, work: Work, caller: Caller) -> HeldOut:
+    """复核后保留存疑的星级。Let a flagged grade stand with the hours that there are."""
+    await _holder(work, caller, volunteer_id)
+    command = Confirm(await confirmed_minutes(work.connection, volunteer_id), caller.node, local_day(work.now))
+    return _held(await work.execute(STARS, volunteer_id, command))
+
+
+@api.command("/v1/stars/{volunteer_id}/withdrawal", permission="stars.grant")
+async def withdraw(volunteer_id: UUID, body: WithdrawBody, work: Work, caller: Caller) -> HeldOut:
+    """撤销现有星级；之前较低的星级恢复，并随即复核。Take the grade back; an earlier one returns, and is looked at."""
+    await _holder(work, caller, volunteer_id)
+    state = await work.execute(STARS, volunteer_id, Withdraw(body.reason, caller.node, local_day(work.now)))
+    if state.held:
+        await _next_review(work, volunteer_id, work.now)
+    else:
+        await work.cancel_timer(_REVIEW, volunteer_id)
+    return _held(state)
+
+
+@api.command("/v1/stars/reports", permission="stars.report", status=201)
+async def issue_report(body: ReportBody, work: Work, caller: Caller) -> IssuedReportOut:
+    """上报三星及以上志愿者，并留下名单的哈希。Report three stars and above upwards; the hash of the rows stays."""
+    caller.require(body.node)
+    rows = await report_rows(work.connection, body.node, body.since, body.until)
+    report_id = work.new_id()
+    command = IssueReport(report_id, body.node, body.since, body.until, len(rows), canonical_hash(rows), work.now)
+    work.create(REPORTS, report_id, command)
+    return IssuedReportOut(
+        report_id=report_id,
+        node=body.node,
+        since=body.since,
+        until=body.until,
+        rows_count=command.rows_count,
+        rows_sha256=command.rows_sha256,
+        issued_at=work.now,
+    )
+
+
+@timers.on(_REVIEW)
+async def review(work: UnitOfWork, volunteer_id: UUID) -> None:
+    """A grade is looked at again: kept where the hours still hold, flagged where they do not."""
+    stars = (await work.load(STARS, volunteer_id)).state
+    if not stars.held:
+        return
+    today = local_day(work.now)
+    terms = await PoliciesInForce().terms(work.connection, stars.community, today)
+    months = terms.stars.review_months.value
+    minutes = await confirmed_minutes(work.connection, volunteer_id)
+    await work.execute(STARS, volunteer_id, Review(minutes, months, today))
+    await _next_review(work, volunteer_id, day_start(months_later(today, months)))
+
+
+async def _next_review(work: UnitOfWork, volunteer_id: UUID, due_at: datetime) -> None:
+    await work.schedule(_REVIEW, volunteer_id, due_at)
+
+
+async def _applicant(work: UnitOfWork, caller: Principal, application_id: UUID) -> UUID:
+    query = select(star_applications.c.volunteer_id, star_applications.c.community)
+    row = (await work.connection.execute(query.where(star_applications.c.id == application_id))).first()
+    if row is None:
+        raise NotFound("star_application")
+    caller.require(row.community)
+    volunteer_id: UUID = row.volunteer_id
+    return volunteer_id
+
+
+async def _holder(work: UnitOfWork, caller: Principal, volunteer_id: UUID) -> None:
+    stars = (await work.load(STARS, volunteer_id)).state
+    if stars.volunteer_id is None:
+        raise NotFound("stars")
+    caller.require(stars.community)
+
+
+def _decided(stars: Stars, application_id: UUID, stage: Stage) -> DecidedOut:
+    assert stars.volunteer_id is not None
+    return DecidedOut(application_id=application_id, volunteer_id=stars.volunteer_id, grade=stars.grade, stage=stage)
+
+
+def _held(stars: Stars) -> HeldOut:
+    assert stars.volunteer_id is not None
+    flagged = stars.in_force is not None and stars.in_force.flagged
+    return HeldOut(volunteer_id=stars.volunteer_id, grade=stars.grade, flagged=flagged)

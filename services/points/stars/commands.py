@@ -1,0 +1,110 @@
+"""What can be asked of a volunteer's stars. Whatever a decision needs of the world comes with the command."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from shared.contracts.honours import Quality, QualityReason, StarDeclineReason, StarWithdrawalReason
+from shared.contracts.registry import NodeLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a policy asks for one grade."""
+
+    minutes: int
+    granted_by: NodeLevel
+    months_min: int
+    """Months since registration."""
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Apply for a grade, as the volunteer or for somebody without a phone."""
+
+    application_id: UUID
+    volunteer_id: UUID
+    community: str
+    grade: int
+    minutes: int
+    """Confirmed minutes now."""
+    requirement: Requirement
+    member_since: date | None
+    """Day of registration; None while that is not known."""
+    forgotten: bool
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class AssessQuality:
+    """Judge the quality of the service. From registry's own assessments later; until then an office says it."""
+
+    application_id: UUID
+    quality: Quality
+    reason: QualityReason | None
+    office: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Grant the grade that was applied for."""
+
+    application_id: UUID
+    minutes: int
+    authority: str
+    granter: str
+    assessors: frozenset[str]
+    """Everyone who judged this application, as the store knows them."""
+    review_months: int
+    """Months until the next review; 0 for none."""
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Do not grant it."""
+
+    application_id: UUID
+    reason: StarDeclineReason
+    authority: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The time for a look has come."""
+
+    minutes: int
+    review_months: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtHours:
+    """The service record has changed since; see whether the grade still holds."""
+
+    minutes: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Let a flagged grade stand."""
+
+    minutes: int
+    authority: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take the grade in force back."""
+
+    reason: StarWithdrawalReason
+    authority: str
+    day: date
+
+
+Command = Apply | AssessQuality | Grant | Decline | Review | LookAtHours | Confirm | Withdraw

@@ -1,0 +1,376 @@
+"""A volunteer's stars, from application to withdrawal. 志愿服务记录与证明出具办法; 志愿服务者注册管理办法 art. 18.
+
+A grade is applied for and granted on hours *and* quality. The policy in force on the day of the application says how
+many hours, and which authority grants; both stand in the events, so what was decided can be explained for ever.
+"""
+
+from calendar import monthrange
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import assert_never
+from uuid import UUID
+
+from services.points.stars.commands import (
+    Apply,
+    AssessQuality,
+    Command,
+    Confirm,
+    Decline,
+    Grant,
+    LookAtHours,
+    Review,
+    Withdraw,
+)
+from services.points.stars.refusals import (
+    StarApplicationNotOpen,
+    StarApplicationOpen,
+    StarAssessorMayNotGrant,
+    StarAuthorityTooLow,
+    StarHeldAlready,
+    StarHoursShort,
+    StarMembershipShort,
+    StarNotFlagged,
+    StarNotHeld,
+    StarPersonForgotten,
+    StarQualityNotAssessed,
+    StarQualityNotMet,
+    StarReasonMissing,
+    StarReasonSuperfluous,
+)
+from shared.contracts import Event, refuse_if, refuse_unless
+from shared.contracts.honours import (
+    Quality,
+    StarApplied,
+    StarConfirmed,
+    StarDeclined,
+    StarFlagged,
+    StarFlagReason,
+    StarGranted,
+    StarQualityAssessed,
+    StarReviewed,
+    StarWithdrawn,
+)
+from shared.contracts.registry import NodeLevel
+
+_DIGITS_MAX: Mapping[NodeLevel, int] = {
+    NodeLevel.DISTRICT: 6,
+    NodeLevel.CITY: 4,
+    NodeLevel.PROVINCE: 2,
+}
+"""Length of the division code of an office of this level; higher offices have shorter ones."""
+
+_LEVEL_WORDS: Mapping[NodeLevel, tuple[str, str]] = {
+    NodeLevel.DISTRICT: ("县（区）级", "county or district"),
+    NodeLevel.CITY: ("市级", "city"),
+    NodeLevel.PROVINCE: ("省级", "province"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A grade that was applied for and is not decided yet."""
+
+    id: UUID
+    grade: int
+    threshold_minutes: int
+    granted_by: NodeLevel
+    policy_version: int
+    quality: Quality | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A grade that was granted and not withdrawn."""
+
+    application_id: UUID
+    grade: int
+    granted_by: NodeLevel
+    threshold_minutes: int
+    known_minutes: int
+    """Confirmed minutes when somebody last looked."""
+    floor_minutes: int
+    """Below this the grade is flagged: the threshold, or fewer where the authority let it stand with fewer."""
+    flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stars:
+    """What the rules need to know of a volunteer's stars."""
+
+    volunteer_id: UUID | None = None
+    community: str = ""
+    application: Application | None = None
+    held: tuple[Held, ...] = ()
+    """Ascending; the last one is in force, the others come into force again when it is withdrawn."""
+
+    @property
+    def in_force(self) -> Held | None:
+        """The grade in force."""
+        return self.held[-1] if self.held else None
+
+    @property
+    def grade(self) -> int:
+        """The grade in force; 0 for none."""
+        return self.held[-1].grade if self.held else 0
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day so many months later, or the last one of a month that is too short for it."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def may_decide(level: NodeLevel, office: str) -> bool:
+    """Whether an office, given by its division code, is high enough for a grade that this level grants."""
+    return len(office) <= _DIGITS_MAX[level]
+
+
+def decide(stars: Stars, command: Command) -> list[Event]:
+    """Which events a command leads to. Raises the refusals of `refusals`."""
+    match command:
+        case Apply():
+            return _apply(stars, command)
+        case AssessQuality():
+            return _assess(stars, command)
+        case Grant():
+            return _grant(stars, command)
+        case Decline(reason=reason, authority=authority, day=day):
+            application = _open(stars, command.application_id)
+            _require_authority(application.granted_by, application.grade, authority)
+            return [
+                StarDeclined(
+                    volunteer_id=_whose(stars),
+                    application_id=application.id,
+                    community=stars.community,
+                    grade=application.grade,
+                    reason=reason,
+                    authority=authority,
+                    declined_on=day,
+                )
+            ]
+        case Review():
+            return _review(stars, command)
+        case LookAtHours(minutes=minutes, day=day):
+            return _flags(stars, minutes, day)
+        case Confirm():
+            return _confirm(stars, command)
+        case Withdraw():
+            return _withdraw(stars, command)
+        case _:
+            assert_never(command)
+
+
+def _apply(stars: Stars, command: Apply) -> list[Event]:
+    requirement = command.requirement
+    refuse_if(command.forgotten, StarPersonForgotten)
+    if stars.application is not None:
+        raise StarApplicationOpen(grade=stars.application.grade)
+    refuse_if(command.grade <= stars.grade, StarHeldAlready(held=stars.grade))
+    if requirement.months_min:
+        if command.member_since is None:
+            raise StarPersonForgotten  # of whoever has no day of registration, only the forgetting was heard
+        earliest = months_later(command.member_since, requirement.months_min)
+        refuse_if(
+            command.day < earliest, StarMembershipShort(months=requirement.months_min, earliest=earliest.isoformat())
+        )
+    _require_hours(command.minutes, requirement.minutes, command.grade)
+    return [
+        StarApplied(
+            volunteer_id=command.volunteer_id,
+            application_id=command.application_id,
+            community=command.community,
+            grade=command.grade,
+            minutes=command.minutes,
+            threshold_minutes=requirement.minutes,
+            granted_by=requirement.granted_by,
+            policy_version=requirement.policy_version,
+            applied_on=command.day,
+        )
+    ]
+
+
+def _assess(stars: Stars, command: AssessQuality) -> list[Event]:
+    application = _open(stars, command.application_id)
+    refuse_if(command.quality is Quality.NOT_MET and command.reason is None, StarReasonMissing)
+    refuse_if(command.quality is Quality.MET and command.reason is not None, StarReasonSuperfluous)
+    return [
+        StarQualityAssessed(
+            volunteer_id=_whose(stars),
+            application_id=application.id,
+            community=stars.community,
+            quality=command.quality,
+            reason=command.reason,
+            assessed_at_node=command.office,
+            assessed_on=command.day,
+        )
+    ]
+
+
+def _grant(stars: Stars, command: Grant) -> list[Event]:
+    application = _open(stars, command.application_id)
+    _require_authority(application.granted_by, application.grade, command.authority)
+    refuse_if(application.quality is None, StarQualityNotAssessed)
+    refuse_unless(application.quality is Quality.MET, StarQualityNotMet)
+    refuse_if(command.granter in command.assessors, StarAssessorMayNotGrant)
+    _require_hours(command.minutes, application.threshold_minutes, application.grade)
+    return [
+        StarGranted(
+            volunteer_id=_whose(stars),
+            application_id=application.id,
+            community=stars.community,
+            grade=application.grade,
+            minutes=command.minutes,
+            threshold_minutes=application.threshold_minutes,
+            policy_version=application.policy_version,
+            authority=command.authority,
+            granted_on=command.day,
+            review_on=_next_review(command.day, command.review_months),
+        )
+    ]
+
+
+def _review(stars: Stars, command: Review) -> list[Event]:
+    held = stars.in_force
+    if held is None:
+        return []
+    flags = _flags(stars, command.minutes, command.day)
+    reviewed = StarReviewed(
+        volunteer_id=_whose(stars),
+        application_id=held.application_id,
+        community=stars.community,
+        grade=held.grade,
+        minutes=command.minutes,
+        kept=not flags and not held.flagged,
+        reviewed_on=command.day,
+        review_on=_next_review(command.day, command.review_months),
+    )
+    return [*flags, reviewed]
+
+
+def _flags(stars: Stars, minutes: int, day: date) -> list[Event]:
+    held = stars.in_force
+    if held is None or held.flagged or minutes >= held.floor_minutes:
+        return []
+    return [
+        StarFlagged(
+            volunteer_id=_whose(stars),
+            application_id=held.application_id,
+            community=stars.community,
+            grade=held.grade,
+            reason=StarFlagReason.HOURS_BELOW_THRESHOLD,
+            minutes_before=held.known_minutes,
+            minutes=minutes,
+            threshold_minutes=held.threshold_minutes,
+            flagged_on=day,
+        )
+    ]
+
+
+def _confirm(stars: Stars, command: Confirm) -> list[Event]:
+    held = _in_force(stars)
+    _require_authority(held.granted_by, held.grade, command.authority)
+    refuse_unless(held.flagged, StarNotFlagged)
+    return [
+        StarConfirmed(
+            volunteer_id=_whose(stars),
+            application_id=held.application_id,
+            community=stars.community,
+            grade=held.grade,
+            minutes=command.minutes,
+            authority=command.authority,
+            confirmed_on=command.day,
+        )
+    ]
+
+
+def _withdraw(stars: Stars, command: Withdraw) -> list[Event]:
+    held = _in_force(stars)
+    _require_authority(held.granted_by, held.grade, command.authority)
+    return [
+        StarWithdrawn(
+            volunteer_id=_whose(stars),
+            application_id=held.application_id,
+            community=stars.community,
+            grade=held.grade,
+            grade_left=stars.held[-2].grade if len(stars.held) > 1 else 0,
+            reason=command.reason,
+            authority=command.authority,
+            withdrawn_on=command.day,
+        )
+    ]
+
+
+def _require_hours(minutes: int, threshold: int, grade: int) -> None:
+    missing = threshold - minutes
+    if missing > 0:
+        needed, (hours, rest) = -(-threshold // 60), divmod(missing, 60)
+        raise StarHoursShort(grade=grade, needed_hours=needed, missing_hours=hours, missing_minutes=rest)
+
+
+def _require_authority(level: NodeLevel, grade: int, office: str) -> None:
+    zh, en = _LEVEL_WORDS[level]
+    refuse_unless(may_decide(level, office), StarAuthorityTooLow(grade=grade, level_zh=zh, level_en=en))
+
+
+def _next_review(day: date, months: int) -> date | None:
+    return months_later(day, months) if months else None
+
+
+def _open(stars: Stars, application_id: UUID) -> Application:
+    if stars.application is None or stars.application.id != application_id:
+        raise StarApplicationNotOpen
+    return stars.application
+
+
+def _in_force(stars: Stars) -> Held:
+    if stars.in_force is None:
+        raise StarNotHeld
+    return stars.in_force
+
+
+def _whose(stars: Stars) -> UUID:
+    assert stars.volunteer_id is not None, "something was applied for"
+    return stars.volunteer_id
+
+
+def evolve(stars: Stars, event: Event) -> Stars:
+    """The stars after an event."""
+    match event:
+        case StarApplied():
+            application = Application(
+                event.application_id, event.grade, event.threshold_minutes, event.granted_by, event.policy_version
+            )
+            return replace(stars, volunteer_id=event.volunteer_id, community=event.community, application=application)
+        case StarQualityAssessed(quality=quality) if stars.application is not None:
+            return replace(stars, application=replace(stars.application, quality=quality))
+        case StarGranted() if stars.application is not None:
+            granted = Held(
+                event.application_id,
+                event.grade,
+                stars.application.granted_by,
+                event.threshold_minutes,
+                event.minutes,
+                event.threshold_minutes,
+            )
+            # What is superseded was reached all the same; a flag on it is settled by hours that reach still higher.
+            earlier = tuple(replace(held, flagged=False) for held in stars.held)
+            return replace(stars, application=None, held=(*earlier, granted))
+        case StarDeclined():
+            return replace(stars, application=None)
+        case StarReviewed(minutes=minutes):
+            return _changed(stars, known_minutes=minutes)
+        case StarFlagged(minutes=minutes):
+            return _changed(stars, known_minutes=minutes, flagged=True)
+        case StarConfirmed(minutes=minutes):
+            floor = min(stars.held[-1].threshold_minutes, minutes)
+            return _changed(stars, known_minutes=minutes, flagged=False, floor_minutes=floor)
+        case StarWithdrawn():
+            return replace(stars, held=stars.held[:-1])
+        case _:
+            return stars
+
+
+def _changed(stars: Stars, **values: object) -> Stars:
+    return replace(stars, held=(*stars.held[:-1], replace(stars.held[-1], **values)))  # type: ignore[arg-type]

@@ -1,0 +1,72 @@
+"""What a decision on stars needs to know: confirmed minutes, membership, and what the policy asks."""
+
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.ledger import holders
+from services.points.policy.book import Terms
+from services.points.stars.commands import Requirement
+from services.points.stars.views import STARS
+from services.points.tables import accounts, members
+from services.points.units import Unit
+from shared.contracts import wire_type
+from shared.contracts.honours import StarQualityAssessed
+from shared.web import NotFound
+
+GRADES = 5
+
+
+class Member(NamedTuple):
+    """What points knows of a volunteer."""
+
+    community: str
+    number: str | None
+    registered_on: date | None
+    forgotten: bool
+
+
+async def member(connection: AsyncConnection, volunteer_id: UUID) -> Member:
+    """A registered volunteer. Raises `NotFound`."""
+    row = (await connection.execute(select(members).where(members.c.volunteer_id == volunteer_id))).first()
+    if row is None or row.community is None:
+        raise NotFound("volunteer")
+    return Member(row.community, row.number, row.registered_on, row.forgotten_at is not None)
+
+
+async def confirmed_minutes(connection: AsyncConnection, volunteer_id: UUID) -> int:
+    """The service record now, in minutes. Not below zero, even where corrections arrived before what they correct."""
+    posted = select(func.greatest(0, accounts.c.credits - accounts.c.debits)).where(
+        accounts.c.holder == holders.volunteer(volunteer_id), accounts.c.unit == int(Unit.SERVICE_MINUTE)
+    )
+    return int(await connection.scalar(posted) or 0)
+
+
+def requirement(terms: Terms, grade: int) -> Requirement:
+    """What the policy asks for a grade."""
+    stars = terms.stars
+    return Requirement(
+        minutes=stars.minutes.value[grade - 1],
+        granted_by=stars.granted_by.value[grade - 1],
+        months_min=stars.membership_months_min.value,
+        policy_version=stars.minutes.version,
+    )
+
+
+async def assessors(connection: AsyncConnection, volunteer_id: UUID, application_id: UUID) -> frozenset[str]:
+    """Who judged the quality for an application. The store knows who did what; events do not tell it to the world."""
+    rows = await connection.scalars(
+        text(
+            "SELECT metadata->>'actor' FROM events WHERE stream = :stream AND type = :type"
+            " AND data->>'application_id' = :application AND metadata ? 'actor'"
+        ),
+        {
+            "stream": STARS.stream(volunteer_id),
+            "type": wire_type(StarQualityAssessed),
+            "application": str(application_id),
+        },
+    )
+    return frozenset(rows)

@@ -1,0 +1,292 @@
+"""What the points service tells of honours: stars (星级) applied for, granted and reviewed; certificates of service."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.contracts.common import CommunityCode, NodeCode
+from shared.contracts.event import Event
+from shared.contracts.registry import NodeLevel
+
+Grade = Annotated[int, Field(ge=1, le=5, description="One to five stars.")]
+ServedMinutes = Annotated[int, Field(ge=0, description="Confirmed minutes of service, caps and corrections included.")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Quality(StrEnum):
+    """How the community judges the quality of somebody's service."""
+
+    MET = "met"
+    NOT_MET = "not_met"
+
+
+class QualityReason(StrEnum):
+    """Why the quality is not what the grade asks for."""
+
+    COMPLAINTS = "complaints"
+    UNRELIABLE = "unreliable"
+    HOURS_DOUBTFUL = "hours_doubtful"
+    OTHER = "other"
+
+
+class StarDeclineReason(StrEnum):
+    """Why a grade was not granted."""
+
+    HOURS_SHORT = "hours_short"
+    QUALITY_NOT_MET = "quality_not_met"
+    MISCONDUCT = "misconduct"
+    APPLICANT_WITHDREW = "applicant_withdrew"
+    OTHER = "other"
+
+
+class StarWithdrawalReason(StrEnum):
+    """Why a grade was taken back."""
+
+    HOURS_CORRECTED = "hours_corrected"
+    MISCONDUCT = "misconduct"
+    GRANTED_BY_MISTAKE = "granted_by_mistake"
+    OWN_REQUEST = "own_request"
+    OTHER = "other"
+
+
+class StarFlagReason(StrEnum):
+    """Why a grade may no longer hold."""
+
+    HOURS_BELOW_THRESHOLD = "hours_below_threshold"
+
+
+class StarApplied(Event, context="points"):
+    """A grade was applied for; hours and months of membership are reached under the policy of that day."""
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    minutes: ServedMinutes
+    threshold_minutes: int = Field(ge=0, description="What the policy asks for.")
+    granted_by: NodeLevel = Field(description="The level of the authority that grants it; higher ones may, too.")
+    policy_version: int = Field(ge=1)
+    applied_on: date
+
+
+class StarQualityAssessed(Event, context="points"):
+    """The quality of the service was judged where it was served; of several judgements the last one counts."""
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    quality: Quality
+    reason: QualityReason | None = None
+    assessed_at_node: NodeCode = Field(description="The office that judged.")
+    assessed_on: date
+
+
+class StarGranted(Event, context="points"):
+    """A grade was granted by the authority for it."""
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    minutes: ServedMinutes
+    threshold_minutes: int = Field(ge=0)
+    policy_version: int = Field(ge=1)
+    authority: NodeCode = Field(description="The office that granted it.")
+    granted_on: date
+    review_on: date | None = Field(default=None, description="When it is looked at again; absent for never.")
+
+
+class StarDeclined(Event, context="points"):
+    """A grade was not granted."""
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    reason: StarDeclineReason
+    authority: NodeCode
+    declined_on: date
+
+
+class StarReviewed(Event, context="points"):
+    """The yearly look at a grade: it is kept, or flagged where the hours no longer hold."""
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    minutes: ServedMinutes
+    kept: bool
+    reviewed_on: date
+    review_on: date | None = Field(default=None, description="When it is looked at again; absent for never.")
+
+
+class StarFlagged(Event, context="points"):
+    """A grade may no longer hold; the authority confirms or withdraws it. Until then it stays in force."""
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    reason: StarFlagReason
+    minutes_before: int = Field(ge=0, description="Confirmed minutes when the grade was granted, or last looked at.")
+    minutes: ServedMinutes
+    threshold_minutes: int = Field(ge=0)
+    flagged_on: date
+
+
+class StarConfirmed(Event, context="points"):
+    """The authority looked at a flagged grade and lets it stand with the hours that there are now."""
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    minutes: ServedMinutes
+    authority: NodeCode
+    confirmed_on: date
+
+
+class StarWithdrawn(Event, context="points"):
+    """A grade was taken back; an earlier, lower one comes into force again."""
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    grade_left: int = Field(ge=0, le=5, description="The grade in force from now on; 0 for none.")
+    reason: StarWithdrawalReason
+    authority: NodeCode
+    withdrawn_on: date
+
+
+class StarReportIssued(Event, context="points"):
+    """Volunteers of three stars and above (三星志愿者上报) were reported upwards."""
+
+    report_id: UUID
+    node: NodeCode = Field(description="Whose volunteers the report lists.")
+    since: date = Field(description="Granted on this day or later.")
+    until: date = Field(description="Granted on this day or before.")
+    rows_count: int = Field(ge=0)
+    rows_sha256: Digest = Field(
+        description="Hash of the rows, one `community|volunteer_id|grade|minutes|granted_on|policy_version` a line,"
+        " each ended by a line feed, in order of granted_on, volunteer_id and grade."
+    )
+    issued_at: AwareDatetime
+
+
+class LeaderboardOptedOut(Event, context="points"):
+    """A volunteer does not want to be on leaderboards: they are not shown and take no rank."""
+
+    volunteer_id: UUID
+    community: CommunityCode
+    opted_out_on: date
+
+
+class LeaderboardOptedIn(Event, context="points"):
+    """A volunteer wants to be on leaderboards again."""
+
+    volunteer_id: UUID
+    community: CommunityCode
+    opted_in_on: date
+
+
+class CertificateObjection(StrEnum):
+    """What somebody objects to while a certificate is in publicity."""
+
+    HOURS_WRONG = "hours_wrong"
+    PERSON_WRONG = "person_wrong"
+    OTHER = "other"
+
+
+class CertificateVoidReason(StrEnum):
+    """Why a certificate is void."""
+
+    HOURS_CORRECTED = "hours_corrected"
+    ISSUED_BY_MISTAKE = "issued_by_mistake"
+    REISSUED = "reissued"
+    OWN_REQUEST = "own_request"
+    OTHER = "other"
+
+
+class CertifiedService(BaseModel):
+    """Minutes of one kind of service."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: str | None = Field(default=None, description="As policies weigh it, e.g. `activity.care`; absent for others.")
+    minutes: int = Field(ge=0)
+
+
+class CertificateIssued(Event, context="points"):
+    """A certificate of service (志愿服务记录证明) was made out. Who it is about stays in the person vault."""
+
+    certificate_id: UUID
+    community: CommunityCode = Field(description="Who issued it: the community that keeps the record.")
+    volunteer_id: UUID
+    certificate_number: str = Field(description="Community code, year and running number; not personal data.")
+    since: date = Field(description="First day of the certified period.")
+    until: date = Field(description="Last day of the certified period.")
+    minutes: ServedMinutes
+    services: tuple[CertifiedService, ...]
+    publicity_days: int = Field(ge=0, description="Days of publicity (公示) that the policy asks for.")
+    policy_version: int = Field(ge=1, description="The policy that says so.")
+    issued_on: date
+    public_until: date = Field(description="Last day of publicity; the day of issue where there is none.")
+
+
+class CertificateObjected(Event, context="points"):
+    """Somebody objected during publicity; it does not take effect until that is settled."""
+
+    certificate_id: UUID
+    community: CommunityCode
+    reason: CertificateObjection
+    objected_on: date
+
+
+class CertificateTookEffect(Event, context="points"):
+    """The certificate is valid: publicity is over, or an objection was found to have no ground."""
+
+    certificate_id: UUID
+    community: CommunityCode
+    effective_on: date
+
+
+class CertificateRefused(Event, context="points"):
+    """An objection was right; the certificate never takes effect."""
+
+    certificate_id: UUID
+    community: CommunityCode
+    reason: CertificateObjection
+    refused_on: date
+
+
+class CertificateFlagged(Event, context="points"):
+    """Corrections took the record of the certified period below what the certificate says."""
+
+    certificate_id: UUID
+    community: CommunityCode
+    minutes_before: int = Field(ge=0, description="What the certificate says.")
+    minutes: ServedMinutes
+    flagged_on: date
+
+
+class CertificateFlagLifted(Event, context="points"):
+    """The record bears the certificate again."""
+
+    certificate_id: UUID
+    community: CommunityCode
+    minutes: ServedMinutes
+    lifted_on: date
+
+
+class CertificateVoided(Event, context="points"):
+    """The certificate is void (作废), and shows it wherever it is verified or printed."""
+
+    certificate_id: UUID
+    community: CommunityCode
+    reason: CertificateVoidReason
+    voided_on: date

@@ -1,0 +1,220 @@
+"""Certificates from issue to verification and print, over HTTP and on a real ledger."""
+
+import asyncio
+import re
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.points.app import build, read_views
+from services.points.certificates.api import timers
+from services.points.certificates.watch import look_at_grounds
+from services.points.proof.verify import differing_read_tables
+from services.points.settings import PointsSettings
+from shared.contracts.registry import PersonForgotten
+from tests.conftest import COMMUNITY, FOREIGN
+from tests.integration.office import StandingClock
+from tests.integration.points.serving import correct, registration, serve
+from tests.integration.telling import tell
+
+NAME, ID_NUMBER = "张演示", "62029819800101001X"
+
+
+class Desk:
+    """A points service, a clerk, and somebody with twelve hours of service."""
+
+    def __init__(self, points: Any, clock: StandingClock) -> None:
+        self.points, self.clock, self.clerk = points, clock, points.client()
+        self.person = uuid.uuid4()
+        self.today = (clock.now + timedelta(hours=8)).date()
+
+    async def open(self) -> "Desk":
+        await tell(self.points.service, registration(self.person, self.clock.now - timedelta(days=400)))
+        self.attended = await serve(self.points.service, self.person, 12, self.clock.now)
+        return self
+
+    def body(self, **changed: Any) -> dict[str, Any]:
+        return {
+            "volunteer_id": str(self.person),
+            "since": (self.today - timedelta(days=300)).isoformat(),
+            "until": self.today.isoformat(),
+            "name": NAME,
+            "id_kind": "居民身份证",
+            "id_number": ID_NUMBER,
+            "issuer": "祁连社区居民委员会（演示）",
+            "responsible_person": "负责人（演示）",
+            "handler": "经办人（演示）",
+            "contact": "0937-0000000",
+            "content": "社区关爱服务（演示）",
+            **changed,
+        }
+
+    async def issue(self, **changed: Any) -> dict[str, Any]:
+        answer = await self.clerk.post("/v1/certificates", json=self.body(**changed))
+        assert answer.status_code == 201, answer.text
+        issued: dict[str, Any] = answer.json()
+        return issued
+
+    async def verify(self, issued: dict[str, Any], code: str | None = None) -> Any:
+        path = f"/verify/{issued['certificate_number']}"
+        return await self.clerk.get(path, params={"code": code or issued["check_code"]}, headers={"authorization": ""})
+
+    async def state(self, issued: dict[str, Any]) -> Any:
+        return (await self.clerk.get(f"/v1/certificates/{issued['certificate_id']}")).json()
+
+    async def do(self, issued: dict[str, Any], what: str, **body: Any) -> Any:
+        return await self.clerk.post(f"/v1/certificates/{issued['certificate_id']}/{what}", json=body)
+
+
+@pytest.fixture
+async def desk(start: Any) -> Desk:
+    clock = StandingClock()
+    points = await start(lambda settings: build(settings, clock), working=False, settings=PointsSettings)
+    return await Desk(points, clock).open()
+
+
+async def test_a_certificate_is_public_then_valid(desk: Desk) -> None:
+    issued = await desk.issue()
+    assert issued["certificate_number"] == f"{COMMUNITY}-{desk.today.year}-00001"
+    assert (issued["stage"], issued["minutes"]) == ("public", 720)
+    page = await desk.verify(issued)
+    assert page.status_code == 200
+    assert "公示中" in page.text
+    assert "张**" in page.text
+    assert "12 小时" in page.text
+    desk.clock.pass_by(days=6)
+    assert await timers.fire_due(desk.points.service.workshop, desk.clock) == 0
+    desk.clock.pass_by(days=1)
+    assert await timers.fire_due(desk.points.service.workshop, desk.clock) == 1
+    assert (await desk.state(issued))["stage"] == "effective"
+    assert "有效" in (await desk.verify(issued)).text
+
+
+async def test_nothing_is_said_without_the_code_and_nothing_personal_ever(desk: Desk) -> None:
+    issued = await desk.issue()
+    for wrong in ("AAAAAAAA", " ", "%00"):
+        answer = await desk.verify(issued, wrong)
+        assert answer.status_code == 404
+        assert "12 小时" not in answer.text
+    unknown = {**issued, "certificate_number": f"{COMMUNITY}-{desk.today.year}-99999"}
+    assert (await desk.verify(unknown)).text == (await desk.verify(issued, "AAAAAAAA")).text
+    page = await desk.verify(issued)
+    assert NAME not in page.text
+    assert ID_NUMBER not in page.text
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert "<script" not in page.text
+    stored = await desk.points.rows("SELECT data::text FROM events")
+    assert not any(NAME in row[0] or ID_NUMBER in row[0] for row in stored)
+
+
+async def test_strangers_are_slowed_down(desk: Desk) -> None:
+    issued = await desk.issue()
+    statuses = [(await desk.verify(issued, "AAAAAAAA")).status_code for _ in range(70)]
+    assert 429 in statuses
+    limited = await desk.verify(issued)
+    assert limited.json()["code"] == "too_many_requests"
+    assert limited.headers["retry-after"] == "60"
+    assert (await desk.state(issued))["stage"] == "public"
+
+
+async def test_an_objection_is_settled_and_a_void_certificate_says_so(desk: Desk) -> None:
+    first, second = await desk.issue(), await desk.issue()
+    for issued in (first, second):
+        assert (await desk.do(issued, "objection", reason="hours_wrong")).json()["stage"] == "objected"
+    assert (await desk.do(first, "settlement", upheld=True)).json()["stage"] == "refused"
+    assert (await desk.do(second, "settlement", upheld=False)).json()["stage"] == "effective"
+    assert "未生效" in (await desk.verify(first)).text
+    assert (await desk.do(second, "voiding", reason="own_request")).json()["stage"] == "voided"
+    assert "VOID" in (await desk.verify(second)).text
+    again = await desk.do(second, "voiding", reason="own_request")
+    assert (again.status_code, again.json()["code"]) == (409, "certificate_ended")
+
+
+async def test_a_correction_takes_the_ground_away_and_gives_it_back(desk: Desk) -> None:
+    workshop = desk.points.service.workshop
+    issued = await desk.issue()
+    earlier = await desk.issue(
+        since=(desk.today - timedelta(days=300)).isoformat(), until=(desk.today - timedelta(days=2)).isoformat()
+    )
+    assert await look_at_grounds(workshop) == 0
+    await correct(desk.points.service, desk.attended[0], 100)
+    assert await look_at_grounds(workshop) == 1
+    assert await look_at_grounds(workshop) == 0
+    assert (await desk.state(issued))["flagged"] is True
+    assert (await desk.state(earlier))["flagged"] is False
+    assert "复核中" in (await desk.verify(issued)).text
+    path = f"/v1/certificates/{issued['certificate_id']}/explanation"
+    explanation = (await desk.clerk.get(path)).json()
+    assert (explanation["minutes"], explanation["minutes_now"]) == (720, 340)
+    assert [step["event"] for step in explanation["history"]] == ["CertificateIssued", "CertificateFlagged"]
+    assert all("{" not in step["text"] for step in explanation["history"])
+    english = (await desk.clerk.get(path, headers={"accept-language": "en"})).json()
+    assert "has only 5 h 40 min" in english["summary"]
+    # Publicity ends while it is flagged; service told of later bears it again, and then it takes effect.
+    desk.clock.pass_by(days=8)
+    await timers.fire_due(workshop, desk.clock)
+    assert (await desk.state(issued))["stage"] == "public"
+    await serve(desk.points.service, desk.person, 8, desk.clock.now - timedelta(days=40))
+    assert await look_at_grounds(workshop) == 1
+    await timers.fire_due(workshop, desk.clock)
+    after = await desk.state(issued)
+    assert (after["stage"], after["flagged"]) == ("effective", False)
+
+
+async def test_the_paper_is_a_pdf_for_staff_and_the_person_alone(desk: Desk) -> None:
+    issued = await desk.issue()
+    path = f"/v1/certificates/{issued['certificate_id']}/document.pdf"
+    paper = await desk.clerk.get(path)
+    assert paper.status_code == 200, paper.text
+    assert paper.content.startswith(b"%PDF")
+    assert paper.headers["content-type"] == "application/pdf"
+    own = desk.points.client("volunteer", subject=str(desk.person))
+    await desk.do(issued, "voiding", reason="reissued")
+    void = await own.get(path)
+    assert void.content.startswith(b"%PDF")
+    assert void.content != paper.content
+    stranger = desk.points.client("volunteer", subject=str(uuid.uuid4()))
+    assert (await stranger.get(path)).status_code == 403
+    assert (await desk.points.client(node=FOREIGN).get(path)).status_code == 403
+    assert (await desk.points.client("auditor").get(path)).status_code == 403
+
+
+async def test_forgetting_somebody_forgets_whom_the_certificate_was_about(desk: Desk) -> None:
+    issued = await desk.issue()
+    forgotten = PersonForgotten(volunteer_id=desk.person, community=COMMUNITY)
+    await tell(desk.points.service, forgotten)
+    await tell(desk.points.service, forgotten)
+    assert await desk.points.rows("SELECT 1 FROM vault_entries") == []
+    assert await desk.points.rows("SELECT number FROM ledger.members WHERE number IS NOT NULL") == []
+    page = await desk.verify(issued)
+    assert page.status_code == 200
+    assert "张" not in page.text
+    paper = await desk.clerk.get(f"/v1/certificates/{issued['certificate_id']}/document.pdf")
+    assert (paper.status_code, paper.json()["code"]) == (410, "certificate_identity_erased")
+    another = await desk.clerk.post("/v1/certificates", json=desk.body())
+    assert (another.status_code, another.json()["code"]) == (409, "certificate_person_forgotten")
+
+
+async def test_numbers_run_without_gaps_however_many_clerks_issue_at_once(desk: Desk) -> None:
+    issued = await asyncio.gather(*(desk.issue() for _ in range(8)))
+    refused = await desk.clerk.post("/v1/certificates", json=desk.body(until="2199-01-01"))
+    assert refused.json()["code"] == "certificate_period_not_over"
+    issued = [*issued, await desk.issue()]
+    numbers = sorted(int(re.findall(r"\d+$", one["certificate_number"])[0]) for one in issued)
+    assert numbers == list(range(1, 10))
+    async with desk.points.service.database.reading() as connection:
+        assert await differing_read_tables(connection, read_views) == []
+
+
+async def test_the_list_shows_certificates_of_the_node_and_ones_own(desk: Desk) -> None:
+    issued = await desk.issue()
+    own = desk.points.client("volunteer", subject=str(desk.person))
+    for client in (desk.clerk, own):
+        items = (await client.get("/v1/certificates", params={"stage": "public", "flagged": False})).json()["items"]
+        assert [item["certificate_id"] for item in items] == [issued["certificate_id"]]
+        assert NAME not in str(items)
+    assert items[0]["services"] == [{"kind": "activity.general", "minutes": 720}]
+    assert (await desk.points.client(node=FOREIGN).get("/v1/certificates")).json()["items"] == []
+    assert (await desk.points.client(node=FOREIGN).post("/v1/certificates", json=desk.body())).status_code == 403

@@ -1,0 +1,267 @@
+"""Stars from application to withdrawal, over HTTP and on a real ledger; the report upwards; what corrections do."""
+
+import io
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from services.points.app import build
+from services.points.honours import HonourWatch
+from services.points.settings import PointsSettings
+from services.points.stars.api import timers
+from services.points.stars.watch import flag_what_no_longer_holds
+from shared.contracts.registry import PersonForgotten
+from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
+from tests.integration.office import StandingClock
+from tests.integration.points.serving import correct, registration, serve
+from tests.integration.telling import tell
+
+NOW = datetime.now(UTC)
+LONG_AGO = NOW - timedelta(days=900)
+TODAY = (NOW + timedelta(hours=8)).date()
+
+
+@pytest.fixture
+async def points(start: Any) -> Any:
+    return await start(build, working=False, settings=PointsSettings)
+
+
+async def ok(response: Any, status: int = 200) -> Any:
+    answer = await response
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def refused(response: Any, code: str, status: int = 409) -> Any:
+    answer = await response
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert "{" not in answer.json()["detail"], answer.text
+    return answer.json()
+
+
+async def volunteer(points: Any, hours: int, community: str = COMMUNITY, since: datetime = LONG_AGO) -> uuid.UUID:
+    person = uuid.uuid4()
+    await tell(points.service, registration(person, since, community))
+    if hours:
+        await serve(points.service, person, hours, NOW, community)
+    return person
+
+
+async def apply(points: Any, person: uuid.UUID, grade: int) -> str:
+    answer = await ok(
+        points.client().post("/v1/stars/applications", json={"volunteer_id": str(person), "grade": grade}), 201
+    )
+    return str(answer["application_id"])
+
+
+async def granted(points: Any, person: uuid.UUID, grade: int, office: str = DISTRICT) -> str:
+    """Applied for, assessed and granted."""
+    application = await apply(points, person, grade)
+    path = f"/v1/stars/applications/{application}"
+    await ok(points.client(subject="clerk").post(f"{path}/assessment", json={"quality": "met"}))
+    await ok(points.client("district", office, "officer").post(f"{path}/grant"))
+    return application
+
+
+async def test_a_star_is_applied_for_assessed_and_granted(points: Any) -> None:
+    person = await volunteer(points, 120)
+    own = points.client("volunteer", subject=str(person))
+    before = await ok(own.get(f"/v1/stars/{person}"))
+    assert (before["grade"], before["minutes"], before["next"]["can_apply"]) == (0, 7200, True)
+    application = await ok(own.post("/v1/stars/applications", json={"volunteer_id": str(person), "grade": 1}), 201)
+    path = f"/v1/stars/applications/{application['application_id']}"
+    clerk, officer = points.client(subject="clerk"), points.client("district", DISTRICT, "officer")
+    await refused(officer.post(f"{path}/grant"), "star_quality_not_assessed")
+    await ok(clerk.post(f"{path}/assessment", json={"quality": "met"}))
+    done = await ok(officer.post(f"{path}/grant"))
+    assert (done["grade"], done["stage"]) == (1, "granted")
+    after = await ok(own.get(f"/v1/stars/{person}"))
+    assert (after["grade"], after["flagged"], after["application"]) == (1, False, None)
+    assert (after["next"]["grade"], after["next"]["missing_minutes"]) == (2, 180 * 60)
+    assert after["next"]["text"] == "离2星还差 180 小时。"
+
+
+async def test_an_application_says_at_once_what_is_missing(points: Any) -> None:
+    person = await volunteer(points, 88)
+    body = {"volunteer_id": str(person), "grade": 1}
+    answer = await refused(points.client().post("/v1/stars/applications", json=body), "star_hours_short")
+    assert "还差 12 小时 0 分钟" in answer["detail"]
+    unknown = {"volunteer_id": str(uuid.uuid4()), "grade": 1}
+    await refused(points.client().post("/v1/stars/applications", json=unknown), "not_found", 404)
+
+
+async def test_who_assessed_does_not_grant_and_the_office_must_be_high_enough(points: Any) -> None:
+    person = await volunteer(points, 600)
+    application = await apply(points, person, 3)
+    path = f"/v1/stars/applications/{application}"
+    both = points.client("district", "6202", "one-person")
+    await ok(both.post(f"{path}/assessment", json={"quality": "met"}))
+    await refused(both.post(f"{path}/grant"), "star_assessor_may_not_grant", 403)
+    low = points.client("district", DISTRICT, "officer")
+    assert "市级" in (await refused(low.post(f"{path}/grant"), "star_authority_too_low", 403))["detail"]
+    assert (await points.client().post(f"{path}/grant")).status_code == 403
+    elsewhere = points.client("district", "6301", "officer")
+    assert (await elsewhere.post(f"{path}/grant")).status_code == 403
+    await ok(points.client("district", "6202", "officer").post(f"{path}/grant"))
+
+
+async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any) -> None:
+    person, other = await volunteer(points, 0), await volunteer(points, 104)
+    attended = await serve(points.service, person, 104, NOW)
+    for somebody in (person, other):
+        await granted(points, somebody, 1)
+    watch = HonourWatch(points.service.workshop, [flag_what_no_longer_holds], 60)
+    assert await watch.look() == 0
+    await correct(points.service, attended[0], 100)
+    assert await watch.look() == 1
+    assert await watch.look() == 0
+    officer = points.client("district", DISTRICT, "officer")
+    flagged = (await ok(officer.get("/v1/stars/applications?stage=flagged")))["items"]
+    assert [(row["volunteer_id"], row["minutes"]) for row in flagged] == [(str(person), 104 * 60 - 380)]
+    assert (await ok(officer.post(f"/v1/stars/{person}/confirmation"))) == {
+        "volunteer_id": str(person), "grade": 1, "flagged": False,
+    }  # fmt: skip
+    assert await watch.look() == 0
+    await correct(points.service, attended[1], 0)
+    assert await watch.look() == 1
+    gone = await ok(officer.post(f"/v1/stars/{person}/withdrawal", json={"reason": "hours_corrected"}))
+    assert gone["grade"] == 0
+    explanation = await ok(points.client("volunteer", subject=str(person)).get(f"/v1/stars/{person}/explanation"))
+    assert [step["event"] for step in explanation["history"]] == [
+        "StarApplied", "StarQualityAssessed", "StarGranted", "StarFlagged", "StarConfirmed", "StarFlagged",
+        "StarWithdrawn",
+    ]  # fmt: skip
+    assert "由 104 小时 变为 97 小时 40 分钟" in explanation["history"][3]["text"]
+    assert all("{" not in step["text"] for step in explanation["history"])
+
+
+async def test_the_review_comes_after_a_year_and_keeps_or_flags(start: Any) -> None:
+    clock = StandingClock()
+    clock.now = NOW
+    points = await start(lambda settings: build(settings, clock), working=False, settings=PointsSettings)
+    person = await volunteer(points, 0)
+    attended = await serve(points.service, person, 104, NOW)
+    await granted(points, person, 1)
+    for hours_hold in (True, False):
+        if not hours_hold:
+            await correct(points.service, attended[0], 0)
+        clock.pass_by(days=364)
+        assert await timers.fire_due(points.service.workshop, clock) == 0
+        clock.pass_by(days=2)
+        assert await timers.fire_due(points.service.workshop, clock) == 1
+    state = await ok(points.client().get(f"/v1/stars/{person}"))
+    assert (state["grade"], state["flagged"]) == (1, True)
+    kept = await points.rows("SELECT data->>'kept' FROM events WHERE type LIKE '%StarReviewed%' ORDER BY position")
+    assert [row[0] for row in kept] == ["true", "false"]
+
+
+async def test_candidates_reached_a_grade_and_have_not_applied(points: Any) -> None:
+    one, three = await volunteer(points, 100), await volunteer(points, 640)
+    applied, held, forgotten = await volunteer(points, 120), await volunteer(points, 120), await volunteer(points, 120)
+    await volunteer(points, 99)
+    await volunteer(points, 300, FOREIGN)
+    await apply(points, applied, 1)
+    await granted(points, held, 1)
+    await tell(points.service, PersonForgotten(volunteer_id=forgotten, community=COMMUNITY))
+    found = await ok(points.client().get(f"/v1/stars/candidates?community={COMMUNITY}&limit=1"))
+    more = await ok(points.client().get(
+        f"/v1/stars/candidates?community={COMMUNITY}&cursor={found['next_cursor']}"
+    ))  # fmt: skip
+    reached = {row["volunteer_id"]: row["grade_reached"] for row in [*found["items"], *more["items"]]}
+    assert reached == {str(one): 1, str(three): 3}
+
+
+async def test_a_policy_of_a_small_community_holds_there(points: Any) -> None:
+    """Three months of membership and ten hours, in force from tomorrow: today the national default still holds."""
+    person = await volunteer(points, 16, since=NOW - timedelta(days=20))
+    await refused(
+        points.client().post("/v1/stars/applications", json={"volunteer_id": str(person), "grade": 1}),
+        "star_hours_short",
+    )
+    document = {
+        "title": {"zh": "小社区星级办法", "en": "Stars of a small community"},
+        "stars": {"minutes": [600, 1200, 1800, 2400, 3000], "membership_months_min": 3},
+    }
+    tomorrow = (TODAY + timedelta(days=2)).isoformat()
+    publish = {"node": COMMUNITY, "in_force_from": tomorrow, "document": document}
+    await ok(points.client("district", DISTRICT).post("/v1/policies", json=publish), 201)
+    from services.points.policy.in_force import PoliciesInForce
+    from services.points.stars.standing import requirement
+
+    async with points.service.database.reading() as connection:
+        await connection.exec_driver_sql("SELECT 1")
+        terms = await PoliciesInForce().terms(connection, COMMUNITY, TODAY + timedelta(days=2))
+    asked = requirement(terms, 1)
+    assert (asked.minutes, asked.months_min, asked.policy_version) == (600, 3, 2)
+
+
+async def test_three_stars_and_above_are_reported_upwards(points: Any) -> None:
+    high, low = await volunteer(points, 640), await volunteer(points, 120)
+    await granted(points, high, 3, "6202")
+    await granted(points, low, 1)
+    officer = points.client("district", DISTRICT, "officer")
+    params = {"node": DISTRICT, "since": TODAY.isoformat()}
+    report = await ok(officer.get("/v1/stars/report", params=params))
+    assert [(row["volunteer_id"], row["grade"], row["minutes"]) for row in report["rows"]] == [(str(high), 3, 38_400)]
+    file = await officer.get("/v1/stars/report.xlsx", params=params)
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(file.content)).get_sheet_by_index(0).to_python()
+    assert sheet[0][0] == "社区 community"
+    assert sheet[1][:5] == [COMMUNITY, f"{COMMUNITY}-{high.int % 1_000_000:06d}", str(high), 3.0, 640.0]
+    assert sheet[1][5] == TODAY
+    sent = await ok(officer.post("/v1/stars/reports", json={**params, "until": TODAY.isoformat()}), 201)
+    assert (sent["rows_count"], sent["rows_sha256"]) == (1, report["rows_sha256"])
+    assert [r["report_id"] for r in (await ok(officer.get("/v1/stars/reports")))["items"]] == [sent["report_id"]]
+    backwards = {**params, "until": (TODAY - timedelta(days=1)).isoformat()}
+    await refused(officer.get("/v1/stars/report", params=backwards), "star_period_inverted", 422)
+    outside = {**params, "node": "630101"}
+    assert (await officer.get("/v1/stars/report", params=outside)).status_code == 403
+
+
+async def test_an_explanation_tells_hours_ground_and_who_decided_in_both_languages(points: Any) -> None:
+    person = await volunteer(points, 120)
+    await granted(points, person, 1)
+    client = points.client("volunteer", subject=str(person))
+    zh = await ok(client.get(f"/v1/stars/{person}/explanation"))
+    en = await ok(client.get(f"/v1/stars/{person}/explanation", headers={"accept-language": "en"}))
+    assert zh["summary"].startswith("现为1星")
+    assert "120 h" in en["summary"]
+    assert zh["ground"]["policy_version"] == 1
+    assert zh["ground"]["policy_title"] != en["ground"]["policy_title"]
+    assert sum(year["minutes"] for year in zh["years"]) == 7200
+    assert {kind["kind"] for year in zh["years"] for kind in year["kinds"]} == {"activity.general"}
+    assert zh["history"][2]["office"] == DISTRICT
+    assert "officer" not in str(zh)
+    stranger = points.client("volunteer", subject=str(uuid.uuid4()))
+    assert (await stranger.get(f"/v1/stars/{person}/explanation")).status_code == 403
+    assert (await points.client(node=FOREIGN).get(f"/v1/stars/{person}/explanation")).status_code == 403
+
+
+async def test_the_read_tables_are_what_the_events_give(points: Any) -> None:
+    from services.points.app import read_views
+    from services.points.proof.verify import differing_read_tables
+
+    person, other = await volunteer(points, 640), await volunteer(points, 120)
+    await granted(points, person, 1)
+    await granted(points, person, 3, "6202")
+    await apply(points, other, 1)
+    await ok(points.client("district", "6202").post(f"/v1/stars/{person}/withdrawal", json={"reason": "misconduct"}))
+    state = await ok(points.client().get(f"/v1/stars/{person}"))
+    assert state["grade"] == 1
+    async with points.service.database.reading() as connection:
+        assert await differing_read_tables(connection, read_views) == []
+
+
+async def test_two_applications_in_the_same_moment_are_one(points: Any) -> None:
+    import asyncio
+
+    person = await volunteer(points, 400)
+    answers = await asyncio.gather(
+        *(
+            points.client().post("/v1/stars/applications", json={"volunteer_id": str(person), "grade": grade})
+            for grade in (1, 2, 1, 2)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]

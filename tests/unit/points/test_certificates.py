@@ -1,0 +1,187 @@
+"""Certificates: every rule, refusals included; numbers, codes and what the public may see."""
+
+import uuid
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given as given_any
+from hypothesis import strategies as st
+
+from services.points.certificates.document import qr_code, verification_address
+from services.points.certificates.identity import masked_name
+from services.points.certificates.model import (
+    EndPublicity,
+    Issue,
+    LookAtGround,
+    Object,
+    SettleObjection,
+    Stage,
+    Void,
+)
+from services.points.certificates.numbers import check_code, code_is_right, year_and_running_number
+from services.points.certificates.page import verification
+from services.points.certificates.refusals import (
+    CertificateEnded,
+    CertificateNotObjected,
+    CertificateNotPublic,
+    CertificatePeriodInverted,
+    CertificatePeriodNotOver,
+    CertificatePersonForgotten,
+    CertificateWithoutService,
+)
+from services.points.certificates.views import CERTIFICATES
+from shared.contracts.honours import (
+    CertificateFlagged,
+    CertificateFlagLifted,
+    CertificateIssued,
+    CertificateObjected,
+    CertificateObjection,
+    CertificateRefused,
+    CertificateTookEffect,
+    CertificateVoided,
+    CertificateVoidReason,
+    CertifiedService,
+)
+from shared.privacy import Vault
+from shared.web.limits import RateLimit, TooManyRequests
+from tests.specification import given
+
+COMMUNITY = "620201001004"
+ID, PERSON = uuid.uuid4(), uuid.uuid4()
+DAY, LAST, AFTER = date(2026, 3, 20), date(2026, 3, 26), date(2026, 3, 27)
+SERVICES = (CertifiedService(kind="activity.care", minutes=600), CertifiedService(kind=None, minutes=30))
+
+
+def issue(**changed: Any) -> Issue:
+    plain = {
+        "certificate_id": ID, "community": COMMUNITY, "volunteer_id": PERSON, "number": f"{COMMUNITY}-2026-00001",
+        "since": date(2025, 1, 1), "until": DAY, "services": SERVICES, "publicity_days": 7, "policy_version": 1,
+        "forgotten": False, "day": DAY,
+    }  # fmt: skip
+    return Issue(**{**plain, **changed})
+
+
+def issued(days: int = 7, until: date = LAST) -> CertificateIssued:
+    return CertificateIssued(
+        certificate_id=ID, community=COMMUNITY, volunteer_id=PERSON, certificate_number=f"{COMMUNITY}-2026-00001",
+        since=date(2025, 1, 1), until=DAY, minutes=630, services=SERVICES, publicity_days=days, policy_version=1,
+        issued_on=DAY, public_until=until,
+    )  # fmt: skip
+
+
+HOURS, MISTAKE = CertificateObjection.HOURS_WRONG, CertificateVoidReason.ISSUED_BY_MISTAKE
+WHOSE: dict[str, Any] = {"certificate_id": ID, "community": COMMUNITY}
+OBJECTED = CertificateObjected(**WHOSE, reason=HOURS, objected_on=LAST)
+EFFECTIVE = CertificateTookEffect(**WHOSE, effective_on=AFTER)
+REFUSED = CertificateRefused(**WHOSE, reason=HOURS, refused_on=AFTER)
+FLAGGED = CertificateFlagged(**WHOSE, minutes_before=630, minutes=629, flagged_on=AFTER)
+VOIDED = CertificateVoided(**WHOSE, reason=MISTAKE, voided_on=AFTER)
+
+
+def test_a_certificate_is_public_for_the_days_of_the_policy() -> None:
+    given(CERTIFICATES).when(issue()).then(issued())
+    given(CERTIFICATES, issued()).when(EndPublicity(LAST)).then_nothing()
+    given(CERTIFICATES, issued()).when(EndPublicity(AFTER)).then(EFFECTIVE)
+    given(CERTIFICATES, issued(), EFFECTIVE).when(EndPublicity(AFTER)).then_nothing()
+
+
+def test_without_publicity_it_takes_effect_at_once() -> None:
+    at_once = CertificateTookEffect(**WHOSE, effective_on=DAY)
+    given(CERTIFICATES).when(issue(publicity_days=0)).then(issued(0, DAY), at_once)
+
+
+def test_nothing_is_certified_without_service_for_a_wrong_period_or_for_a_forgotten_person() -> None:
+    given(CERTIFICATES).when(issue(services=())).then_refused(CertificateWithoutService)
+    given(CERTIFICATES).when(issue(since=AFTER, until=DAY)).then_refused(CertificatePeriodInverted)
+    given(CERTIFICATES).when(issue(until=AFTER)).then_refused(CertificatePeriodNotOver, latest="2026-03-20")
+    given(CERTIFICATES).when(issue(forgotten=True)).then_refused(CertificatePersonForgotten)
+
+
+def test_an_objection_in_publicity_holds_it_up_until_it_is_settled() -> None:
+    given(CERTIFICATES, issued()).when(Object(HOURS, LAST)).then(OBJECTED)
+    given(CERTIFICATES, issued()).when(Object(HOURS, AFTER)).then_refused(CertificateNotPublic)
+    given(CERTIFICATES, issued(), OBJECTED).when(Object(HOURS, LAST)).then_refused(CertificateNotPublic)
+    given(CERTIFICATES, issued(), OBJECTED).when(EndPublicity(AFTER)).then_nothing()
+    given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(True, AFTER)).then(REFUSED)
+    given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(False, AFTER)).then(EFFECTIVE)
+    given(CERTIFICATES, issued()).when(SettleObjection(False, AFTER)).then_refused(CertificateNotObjected)
+
+
+def test_it_is_flagged_once_when_its_ground_goes_and_lifted_when_it_comes_back() -> None:
+    for before in ((issued(),), (issued(), EFFECTIVE), (issued(), OBJECTED)):
+        given(CERTIFICATES, *before).when(LookAtGround(629, AFTER)).then(FLAGGED)
+        given(CERTIFICATES, *before).when(LookAtGround(630, AFTER)).then_nothing()
+        given(CERTIFICATES, *before, FLAGGED).when(LookAtGround(1, AFTER)).then_nothing()
+        lifted = CertificateFlagLifted(**WHOSE, minutes=631, lifted_on=AFTER)
+        given(CERTIFICATES, *before, FLAGGED).when(LookAtGround(631, AFTER)).then(lifted)
+    for end in (REFUSED, VOIDED):
+        given(CERTIFICATES, issued(), end).when(LookAtGround(0, AFTER)).then_nothing()
+
+
+def test_what_is_flagged_does_not_take_effect() -> None:
+    given(CERTIFICATES, issued(), FLAGGED).when(EndPublicity(AFTER)).then_nothing()
+
+
+def test_people_void_it_once_in_any_stage() -> None:
+    for before in ((issued(),), (issued(), EFFECTIVE), (issued(), OBJECTED), (issued(), EFFECTIVE, FLAGGED)):
+        given(CERTIFICATES, *before).when(Void(MISTAKE, AFTER)).then(VOIDED)
+        given(CERTIFICATES, *before).when(Void(MISTAKE, AFTER)).then_state(stage=Stage.VOIDED)
+    for end in (REFUSED, VOIDED):
+        given(CERTIFICATES, issued(), end).when(Void(MISTAKE, AFTER)).then_refused(CertificateEnded)
+
+
+@given_any(st.text(max_size=40))
+def test_only_the_right_code_is_right(code: str) -> None:
+    vault, number = Vault(b"k" * 32), f"{COMMUNITY}-2026-00001"
+    right = check_code(vault, number)
+    assert len(right) == 8
+    assert code_is_right(vault, number, f" {right.lower()}")
+    assert code_is_right(vault, number, code) is (code.strip().upper() == right)
+    assert check_code(Vault(b"x" * 32), number) != right
+    assert check_code(vault, f"{COMMUNITY}-2026-00002") != right
+
+
+def test_a_number_has_its_year_and_place_in_it() -> None:
+    assert year_and_running_number(f"{COMMUNITY}-2026-00042") == (2026, 42)
+    assert year_and_running_number(f"{COMMUNITY}-2026-123456") == (2026, 123456)
+
+
+@pytest.mark.parametrize(("name", "masked"), [("张三", "张*"), ("欧阳娜娜", "欧***"), ("李", "李*"), (None, None)])
+def test_the_public_sees_a_family_name_only(name: str | None, masked: str | None) -> None:
+    assert masked_name({} if name is None else {"name": name}) == masked
+
+
+def test_the_page_shows_what_it_is_given_as_text() -> None:
+    class Row:
+        stage, flagged, number, minutes, community = "effective", False, "1", 630, COMMUNITY
+        since = until = issued_on = public_until = DAY
+        ended_on = None
+
+    page = verification(Row, {"name": "<b>张", "issuer": "<script>alert(1)</script>"})
+    assert "<script" not in page
+    assert "有效" in page
+    Row.flagged = True
+    assert "复核中" in verification(Row, {})
+    Row.stage = "voided"
+    assert "VOID" in verification(Row, {})
+
+
+def test_a_code_leads_to_the_page() -> None:
+    address = verification_address("https://points.example/", "1-2", "AB&C")
+    assert address == "https://points.example/verify/1-2?code=AB%26C"
+    assert qr_code(address).lstrip().startswith("<")
+
+
+def test_strangers_ask_a_bounded_number_of_times_a_minute() -> None:
+    now = [0.0]
+    limit = RateLimit(from_one_max=2, altogether_max=3, addresses_max=2, monotonic=lambda: now[0])
+    for address in ("a", "a", "b"):
+        limit.take(address)
+    for address in ("a", "b", "c"):
+        with pytest.raises(TooManyRequests):
+            limit.take(address)
+    now[0] = 60.0
+    for address in ("a", "b", "c"):
+        limit.take(address)
+    assert len(limit._by_address) == 2

@@ -1,0 +1,339 @@
+"""Stars: every rule, refusals included, and whole lives in any order."""
+
+import uuid
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from services.points.stars.commands import (
+    Apply,
+    AssessQuality,
+    Confirm,
+    Decline,
+    Grant,
+    LookAtHours,
+    Requirement,
+    Review,
+    Withdraw,
+)
+from services.points.stars.model import may_decide, months_later
+from services.points.stars.refusals import (
+    StarApplicationNotOpen,
+    StarApplicationOpen,
+    StarAssessorMayNotGrant,
+    StarAuthorityTooLow,
+    StarHeldAlready,
+    StarHoursShort,
+    StarMembershipShort,
+    StarNotFlagged,
+    StarNotHeld,
+    StarPersonForgotten,
+    StarQualityNotAssessed,
+    StarQualityNotMet,
+    StarReasonMissing,
+    StarReasonSuperfluous,
+)
+from services.points.stars.report import IssueReport, ReportRow, canonical_hash
+from services.points.stars.views import REPORTS, STARS
+from shared.contracts import Event, Refusal
+from shared.contracts.honours import (
+    Quality,
+    QualityReason,
+    StarApplied,
+    StarConfirmed,
+    StarDeclined,
+    StarDeclineReason,
+    StarFlagged,
+    StarFlagReason,
+    StarGranted,
+    StarQualityAssessed,
+    StarReviewed,
+    StarWithdrawalReason,
+    StarWithdrawn,
+)
+from shared.contracts.registry import NodeLevel
+from tests.specification import given
+
+COMMUNITY, DISTRICT, CITY, PROVINCE = "620201001004", "620201", "6202", "62"
+DAY = date(2026, 3, 20)
+PERSON, FIRST, SECOND = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+ONE = Requirement(6000, NodeLevel.DISTRICT, 0, 1)
+THREE = Requirement(36_000, NodeLevel.CITY, 0, 1)
+
+
+def apply(**changed: Any) -> Apply:
+    plain = {
+        "application_id": FIRST, "volunteer_id": PERSON, "community": COMMUNITY, "grade": 1, "minutes": 6000,
+        "requirement": ONE, "member_since": date(2026, 1, 31), "forgotten": False, "day": DAY,
+    }  # fmt: skip
+    return Apply(**{**plain, **changed})
+
+
+def grant(application: uuid.UUID = FIRST, **changed: Any) -> Grant:
+    plain = {
+        "minutes": 6000, "authority": DISTRICT, "granter": "officer", "assessors": frozenset({"clerk"}),
+        "review_months": 12, "day": DAY,
+    }  # fmt: skip
+    return Grant(application, **{**plain, **changed})
+
+
+def applied(application: uuid.UUID = FIRST, grade: int = 1, asked: Requirement = ONE) -> StarApplied:
+    return StarApplied(
+        volunteer_id=PERSON, application_id=application, community=COMMUNITY, grade=grade, minutes=asked.minutes,
+        threshold_minutes=asked.minutes, granted_by=asked.granted_by, policy_version=1, applied_on=DAY,
+    )  # fmt: skip
+
+
+def assessed(
+    quality: Quality = Quality.MET, application: uuid.UUID = FIRST, reason: QualityReason | None = None
+) -> StarQualityAssessed:
+    return StarQualityAssessed(
+        volunteer_id=PERSON, application_id=application, community=COMMUNITY, quality=quality, reason=reason,
+        assessed_at_node=COMMUNITY, assessed_on=DAY,
+    )  # fmt: skip
+
+
+def granted(application: uuid.UUID = FIRST, grade: int = 1, minutes: int = 6000, authority: str = DISTRICT) -> Any:
+    return StarGranted(
+        volunteer_id=PERSON, application_id=application, community=COMMUNITY, grade=grade, minutes=minutes,
+        threshold_minutes=minutes, policy_version=1, authority=authority, granted_on=DAY,
+        review_on=date(2027, 3, 20),
+    )  # fmt: skip
+
+
+def flagged(minutes: int = 5990) -> StarFlagged:
+    return StarFlagged(
+        volunteer_id=PERSON, application_id=FIRST, community=COMMUNITY, grade=1,
+        reason=StarFlagReason.HOURS_BELOW_THRESHOLD, minutes_before=6000, minutes=minutes, threshold_minutes=6000,
+        flagged_on=DAY,
+    )  # fmt: skip
+
+
+def confirmed(minutes: int = 5990) -> StarConfirmed:
+    return StarConfirmed(
+        volunteer_id=PERSON, application_id=FIRST, community=COMMUNITY, grade=1, minutes=minutes, authority=DISTRICT,
+        confirmed_on=DAY,
+    )  # fmt: skip
+
+
+def withdrawn(application: uuid.UUID, grade: int, left: int, authority: str = DISTRICT) -> StarWithdrawn:
+    return StarWithdrawn(
+        volunteer_id=PERSON, application_id=application, community=COMMUNITY, grade=grade, grade_left=left,
+        reason=StarWithdrawalReason.MISCONDUCT, authority=authority, withdrawn_on=DAY,
+    )  # fmt: skip
+
+
+ONE_STAR = (applied(), assessed(), granted())
+
+
+def test_who_reached_the_hours_applies() -> None:
+    given(STARS).when(apply()).then(applied())
+
+
+def test_who_lacks_hours_is_told_how_many() -> None:
+    given(STARS).when(apply(minutes=5279)).then_refused(
+        StarHoursShort, grade=1, needed_hours=100, missing_hours=12, missing_minutes=1
+    )
+
+
+def test_who_is_new_is_told_from_when_to_apply() -> None:
+    months = Requirement(6000, NodeLevel.DISTRICT, 3, 1)
+    given(STARS).when(apply(requirement=months)).then_refused(StarMembershipShort, months=3, earliest="2026-04-30")
+    given(STARS).when(apply(requirement=months, day=date(2026, 4, 29))).then_refused(StarMembershipShort)
+    given(STARS).when(apply(requirement=months, day=date(2026, 4, 30))).then_state(grade=0)
+    given(STARS).when(apply(requirement=months, member_since=None)).then_refused(StarPersonForgotten)
+
+
+def test_nobody_applies_for_a_person_who_was_forgotten() -> None:
+    given(STARS).when(apply(forgotten=True)).then_refused(StarPersonForgotten)
+
+
+def test_one_application_is_open_at_a_time() -> None:
+    given(STARS, applied()).when(apply(application_id=SECOND)).then_refused(StarApplicationOpen, grade=1)
+
+
+def test_a_grade_may_be_skipped_upwards_but_not_applied_for_twice() -> None:
+    given(STARS).when(apply(grade=3, minutes=36_000, requirement=THREE)).then(applied(FIRST, 3, THREE))
+    given(STARS, *ONE_STAR).when(apply(application_id=SECOND)).then_refused(StarHeldAlready, held=1)
+    given(STARS, *ONE_STAR).when(apply(application_id=SECOND, grade=3, minutes=36_000, requirement=THREE)).then(
+        applied(SECOND, 3, THREE)
+    )
+
+
+def test_quality_is_met_or_not_met_for_a_reason() -> None:
+    def assess(quality: Quality, reason: QualityReason | None = None) -> AssessQuality:
+        return AssessQuality(FIRST, quality, reason, COMMUNITY, DAY)
+
+    given(STARS, applied()).when(assess(Quality.MET)).then(assessed())
+    why = QualityReason.COMPLAINTS
+    given(STARS, applied()).when(assess(Quality.NOT_MET, why)).then(assessed(Quality.NOT_MET, FIRST, why))
+    given(STARS, applied()).when(assess(Quality.NOT_MET)).then_refused(StarReasonMissing)
+    given(STARS, applied()).when(assess(Quality.MET, why)).then_refused(StarReasonSuperfluous)
+    given(STARS).when(assess(Quality.MET)).then_refused(StarApplicationNotOpen)
+    given(STARS, *ONE_STAR).when(assess(Quality.MET)).then_refused(StarApplicationNotOpen)
+
+
+def test_the_authority_grants_what_was_assessed() -> None:
+    given(STARS, applied(), assessed()).when(grant()).then(granted())
+    given(STARS, applied()).when(grant()).then_refused(StarQualityNotAssessed)
+    not_met = assessed(Quality.NOT_MET, FIRST, QualityReason.OTHER)
+    given(STARS, applied(), not_met).when(grant()).then_refused(StarQualityNotMet)
+    given(STARS, applied(), not_met, assessed()).when(grant()).then(granted())
+    given(STARS, applied(), assessed()).when(grant(SECOND)).then_refused(StarApplicationNotOpen)
+
+
+def test_who_assessed_does_not_grant() -> None:
+    both = grant(granter="clerk", assessors=frozenset({"another", "clerk"}))
+    given(STARS, applied(), assessed()).when(both).then_refused(StarAssessorMayNotGrant)
+
+
+def test_hours_that_were_corrected_meanwhile_are_not_granted_on() -> None:
+    given(STARS, applied(), assessed()).when(grant(minutes=5999)).then_refused(
+        StarHoursShort, missing_hours=0, missing_minutes=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "offices"),
+    [(NodeLevel.DISTRICT, "✓✓✓✗✗"), (NodeLevel.CITY, "✓✓✗✗✗"), (NodeLevel.PROVINCE, "✓✗✗✗✗")],
+)
+def test_a_grade_is_decided_by_its_authority_or_a_higher_one(level: NodeLevel, offices: str) -> None:
+    nodes = (PROVINCE, CITY, DISTRICT, "620201001", COMMUNITY)
+    assert ["✓" if may_decide(level, node) else "✗" for node in nodes] == list(offices)
+
+
+def test_an_office_too_low_decides_nothing_about_a_grade() -> None:
+    three = (applied(FIRST, 3, THREE), assessed())
+    given(STARS, *three).when(grant(minutes=36_000)).then_refused(StarAuthorityTooLow, grade=3, level_en="city")
+    given(STARS, *three).when(Decline(FIRST, StarDeclineReason.OTHER, DISTRICT, DAY)).then_refused(StarAuthorityTooLow)
+    held = (*three, granted(FIRST, 3, 36_000, CITY))
+    for command in (
+        Withdraw(StarWithdrawalReason.MISCONDUCT, DISTRICT, DAY),
+        Confirm(36_000, DISTRICT, DAY),
+    ):
+        given(STARS, *held).when(command).then_refused(StarAuthorityTooLow)
+
+
+def test_an_application_is_declined_for_a_reason_at_any_time() -> None:
+    declined = StarDeclined(
+        volunteer_id=PERSON, application_id=FIRST, community=COMMUNITY, grade=1,
+        reason=StarDeclineReason.APPLICANT_WITHDREW, authority=DISTRICT, declined_on=DAY,
+    )  # fmt: skip
+    decline = Decline(FIRST, StarDeclineReason.APPLICANT_WITHDREW, DISTRICT, DAY)
+    given(STARS, applied()).when(decline).then(declined)
+    given(STARS, applied(), declined).when(decline).then_refused(StarApplicationNotOpen)
+    given(STARS, applied(), declined).when(apply(application_id=SECOND)).then(applied(SECOND))
+
+
+def reviewed(minutes: int, kept: bool) -> StarReviewed:
+    return StarReviewed(
+        volunteer_id=PERSON, application_id=FIRST, community=COMMUNITY, grade=1, minutes=minutes, kept=kept,
+        reviewed_on=DAY, review_on=date(2027, 3, 20),
+    )  # fmt: skip
+
+
+def test_a_review_keeps_what_holds_and_flags_what_does_not() -> None:
+    given(STARS, *ONE_STAR).when(Review(7000, 12, DAY)).then(reviewed(7000, True))
+    given(STARS, *ONE_STAR).when(Review(5990, 12, DAY)).then(flagged(), reviewed(5990, False))
+    given(STARS, *ONE_STAR, flagged()).when(Review(5980, 12, DAY)).then(reviewed(5980, False))
+    given(STARS, applied()).when(Review(7000, 12, DAY)).then_nothing()
+
+
+def test_a_grade_is_flagged_once_when_a_correction_takes_its_hours() -> None:
+    given(STARS, *ONE_STAR).when(LookAtHours(5990, DAY)).then(flagged())
+    given(STARS, *ONE_STAR).when(LookAtHours(6000, DAY)).then_nothing()
+    given(STARS, *ONE_STAR, flagged()).when(LookAtHours(5000, DAY)).then_nothing()
+    given(STARS).when(LookAtHours(0, DAY)).then_nothing()
+
+
+def test_what_the_authority_confirmed_is_flagged_again_only_for_still_fewer_hours() -> None:
+    given(STARS, *ONE_STAR, flagged()).when(Confirm(5990, DISTRICT, DAY)).then(confirmed())
+    given(STARS, *ONE_STAR).when(Confirm(5990, DISTRICT, DAY)).then_refused(StarNotFlagged)
+    again = given(STARS, *ONE_STAR, flagged(), confirmed())
+    again.when(LookAtHours(5990, DAY)).then_nothing()
+    again.when(LookAtHours(5989, DAY)).then(flagged(5989).model_copy(update={"minutes_before": 5990}))
+
+
+def test_without_a_grade_there_is_nothing_to_confirm_or_withdraw() -> None:
+    for command in (Confirm(1, PROVINCE, DAY), Withdraw(StarWithdrawalReason.OTHER, PROVINCE, DAY)):
+        given(STARS, applied()).when(command).then_refused(StarNotHeld)
+
+
+def test_when_a_grade_is_withdrawn_the_one_before_it_returns() -> None:
+    life = [*ONE_STAR, applied(SECOND, 3, THREE), assessed(application=SECOND), granted(SECOND, 3, 36_000, CITY)]
+    withdraw = Withdraw(StarWithdrawalReason.MISCONDUCT, CITY, DAY)
+    taken = withdrawn(SECOND, 3, 1, CITY)
+    given(STARS, *life).when(withdraw).then(taken)
+    given(STARS, *life).when(withdraw).then_state(grade=1)
+    given(STARS, *life, taken).when(withdraw).then(withdrawn(FIRST, 1, 0, CITY))
+
+
+def test_months_end_on_the_last_day_of_a_short_month() -> None:
+    assert months_later(date(2026, 11, 30), 3) == date(2027, 2, 28)
+    assert months_later(date(2026, 3, 20), 12) == date(2027, 3, 20)
+
+
+def test_the_hash_of_a_report_depends_on_its_rows_and_not_on_their_order() -> None:
+    rows = [ReportRow(COMMUNITY, uuid.uuid4(), "n", 3 + n, 40_000, DAY, 1) for n in range(3)]
+    assert canonical_hash(rows) == canonical_hash(rows[::-1])
+    assert canonical_hash(rows) != canonical_hash([rows[0]._replace(grade=5), *rows[1:]])
+    command = IssueReport(FIRST, DISTRICT, DAY, DAY, 3, canonical_hash(rows), datetime(2026, 3, 20, tzinfo=UTC))
+    (event,) = REPORTS.decide(REPORTS.initial, command)
+    assert (event.rows_count, event.rows_sha256) == (3, canonical_hash(rows))  # type: ignore[attr-defined]
+    assert REPORTS.fold([event]).community == DISTRICT
+
+
+class StarsLife(RuleBasedStateMachine):
+    """Any commands at any time: grades rise by grants and fall by withdrawals only; flags mark what is held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[Event] = []
+
+    @rule(
+        grade=st.integers(1, 5),
+        minutes=st.integers(0, 9000),
+        which=st.sampled_from(["apply", "met", "not_met", "grant", "decline", "review", "look", "confirm", "withdraw"]),
+    )
+    def obey(self, grade: int, minutes: int, which: str) -> None:
+        state = STARS.fold(self.events)
+        current = FIRST if state.application is None else state.application.id
+        asked = Requirement(grade * 1500, NodeLevel.DISTRICT, 0, 1)
+        commands = {
+            "apply": apply(application_id=uuid.uuid4(), grade=grade, minutes=minutes, requirement=asked),
+            "met": AssessQuality(current, Quality.MET, None, COMMUNITY, DAY),
+            "not_met": AssessQuality(current, Quality.NOT_MET, QualityReason.OTHER, COMMUNITY, DAY),
+            "grant": grant(current, minutes=minutes),
+            "decline": Decline(current, StarDeclineReason.OTHER, DISTRICT, DAY),
+            "review": Review(minutes, 12, DAY),
+            "look": LookAtHours(minutes, DAY),
+            "confirm": Confirm(minutes, DISTRICT, DAY),
+            "withdraw": Withdraw(StarWithdrawalReason.OTHER, DISTRICT, DAY),
+        }
+        try:
+            self.events += STARS.decide(state, commands[which])
+        except Refusal:
+            return
+
+    @invariant()
+    def grades_rise_and_fall_by_decisions_only(self) -> None:
+        held: list[int] = []
+        for event in self.events:
+            if isinstance(event, StarGranted):
+                assert event.grade > (held[-1] if held else 0)
+                assert event.minutes >= event.threshold_minutes
+                held.append(event.grade)
+            if isinstance(event, StarWithdrawn):
+                assert event.grade == held.pop()
+                assert event.grade_left == (held[-1] if held else 0)
+            if isinstance(event, StarFlagged):
+                assert event.minutes < event.threshold_minutes
+        state = STARS.fold(self.events)
+        assert [grade.grade for grade in state.held] == held
+        assert not any(grade.flagged for grade in state.held[:-1])
+
+
+TestStarsLife = StarsLife.TestCase
