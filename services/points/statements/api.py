@@ -40,6 +40,7 @@ async def get_sheet(
 ) -> Response:  # fmt: skip
     """对账单电子表格。The statement as a spreadsheet."""
     statement = await _statement(request, read, caller, in_force, holder, unit, first, last, _SHEET_LINES_MAX)
+    await read.close()  # nothing of the database is kept waiting for the file
     texts: Texts = request.app.state.texts
     content = await asyncio.to_thread(sheet, statement, texts, language_of(request))
     return _download(content, XLSX, statement, "xlsx")
@@ -52,6 +53,7 @@ async def get_paper(
 ) -> Response:  # fmt: skip
     """对账单打印件（PDF）。The statement on paper."""
     statement = await _statement(request, read, caller, in_force, holder, unit, first, last, _PAPER_LINES_MAX)
+    await read.close()
     texts: Texts = request.app.state.texts
     content = await print_pdf(_TEMPLATE, _on_paper(statement, texts, language_of(request)))
     return _download(content, PDF, statement, "pdf")
