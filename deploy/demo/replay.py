@@ -216,7 +216,8 @@ class Replay:
             self.refused_redemptions += 1  # not enough left after an earlier one: exactly what must be refused
             return
         ending = "cancellation" if number % 10 == 9 else "collection"
-        await self._clerks.post("points", f"/v1/redemptions/{reserved['id']}/{ending}")
+        shown = {"identified_by": "card"} if ending == "collection" else None
+        await self._clerks.post("points", f"/v1/redemptions/{reserved['id']}/{ending}", shown)
         self.redemptions += ending == "collection"
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.points import love_market
 from services.points.accounts import api as accounts
 from services.points.balances.publisher import BalancePublisher
 from services.points.certificates import api as certificates
@@ -21,13 +22,9 @@ from services.points.honours import HonourWatch
 from services.points.leaderboards import api as leaderboards
 from services.points.leaderboards import views as leaderboard_views
 from services.points.ledger.writing import LedgerWriter
-from services.points.market import api as market
-from services.points.market import views as market_views
 from services.points.policy import api as policy
 from services.points.policy import views as policy_views
 from services.points.proof.watch import LedgerWatch
-from services.points.redemptions import api as redemptions
-from services.points.redemptions import views as redemption_views
 from services.points.redemptions.effects import LedgerEffects
 from services.points.settings import PointsSettings
 from services.points.stars import api as stars
@@ -50,8 +47,7 @@ SOURCES = ("registry", "grid_patrol", "mediation")
 
 read_views = Views.combine(
     policy_views.views,
-    market_views.views,
-    redemption_views.views,
+    love_market.views,
     star_views.views,
     certificate_views.views,
     leaderboard_views.views,
@@ -88,8 +84,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             expiry.api,
             policy.api,
             dry_run.api,
-            market.api,
-            redemptions.api,
+            *love_market.apis,
             star_reads.api,
             stars.api,
             certificate_reads.api,
@@ -103,7 +98,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         relay=parts.relay,
         handler=earning,
         consumer=parts.consumer("points", SOURCES, earning),
-        timers=Timers.combine(redemptions.timers, stars.timers, certificates.timers),
+        timers=Timers.combine(love_market.timers, stars.timers, certificates.timers),
         background=[publisher.run, watch.run, rounds.run, honours.run],
         on_migrated=[seed],
         clock=clock,

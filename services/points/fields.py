@@ -1,5 +1,6 @@
 """Field types of the request bodies and queries, and what routes of several rooms need."""
 
+from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -7,8 +8,11 @@ from fastapi import Depends, Query
 from pydantic import Field, StringConstraints
 
 from services.points.ledger.reading import Sight
+from services.points.market.dated import Dated
 from services.points.settings import PointsSettings
 from shared.auth.tokens import OutsideNode, Principal
+from shared.ids import derived_id
+from shared.unit_of_work import UnitOfWork
 from shared.web import configured
 from shared.web.fields import Moment
 
@@ -35,6 +39,15 @@ async def _seen(
 Seen = Annotated[Sight, Depends(_seen)]
 """In a query: until when, and as known when."""
 
+Fen = Annotated[int, Field(ge=1, le=100_000_000_00)]
+"""Money, in fen."""
+
+
+def dated(work: UnitOfWork, settings: PointsSettings, at: Moment | None) -> Dated:
+    """A moment that was entered, or now, with the bounds it must keep."""
+    return Dated(at=at or work.now, now=work.now, earliest=work.now - timedelta(days=settings.backdating_max_days))
+
+
 Configured = Annotated[PointsSettings, Depends(configured)]
 
 
@@ -44,3 +57,11 @@ def own_id(caller: Principal) -> UUID:
         return UUID(caller.subject)
     except ValueError:
         raise OutsideNode from None
+
+
+def staff_id(work: UnitOfWork, caller: Principal) -> UUID:
+    """An opaque id of whoever calls: always the same in one installation, and nothing can be read from it.
+
+    Events say who approved what, and topics are open to others; the names that people sign in with are not.
+    """
+    return derived_id("staff", work.vault.digest("staff", caller.subject).hex())

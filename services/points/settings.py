@@ -10,6 +10,12 @@ class PointsSettings(Settings):
 
     consumer_batch_size_max: int = Field(default=2500, ge=1, le=100_000)
     """Events, not transfers: an activity with eight people is 24. Larger batches bring little and cost memory."""
+    aid_collect_within_days: int = Field(default=14, ge=1, le=90)
+    """How long goods granted in aid are held for a household before they are free again."""
+    collection_tries_max: int = Field(default=5, ge=1, le=20)
+    """Wrong collection codes for one reservation before it is locked for a while."""
+    collection_locked_minutes: int = Field(default=15, ge=1, le=1440)
+    """How long no collection code is taken after too many wrong ones."""
     balances_linger_ms: int = Field(default=20, ge=0, le=10_000)
     """How long the publisher of balances waits for more changes, so that an account that moves often is told once."""
     expiry_check_interval_s: int = Field(default=300, ge=1)

@@ -45,6 +45,17 @@ _VALUES: Mapping[str, Any] = {
     "posted": 240,
     "pending": 60,
     "places": 20,
+    "amount_fen": 250_000,
+    "unit_price_fen": 1_250,
+    "reference": "LS-2026-017",
+    "receipt_reference": "FP-00012345",
+    "receipt_number": f"{_COMMUNITY}-D000042",
+    "category": "household",
+    "piece": "瓶",
+    "specification": "2 kg",
+    "counted": 18,
+    "expected": 20,
+    "difference": -2,
     "parties_count": 2,
     "authority": "620201",
     "assessed_at_node": _COMMUNITY,
@@ -61,7 +72,7 @@ _NAMES: Mapping[str, str] = {
     "ItemListed": "洗衣液 2 kg",
 }
 _TEAM_KIND = "environment"
-_AT_THE_END = ("end", "ended", "completed", "checked_out", "resolved", "corrected", "collected")
+_AT_THE_END = ("end", "ended", "completed", "checked_out", "resolved", "corrected", "collected", "handed_over")
 _LATER = ("collect_by", "expired_at")
 
 

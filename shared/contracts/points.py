@@ -1,6 +1,7 @@
 """What the points service tells: policies, goods, redemptions, and the latest balance of every account."""
 
 from datetime import date
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.common import CommunityCode, NodeCode
 from shared.contracts.event import Event
+
+
+class Identification(StrEnum):
+    """How somebody at the counter showed that they come for a reservation."""
+
+    CODE = "code"
+    """The collection code (领取码), by the volunteer or someone they sent."""
+    CARD = "card"
+    """爱心行动积分卡"""
+    ID_DOCUMENT = "id_document"
 
 
 class PolicyPublished(Event, context="points"):
@@ -63,6 +74,9 @@ class RedemptionReserved(Event, context="points"):
     points: int = Field(ge=1, description="Points held: quantity times the price at that moment.")
     reserved_at: AwareDatetime
     collect_by: AwareDatetime
+    household_id: UUID | None = Field(
+        default=None, description="The household whose month it counts in; null where the volunteer counts alone."
+    )
 
 
 class RedemptionCollected(Event, context="points"):
@@ -71,6 +85,7 @@ class RedemptionCollected(Event, context="points"):
     redemption_id: UUID
     community: CommunityCode
     collected_at: AwareDatetime
+    identified_by: Identification | None = Field(default=None, description="Null where it was not recorded.")
 
 
 class RedemptionCancelled(Event, context="points"):

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shared.contracts import grid_patrol, honours, mediation, points, registry  # noqa: F401 - fills the register
+# The imports fill the register.
+from shared.contracts import grid_patrol, honours, love_market, mediation, points, registry  # noqa: F401
 from shared.contracts.compatibility import OPEN_ENUM
 from shared.contracts.envelope import CONTEXTS, topic_of
 from shared.contracts.event import Event, event_types, wire_type

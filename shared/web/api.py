@@ -185,8 +185,9 @@ class _CommandRoute(_Route):
                     response = await handler(fresh)
                     if work.touched_version is not None and response.status_code < 300:
                         etag(response, work.touched_version)
-                    await work.apply_views()
+                    # Before the read tables and the ledger: the rows that others wait for are held the shortest.
                     await command.remember(work.connection, response)
+                    await work.apply_views()
                     await work.append_events()
                 return response
             except Refusal:

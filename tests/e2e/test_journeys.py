@@ -37,7 +37,7 @@ async def test_hours_become_points_and_points_become_rice(start) -> None:
     reserved = await made(own, "/v1/redemptions", {"volunteer_id": volunteer, "item_id": item["id"], "quantity": 1})
     again = await own.post("/v1/redemptions", json={"volunteer_id": volunteer, "item_id": item["id"], "quantity": 1})
     assert again.status_code == 409, "5 points are left, the item costs 15"
-    await made(clerk, f"/v1/redemptions/{reserved['id']}/collection")
+    await made(clerk, f"/v1/redemptions/{reserved['id']}/collection", {"identified_by": "card"})
     assert await balance(points, volunteer, "POINT") == 5
     assert await balance(points, volunteer, "SERVICE_MINUTE") == 120, "redemption never touches hours"
     statement = (await own.get(f"/v1/accounts/{volunteer}/POINT/statement")).json()["items"]

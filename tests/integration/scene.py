@@ -101,6 +101,29 @@ async def points(running: Running) -> dict[str, Any]:
         "contact": "0937-0000000",
     }
     certificate = (await made(clerk, "/v1/certificates", certificate_body))["certificate_id"]
+    line = {"item_id": item["id"], "quantity": 2}
+    donor_body = {"community": COMMUNITY, "kind": "firm", "name": "合成捐赠人"}
+    donor = await made(clerk, "/v1/donors", donor_body)
+    donation_body = {"donor_id": donor["id"], "lines": [line]}
+    donation = await made(clerk, "/v1/donations", donation_body)
+    budget = {"community": COMMUNITY, "amount_fen": 100_000}
+    await made(running.client("district", "620201"), "/v1/budgets", budget)
+    supplier_body = {"community": COMMUNITY, "name": "合成供应商"}
+    supplier = await made(clerk, "/v1/suppliers", supplier_body)
+    purchase_body = {
+        "supplier_id": supplier["id"],
+        "lines": [{**line, "unit_price_fen": 500}],
+        "receipt_reference": "FP-1",
+    }
+    purchase = await made(clerk, "/v1/purchases", purchase_body)
+    sale_body = {"community": COMMUNITY, "lines": [line], "amount_fen": 900}
+    sale = await made(clerk, "/v1/sales", sale_body)
+    household_body = {"community": COMMUNITY, "name": "合成户主"}
+    household = await made(clerk, "/v1/households", household_body)
+    need = {"reason": "low_income", "until": (NOW + 300 * timedelta(days=1)).date().isoformat()}
+    await made(clerk, f"/v1/households/{household['id']}/need", need)
+    aid_body = {"household_id": household["id"], "lines": [line]}
+    gift = await made(clerk, "/v1/aid", aid_body)
     return {
         "volunteer_id": str(person),
         "application_id": application,
@@ -112,6 +135,38 @@ async def points(running: Running) -> dict[str, Any]:
         "POST /v1/certificates/{certificate_id}/settlement": {"upheld": False},
         "POST /v1/certificates/{certificate_id}/voiding": {"reason": "other"},
         "item_id": item["id"],
+        "community": COMMUNITY,
+        "donor_id": donor["id"],
+        "donation_id": donation["id"],
+        "supplier_id": supplier["id"],
+        "purchase_id": purchase["id"],
+        "sale_id": sale["id"],
+        "household_id": household["id"],
+        "gift_id": gift["id"],
+        "POST /v1/donors": donor_body,
+        "POST /v1/donations": donation_body,
+        "POST /v1/donors/{donor_id}/forgetting": {},
+        "POST /v1/suppliers": supplier_body,
+        "POST /v1/suppliers/{supplier_id}/forgetting": {},
+        "POST /v1/purchases": purchase_body,
+        "POST /v1/sales": sale_body,
+        "POST /v1/households": household_body,
+        "POST /v1/households/{household_id}/members": {"members": []},
+        "POST /v1/households/{household_id}/need": need,
+        "POST /v1/households/{household_id}/need/end": {},
+        "POST /v1/households/{household_id}/forgetting": {},
+        "POST /v1/aid": aid_body,
+        "POST /v1/aid/{gift_id}/approvals": {},
+        "POST /v1/aid/{gift_id}/refusal": {},
+        "POST /v1/aid/{gift_id}/handover": {},
+        "POST /v1/aid/{gift_id}/cancellation": {},
+        "POST /v1/items/{item_id}/prices": {
+            "price_points": 9,
+            "first_day": (NOW + timedelta(days=3)).date().isoformat(),
+            "last_day": (NOW + timedelta(days=4)).date().isoformat(),
+        },
+        "POST /v1/items/{item_id}/description": {"category": "household", "piece": "条"},
+        "POST /v1/items/{item_id}/counts": {"counted": 1, "reason": "lost"},
         "POST /v1/items": listing,
         "POST /v1/items/{item_id}/price": {"price_points": 20},
         "POST /v1/items/{item_id}/receipts": {"quantity": 1},

@@ -17,9 +17,25 @@ class Clause(IntEnum):
     REDEMPTION = 10
     """Points paid for goods that were handed over."""
     STOCK_RECEIVED = 20
-    """Pieces came into a market's stock."""
+    """Pieces that were there before the system came into a market's stock."""
     GOODS_HANDED_OVER = 21
     """Pieces went from stock to the person who redeemed them."""
+    DONATED = 22
+    """Pieces came from a donor (有捐)."""
+    BOUGHT = 23
+    """Pieces came from a supplier (有买)."""
+    PAID_FOR_GOODS = 24
+    """Fen went from the budget to a supplier."""
+    GIVEN_IN_AID = 25
+    """Pieces went to a household in need (有助)."""
+    SOLD = 26
+    """Pieces went to a buyer at the counter (有卖)."""
+    SALE_PROCEEDS = 27
+    """Fen went from a buyer into the till."""
+    STOCK_COUNTED = 28
+    """A stock-taking (盘点) missed or found pieces."""
+    BUDGET_GRANTED = 29
+    """Fen were set aside to buy goods with."""
     EXPIRY = 30
     """Points whose last day is over lapse, as far as they were not spent."""
     EXPIRY_RESTATED = 31

@@ -32,13 +32,51 @@ def stock(item_id: UUID) -> str:
 
 
 def supply(community: NodeCode) -> str:
-    """Where a market's goods come from, until donors and suppliers are told apart."""
+    """Where the goods came from that were there before the system: opening stock."""
     return f"supply:{community}"
 
 
+def donor(donor_id: UUID) -> str:
+    """Somebody who gives goods (有捐). Runs as far below zero as was given."""
+    return f"donor:{donor_id}"
+
+
+def supplier(supplier_id: UUID) -> str:
+    """A shop or firm that goods are bought from (有买): pieces below zero, fen above."""
+    return f"supplier:{supplier_id}"
+
+
+def household(household_id: UUID) -> str:
+    """A household (户) that is given aid (有助)."""
+    return f"household:{household_id}"
+
+
+def budget(community: NodeCode) -> str:
+    """The fen that a market may buy goods with. Never overdrawn."""
+    return f"budget:{community}"
+
+
+def till(community: NodeCode) -> str:
+    """The fen that a market took at the counter (有卖)."""
+    return f"till:{community}"
+
+
+def shrinkage(community: NodeCode) -> str:
+    """Pieces that a stock-taking missed (盘亏), less those that it found (盘盈)."""
+    return f"shrinkage:{community}"
+
+
+def outside(community: NodeCode) -> str:
+    """The outside world, as a community meets it: where budgets come from, and who buys at the counter."""
+    return f"outside:{community}"
+
+
+_UNLIMITED = (issuance_prefix, "supply:", "market:", "donor:", "supplier:", "shrinkage:", "outside:")
+
+
 def is_limited(holder: str) -> bool:
-    """Whether the holder's accounts must never be overdrawn: people and shelves; not sources."""
-    return not holder.startswith((issuance_prefix, "supply:", "market:"))
+    """Whether the holder's accounts must never be overdrawn: people, shelves, budgets, tills; not sources."""
+    return not holder.startswith(_UNLIMITED)
 
 
 def is_bulk(holder: str) -> bool:

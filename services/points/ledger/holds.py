@@ -4,6 +4,7 @@ A hold has legs that share its fate: the points of a redemption and the pieces t
 alone, so the constraint on accounts refuses it where not enough is available; settling books facts.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
@@ -12,8 +13,9 @@ from uuid import UUID
 
 import asyncpg
 
-from services.points.ledger.transfer import Transfer
+from services.points.ledger.schema import LIVE
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
+from shared.database import Lost
 
 
 class Outcome(IntEnum):
@@ -42,102 +44,132 @@ class NotAvailable(Exception):
         self.leg = leg
 
 
-class HoldSettled(Exception):
-    """The hold has its outcome already, or does not exist."""
+class HoldSettled(Lost):
+    """The hold has its outcome already, or does not exist; a command that loads again learns what happened."""
 
 
 class Holds:
-    """Holds on one set of ledger tables."""
+    """Holds on one set of ledger tables. Holding and settling are one statement each.
+
+    Whoever waits for a popular shelf waits for as long as others hold its row: every further round trip between that
+    lock and the commit is time in which nobody else gets a piece.
+    """
 
     def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
         schema = writer.schema
-        self._writer = writer
-        self._insert = f"""
-            INSERT INTO {schema}.holds
-                   (hold_id, leg, event_id, debit_account, credit_account, unit, amount, clause, held_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """
+        notify = "pg_notify('balances', '')" if schema == LIVE else "NULL"
         # In a replay everything was already granted, and what it was granted on may come later.
-        self._hold = (_HOLD_REPLAYED if replaying else _HOLD).format(schema=schema)
-        self._close = f"""
-            UPDATE {schema}.holds SET state = $2, settled_by = $3, settled_at = $4
-             WHERE hold_id = $1 AND state = 0
-            RETURNING debit_account, credit_account, unit, amount, clause
-        """
-        self._settle = _SETTLE.format(schema=schema)
+        owed = _OWED_IN_REPLAY if replaying else ""
+        self._hold = _HOLD.format(schema=schema, owed=owed, notify=notify)
+        self._settle = _SETTLE.format(schema=schema, notify=notify)
+        self._is_open = f"SELECT EXISTS (SELECT FROM {schema}.holds WHERE hold_id = $1 AND state = 0)"
 
     async def hold(self, db: Connection, hold_id: UUID, legs: Sequence[Leg], event_id: UUID, at: datetime) -> None:
         """Hold all legs. Raises `NotAvailable` with the leg that failed; the transaction is then lost."""
-        # In the order of the accounts, so that two holds on the same accounts cannot wait for each other.
-        for number, leg in enumerate(sorted(legs)):
-            try:
-                status = await db.execute(self._hold, leg.debit_account, leg.amount)
-            except asyncpg.CheckViolationError as error:
-                if error.constraint_name != "accounts_never_below_zero":
-                    raise
-                raise NotAvailable(leg) from error
-            if status != "UPDATE 1":
-                raise UnknownAccounts(status)
-            await db.execute(self._insert, hold_id, number, event_id, *leg, at)
-        await self._writer.announce(db, [leg.debit_account for leg in legs])
+        legs = sorted(legs)
+        try:
+            held = await db.fetchrow(
+                self._hold,
+                hold_id,
+                event_id,
+                at,
+                [leg.debit_account for leg in legs],
+                [leg.credit_account for leg in legs],
+                [leg.unit for leg in legs],
+                [leg.amount for leg in legs],
+                [leg.clause for leg in legs],
+            )
+        except asyncpg.CheckViolationError as error:
+            if error.constraint_name != "accounts_never_below_zero":
+                raise
+            raise NotAvailable(_failed(error, legs)) from error
+        if held[0] != len({leg.debit_account for leg in legs}):
+            raise UnknownAccounts(held[0])
+
+    async def is_open(self, db: Connection, hold_id: UUID) -> bool:
+        """Whether there is such a hold and it has no outcome yet."""
+        return bool(await db.fetchval(self._is_open, hold_id))
 
     async def settle(self, db: Connection, hold_id: UUID, outcome: Outcome, event_id: UUID, at: datetime) -> None:
         """Give the hold its outcome. Raises `HoldSettled` when it has one."""
-        legs = [Leg(*row) for row in await db.fetch(self._close, hold_id, int(outcome), event_id, at)]
+        legs, accounts, moved, _ = await db.fetchrow(self._settle, hold_id, int(outcome), event_id, at)
         if not legs:
             raise HoldSettled
-        posted = outcome is Outcome.POSTED
-        if posted:
-            await self._writer.insert_transfers(
-                db,
-                [
-                    Transfer(
-                        leg.debit_account,
-                        leg.credit_account,
-                        leg.amount,
-                        None,
-                        at,
-                        at,
-                        event_id,
-                        hold_id,
-                        leg.unit,
-                        None,
-                        leg.clause,
-                    )
-                    for leg in legs
-                ],
-            )
-        changes: dict[int, list[int]] = {}
-        for leg in legs:
-            held = changes.setdefault(leg.debit_account, [0, 0, 0])
-            held[2] -= leg.amount
-            if posted:
-                held[1] += leg.amount
-                changes.setdefault(leg.credit_account, [0, 0, 0])[0] += leg.amount
-        for account in sorted(changes):
-            status = await db.execute(self._settle, account, *changes[account])
-            if status != "UPDATE 1":
-                raise UnknownAccounts(status)
-        await self._writer.announce(db, sorted(changes))
+        if moved != accounts:
+            raise UnknownAccounts(moved)
 
 
-_HOLD = """
-    UPDATE {schema}.accounts SET pending_debits = pending_debits + $2, version = version + 1 WHERE id = $1
+def _failed(error: asyncpg.CheckViolationError, legs: Sequence[Leg]) -> Leg:
+    """The leg that asked for too much: the server shows the row that broke the constraint, its number first."""
+    row = re.search(r"\((-?\d+),", error.detail or "")
+    return next((leg for leg in legs if row is not None and leg.debit_account == int(row[1])), legs[0])
+
+
+_OWED_IN_REPLAY = """
+               owed = CASE WHEN a.limited
+                           THEN greatest(0, a.debits + a.pending_debits + w.amount - a.credits) ELSE 0 END,
 """
 
-_HOLD_REPLAYED = """
-    UPDATE {schema}.accounts
-       SET pending_debits = pending_debits + $2,
-           owed = CASE WHEN limited THEN greatest(0, debits + pending_debits + $2 - credits) ELSE 0 END,
-           version = version + 1
-     WHERE id = $1
+# Accounts are locked in the order of their numbers before any is changed, so that two holds on the same accounts
+# cannot wait for each other in a circle.
+_HOLD = """
+    WITH legs AS (
+        SELECT * FROM unnest($4::bigint[], $5::bigint[], $6::int[], $7::bigint[], $8::smallint[])
+                      WITH ORDINALITY AS l(debit_account, credit_account, unit, amount, clause, leg)
+    ), wanted AS (
+        SELECT debit_account AS id, cast(sum(amount) AS bigint) AS amount FROM legs GROUP BY debit_account
+    ), locked AS MATERIALIZED (
+        SELECT id FROM {schema}.accounts WHERE id = ANY($4::bigint[]) ORDER BY id FOR UPDATE
+    ), held AS (
+        UPDATE {schema}.accounts AS a
+           SET pending_debits = a.pending_debits + w.amount, {owed}
+               version = a.version + 1
+          FROM wanted AS w JOIN locked USING (id)
+         WHERE a.id = w.id
+        RETURNING a.id
+    ), noted AS (
+        INSERT INTO {schema}.holds
+               (hold_id, leg, event_id, debit_account, credit_account, unit, amount, clause, held_at)
+        SELECT $1, leg - 1, $2, debit_account, credit_account, unit, amount, clause, $3 FROM legs
+    ), left_word AS (
+        INSERT INTO {schema}.balance_changes (accounts) SELECT array_agg(id) FROM wanted
+    )
+    SELECT (SELECT count(*) FROM held), {notify}
 """
 
 _SETTLE = """
-    UPDATE {schema}.accounts
-       SET credits = credits + $2, debits = debits + $3, pending_debits = pending_debits + $4,
-           owed = CASE WHEN limited
-                       THEN greatest(0, debits + $3 + pending_debits + $4 - credits - $2) ELSE 0 END,
-           version = version + 1
-     WHERE id = $1
+    WITH closed AS (
+        UPDATE {schema}.holds SET state = $2::smallint, settled_by = $3, settled_at = $4
+         WHERE hold_id = $1 AND state = 0
+        RETURNING debit_account, credit_account, unit, amount, clause
+    ), written AS (
+        INSERT INTO {schema}.transfers
+               (debit_account, credit_account, amount, occurred_at, recorded_at, event_id, record_id, unit, clause)
+        SELECT debit_account, credit_account, amount, $4, $4, $3, $1, unit, clause FROM closed WHERE $2 = 1
+    ), changes AS (
+        SELECT id, cast(sum(credits) AS bigint) AS credits, cast(sum(debits) AS bigint) AS debits,
+               cast(sum(freed) AS bigint) AS freed
+          FROM (SELECT debit_account AS id, 0 AS credits, CASE WHEN $2 = 1 THEN amount ELSE 0 END AS debits,
+                       amount AS freed
+                  FROM closed
+                UNION ALL
+                SELECT credit_account, amount, 0, 0 FROM closed WHERE $2 = 1) AS sides
+         GROUP BY id
+    ), locked AS MATERIALIZED (
+        SELECT a.id FROM {schema}.accounts AS a WHERE a.id IN (SELECT id FROM changes) ORDER BY a.id FOR UPDATE
+    ), moved AS (
+        UPDATE {schema}.accounts AS a
+           SET credits = a.credits + c.credits, debits = a.debits + c.debits,
+               pending_debits = a.pending_debits - c.freed,
+               owed = CASE WHEN a.limited
+                           THEN greatest(0, a.debits + c.debits + a.pending_debits - c.freed - a.credits - c.credits)
+                           ELSE 0 END,
+               version = a.version + 1
+          FROM changes AS c JOIN locked USING (id)
+         WHERE a.id = c.id
+        RETURNING a.id
+    ), left_word AS (
+        INSERT INTO {schema}.balance_changes (accounts) SELECT array_agg(id) FROM changes HAVING count(*) > 0
+    )
+    SELECT (SELECT count(*) FROM closed), (SELECT count(*) FROM changes), (SELECT count(*) FROM moved), {notify}
 """

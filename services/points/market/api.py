@@ -10,14 +10,14 @@ from sqlalchemy.sql import Select
 
 from services.points.fields import Points, Quantity
 from services.points.ledger import holders
-from services.points.market.model import DelistItem, Item, ListItem, ReceiveStock, RepriceItem
+from services.points.market.model import DelistItem, DescribeItem, Item, ListItem, ReceiveStock, RepriceItem
 from services.points.market.views import ITEMS
 from services.points.tables import accounts, items
 from shared.auth.tokens import Principal
 from shared.contracts.common import CommunityCode
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
-from shared.web.fields import Body, ShortText
+from shared.web.fields import Body, Clean, Code, ShortText
 
 api = Api(tags=["market 爱心超市"])
 
@@ -36,8 +36,16 @@ class PriceBody(Body):
     price_points: Points
 
 
+class DescriptionBody(Body):
+    """物品说明 What the item is; everything is said anew."""
+
+    category: Annotated[Code, Field(description="类别代码 code of the category", examples=["food"])]
+    piece: Annotated[str, Field(min_length=1, max_length=10, description="计量单位 one piece", examples=["瓶"]), Clean]
+    specification: Annotated[ShortText | None, Field(description="规格 size, contents", examples=["2 kg"])] = None
+
+
 class ReceiptBody(Body):
-    """入库 Pieces come in."""
+    """期初入库 Pieces that were there before the system; what comes in later is donated or bought."""
 
     quantity: Quantity
 
@@ -50,6 +58,9 @@ class ItemStateOut(BaseModel):
     name: str
     price_points: int
     listed: bool
+    category: str | None
+    piece: str | None = Field(description="计量单位 what one piece is")
+    specification: str | None
 
 
 class ItemOut(ItemStateOut):
@@ -82,6 +93,14 @@ async def reprice_item(item_id: UUID, body: PriceBody, work: Work, caller: Calle
     return _state(await work.execute(ITEMS, item_id, RepriceItem(body.price_points)))
 
 
+@api.command("/v1/items/{item_id}/description", permission="market.manage")
+async def describe_item(item_id: UUID, body: DescriptionBody, work: Work, caller: Caller) -> ItemStateOut:
+    """填写类别、计量单位和规格。Say what the item is."""
+    await _of_caller(work, caller, item_id)
+    command = DescribeItem(body.category, body.piece, body.specification)
+    return _state(await work.execute(ITEMS, item_id, command))
+
+
 @api.command("/v1/items/{item_id}/delisting", permission="market.manage")
 async def delist_item(item_id: UUID, work: Work, caller: Caller) -> ItemStateOut:
     """下架，已预约的仍可领取。Offer it no longer; reservations can still be collected."""
@@ -91,7 +110,11 @@ async def delist_item(item_id: UUID, work: Work, caller: Caller) -> ItemStateOut
 
 @api.command("/v1/items/{item_id}/receipts", permission="market.manage", status=201)
 async def receive_stock(item_id: UUID, body: ReceiptBody, work: Work, caller: Caller) -> ReceiptOut:
-    """入库。Put pieces on the shelf."""
+    """期初库存入库；此后的物资走捐赠或采购。
+
+    Put pieces on the shelf that were there before the system (opening stock). What comes in later has an origin:
+    `POST /v1/donations` or `POST /v1/purchases`.
+    """
     await _of_caller(work, caller, item_id)
     receipt_id = work.new_id()
     await work.execute(ITEMS, item_id, ReceiveStock(receipt_id, body.quantity))
@@ -151,7 +174,14 @@ def _with_stock() -> Select[Any]:
 def _state(item: Item) -> ItemStateOut:
     assert item.id is not None
     return ItemStateOut(
-        id=item.id, community=item.community, name=item.name, price_points=item.price_points, listed=item.listed
+        id=item.id,
+        community=item.community,
+        name=item.name,
+        price_points=item.price_points,
+        listed=item.listed,
+        category=item.category,
+        piece=item.piece,
+        specification=item.specification,
     )
 
 
@@ -162,6 +192,9 @@ def _item(row: Any) -> ItemOut:
         name=row.name,
         price_points=row.price_points,
         listed=row.listed,
+        category=row.category,
+        piece=row.piece,
+        specification=row.specification,
         in_stock=row.in_stock,
         available=row.available,
     )

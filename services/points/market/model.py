@@ -1,10 +1,13 @@
 """An item of the love market (爱心超市): listed at a price in points, stocked, priced anew, taken off the list."""
 
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
+from services.points.market.prices import NoSuchPrice, PeriodPrice, require_plannable
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
+from shared.contracts.love_market import CountReason, ItemDescribed, ItemPricePlanned, ItemPriceWithdrawn, StockCounted
 from shared.contracts.points import ItemDelisted, ItemListed, ItemRepriced, StockReceived
 
 
@@ -17,6 +20,11 @@ class Item:
     name: str = ""
     price_points: int = 0
     listed: bool = False
+    category: str | None = None
+    piece: str | None = None
+    specification: str | None = None
+    periods: tuple[PeriodPrice, ...] = ()
+    """Prices for a time, on which the base price does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +45,55 @@ class RepriceItem:
 
 
 @dataclass(frozen=True, slots=True)
+class DescribeItem:
+    """Say what the item is: everything anew."""
+
+    category: str
+    piece: str
+    specification: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPrice:
+    """Ask something else from one day to another, both included."""
+
+    period: PeriodPrice
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawPrice:
+    """Let a price for a time not hold (any more)."""
+
+    first_day: date
+
+
+@dataclass(frozen=True, slots=True)
 class DelistItem:
     """Offer the item no longer; what is reserved can still be collected."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiveStock:
-    """Put pieces on the shelf."""
+    """Put pieces on the shelf that were there before the system (期初库存)."""
 
     receipt_id: UUID
     quantity: int
 
 
-Command = ListItem | RepriceItem | DelistItem | ReceiveStock
+@dataclass(frozen=True, slots=True)
+class CountStock:
+    """Say how many pieces lie on the shelf, reserved ones among them (盘点)."""
+
+    count_id: UUID
+    counted: int
+    expected: int
+    """As the ledger has it at this moment, and nobody can change it before the count is in."""
+    reason: CountReason | None
+    at: datetime
+
+
+Command = ListItem | DescribeItem | RepriceItem | PlanPrice | WithdrawPrice | DelistItem | ReceiveStock | CountStock
 
 
 class ItemNotListed(Refusal):
@@ -64,6 +108,23 @@ class ItemAlreadyListed(Refusal):
     code: ClassVar[str] = "item_already_listed"
 
 
+class DifferenceNeedsReason(Refusal):
+    """There are more or fewer pieces than the ledger says, and nobody said why. Params: `expected`, `counted`."""
+
+    code: ClassVar[str] = "difference_needs_reason"
+    status: ClassVar[int] = 422
+
+
+class ReasonContradictsCount(Refusal):
+    """Pieces were found but are said to be lost, or the other way round. Params: `expected`, `counted`."""
+
+    code: ClassVar[str] = "reason_contradicts_count"
+    status: ClassVar[int] = 422
+
+
+_MISSING = frozenset({CountReason.DAMAGED, CountReason.SPOILED, CountReason.LOST})
+
+
 def decide(item: Item, command: Command) -> list[Event]:
     """Which events a command leads to. Raises the refusals above."""
     if isinstance(command, ListItem):
@@ -76,15 +137,62 @@ def decide(item: Item, command: Command) -> list[Event]:
                 price_points=command.price_points,
             )
         ]
-    refuse_if(item.id is None or not item.listed, ItemNotListed)
+    # What is no longer offered still lies there and is counted.
+    refuse_if(item.id is None or not (item.listed or isinstance(command, CountStock)), ItemNotListed)
     assert item.id is not None
     match command:
+        case CountStock():
+            return [_counted(item.id, item.community, command)]
         case RepriceItem(price_points=price):
             return [] if price == item.price_points else [ItemRepriced(item_id=item.id, price_points=price)]
+        case DescribeItem(category=category, piece=piece, specification=specification):
+            if (category, piece, specification) == (item.category, item.piece, item.specification):
+                return []
+            return [
+                ItemDescribed(
+                    item_id=item.id,
+                    community=item.community,
+                    category=category,
+                    piece=piece,
+                    specification=specification,
+                )
+            ]
+        case PlanPrice(period=period, today=today):
+            require_plannable(period, item.periods, today)
+            return [
+                ItemPricePlanned(
+                    item_id=item.id,
+                    community=item.community,
+                    price_points=period.points,
+                    first_day=period.first_day,
+                    last_day=period.last_day,
+                )
+            ]
+        case WithdrawPrice(first_day=first_day):
+            refuse_unless(any(period.first_day == first_day for period in item.periods), NoSuchPrice)
+            return [ItemPriceWithdrawn(item_id=item.id, community=item.community, first_day=first_day)]
         case DelistItem():
             return [ItemDelisted(item_id=item.id)]
         case ReceiveStock(receipt_id=receipt_id, quantity=quantity):
             return [StockReceived(item_id=item.id, community=item.community, receipt_id=receipt_id, quantity=quantity)]
+
+
+def _counted(item_id: UUID, community: str, command: CountStock) -> Event:
+    difference = command.counted - command.expected
+    numbers = {"expected": command.expected, "counted": command.counted}
+    refuse_if(difference != 0 and command.reason is None, DifferenceNeedsReason(**numbers))
+    refuse_if(difference > 0 and command.reason in _MISSING, ReasonContradictsCount(**numbers))
+    refuse_if(difference < 0 and command.reason is CountReason.FOUND, ReasonContradictsCount(**numbers))
+    return StockCounted(
+        item_id=item_id,
+        community=community,
+        count_id=command.count_id,
+        counted=command.counted,
+        expected=command.expected,
+        difference=difference,
+        reason=command.reason if difference else None,
+        counted_at=command.at,
+    )
 
 
 def evolve(item: Item, event: Event) -> Item:
@@ -94,6 +202,13 @@ def evolve(item: Item, event: Event) -> Item:
             return Item(event.item_id, event.community, event.name, event.price_points, True)
         case ItemRepriced(price_points=price):
             return replace(item, price_points=price)
+        case ItemDescribed():
+            return replace(item, category=event.category, piece=event.piece, specification=event.specification)
+        case ItemPricePlanned():
+            period = PeriodPrice(event.price_points, event.first_day, event.last_day)
+            return replace(item, periods=(*item.periods, period))
+        case ItemPriceWithdrawn(first_day=first_day):
+            return replace(item, periods=tuple(p for p in item.periods if p.first_day != first_day))
         case ItemDelisted():
             return replace(item, listed=False)
         case _:

@@ -1,18 +1,19 @@
 """The love market's items as a table. Pieces are counted by the ledger."""
 
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.market.model import Item, decide, evolve
-from services.points.tables import items
+from services.points.tables import item_prices, items, stock_counts
 from shared.aggregate import Aggregate
+from shared.contracts.love_market import ItemDescribed, ItemPricePlanned, ItemPriceWithdrawn, StockCounted
 from shared.contracts.points import ItemDelisted, ItemListed, ItemRepriced, StockReceived
 from shared.eventstore import Recorded
 from shared.views import Views
 
 ITEMS = Aggregate("item", initial=Item(), decide=decide, evolve=evolve)
 
-views = Views(tables=[items])
+views = Views(tables=[items, item_prices, stock_counts])
 
 
 @views.on(ItemListed)
@@ -37,6 +38,41 @@ async def reprice(connection: AsyncConnection, event: ItemRepriced, recorded: Re
     await connection.execute(update(items).where(items.c.id == event.item_id).values(changed))
 
 
+@views.on(ItemDescribed)
+async def describe(connection: AsyncConnection, event: ItemDescribed, recorded: Recorded) -> None:
+    """What it is."""
+    changed = {
+        "category": event.category,
+        "piece": event.piece,
+        "specification": event.specification,
+        "version": recorded.version,
+    }
+    await connection.execute(update(items).where(items.c.id == event.item_id).values(changed))
+
+
+@views.on(ItemPricePlanned)
+async def plan_price(connection: AsyncConnection, event: ItemPricePlanned, recorded: Recorded) -> None:
+    """Another price for a time."""
+    await connection.execute(
+        insert(item_prices).values(
+            item_id=event.item_id,
+            first_day=event.first_day,
+            last_day=event.last_day,
+            price_points=event.price_points,
+        )
+    )
+    await connection.execute(update(items).where(items.c.id == event.item_id).values(version=recorded.version))
+
+
+@views.on(ItemPriceWithdrawn)
+async def withdraw_price(connection: AsyncConnection, event: ItemPriceWithdrawn, recorded: Recorded) -> None:
+    """That price does not hold."""
+    await connection.execute(
+        delete(item_prices).where(item_prices.c.item_id == event.item_id, item_prices.c.first_day == event.first_day)
+    )
+    await connection.execute(update(items).where(items.c.id == event.item_id).values(version=recorded.version))
+
+
 @views.on(ItemDelisted)
 async def delist(connection: AsyncConnection, event: ItemDelisted, recorded: Recorded) -> None:
     """Offered no longer."""
@@ -47,4 +83,21 @@ async def delist(connection: AsyncConnection, event: ItemDelisted, recorded: Rec
 @views.on(StockReceived)
 async def restock(connection: AsyncConnection, event: StockReceived, recorded: Recorded) -> None:
     """Only the version moves; the pieces are in the ledger."""
+    await connection.execute(update(items).where(items.c.id == event.item_id).values(version=recorded.version))
+
+
+@views.on(StockCounted)
+async def count(connection: AsyncConnection, event: StockCounted, recorded: Recorded) -> None:
+    """What was counted, and the item's version moves."""
+    await connection.execute(
+        insert(stock_counts).values(
+            id=event.count_id,
+            item_id=event.item_id,
+            community=event.community,
+            counted=event.counted,
+            expected=event.expected,
+            reason=event.reason.value if event.reason is not None else None,
+            counted_at=event.counted_at,
+        )
+    )
     await connection.execute(update(items).where(items.c.id == event.item_id).values(version=recorded.version))

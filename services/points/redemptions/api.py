@@ -1,32 +1,62 @@
 """Routes of redemptions: reserve, hand over, cancel; and the timer of those nobody came for."""
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from fastapi import Query, Response
-from pydantic import BaseModel
-from sqlalchemy import select
+from fastapi import Query, Request, Response
+from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import select, text
 
-from services.points.fields import Quantity, own_id
+from services.points.fields import Configured, Quantity, own_id
 from services.points.market.model import ItemNotListed
+from services.points.market.prices import PeriodPrice, Price, price_on
 from services.points.policy.in_force import InForce
-from services.points.redemptions.model import Cancel, Collect, Command, Expire, Reserve, Stage
-from services.points.redemptions.views import REDEMPTIONS
-from services.points.tables import items, members, redemptions
+from services.points.redemptions.codes import check, collection_code, forget_tries
+from services.points.redemptions.model import (
+    Cancel,
+    Collect,
+    Command,
+    Expire,
+    Redemption,
+    RedemptionEnded,
+    Reserve,
+    Stage,
+)
+from services.points.redemptions.views import REDEMPTIONS, month_of, pieces_in_month
+from services.points.tables import redemptions
 from shared.auth.permissions import Role
 from shared.clock import local_day
 from shared.contracts import refuse_unless
 from shared.contracts.common import CommunityCode
+from shared.contracts.points import Identification
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body
+from shared.web.problems import problem
 
 api = Api(tags=["redemptions 积分兑换"])
 timers = Timers()
 
 _EXPIRY = "redemption.expiry"
+
+_ASK = text(
+    """
+    SELECT i.community, i.listed, i.price_points, p.price_points AS period_points, p.first_day, p.last_day,
+           m.forgotten_at, h.household_id
+      FROM items AS i
+      LEFT JOIN item_prices AS p ON p.item_id = i.id AND p.first_day <= :today AND p.last_day >= :today
+      LEFT JOIN ledger.members AS m ON m.volunteer_id = :volunteer_id
+      LEFT JOIN household_members AS h ON h.volunteer_id = :volunteer_id
+     WHERE i.id = :item_id
+    """
+)
+"""All that a reservation must know of item and volunteer, in one question. Rows rather than streams: they are as fresh,
+and an item with many donations has a long stream. As text, since many people redeem at once on market days and building
+the statement anew costs as much as running it.
+"""
 
 
 class ReserveBody(Body):
@@ -35,6 +65,39 @@ class ReserveBody(Body):
     volunteer_id: UUID
     item_id: UUID
     quantity: Quantity = 1
+
+
+class CollectBody(Body):
+    """领取 How whoever comes shows that they come for this reservation: the code, or without a phone one of these."""
+
+    code: Annotated[str | None, Field(pattern=r"^[0-9]{6}$", description="领取码 collection code")] = None
+    identified_by: Annotated[
+        Literal["card", "id_document"] | None,
+        Field(description="积分卡或身份证件 the points card or an identity document was seen"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.code is None) == (self.identified_by is None):
+            raise PydanticCustomError("one_of", "give either `code` or `identified_by`")
+        return self
+
+
+class CodeOut(BaseModel):
+    """The collection code of a reservation."""
+
+    redemption_id: UUID
+    code: str = Field(pattern=r"^[0-9]{6}$")
+    collect_by: datetime
+
+
+class PriceOut(BaseModel):
+    """The price that a reservation took, and why."""
+
+    points_each: int
+    reason: Literal["base", "period"]
+    first_day: date | None = Field(description="时段价格的起止日 of a price for a time; null for the base price")
+    last_day: date | None
 
 
 class ReservedOut(BaseModel):
@@ -50,6 +113,12 @@ class ReservedOut(BaseModel):
     collect_by: datetime
 
 
+class ReservationOut(ReservedOut):
+    """A reservation, as it was just made."""
+
+    price: PriceOut
+
+
 class StageOut(BaseModel):
     """The redemption as the command left it."""
 
@@ -62,51 +131,90 @@ class RedemptionOut(ReservedOut):
 
     reserved_at: datetime
     ended_at: datetime | None
+    identified_by: Identification | None = Field(description="领取时的核验方式 how whoever came was identified")
 
 
 @api.command("/v1/redemptions", permission="redemptions.reserve", status=201)
-async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InForce) -> ReservedOut:
+async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InForce) -> ReservationOut:
     """预约兑换：冻结积分和物品，到期未领自动取消。Reserve: hold points and pieces until collected or expired."""
-    redemption_id = work.new_id()
-    # The row rather than the stream: it is as fresh, and an item with many receipts has a long stream.
-    item = (await work.connection.execute(select(items).where(items.c.id == body.item_id))).first()
-    if item is None:
+    today = local_day(work.now)
+    asked = {"item_id": body.item_id, "volunteer_id": body.volunteer_id, "today": today}
+    found = (await work.connection.execute(_ASK, asked)).first()
+    if found is None:
         raise NotFound("item")
-    caller.require(item.community, body.volunteer_id)
-    refuse_unless(item.listed, ItemNotListed)
-    forgotten = await work.connection.scalar(
-        select(members.c.forgotten_at).where(members.c.volunteer_id == body.volunteer_id)
-    )
-    terms = await policies.terms(work.connection, item.community, local_day(work.now))
+    caller.require(found.community, body.volunteer_id)
+    refuse_unless(found.listed, ItemNotListed)
+    terms = await policies.terms(work.connection, found.community, today)
+    limit = terms.market.pieces_per_household_per_month.value
+    subject = found.household_id or body.volunteer_id
+    period = None if found.first_day is None else PeriodPrice(found.period_points, found.first_day, found.last_day)
+    price = price_on(today, found.price_points, [] if period is None else [period])
+    redemption_id = work.new_id()
     command = Reserve(
         redemption_id=redemption_id,
-        community=item.community,
+        community=found.community,
         volunteer_id=body.volunteer_id,
         item_id=body.item_id,
         quantity=body.quantity,
-        price_points=item.price_points,
-        account_closed=forgotten is not None,
+        price_points=price.points,
+        account_closed=found.forgotten_at is not None,
         reserved_at=work.now,
         collect_by=work.now + timedelta(hours=terms.redemption.collect_within_hours.value),
+        household_id=found.household_id,
+        pieces_this_month=await pieces_in_month(work.connection, subject, month_of(work.now)) if limit else 0,
+        pieces_per_month_max=limit,
     )
     state = work.create(REDEMPTIONS, redemption_id, command)
     await work.schedule(_EXPIRY, redemption_id, command.collect_by)
-    return ReservedOut(
+    return ReservationOut(
         id=redemption_id,
-        community=item.community,
+        community=found.community,
         volunteer_id=body.volunteer_id,
         item_id=body.item_id,
         quantity=body.quantity,
-        points=body.quantity * item.price_points,
+        points=body.quantity * price.points,
         stage=state.stage,
         collect_by=command.collect_by,
+        price=_price(price),
     )
 
 
-@api.command("/v1/redemptions/{redemption_id}/collection", permission="redemptions.hand_over")
-async def collect(redemption_id: UUID, work: Work, caller: Caller) -> StageOut:
-    """领取：积分扣除，物品出库。Hand the goods over; the points are spent."""
-    return await _end(work, caller, redemption_id, Collect(work.now))
+@api.query("/v1/redemptions/{redemption_id}/code", permission="redemptions.read_code")
+async def get_code(redemption_id: UUID, read: Read, caller: Caller, vault: Vaulted) -> CodeOut:
+    """本人的领取码，可交给代领人。The volunteer's own collection code; whoever they send can show it."""
+    row = (await read.execute(select(redemptions).where(redemptions.c.id == redemption_id))).first()
+    if row is None:
+        raise NotFound("redemption")
+    caller.require(row.community, row.volunteer_id)
+    refuse_unless(row.stage == Stage.RESERVED, RedemptionEnded(stage=row.stage))
+    return CodeOut(redemption_id=redemption_id, code=collection_code(vault, redemption_id), collect_by=row.collect_by)
+
+
+@api.command("/v1/redemptions/{redemption_id}/collection", permission="redemptions.hand_over", response_model=StageOut)
+async def collect(
+    request: Request, redemption_id: UUID, body: CollectBody, work: Work, caller: Caller, settings: Configured
+) -> Any:
+    """领取：凭领取码，或核验积分卡、身份证件；积分扣除，物品出库。
+
+    Hand the goods over to whoever shows the code, or the card or an identity document; the points are spent. Wrong
+    codes are counted, and after a few no code is taken for a while.
+    """
+    redemption = await _own(work, caller, redemption_id)
+    if body.code is not None and redemption.stage is Stage.RESERVED:
+        wrong = await check(
+            work.connection,
+            work.vault,
+            redemption_id,
+            body.code,
+            now=work.now,
+            tries_max=settings.collection_tries_max,
+            locked_minutes=settings.collection_locked_minutes,
+        )
+        if wrong is not None:
+            # Answered, not raised: what was counted must be committed.
+            return problem(request, wrong.status, wrong.code, wrong.params)
+    shown = Identification.CODE if body.identified_by is None else Identification(body.identified_by)
+    return await _end(work, caller, redemption_id, Collect(work.now, shown))
 
 
 @api.command("/v1/redemptions/{redemption_id}/cancellation", permission="redemptions.hand_over")
@@ -116,19 +224,26 @@ async def cancel(redemption_id: UUID, work: Work, caller: Caller) -> StageOut:
 
 
 async def _end(work: UnitOfWork, caller: Any, redemption_id: UUID, command: Command) -> StageOut:
+    await _own(work, caller, redemption_id)
+    state = await work.execute(REDEMPTIONS, redemption_id, command)
+    await work.cancel_timer(_EXPIRY, redemption_id)
+    await forget_tries(work.connection, redemption_id)
+    return StageOut(id=redemption_id, stage=state.stage)
+
+
+async def _own(work: UnitOfWork, caller: Any, redemption_id: UUID) -> Redemption:
     redemption = (await work.load(REDEMPTIONS, redemption_id)).state
     if redemption.id is None:
         raise NotFound("redemption")
     caller.require(redemption.community, redemption.volunteer_id)
-    state = await work.execute(REDEMPTIONS, redemption_id, command)
-    await work.cancel_timer(_EXPIRY, redemption_id)
-    return StageOut(id=redemption_id, stage=state.stage)
+    return redemption
 
 
 @timers.on(_EXPIRY)
 async def expire(work: UnitOfWork, redemption_id: UUID) -> None:
     """Nobody came in time."""
     await work.execute(REDEMPTIONS, redemption_id, Expire(work.now))
+    await forget_tries(work.connection, redemption_id)
 
 
 @api.query("/v1/redemptions", permission="redemptions.read")
@@ -176,4 +291,15 @@ def _redemption(row: Any) -> RedemptionOut:
         reserved_at=row.reserved_at,
         collect_by=row.collect_by,
         ended_at=row.ended_at,
+        identified_by=row.identified_by,
+    )
+
+
+def _price(price: Price) -> PriceOut:
+    period = price.period
+    return PriceOut(
+        points_each=price.points,
+        reason="base" if period is None else "period",
+        first_day=None if period is None else period.first_day,
+        last_day=None if period is None else period.last_day,
     )

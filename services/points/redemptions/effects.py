@@ -10,8 +10,8 @@ from services.points.expiry.effects import LapseEffects
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
-from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements
+from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
+from services.points.market.flows import Flows, OutOfStock
 from services.points.units import Unit, goods_code
 from shared.contracts import Event, Refusal
 from shared.contracts.points import (
@@ -21,7 +21,6 @@ from shared.contracts.points import (
     RedemptionCollected,
     RedemptionExpired,
     RedemptionReserved,
-    StockReceived,
 )
 from shared.database import driver_connection
 from shared.eventstore import Recorded
@@ -32,12 +31,6 @@ class NotEnoughPoints(Refusal):
     """The volunteer does not have that many points available."""
 
     code: ClassVar[str] = "not_enough_points"
-
-
-class OutOfStock(Refusal):
-    """There are not that many pieces left."""
-
-    code: ClassVar[str] = "out_of_stock"
 
 
 _OUTCOMES: Mapping[type[Event], Outcome] = {
@@ -54,14 +47,17 @@ class LedgerEffects:
         self._writer = writer
         self._lapses = lapses
         self._holds = Holds(writer, replaying=replaying)
+        self._flows = Flows(writer, replaying=replaying)
+        self._accounts = (
+            f"SELECT u.id, a.holder, a.id FROM units AS u LEFT JOIN {writer.schema}.accounts AS a"
+            " ON a.unit = u.id AND a.holder = ANY($3::text[]) WHERE u.code = $1 OR u.id = $2"
+        )
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
         """Let an event change the ledger. Raises `NotEnoughPoints` or `OutOfStock` for a reservation that cannot be."""
         match event:
             case ItemListed():
                 await self._open_unit(db, event.item_id)
-            case StockReceived():
-                await self._receive(db, event, recorded)
             case RedemptionReserved():
                 await self._reserve(db, event, recorded)
             case RedemptionCollected() | RedemptionCancelled() | RedemptionExpired():
@@ -72,12 +68,12 @@ class LedgerEffects:
             case PointsLapsed():
                 await self._lapses.lapsed(db, event, recorded)
             case _:
-                pass
+                await self._flows.apply(db, event, recorded)
 
     def as_views(self) -> Views:
         """The effects in the shape in which a unit of work runs them."""
         views = Views(tables=[])
-        touched: list[type[Event]] = [ItemListed, StockReceived, RedemptionReserved, *_OUTCOMES, PointsLapsed]
+        touched: list[type[Event]] = [ItemListed, RedemptionReserved, *_OUTCOMES, *Flows.EVENTS, PointsLapsed]
         for event_type in touched:
             views.on(event_type)(self._on_connection)
         return views
@@ -92,38 +88,17 @@ class LedgerEffects:
             goods_code(item_id),
         )
 
-    async def _unit(self, db: Connection, item_id: UUID) -> int:
-        return int(await db.fetchval("SELECT id FROM units WHERE code = $1", goods_code(item_id)))
-
-    async def _receive(self, db: Connection, event: StockReceived, recorded: Recorded) -> None:
-        unit = await self._unit(db, event.item_id)
-        source = AccountKey(holders.supply(event.community), unit)
-        shelf = AccountKey(holders.stock(event.item_id), unit)
-        numbers = await self._writer.accounts(db, [source, shelf], event.community)
-        transfer = Transfer(
-            numbers[source],
-            numbers[shelf],
-            event.quantity,
-            None,
-            recorded.occurred_at,
-            recorded.occurred_at,
-            recorded.event_id,
-            event.receipt_id,
-            unit,
-            None,
-            Clause.STOCK_RECEIVED,
-        )
-        movements = Movements.none()
-        movements.add(transfer)
-        await self._writer.insert_transfers(db, [transfer])
-        await self._writer.move(db, movements)
-
     async def _reserve(self, db: Connection, event: RedemptionReserved, recorded: Recorded) -> None:
-        unit = await self._unit(db, event.item_id)
-        person = holders.volunteer(event.volunteer_id)
-        purse, till = AccountKey(person, Unit.POINT), AccountKey(holders.market(event.community), Unit.POINT)
-        shelf, basket = AccountKey(holders.stock(event.item_id), unit), AccountKey(person, unit)
-        numbers = await self._writer.accounts(db, [purse, till, shelf, basket], event.community)
+        person, market = holders.volunteer(event.volunteer_id), holders.market(event.community)
+        stock = holders.stock(event.item_id)
+        # The item's unit and the accounts in one question; all of them are there from somebody's second piece on.
+        rows = await db.fetch(self._accounts, goods_code(event.item_id), int(Unit.POINT), [person, market, stock])
+        unit = next(int(row[0]) for row in rows if row[0] != Unit.POINT)
+        numbers = {AccountKey(row[1], row[0]): row[2] for row in rows}
+        purse, till = AccountKey(person, Unit.POINT), AccountKey(market, Unit.POINT)
+        shelf, basket = AccountKey(stock, unit), AccountKey(person, unit)
+        if not numbers.keys() >= {purse, till, shelf, basket}:
+            numbers = await self._writer.accounts(db, [purse, till, shelf, basket], event.community)
         pieces = Leg(numbers[shelf], numbers[basket], unit, event.quantity, Clause.GOODS_HANDED_OVER)
         points = Leg(numbers[purse], numbers[till], Unit.POINT, event.points, Clause.REDEMPTION)
         try:

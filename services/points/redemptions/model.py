@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
 from shared.contracts.points import (
+    Identification,
     RedemptionCancelled,
     RedemptionCollected,
     RedemptionExpired,
@@ -50,13 +51,20 @@ class Reserve:
     """The volunteer's data was erased; whoever asks cannot be told to be them."""
     reserved_at: datetime
     collect_by: datetime
+    household_id: UUID | None = None
+    """Whose month it counts in; the volunteer's own where None."""
+    pieces_this_month: int = 0
+    """What the household, or the volunteer alone, has reserved or taken this month before."""
+    pieces_per_month_max: int = 0
+    """0 for no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Hand the goods over."""
+    """Hand the goods over to somebody who showed that they come for them."""
 
     at: datetime
+    identified_by: Identification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +96,23 @@ class RedemptionEnded(Refusal):
     code: ClassVar[str] = "redemption_ended"
 
 
+class MonthlyLimitReached(Refusal):
+    """The household has had as many pieces this month as there are for one. Params: `limit`, `had`, `quantity`."""
+
+    code: ClassVar[str] = "monthly_limit_reached"
+
+
 def decide(redemption: Redemption, command: Command) -> list[Event]:
     """Which events a command leads to. Raises the refusals above."""
     match command:
         case Reserve():
             refuse_unless(redemption.stage is Stage.NONE, RedemptionEnded(stage=redemption.stage.value))
             refuse_if(command.account_closed, AccountClosed)
+            limit, had = command.pieces_per_month_max, command.pieces_this_month
+            refuse_if(
+                limit > 0 and had + command.quantity > limit,
+                MonthlyLimitReached(limit=limit, had=had, quantity=command.quantity),
+            )
             return [
                 RedemptionReserved(
                     redemption_id=command.redemption_id,
@@ -104,6 +123,7 @@ def decide(redemption: Redemption, command: Command) -> list[Event]:
                     points=command.quantity * command.price_points,
                     reserved_at=command.reserved_at,
                     collect_by=command.collect_by,
+                    household_id=command.household_id,
                 )
             ]
         case Expire(at=at):
@@ -111,9 +131,16 @@ def decide(redemption: Redemption, command: Command) -> list[Event]:
             if redemption.stage is not Stage.RESERVED or not due:
                 return []
             return [RedemptionExpired(redemption_id=_id(redemption), community=redemption.community, expired_at=at)]
-        case Collect(at=at):
+        case Collect(at=at, identified_by=identified_by):
             _require_reserved(redemption)
-            return [RedemptionCollected(redemption_id=_id(redemption), community=redemption.community, collected_at=at)]
+            return [
+                RedemptionCollected(
+                    redemption_id=_id(redemption),
+                    community=redemption.community,
+                    collected_at=at,
+                    identified_by=identified_by,
+                )
+            ]
         case Cancel(at=at):
             _require_reserved(redemption)
             return [RedemptionCancelled(redemption_id=_id(redemption), community=redemption.community, cancelled_at=at)]

@@ -1,14 +1,16 @@
-"""Redemptions as a table."""
+"""Redemptions as a table, and what each household has had in a month."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import Uuid, bindparam, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.redemptions.model import Redemption, Stage, decide, evolve
-from services.points.tables import redemptions
+from services.points.tables import household_months, redemptions
 from shared.aggregate import Aggregate
+from shared.clock import local_day
 from shared.contracts.points import (
     RedemptionCancelled,
     RedemptionCollected,
@@ -20,46 +22,107 @@ from shared.views import Views
 
 REDEMPTIONS = Aggregate("redemption", initial=Redemption(), decide=decide, evolve=evolve)
 
-views = Views(tables=[redemptions])
+views = Views(tables=[redemptions, household_months])
+
+# As text: building it anew for every reservation would cost as much as running it.
+_RESERVE = text(
+    """
+    WITH counted AS (
+        INSERT INTO household_months AS m (subject, month, pieces) VALUES (:subject, :month, :quantity)
+        ON CONFLICT (subject, month) DO UPDATE SET pieces = m.pieces + excluded.pieces
+    )
+    INSERT INTO redemptions (id, community, volunteer_id, item_id, quantity, points, stage, reserved_at, collect_by,
+                             household_id, version)
+    VALUES (:id, :community, :volunteer_id, :item_id, :quantity, :points, :stage, :reserved_at, :collect_by,
+            :household_id, :version)
+    """
+).bindparams(bindparam("household_id", type_=Uuid), bindparam("subject", type_=Uuid), bindparam("id", type_=Uuid))
 
 
 @views.on(RedemptionReserved)
 async def reserve(connection: AsyncConnection, event: RedemptionReserved, recorded: Recorded) -> None:
-    """A new row."""
+    """A new row, and its pieces count in the month of the household, in one statement."""
     await connection.execute(
-        insert(redemptions).values(
-            id=event.redemption_id,
-            community=event.community,
-            volunteer_id=event.volunteer_id,
-            item_id=event.item_id,
-            quantity=event.quantity,
-            points=event.points,
-            stage=Stage.RESERVED.value,
-            reserved_at=event.reserved_at,
-            collect_by=event.collect_by,
-            version=recorded.version,
-        )
+        _RESERVE,
+        {
+            "id": event.redemption_id,
+            "community": event.community,
+            "volunteer_id": event.volunteer_id,
+            "item_id": event.item_id,
+            "quantity": event.quantity,
+            "points": event.points,
+            "stage": Stage.RESERVED.value,
+            "reserved_at": event.reserved_at,
+            "collect_by": event.collect_by,
+            "household_id": event.household_id,
+            "subject": event.household_id or event.volunteer_id,
+            "month": month_of(event.reserved_at),
+            "version": recorded.version,
+        },
     )
 
 
 @views.on(RedemptionCollected)
 async def collect(connection: AsyncConnection, event: RedemptionCollected, recorded: Recorded) -> None:
     """Handed over."""
-    await _end(connection, event.redemption_id, Stage.COLLECTED, event.collected_at, recorded.version)
+    identified_by = event.identified_by.value if event.identified_by is not None else None
+    changed = {
+        "stage": Stage.COLLECTED.value,
+        "ended_at": event.collected_at,
+        "identified_by": identified_by,
+        "version": recorded.version,
+    }
+    await connection.execute(update(redemptions).where(redemptions.c.id == event.redemption_id).values(changed))
 
 
 @views.on(RedemptionCancelled)
 async def cancel(connection: AsyncConnection, event: RedemptionCancelled, recorded: Recorded) -> None:
     """Called off."""
-    await _end(connection, event.redemption_id, Stage.CANCELLED, event.cancelled_at, recorded.version)
+    await _give_back(connection, event.redemption_id, Stage.CANCELLED, event.cancelled_at, recorded.version)
 
 
 @views.on(RedemptionExpired)
 async def expire(connection: AsyncConnection, event: RedemptionExpired, recorded: Recorded) -> None:
     """Nobody came."""
-    await _end(connection, event.redemption_id, Stage.EXPIRED, event.expired_at, recorded.version)
+    await _give_back(connection, event.redemption_id, Stage.EXPIRED, event.expired_at, recorded.version)
 
 
-async def _end(connection: AsyncConnection, key: UUID, stage: Stage, at: datetime, version: int) -> None:
+async def _give_back(connection: AsyncConnection, key: UUID, stage: Stage, at: datetime, version: int) -> None:
+    """It has ended, and no longer counts in the month that it was reserved in."""
     changed = {"stage": stage.value, "ended_at": at, "version": version}
-    await connection.execute(update(redemptions).where(redemptions.c.id == key).values(changed))
+    ended = update(redemptions).where(redemptions.c.id == key).values(changed)
+    row = (
+        await connection.execute(
+            ended.returning(
+                redemptions.c.household_id,
+                redemptions.c.volunteer_id,
+                redemptions.c.reserved_at,
+                redemptions.c.quantity,
+            )
+        )
+    ).one()
+    await connection.execute(
+        update(household_months)
+        .where(
+            household_months.c.subject == (row.household_id or row.volunteer_id),
+            household_months.c.month == month_of(row.reserved_at),
+        )
+        .values(pieces=household_months.c.pieces - row.quantity)
+    )
+
+
+def month_of(moment: datetime) -> date:
+    """The first day of the month in Asia/Shanghai in which a moment falls."""
+    return local_day(moment).replace(day=1)
+
+
+async def pieces_in_month(connection: AsyncConnection, subject: UUID, month: date) -> int:
+    """What a household (or a volunteer without one) has reserved or taken in a month.
+
+    Its row stays locked until the commit: whoever else of the household reserves now waits, and then sees this.
+    """
+    row = upsert(household_months).values(subject=subject, month=month, pieces=0)
+    locked = row.on_conflict_do_update(
+        index_elements=["subject", "month"], set_={"pieces": household_months.c.pieces}
+    ).returning(household_months.c.pieces)
+    return int((await connection.execute(locked)).scalar_one())

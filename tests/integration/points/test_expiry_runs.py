@@ -76,7 +76,7 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     )
     client = points.client()
     spent = await reserve(points, spender, 30)
-    await client.post(f"/v1/redemptions/{spent}/collection")
+    await client.post(f"/v1/redemptions/{spent}/collection", json={"identified_by": "card"})
     lots = (await client.get(f"/v1/accounts/{spender}/POINT/lots")).json()
     assert [(lot["amount"], lot["spent"], lot["left"], lot["last_day"]) for lot in lots["items"]] == [
         (50, 30, 20, "2025-12-31"),

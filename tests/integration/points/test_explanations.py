@@ -100,7 +100,7 @@ async def test_a_past_balance_tells_what_was_held_then(points: Any, producing: A
     reserve = {"volunteer_id": str(person), "item_id": item["id"]}
     reserved = (await client.post("/v1/redemptions", json=reserve)).json()
     while_held = datetime.now(UTC)
-    await client.post(f"/v1/redemptions/{reserved['id']}/collection")
+    await client.post(f"/v1/redemptions/{reserved['id']}/collection", json={"identified_by": "card"})
     then = await client.get(f"/v1/accounts/{person}/POINT/balance", params={"at": while_held.isoformat()})
     assert (then.json()["posted"], then.json()["pending"], then.json()["available"]) == (50, 20, 30)
     now = (await client.get(f"/v1/accounts/{person}/POINT/balance")).json()

@@ -119,7 +119,7 @@ async def test_goods_are_reserved_and_collected(points: Any, producing: Any) -> 
     assert (account["posted"], account["pending"], account["available"], account["owed"]) == (50, 40, 10, 0)
     shelf = (await client.get(f"/v1/items/{item}")).json()
     assert (shelf["in_stock"], shelf["available"]) == (5, 3)
-    collected = await client.post(f"/v1/redemptions/{reserved.json()['id']}/collection")
+    collected = await client.post(f"/v1/redemptions/{reserved.json()['id']}/collection", json={"identified_by": "card"})
     assert collected.json()["stage"] == "collected"
     account = (await client.get(f"/v1/accounts/{person}/POINT")).json()
     assert (account["posted"], account["pending"]) == (10, 0)
@@ -192,7 +192,7 @@ async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(po
     client = points.client()
     reserve = {"volunteer_id": str(person), "item_id": item}
     reserved = (await client.post("/v1/redemptions", json=reserve)).json()
-    await client.post(f"/v1/redemptions/{reserved['id']}/collection")
+    await client.post(f"/v1/redemptions/{reserved['id']}/collection", json={"identified_by": "card"})
     event = activity[1]
     correction = AttendanceCorrected(
         activity_id=event.activity_id,

@@ -37,6 +37,9 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("price_points", sa.Integer, nullable=False),
         sa.Column("listed", sa.Boolean, nullable=False),
+        sa.Column("category", sa.Text),
+        sa.Column("piece", sa.Text),
+        sa.Column("specification", sa.Text),
         sa.Column("version", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="items_pkey"),
     )
@@ -53,6 +56,8 @@ def upgrade() -> None:
         sa.Column("reserved_at", _MOMENT, nullable=False),
         sa.Column("collect_by", _MOMENT, nullable=False),
         sa.Column("ended_at", _MOMENT),
+        sa.Column("household_id", sa.Uuid),
+        sa.Column("identified_by", sa.Text),
         sa.Column("version", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="redemptions_pkey"),
     )
@@ -152,4 +157,150 @@ def upgrade() -> None:
         sa.Column("volunteer_id", sa.Uuid, nullable=False),
         sa.Column("opted_out_on", sa.Date, nullable=False),
         sa.PrimaryKeyConstraint("volunteer_id", name="leaderboard_opt_outs_pkey"),
+    )
+    op.create_table(
+        "donors",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("registered_at", _MOMENT, nullable=False),
+        sa.Column("forgotten_at", _MOMENT),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="donors_pkey"),
+    )
+    op.create_index("donors_community", "donors", ["community", "id"])
+    op.create_table(
+        "donations",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("donor_id", sa.Uuid, nullable=False),
+        sa.Column("receipt_number", sa.Text, nullable=False),
+        sa.Column("lines", pg.JSONB, nullable=False),
+        sa.Column("received_at", _MOMENT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="donations_pkey"),
+        sa.UniqueConstraint("receipt_number", name="donations_receipt_number_key"),
+    )
+    op.create_index("donations_community", "donations", ["community", "id"])
+    op.create_index("donations_donor", "donations", ["donor_id", "id"])
+    op.create_table(
+        "receipt_numbers",
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("last", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("community", name="receipt_numbers_pkey"),
+    )
+    op.create_table(
+        "suppliers",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("registered_at", _MOMENT, nullable=False),
+        sa.Column("forgotten_at", _MOMENT),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="suppliers_pkey"),
+    )
+    op.create_index("suppliers_community", "suppliers", ["community", "id"])
+    op.create_table(
+        "budget_grants",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("amount_fen", sa.BigInteger, nullable=False),
+        sa.Column("reference", sa.Text),
+        sa.Column("granted_at", _MOMENT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="budget_grants_pkey"),
+    )
+    op.create_index("budget_grants_community", "budget_grants", ["community", "id"])
+    op.create_table(
+        "purchases",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("supplier_id", sa.Uuid, nullable=False),
+        sa.Column("lines", pg.JSONB, nullable=False),
+        sa.Column("amount_fen", sa.BigInteger, nullable=False),
+        sa.Column("receipt_reference", sa.Text, nullable=False),
+        sa.Column("purchased_at", _MOMENT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="purchases_pkey"),
+    )
+    op.create_index("purchases_community", "purchases", ["community", "id"])
+    op.create_table(
+        "sales",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("lines", pg.JSONB, nullable=False),
+        sa.Column("amount_fen", sa.BigInteger, nullable=False),
+        sa.Column("sold_at", _MOMENT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="sales_pkey"),
+    )
+    op.create_index("sales_community", "sales", ["community", "id"])
+    op.create_table(
+        "households",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("need_reason", sa.Text),
+        sa.Column("need_until", sa.Date),
+        sa.Column("registered_at", _MOMENT, nullable=False),
+        sa.Column("forgotten_at", _MOMENT),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="households_pkey"),
+    )
+    op.create_index("households_community", "households", ["community", "id"])
+    op.create_table(
+        "household_members",
+        sa.Column("volunteer_id", sa.Uuid, nullable=False),
+        sa.Column("household_id", sa.Uuid, nullable=False),
+        sa.PrimaryKeyConstraint("volunteer_id", name="household_members_pkey"),
+    )
+    op.create_index("household_members_household", "household_members", ["household_id"])
+    op.create_table(
+        "aid_gifts",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("household_id", sa.Uuid, nullable=False),
+        sa.Column("lines", pg.JSONB, nullable=False),
+        sa.Column("stage", sa.Text, nullable=False),
+        sa.Column("approvals", sa.Integer, nullable=False),
+        sa.Column("proposed_at", _MOMENT, nullable=False),
+        sa.Column("collect_by", _MOMENT),
+        sa.Column("ended_at", _MOMENT),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="aid_gifts_pkey"),
+    )
+    op.create_index("aid_gifts_community", "aid_gifts", ["community", "id"])
+    op.create_index("aid_gifts_household", "aid_gifts", ["household_id", "id"])
+    op.create_table(
+        "stock_counts",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("item_id", sa.Uuid, nullable=False),
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("counted", sa.Integer, nullable=False),
+        sa.Column("expected", sa.Integer, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("counted_at", _MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="stock_counts_pkey"),
+    )
+    op.create_index("stock_counts_item", "stock_counts", ["item_id", "id"])
+    op.create_index("stock_counts_community", "stock_counts", ["community", "id"])
+    op.create_table(
+        "household_months",
+        sa.Column("subject", sa.Uuid, nullable=False),
+        sa.Column("month", sa.Date, nullable=False),
+        sa.Column("pieces", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("subject", "month", name="household_months_pkey"),
+    )
+    op.create_table(
+        "collection_tries",
+        sa.Column("redemption_id", sa.Uuid, nullable=False),
+        sa.Column("wrong", sa.Integer, nullable=False),
+        sa.Column("locked_until", _MOMENT),
+        sa.PrimaryKeyConstraint("redemption_id", name="collection_tries_pkey"),
+    )
+    op.create_table(
+        "item_prices",
+        sa.Column("item_id", sa.Uuid, nullable=False),
+        sa.Column("first_day", sa.Date, nullable=False),
+        sa.Column("last_day", sa.Date, nullable=False),
+        sa.Column("price_points", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("item_id", "first_day", name="item_prices_pkey"),
     )

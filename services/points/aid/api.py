@@ -1,0 +1,197 @@
+"""Routes of aid: propose, approve twice, hand over; refuse, call off; and the timer of what nobody came for."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+
+from services.points.aid.model import Approve, Cancel, Command, Expire, Gift, HandOver, Propose, Refuse, Stage
+from services.points.aid.views import GIFTS
+from services.points.fields import Configured, staff_id
+from services.points.households.model import Household
+from services.points.households.views import HOUSEHOLDS
+from services.points.market.lines import LineOut, Lines, goods, require_items
+from services.points.tables import aid_gifts
+from shared.clock import local_day
+from shared.contracts.common import CommunityCode
+from shared.timers import Timers
+from shared.unit_of_work import UnitOfWork
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web.fields import Body
+
+api = Api(tags=["aid 救助"])
+timers = Timers()
+
+_EXPIRY = "aid.expiry"
+
+
+class ProposalBody(Body):
+    """提出救助 Goods for a household in need."""
+
+    household_id: UUID
+    lines: Lines
+
+
+class GiftStateOut(BaseModel):
+    """The gift as the command left it."""
+
+    id: UUID
+    community: str
+    household_id: UUID
+    stage: Stage
+    approvals: int = Field(
+        description="已批准人数，两人批准后冻结物资 people who approved; with two the goods are held"
+    )
+    collect_by: datetime | None
+
+
+class GiftOut(GiftStateOut):
+    """A gift."""
+
+    lines: list[LineOut]
+    proposed_at: datetime
+    ended_at: datetime | None
+
+
+@api.command("/v1/aid", permission="aid.propose", status=201)
+async def propose_aid(body: ProposalBody, work: Work, caller: Caller) -> GiftStateOut:
+    """提出救助，须由另外两人批准。Propose goods for a household; two others must approve."""
+    household = await _household(work, body.household_id)
+    caller.require(household.community)
+    await require_items(work.connection, household.community, [line.item_id for line in body.lines])
+    gift_id = work.new_id()
+    command = Propose(
+        gift_id=gift_id,
+        community=household.community,
+        household_id=body.household_id,
+        household_in_need=household.in_need(local_day(work.now)),
+        household_forgotten=household.forgotten,
+        lines=goods(body.lines),
+        by=staff_id(work, caller),
+        at=work.now,
+    )
+    return _state(work.create(GIFTS, gift_id, command))
+
+
+@api.command("/v1/aid/{gift_id}/approvals", permission="aid.approve", status=201)
+async def approve_aid(gift_id: UUID, work: Work, caller: Caller, settings: Configured) -> GiftStateOut:
+    """批准救助：提出人不能批准，两人须不同；第二人批准时冻结物资。
+
+    Approve: not the proposer, and two different people; the second approval holds the goods.
+    """
+    gift = await _own(work, caller, gift_id)
+    assert gift.household_id is not None
+    household = await _household(work, gift.household_id)
+    collect_by = work.now + timedelta(days=settings.aid_collect_within_days)
+    in_need = household.in_need(local_day(work.now))
+    gift = await work.execute(GIFTS, gift_id, Approve(staff_id(work, caller), in_need, work.now, collect_by))
+    if gift.stage is Stage.GRANTED:
+        await work.schedule(_EXPIRY, gift_id, collect_by)
+    return _state(gift)
+
+
+@api.command("/v1/aid/{gift_id}/refusal", permission="aid.approve")
+async def refuse_aid(gift_id: UUID, work: Work, caller: Caller) -> GiftStateOut:
+    """不予批准。Refuse it."""
+    return await _end(work, caller, gift_id, Refuse(staff_id(work, caller), work.now))
+
+
+@api.command("/v1/aid/{gift_id}/handover", permission="aid.hand_over")
+async def hand_over_aid(gift_id: UUID, work: Work, caller: Caller) -> GiftStateOut:
+    """发放救助物资。Hand the goods over."""
+    return await _end(work, caller, gift_id, HandOver(work.now))
+
+
+@api.command("/v1/aid/{gift_id}/cancellation", permission="aid.propose")
+async def cancel_aid(gift_id: UUID, work: Work, caller: Caller) -> GiftStateOut:
+    """撤销救助，冻结的物资解冻。Call it off; what was held is free again."""
+    return await _end(work, caller, gift_id, Cancel(work.now))
+
+
+@timers.on(_EXPIRY)
+async def expire(work: UnitOfWork, gift_id: UUID) -> None:
+    """Nobody came in time."""
+    await work.execute(GIFTS, gift_id, Expire(work.now))
+
+
+@api.query("/v1/aid", permission="aid.read")
+async def list_aid(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    household_id: Annotated[UUID | None, Query(description="家庭 household")] = None,
+    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+) -> Page[GiftOut]:
+    """救助清单。Gifts of aid of the caller's node."""
+    query = select(aid_gifts).where(aid_gifts.c.community.startswith(caller.node))
+    if community is not None:
+        query = query.where(aid_gifts.c.community == community)
+    if household_id is not None:
+        query = query.where(aid_gifts.c.household_id == household_id)
+    if stage is not None:
+        query = query.where(aid_gifts.c.stage == stage.value)
+    return await page.fetch(read, query, [aid_gifts.c.id], _gift)
+
+
+@api.query("/v1/aid/{gift_id}", permission="aid.read")
+async def get_aid(gift_id: UUID, read: Read, caller: Caller, response: Response) -> GiftOut:
+    """一次救助。One gift of aid."""
+    row = (await read.execute(select(aid_gifts).where(aid_gifts.c.id == gift_id))).first()
+    if row is None:
+        raise NotFound("aid")
+    caller.require(row.community)
+    etag(response, row.version)
+    return _gift(row)
+
+
+async def _own(work: UnitOfWork, caller: Any, gift_id: UUID) -> Gift:
+    gift = (await work.load(GIFTS, gift_id)).state
+    if gift.id is None:
+        raise NotFound("aid")
+    caller.require(gift.community)
+    return gift
+
+
+async def _household(work: UnitOfWork, household_id: UUID) -> Household:
+    household = (await work.load(HOUSEHOLDS, household_id)).state
+    if household.id is None:
+        raise NotFound("household")
+    return household
+
+
+async def _end(work: UnitOfWork, caller: Any, gift_id: UUID, command: Command) -> GiftStateOut:
+    await _own(work, caller, gift_id)
+    gift = await work.execute(GIFTS, gift_id, command)
+    await work.cancel_timer(_EXPIRY, gift_id)
+    return _state(gift)
+
+
+def _state(gift: Gift) -> GiftStateOut:
+    assert gift.id is not None
+    assert gift.household_id is not None
+    return GiftStateOut(
+        id=gift.id,
+        community=gift.community,
+        household_id=gift.household_id,
+        stage=gift.stage,
+        approvals=len(gift.approved_by),
+        collect_by=gift.collect_by,
+    )
+
+
+def _gift(row: Any) -> GiftOut:
+    return GiftOut(
+        id=row.id,
+        community=row.community,
+        household_id=row.household_id,
+        stage=Stage(row.stage),
+        approvals=row.approvals,
+        collect_by=row.collect_by,
+        lines=[LineOut(**line) for line in row.lines],
+        proposed_at=row.proposed_at,
+        ended_at=row.ended_at,
+    )

@@ -1,0 +1,1 @@
+"""Donations (有捐): goods given to a love market, their receipts, and what became of them."""

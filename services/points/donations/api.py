@@ -1,0 +1,150 @@
+"""Routes of donations: goods come in, a receipt is made out, and the donor is told what became of the gift."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+
+from services.points.donations.model import Donate
+from services.points.donations.views import DONATIONS, next_number
+from services.points.donors.views import DONORS
+from services.points.fields import Configured, dated
+from services.points.market.lines import LineOut, Lines, goods, require_items
+from services.points.tables import donations, donors, items
+from shared.contracts.common import CommunityCode
+from shared.contracts.love_market import DonorKind
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
+from shared.web.fields import Body, Moment
+
+api = Api(tags=["donations 捐赠"])
+
+
+class DonationBody(Body):
+    """接收捐赠 Goods come in from a donor."""
+
+    donor_id: UUID
+    lines: Lines
+    received_at: Annotated[Moment | None, Field(description="收到时间，默认现在 when it came; now by default")] = None
+
+
+class DonationOut(BaseModel):
+    """A donation."""
+
+    id: UUID
+    community: str
+    donor_id: UUID
+    receipt_number: str
+    lines: list[LineOut]
+    received_at: datetime
+
+
+class ReceiptLineOut(LineOut):
+    """Pieces of one item, by its name."""
+
+    name: str
+
+
+class DonationReceiptOut(BaseModel):
+    """Everything that a receipt (捐赠收据) says."""
+
+    receipt_number: str
+    community: str
+    donor_kind: DonorKind
+    donor_name: str | None = Field(description="捐赠人，匿名或已删除为空 null where anonymous or erased")
+    lines: list[ReceiptLineOut]
+    received_at: datetime
+    donation_id: UUID
+
+
+@api.command("/v1/donations", permission="donations.manage", status=201)
+async def donate(body: DonationBody, work: Work, caller: Caller, settings: Configured) -> DonationOut:
+    """接收捐赠，入库并编收据号。Take goods in; the receipt gets its number."""
+    donor = (await work.load(DONORS, body.donor_id)).state
+    if donor.id is None:
+        raise NotFound("donor")
+    caller.require(donor.community)
+    await require_items(work.connection, donor.community, [line.item_id for line in body.lines])
+    donation_id = work.new_id()
+    command = Donate(
+        donation_id=donation_id,
+        community=donor.community,
+        donor_id=body.donor_id,
+        donor_forgotten=donor.forgotten,
+        receipt=await next_number(work.connection, donor.community),
+        lines=goods(body.lines),
+        received=dated(work, settings, body.received_at),
+    )
+    donation = work.create(DONATIONS, donation_id, command)
+    return DonationOut(
+        id=donation_id,
+        community=donation.community,
+        donor_id=body.donor_id,
+        receipt_number=donation.receipt_number,
+        lines=[LineOut(item_id=line.item_id, quantity=line.quantity) for line in body.lines],
+        received_at=command.received.at,
+    )
+
+
+@api.query("/v1/donations", permission="donations.read")
+async def list_donations(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    donor_id: Annotated[UUID | None, Query(description="捐赠人 donor")] = None,
+) -> Page[DonationOut]:
+    """捐赠清单。Donations to the markets of the caller's node."""
+    query = select(donations).where(donations.c.community.startswith(caller.node))
+    if community is not None:
+        query = query.where(donations.c.community == community)
+    if donor_id is not None:
+        query = query.where(donations.c.donor_id == donor_id)
+    return await page.fetch(read, query, [donations.c.id], _donation)
+
+
+@api.query("/v1/donations/{donation_id}", permission="donations.read")
+async def get_donation(donation_id: UUID, read: Read, caller: Caller, response: Response) -> DonationOut:
+    """一次捐赠。One donation."""
+    row = await _one(read, caller, donation_id)
+    etag(response, row.version)
+    return _donation(row)
+
+
+@api.query("/v1/donations/{donation_id}/receipt", permission="donations.read_donor")
+async def get_receipt(donation_id: UUID, read: Read, caller: Caller, vault: Vaulted) -> DonationReceiptOut:
+    """捐赠收据的全部内容。Everything that the receipt of a donation says."""
+    row = await _one(read, caller, donation_id)
+    kind = await read.scalar(select(donors.c.kind).where(donors.c.id == row.donor_id))
+    wanted = [UUID(line["item_id"]) for line in row.lines]
+    names = {i.id: i.name for i in await read.execute(select(items.c.id, items.c.name).where(items.c.id.in_(wanted)))}
+    return DonationReceiptOut(
+        receipt_number=row.receipt_number,
+        community=row.community,
+        donor_kind=DonorKind(str(kind)),
+        donor_name=(await vault.get(read, row.donor_id)).get("name"),
+        lines=[ReceiptLineOut(name=names[UUID(line["item_id"])], **line) for line in row.lines],
+        received_at=row.received_at,
+        donation_id=row.id,
+    )
+
+
+async def _one(read: Any, caller: Any, donation_id: UUID) -> Any:
+    row = (await read.execute(select(donations).where(donations.c.id == donation_id))).first()
+    if row is None:
+        raise NotFound("donation")
+    caller.require(row.community)
+    return row
+
+
+def _donation(row: Any) -> DonationOut:
+    return DonationOut(
+        id=row.id,
+        community=row.community,
+        donor_id=row.donor_id,
+        receipt_number=row.receipt_number,
+        lines=[LineOut(**line) for line in row.lines],
+        received_at=row.received_at,
+    )

@@ -1,0 +1,1 @@
+"""Households (户): who lives together, and whether they are in need."""

@@ -1,0 +1,67 @@
+"""Transfers that spend: posted at once, and refused where not enough is there.
+
+`LedgerWriter.move` books facts and lets an account fall below zero; a hold waits for its outcome. What is paid over the
+counter is neither: it happens now, or not at all.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.points.ledger.holds import Leg, NotAvailable
+from services.points.ledger.transfer import Transfer
+from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
+
+
+class Payments:
+    """Payments on one set of ledger tables."""
+
+    def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
+        self._writer = writer
+        # In a replay everything was already granted, and what it was granted on may come later.
+        self._pay = _PAY.format(schema=writer.schema, owed=_OWED_REPLAYED if replaying else _OWED)
+
+    async def pay(
+        self, db: Connection, legs: Sequence[Leg], *, record_id: UUID, event_id: UUID, occurred_at: datetime,
+        recorded_at: datetime,
+    ) -> None:  # fmt: skip
+        """Post all legs, or raise `NotAvailable` with one that cannot be; the transaction is then lost."""
+        changes: dict[int, list[int]] = {}
+        for leg in legs:
+            changes.setdefault(leg.credit_account, [0, 0])[0] += leg.amount
+            changes.setdefault(leg.debit_account, [0, 0])[1] += leg.amount
+        await self._writer.insert_transfers(
+            db,
+            [
+                Transfer(
+                    leg.debit_account, leg.credit_account, leg.amount, None, occurred_at, recorded_at, event_id,
+                    record_id, leg.unit, None, leg.clause,
+                )
+                for leg in legs
+            ],
+        )  # fmt: skip
+        # In the order of the accounts, as every writer takes them.
+        for account in sorted(changes):
+            try:
+                status = await db.execute(self._pay, account, *changes[account])
+            except asyncpg.CheckViolationError as error:
+                if error.constraint_name != "accounts_never_below_zero":
+                    raise
+                raise NotAvailable(next(leg for leg in legs if leg.debit_account == account)) from error
+            if status != "UPDATE 1":
+                raise UnknownAccounts(status)
+        await self._writer.announce(db, sorted(number for number in changes if number > 0))
+
+
+# What is owed can be paid back here, never grow.
+_OWED = "least(owed, greatest(0, debits + $3 + pending_debits - credits - $2))"
+_OWED_REPLAYED = "greatest(0, debits + $3 + pending_debits - credits - $2)"
+_PAY = """
+    UPDATE {schema}.accounts
+       SET credits = credits + $2, debits = debits + $3,
+           owed = CASE WHEN limited THEN {owed} ELSE 0 END,
+           version = version + 1
+     WHERE id = $1
+"""

@@ -1,0 +1,1 @@
+"""Purchases (有买): goods bought for a love market from its budget."""

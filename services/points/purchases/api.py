@@ -1,0 +1,122 @@
+"""Routes of purchases: goods come in, fen go out of the budget."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+
+from services.points.fields import Configured, dated
+from services.points.market.lines import LINES_MAX, EachItemOnce, LineBody, LineOut, require_items
+from services.points.purchases.model import Buy
+from services.points.purchases.views import PURCHASES
+from services.points.suppliers.views import SUPPLIERS
+from services.points.tables import purchases
+from shared.contracts.common import CommunityCode
+from shared.contracts.love_market import PurchasedLine
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web.fields import Body, Code, Moment
+
+api = Api(tags=["purchases 采购"])
+
+
+class PurchasedLineBody(LineBody):
+    """件数和单价 Pieces of one item, and what each cost."""
+
+    unit_price_fen: Annotated[int, Field(ge=0, le=100_000_000)]
+
+
+class PurchaseBody(Body):
+    """采购入库 Goods bought from a supplier, paid from the community's budget."""
+
+    supplier_id: UUID
+    lines: Annotated[list[PurchasedLineBody], Field(min_length=1, max_length=LINES_MAX), EachItemOnce]
+    receipt_reference: Annotated[Code, Field(description="发票或收据号 number of the invoice or receipt")]
+    purchased_at: Moment | None = None
+
+
+class PurchasedLineOut(LineOut):
+    """Pieces of one item, and what each cost."""
+
+    unit_price_fen: int
+
+
+class PurchaseOut(BaseModel):
+    """A purchase."""
+
+    id: UUID
+    community: str
+    supplier_id: UUID
+    lines: list[PurchasedLineOut]
+    amount_fen: int
+    receipt_reference: str
+    purchased_at: datetime
+
+
+@api.command("/v1/purchases", permission="purchases.manage", status=201)
+async def purchase(body: PurchaseBody, work: Work, caller: Caller, settings: Configured) -> PurchaseOut:
+    """采购入库，同时支付经费；经费不足则不办理。Buy goods: pieces in, fen out, or neither where the budget is short."""
+    supplier = (await work.load(SUPPLIERS, body.supplier_id)).state
+    if supplier.id is None:
+        raise NotFound("supplier")
+    caller.require(supplier.community)
+    await require_items(work.connection, supplier.community, [line.item_id for line in body.lines])
+    purchase_id = work.new_id()
+    command = Buy(
+        purchase_id=purchase_id,
+        community=supplier.community,
+        supplier_id=body.supplier_id,
+        supplier_forgotten=supplier.forgotten,
+        lines=tuple(PurchasedLine.model_validate(line.model_dump()) for line in body.lines),
+        receipt_reference=body.receipt_reference,
+        purchased=dated(work, settings, body.purchased_at),
+    )
+    bought = work.create(PURCHASES, purchase_id, command)
+    return PurchaseOut(
+        id=purchase_id,
+        community=bought.community,
+        supplier_id=body.supplier_id,
+        lines=[PurchasedLineOut(**line.model_dump()) for line in body.lines],
+        amount_fen=bought.amount_fen,
+        receipt_reference=body.receipt_reference,
+        purchased_at=command.purchased.at,
+    )
+
+
+@api.query("/v1/purchases", permission="purchases.read")
+async def list_purchases(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+) -> Page[PurchaseOut]:
+    """采购清单。Purchases of the markets of the caller's node."""
+    query = select(purchases).where(purchases.c.community.startswith(caller.node))
+    if community is not None:
+        query = query.where(purchases.c.community == community)
+    return await page.fetch(read, query, [purchases.c.id], _purchase)
+
+
+@api.query("/v1/purchases/{purchase_id}", permission="purchases.read")
+async def get_purchase(purchase_id: UUID, read: Read, caller: Caller, response: Response) -> PurchaseOut:
+    """一次采购。One purchase."""
+    row = (await read.execute(select(purchases).where(purchases.c.id == purchase_id))).first()
+    if row is None:
+        raise NotFound("purchase")
+    caller.require(row.community)
+    etag(response, row.version)
+    return _purchase(row)
+
+
+def _purchase(row: Any) -> PurchaseOut:
+    return PurchaseOut(
+        id=row.id,
+        community=row.community,
+        supplier_id=row.supplier_id,
+        lines=[PurchasedLineOut(**line) for line in row.lines],
+        amount_fen=row.amount_fen,
+        receipt_reference=row.receipt_reference,
+        purchased_at=row.purchased_at,
+    )

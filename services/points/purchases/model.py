@@ -1,0 +1,73 @@
+"""A purchase (有买): goods bought from a supplier, paid from the budget. Whether it suffices is the ledger's."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from services.points.market.dated import Dated
+from services.points.suppliers.model import SupplierIsForgotten
+from shared.contracts import Event, Refusal, refuse_if, refuse_unless
+from shared.contracts.love_market import GoodsPurchased, PurchasedLine
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A purchase as its event tells it."""
+
+    id: UUID | None = None
+    community: str = ""
+    amount_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Buy:
+    """Buy goods."""
+
+    purchase_id: UUID
+    community: str
+    supplier_id: UUID
+    supplier_forgotten: bool
+    lines: tuple[PurchasedLine, ...]
+    receipt_reference: str
+    purchased: Dated
+
+
+class PurchaseAlreadyEntered(Refusal):
+    """There is such a purchase already."""
+
+    code: ClassVar[str] = "purchase_already_entered"
+
+
+class NothingPaid(Refusal):
+    """All prices are zero. Goods that cost nothing are a donation."""
+
+    code: ClassVar[str] = "nothing_paid"
+    status: ClassVar[int] = 422
+
+
+def decide(purchase: Purchase, command: Buy) -> list[Event]:
+    """Which event a purchase leads to. Raises the refusals above, `SupplierIsForgotten`, and those of `Dated`."""
+    refuse_unless(purchase.id is None, PurchaseAlreadyEntered)
+    refuse_if(command.supplier_forgotten, SupplierIsForgotten)
+    amount_fen = sum(line.quantity * line.unit_price_fen for line in command.lines)
+    refuse_if(amount_fen == 0, NothingPaid)
+    return [
+        GoodsPurchased(
+            purchase_id=command.purchase_id,
+            community=command.community,
+            supplier_id=command.supplier_id,
+            lines=command.lines,
+            amount_fen=amount_fen,
+            receipt_reference=command.receipt_reference,
+            purchased_at=command.purchased.within_bounds(),
+        )
+    ]
+
+
+def evolve(purchase: Purchase, event: Event) -> Purchase:
+    """The purchase after an event."""
+    match event:
+        case GoodsPurchased():
+            return Purchase(event.purchase_id, event.community, event.amount_fen)
+        case _:
+            return purchase

@@ -1,0 +1,1 @@
+"""Sales (有卖): goods sold for money at the counter."""

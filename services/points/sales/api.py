@@ -1,0 +1,90 @@
+"""Routes of sales at the counter. For points, goods are redeemed (`redemptions`)."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from services.points.fields import Configured, Fen, dated
+from services.points.market.lines import LineOut, Lines, goods, require_items
+from services.points.sales.model import Sell
+from services.points.sales.views import SALES
+from services.points.tables import sales
+from shared.contracts.common import CommunityCode
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web.fields import Body, Moment
+
+api = Api(tags=["sales 售出"])
+
+
+class SaleBody(Body):
+    """售出 Pieces sold for money at the counter; `amount_fen` is what was paid for all of them."""
+
+    community: CommunityCode
+    lines: Lines
+    amount_fen: Fen
+    sold_at: Moment | None = None
+
+
+class SaleOut(BaseModel):
+    """A sale."""
+
+    id: UUID
+    community: str
+    lines: list[LineOut]
+    amount_fen: int
+    sold_at: datetime
+
+
+@api.command("/v1/sales", permission="sales.record", status=201)
+async def sell(body: SaleBody, work: Work, caller: Caller, settings: Configured) -> SaleOut:
+    """柜台售出，收入记入社区账。Sell pieces at the counter; the fen go into the till."""
+    caller.require(body.community)
+    await require_items(work.connection, body.community, [line.item_id for line in body.lines])
+    sale_id, sold = work.new_id(), dated(work, settings, body.sold_at)
+    work.create(SALES, sale_id, Sell(sale_id, body.community, goods(body.lines), body.amount_fen, sold))
+    return SaleOut(
+        id=sale_id,
+        community=body.community,
+        lines=[LineOut(item_id=line.item_id, quantity=line.quantity) for line in body.lines],
+        amount_fen=body.amount_fen,
+        sold_at=sold.at,
+    )
+
+
+@api.query("/v1/sales", permission="sales.read")
+async def list_sales(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+) -> Page[SaleOut]:
+    """售出清单。Sales of the markets of the caller's node."""
+    query = select(sales).where(sales.c.community.startswith(caller.node))
+    if community is not None:
+        query = query.where(sales.c.community == community)
+    return await page.fetch(read, query, [sales.c.id], _sale)
+
+
+@api.query("/v1/sales/{sale_id}", permission="sales.read")
+async def get_sale(sale_id: UUID, read: Read, caller: Caller, response: Response) -> SaleOut:
+    """一次售出。One sale."""
+    row = (await read.execute(select(sales).where(sales.c.id == sale_id))).first()
+    if row is None:
+        raise NotFound("sale")
+    caller.require(row.community)
+    etag(response, row.version)
+    return _sale(row)
+
+
+def _sale(row: Any) -> SaleOut:
+    return SaleOut(
+        id=row.id,
+        community=row.community,
+        lines=[LineOut(**line) for line in row.lines],
+        amount_fen=row.amount_fen,
+        sold_at=row.sold_at,
+    )

@@ -1,0 +1,289 @@
+"""What the points service tells about the love market's goods (爱心超市): where pieces come from and where they go.
+
+有捐 donated in, 有买 bought in, 有卖 sold, 有助 given in aid, and 盘点 stock-taking. Donors, suppliers and households
+are opaque ids; their names stay in the vault.
+"""
+
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.contracts.common import CommunityCode
+from shared.contracts.event import Event
+
+
+class GoodsLine(BaseModel):
+    """Pieces of one item."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    item_id: UUID
+    quantity: int = Field(ge=1)
+
+
+class PurchasedLine(GoodsLine):
+    """Pieces of one item, at the price that was paid for each."""
+
+    unit_price_fen: int = Field(ge=0)
+
+
+class DonorKind(StrEnum):
+    """Who gives."""
+
+    PERSON = "person"
+    FIRM = "firm"
+    ORGANISATION = "organisation"
+
+
+class NeedReason(StrEnum):
+    """Why a household is in need."""
+
+    LOW_INCOME = "low_income"
+    """低保、低收入"""
+    DISABILITY = "disability"
+    SERIOUS_ILLNESS = "serious_illness"
+    LIVING_ALONE = "living_alone"
+    """孤寡、独居老人"""
+    DISASTER = "disaster"
+    OTHER = "other"
+
+
+class CountReason(StrEnum):
+    """Why there are more or fewer pieces than the ledger says."""
+
+    DAMAGED = "damaged"
+    SPOILED = "spoiled"
+    """过期变质"""
+    LOST = "lost"
+    FOUND = "found"
+    MISCOUNTED = "miscounted"
+
+
+class DonorRegistered(Event, context="points"):
+    """Somebody who gives goods to a love market is known."""
+
+    donor_id: UUID
+    community: CommunityCode
+    kind: DonorKind
+    registered_at: AwareDatetime
+
+
+class DonorForgotten(Event, context="points"):
+    """Who the donor is was erased; what they gave stays."""
+
+    donor_id: UUID
+    community: CommunityCode
+    forgotten_at: AwareDatetime
+
+
+class GoodsDonated(Event, context="points"):
+    """有捐: pieces were given to the market, and a receipt was made out."""
+
+    donation_id: UUID
+    community: CommunityCode
+    donor_id: UUID
+    receipt_number: str = Field(
+        pattern=r"^\d{12}-D\d{6,}$", description="The community and a running number without gaps."
+    )
+    lines: tuple[GoodsLine, ...]
+    received_at: AwareDatetime
+
+
+class SupplierRegistered(Event, context="points"):
+    """A shop or firm that the market buys from is known."""
+
+    supplier_id: UUID
+    community: CommunityCode
+    registered_at: AwareDatetime
+
+
+class SupplierForgotten(Event, context="points"):
+    """Who the supplier is was erased; what was bought stays."""
+
+    supplier_id: UUID
+    community: CommunityCode
+    forgotten_at: AwareDatetime
+
+
+class BudgetGranted(Event, context="points"):
+    """Money was set aside for a market to buy goods with."""
+
+    grant_id: UUID
+    community: CommunityCode
+    amount_fen: int = Field(ge=1)
+    reference: str | None = Field(default=None, description="Number of the paper that grants it.")
+    granted_at: AwareDatetime
+
+
+class GoodsPurchased(Event, context="points"):
+    """有买: pieces were bought from the budget."""
+
+    purchase_id: UUID
+    community: CommunityCode
+    supplier_id: UUID
+    lines: tuple[PurchasedLine, ...]
+    amount_fen: int = Field(ge=1, description="Quantities times unit prices, over all lines.")
+    receipt_reference: str = Field(description="Number of the invoice or receipt.")
+    purchased_at: AwareDatetime
+
+
+class GoodsSold(Event, context="points"):
+    """有卖: pieces were sold for money at the counter. For points they are redeemed."""
+
+    sale_id: UUID
+    community: CommunityCode
+    lines: tuple[GoodsLine, ...]
+    amount_fen: int = Field(ge=1)
+    sold_at: AwareDatetime
+
+
+class HouseholdRegistered(Event, context="points"):
+    """A household (户) of a community is known."""
+
+    household_id: UUID
+    community: CommunityCode
+    members: tuple[UUID, ...] = Field(description="Volunteers among its members.")
+    registered_at: AwareDatetime
+
+
+class HouseholdMembersChanged(Event, context="points"):
+    """Other volunteers belong to the household; the list is the whole of them."""
+
+    household_id: UUID
+    community: CommunityCode
+    members: tuple[UUID, ...]
+    changed_at: AwareDatetime
+
+
+class HouseholdNeedRecognised(Event, context="points"):
+    """The household is in need until a day and can be given aid."""
+
+    household_id: UUID
+    community: CommunityCode
+    reason: NeedReason
+    until: date = Field(description="Last day, in Asia/Shanghai.")
+    recognised_at: AwareDatetime
+
+
+class HouseholdNeedEnded(Event, context="points"):
+    """The household is no longer in need."""
+
+    household_id: UUID
+    community: CommunityCode
+    ended_at: AwareDatetime
+
+
+class HouseholdForgotten(Event, context="points"):
+    """Who the household is was erased, and nobody belongs to it any more."""
+
+    household_id: UUID
+    community: CommunityCode
+    forgotten_at: AwareDatetime
+
+
+class AidProposed(Event, context="points"):
+    """有助: somebody proposed to give goods to a household in need. Nothing is held yet."""
+
+    gift_id: UUID
+    community: CommunityCode
+    household_id: UUID
+    lines: tuple[GoodsLine, ...]
+    proposed_by: UUID = Field(description="Opaque id of the member of staff, the same within an installation.")
+    proposed_at: AwareDatetime
+
+
+class AidApproved(Event, context="points"):
+    """The first of two people approved the gift."""
+
+    gift_id: UUID
+    community: CommunityCode
+    approved_by: UUID
+    approved_at: AwareDatetime
+
+
+class AidGranted(Event, context="points"):
+    """A second person approved the gift, and its pieces are held for the household."""
+
+    gift_id: UUID
+    community: CommunityCode
+    household_id: UUID
+    lines: tuple[GoodsLine, ...]
+    approved_by: UUID
+    granted_at: AwareDatetime
+    collect_by: AwareDatetime
+
+
+class AidHandedOver(Event, context="points"):
+    """The household has the goods."""
+
+    gift_id: UUID
+    community: CommunityCode
+    handed_over_at: AwareDatetime
+
+
+class AidRefused(Event, context="points"):
+    """Somebody who was to approve the gift said no; what was held is free again."""
+
+    gift_id: UUID
+    community: CommunityCode
+    refused_by: UUID
+    refused_at: AwareDatetime
+
+
+class AidCancelled(Event, context="points"):
+    """The gift was called off; what was held is free again."""
+
+    gift_id: UUID
+    community: CommunityCode
+    cancelled_at: AwareDatetime
+
+
+class AidExpired(Event, context="points"):
+    """Nobody took the granted goods in time; they are free again."""
+
+    gift_id: UUID
+    community: CommunityCode
+    expired_at: AwareDatetime
+
+
+class ItemDescribed(Event, context="points"):
+    """What the item is, for the catalogue; says everything anew."""
+
+    item_id: UUID
+    community: CommunityCode
+    category: str = Field(description="Code of the market's own shelf order, e.g. food, household, stationery.")
+    piece: str = Field(description="What one piece is: 瓶, 袋, 盒 …")
+    specification: str | None = Field(default=None, description="规格: size, contents; of the goods, never of people.")
+
+
+class ItemPricePlanned(Event, context="points"):
+    """The item costs something else from one day to another, both included; afterwards the base price holds again."""
+
+    item_id: UUID
+    community: CommunityCode
+    price_points: int = Field(ge=1)
+    first_day: date = Field(description="In Asia/Shanghai.")
+    last_day: date
+
+
+class ItemPriceWithdrawn(Event, context="points"):
+    """A price for a time does not hold (any more); what is reserved keeps it."""
+
+    item_id: UUID
+    community: CommunityCode
+    first_day: date = Field(description="The day the withdrawn price begins on.")
+
+
+class StockCounted(Event, context="points"):
+    """盘点: somebody counted the pieces on the shelf; the ledger follows what is there."""
+
+    item_id: UUID
+    community: CommunityCode
+    count_id: UUID
+    counted: int = Field(ge=0)
+    expected: int = Field(ge=0, description="Pieces on the shelf as the ledger had it, the reserved ones among them.")
+    difference: int = Field(description="Counted less expected; negative where pieces are missing.")
+    reason: CountReason | None = Field(default=None, description="Of a difference; null where there is none.")
+    counted_at: AwareDatetime

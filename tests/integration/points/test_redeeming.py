@@ -1,0 +1,169 @@
+"""Who may collect, at what price, and how much a household may have in a month."""
+
+import asyncio
+import re
+import uuid
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.points.app import build
+from services.points.proof.rebuild import rebuild
+from services.points.settings import PointsSettings
+from tests.conftest import COMMUNITY
+from tests.integration.points.producing import attendance, completed, registered
+from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
+from tests.integration.points.test_goods_come_and_go import TODAY, made
+
+YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
+
+
+@pytest.fixture
+async def points(start: Any) -> Any:
+    return await start(build, settings=PointsSettings)
+
+
+async def people_with_points(points: Any, producing: Any, count: int) -> list[str]:
+    people = [uuid.uuid4() for _ in range(count)]
+    await producing.tell([*map(registered, people), completed([attendance(p, 300, YESTERDAY) for p in people])])
+    for person in people:
+        await has_balance(points, person, 50)
+    return [str(person) for person in people]
+
+
+async def limit_to(points: Any, pieces: int) -> None:
+    """A policy that is in force today; through the API the first day is tomorrow."""
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE policies SET document = jsonb_set(document, '{market,pieces_per_household_per_month}',"
+            f" '{pieces}'), policy_version = policy_version + 1"
+        )
+
+
+async def test_the_code_of_a_reservation_opens_it_and_no_other(points: Any, producing: Any) -> None:
+    person, other = await people_with_points(points, producing, 2)
+    item, client = await item_on_the_shelf(points), points.client()
+    one = await made(client, "/v1/redemptions", {"volunteer_id": person, "item_id": item})
+    two = await made(client, "/v1/redemptions", {"volunteer_id": other, "item_id": item})
+    mine = points.client("volunteer", subject=person)
+    code = (await mine.get(f"/v1/redemptions/{one['id']}/code")).json()["code"]
+    assert re.fullmatch(r"\d{6}", code)
+    assert (await mine.get(f"/v1/redemptions/{two['id']}/code")).status_code == 403
+    assert (await client.get(f"/v1/redemptions/{one['id']}/code")).status_code == 403
+    other_code = (await points.client("volunteer", subject=other).get(f"/v1/redemptions/{two['id']}/code")).json()
+    assert other_code["code"] != code
+    wrong = await client.post(f"/v1/redemptions/{two['id']}/collection", json={"code": code})
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "wrong_collection_code")
+    await made(client, f"/v1/redemptions/{one['id']}/collection", {"code": code})
+    assert (await client.get(f"/v1/redemptions/{one['id']}")).json()["identified_by"] == "code"
+    assert (await mine.get(f"/v1/redemptions/{one['id']}/code")).json()["code"] == "redemption_ended"
+    kept = await points.value("SELECT string_agg(data::text || metadata::text, '') FROM events")
+    assert code not in kept
+    assert await points.value("SELECT count(*) FROM collection_tries") == 1
+
+
+async def test_somebody_without_a_phone_shows_a_card_or_a_document(points: Any, producing: Any) -> None:
+    (person,) = await people_with_points(points, producing, 1)
+    item, client = await item_on_the_shelf(points), points.client()
+    for shown in ("card", "id_document"):
+        reserved = await made(client, "/v1/redemptions", {"volunteer_id": person, "item_id": item})
+        path = f"/v1/redemptions/{reserved['id']}/collection"
+        for bad in ({}, {"code": "123456", "identified_by": shown}, {"identified_by": "code"}, {"code": "12345"}):
+            assert (await client.post(path, json=bad)).status_code == 422
+        await made(client, path, {"identified_by": shown})
+        assert (await client.get(f"/v1/redemptions/{reserved['id']}")).json()["identified_by"] == shown
+
+
+async def test_five_wrong_codes_lock_a_reservation_also_when_they_come_at_once(points: Any, producing: Any) -> None:
+    (person,) = await people_with_points(points, producing, 1)
+    item, client = await item_on_the_shelf(points), points.client()
+    reserved = await made(client, "/v1/redemptions", {"volunteer_id": person, "item_id": item})
+    path = f"/v1/redemptions/{reserved['id']}"
+    code = (await points.client("volunteer", subject=person).get(f"{path}/code")).json()["code"]
+    wrong = f"{(int(code) + 1) % 10**6:06d}"
+    answers = await asyncio.gather(*[client.post(f"{path}/collection", json={"code": wrong}) for _ in range(9)])
+    counted = Counter(answer.json()["code"] for answer in answers)
+    assert counted == {"wrong_collection_code": 5, "collection_code_locked": 4}
+    right = await client.post(f"{path}/collection", json={"code": code})
+    assert right.json()["code"] == "collection_code_locked"
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE collection_tries SET locked_until = now() - interval '1 second'")
+    await made(client, f"{path}/collection", {"code": code})
+    assert await points.value("SELECT count(*) FROM collection_tries") == 0
+
+
+async def test_the_same_wrong_code_sent_twice_by_a_shaky_line_counts_once(points: Any, producing: Any) -> None:
+    (person,) = await people_with_points(points, producing, 1)
+    item, client = await item_on_the_shelf(points), points.client()
+    reserved = await made(client, "/v1/redemptions", {"volunteer_id": person, "item_id": item})
+    path = f"/v1/redemptions/{reserved['id']}"
+    code = (await points.client("volunteer", subject=person).get(f"{path}/code")).json()["code"]
+    wrong = {"code": f"{(int(code) + 1) % 10**6:06d}"}
+    for _ in range(3):
+        answer = await client.post(f"{path}/collection", json=wrong, headers={"idempotency-key": "shaky-line-1"})
+        assert answer.json()["code"] == "wrong_collection_code"
+    assert await points.value("SELECT wrong FROM collection_tries") == 1
+
+
+async def test_a_household_has_so_many_pieces_a_month_also_when_all_come_at_once(points: Any, producing: Any) -> None:
+    people = await people_with_points(points, producing, 4)
+    await limit_to(points, 3)
+    item, client = await item_on_the_shelf(points, price=1, pieces=50), points.client()
+    await made(client, "/v1/households", {"community": COMMUNITY, "name": "演示户", "members": people[:3]})
+    orders = [{"volunteer_id": person, "item_id": item} for person in people[:3] for _ in range(3)]
+    answers = await asyncio.gather(*[client.post("/v1/redemptions", json=order) for order in orders])
+    counted = Counter(answer.json().get("code", "reserved") for answer in answers)
+    assert counted == {"reserved": 3, "monthly_limit_reached": 6}
+    alone = {"volunteer_id": people[3], "item_id": item, "quantity": 3}
+    await made(client, "/v1/redemptions", alone)
+    over = await client.post("/v1/redemptions", json={**alone, "quantity": 1})
+    assert over.json()["code"] == "monthly_limit_reached"
+    given_back = next(answer.json()["id"] for answer in answers if answer.status_code == 201)
+    await made(client, f"/v1/redemptions/{given_back}/cancellation")
+    await made(client, "/v1/redemptions", orders[0])
+    again = await client.post("/v1/redemptions", json=orders[0])
+    assert again.json()["code"] == "monthly_limit_reached"
+    assert await points.value("SELECT sum(pieces) FROM household_months") == 6
+    # The counters are a function of the events: another program reads them off the same.
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE policies SET policy_version = 1,"
+            " document = (SELECT data->'document' FROM events WHERE type = 'liuling.points.PolicyPublished.v1')"
+        )
+    assert await rebuild(points.service) == 0
+
+
+async def test_a_reservation_takes_the_price_of_the_day_and_says_why(points: Any, producing: Any) -> None:
+    (person,) = await people_with_points(points, producing, 1)
+    item, client = await item_on_the_shelf(points, price=20), points.client()
+    order = {"volunteer_id": person, "item_id": item}
+    base = await made(client, "/v1/redemptions", order)
+    assert base["price"] == {"points_each": 20, "reason": "base", "first_day": None, "last_day": None}
+    tomorrow = (TODAY + timedelta(days=1)).isoformat()
+    festival = {"price_points": 5, "first_day": TODAY.isoformat(), "last_day": tomorrow}
+    prices = await made(client, f"/v1/items/{item}/prices", festival)
+    assert (prices["base_points"], prices["today_points"]) == (20, 5)
+    cheap = await made(client, "/v1/redemptions", order)
+    assert (cheap["points"], cheap["price"]) == (
+        5,
+        {"points_each": 5, "reason": "period", "first_day": TODAY.isoformat(), "last_day": tomorrow},
+    )
+    overlapping = {"price_points": 7, "first_day": tomorrow, "last_day": tomorrow}
+    refused = await client.post(f"/v1/items/{item}/prices", json=overlapping)
+    assert refused.json()["code"] == "price_periods_overlap"
+    for named in (f"{tomorrow}–{tomorrow}: 7", f"{TODAY}–{tomorrow}: 5"):
+        assert named in refused.json()["detail"]
+    await made(client, f"/v1/items/{item}/prices/{TODAY}/withdrawal")
+    assert (await client.get(f"/v1/items/{item}/prices")).json()["today_points"] == 20
+    assert (await made(client, "/v1/redemptions", order))["points"] == 20
+
+
+async def test_the_catalogue_says_what_an_item_is(points: Any) -> None:
+    item, client = await item_on_the_shelf(points), points.client()
+    assert (await client.get(f"/v1/items/{item}")).json()["piece"] is None
+    said = {"category": "household", "piece": "瓶", "specification": "2 kg"}
+    await made(client, f"/v1/items/{item}/description", said)
+    (shown,) = (await client.get("/v1/items")).json()["items"]
+    assert {name: shown[name] for name in said} == said
