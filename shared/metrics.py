@@ -52,3 +52,19 @@ TIMERS_FAILED = Counter("liuling_timers_failed", "Timer commands that failed, by
 LEDGER_SUM = Gauge(
     "liuling_ledger_sum", "Sum over all accounts of a unit; anything but 0 is an alarm.", ("unit",), registry=REGISTRY
 )
+LEDGER_BREAKS = Gauge(
+    "liuling_ledger_breaks",
+    "What the last whole look at the ledger found wrong, by check; anything but 0 is an alarm.",
+    ("check",),
+    registry=REGISTRY,
+)
+LEDGER_VERIFIED = Gauge(
+    "liuling_ledger_verified_timestamp_seconds",
+    "When the last whole look at the ledger ended, in seconds since 1970; 0 where this process has not looked yet.",
+    registry=REGISTRY,
+)
+LEDGER_SEALED = Gauge(
+    "liuling_ledger_sealed_until_timestamp_seconds",
+    "End of the last day that this process has sealed, in seconds since 1970; 0 where another one does it.",
+    registry=REGISTRY,
+)

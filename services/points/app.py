@@ -1,5 +1,6 @@
 """The points service, put together: read top to bottom."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from services.points import love_market
@@ -24,8 +25,12 @@ from services.points.leaderboards import views as leaderboard_views
 from services.points.ledger.writing import LedgerWriter
 from services.points.policy import api as policy
 from services.points.policy import views as policy_views
+from services.points.proof.schedule import VerifySchedule
 from services.points.proof.watch import LedgerWatch
 from services.points.redemptions.effects import LedgerEffects
+from services.points.seals import api as seals
+from services.points.seals import views as seal_views
+from services.points.seals.sealing import Sealer
 from services.points.settings import PointsSettings
 from services.points.stars import api as stars
 from services.points.stars import reads as star_reads
@@ -51,6 +56,7 @@ read_views = Views.combine(
     star_views.views,
     certificate_views.views,
     leaderboard_views.views,
+    seal_views.views,
 )
 """The tables that are rebuilt from this service's own events alone."""
 
@@ -70,6 +76,8 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
     looks = [flag_what_no_longer_holds, look_at_grounds]
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
+    verifying = VerifySchedule(parts.database, settings.ledger_verify_interval_s)
+    sealer = Sealer(parts.workshop, timedelta(minutes=settings.seal_margin_minutes))
     return Service(
         name="points",
         settings=settings,
@@ -91,6 +99,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             certificates.api,
             verification.api,
             leaderboards.api,
+            seals.api,
         ],
         database=parts.database,
         workshop=parts.workshop,
@@ -99,7 +108,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         handler=earning,
         consumer=parts.consumer("points", SOURCES, earning),
         timers=Timers.combine(love_market.timers, stars.timers, certificates.timers),
-        background=[publisher.run, watch.run, rounds.run, honours.run],
+        background=[publisher.run, watch.run, rounds.run, honours.run, verifying.run, sealer.run],
         on_migrated=[seed],
         clock=clock,
     )

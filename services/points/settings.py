@@ -30,3 +30,7 @@ class PointsSettings(Settings):
     """How often stars and certificates are held against the service record, which corrections may have changed."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     """Where people reach this service, for the QR code of certificates; without it, where the paper was asked for."""
+    ledger_verify_interval_s: int = Field(default=21_600, ge=0)
+    """How often the whole ledger is checked in the background; 0 leaves it to `verify`."""
+    seal_margin_minutes: int = Field(default=120, ge=0, le=1440)
+    """How long after the end of a day the day is sealed, so that what was told late in the evening has arrived."""

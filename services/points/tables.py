@@ -351,6 +351,23 @@ stock_counts = Table(
     Index("stock_counts_community", "community", "id"),
 )
 
+seals = Table(
+    "seals",
+    metadata,
+    Column("community", _CODE, primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("sums", JSONB, nullable=False),
+    Column("lines_sha256", Text, nullable=False),
+    Column("previous_sha256", Text, nullable=False),
+    Column("seal_sha256", Text, nullable=False),
+    Column("format_version", Integer, nullable=False),
+    Column("sealed_at", _MOMENT, nullable=False),
+    UniqueConstraint("community", "day", "revision", name="seals_community_day_revision_key"),
+)
+
 _described = _MetaData(schema=LIVE)
 
 units = Table("units", _MetaData(), Column("id", Integer, primary_key=True), Column("code", Text))

@@ -83,6 +83,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "imports.read": _allow("查看导入结果", "read the result of an import", *_OFFICE, Role.TEAM_LEADER),
     # points
     "accounts.read": _allow("查看积分账户", "read accounts", *_OFFICE, Role.AUDITOR, Role.SYSTEM, Role.VOLUNTEER),
+    "seals.read": _allow("查看账本封存", "read the seals of the ledger", *_OFFICE, Role.AUDITOR, Role.SYSTEM),
     "policies.publish": _allow("发布积分办法", "publish a policy", Role.DISTRICT),
     "policies.read": _allow("查看积分办法", "read policies", *_READERS, Role.VOLUNTEER),
     "market.manage": _allow("管理爱心超市", "manage the love market", *_OFFICE),

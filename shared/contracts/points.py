@@ -104,6 +104,35 @@ class RedemptionExpired(Event, context="points"):
     expired_at: AwareDatetime
 
 
+class SealedSum(BaseModel):
+    """What the lines of a seal amount to in one unit. Both sides of every transfer are among the lines."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    unit: str
+    gained: int = Field(ge=0, description="Sum of all lines above zero.")
+    given: int = Field(ge=0, description="Sum of all lines below zero, without the sign; equal to `gained`.")
+
+
+class LedgerSealed(Event, context="points"):
+    """What the ledger knows of a community's day, counted, summed up and hashed, and chained to the seal before.
+
+    A day is sealed again, as the next revision, when something about it became known after it was sealed.
+    How to check a seal: docs/seals.md.
+    """
+
+    community: CommunityCode
+    day: date = Field(description="The day, in Asia/Shanghai, on which the sealed effects became known.")
+    revision: int = Field(ge=1, description="1 for the first seal of the day; the highest is the one that holds.")
+    sequence: int = Field(ge=1, description="Number of the seal in the community's chain, without gaps.")
+    lines: int = Field(ge=0, description="Net effects: one for each event, moment of knowledge and account.")
+    sums: tuple[SealedSum, ...] = Field(description="By unit, in byte order of the unit's code.")
+    lines_sha256: str = Field(description="SHA-256 over all lines in byte order, each ended by a line feed; in hex.")
+    previous_sha256: str = Field(description="`seal_sha256` of the seal before; 64 zeros for the first.")
+    seal_sha256: str = Field(description="SHA-256 over all that this seal says, in hex.")
+    format_version: int = Field(ge=1, description="Version of the canonical texts that are hashed.")
+
+
 class BalanceChanged(Event, context="points"):
     """The latest balance of an account. Lives on the compacted topic; the newest per key is the truth."""
 

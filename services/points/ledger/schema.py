@@ -8,10 +8,11 @@ line by line: leaving them out of the statement indexes halves what a transfer c
 
 Transfers have no primary key. Their numbers are made by the table alone (GENERATED ALWAYS) and grow with it, so a BRIN
 index finds a number in the few pages where it must be; a B-tree would cost every insert a tenth more. It keeps the
-times of each stretch of pages too: what happened in some months is found without reading the years before. For the
-same reason what an event caused is found by a Bloom filter over each 128 pages. Accounts change in place on their pages
-(HOT, hence the room that `fillfactor` leaves), so they are vacuumed rarely: during a backlog every other account
-changes with each batch, and vacuum would never stop.
+times of each stretch of pages too: what happened in some months is found without reading the years before, and what
+became known on a day, for its seal, in the pages of that day. For the same reason what an event caused is found by a
+Bloom filter over each 128 pages. Accounts change in place on their pages (HOT, hence the room that `fillfactor`
+leaves), so they are vacuumed rarely: during a backlog every other account changes with each batch, and vacuum would
+never stop.
 """
 
 LIVE = "ledger"
@@ -66,7 +67,8 @@ LEDGER_0001 = (
         minutes        smallint
     ) WITH (fillfactor = 100, autovacuum_vacuum_insert_scale_factor = 0.5)
     """,
-    "CREATE INDEX transfers_id ON ledger.transfers USING brin (id, occurred_at) WITH (autosummarize = on)",
+    "CREATE INDEX transfers_id ON ledger.transfers USING brin (id, occurred_at, recorded_at)"
+    " WITH (autosummarize = on)",
     "CREATE INDEX transfers_event ON ledger.transfers USING brin (event_id uuid_bloom_ops) WITH (autosummarize = on)",
     "CREATE INDEX transfers_credit ON ledger.transfers (credit_account, occurred_at, id) WHERE credit_account > 0",
     "CREATE INDEX transfers_debit ON ledger.transfers (debit_account, occurred_at, id) WHERE debit_account > 0",
@@ -122,13 +124,21 @@ LEDGER_0001 = (
     )
     """,
     """
+    CREATE TABLE ledger.sealed_days (
+        community text COLLATE "C" NOT NULL,
+        day       date NOT NULL,
+        transfers bigint NOT NULL,
+        PRIMARY KEY (community, day)
+    )
+    """,
+    """
     CREATE TRIGGER transfers_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.transfers
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
     """,
 )
 """The live tables, as the first migration creates them."""
 
-TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes")
+TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes", "sealed_days")
 
 
 def copy_of_the_tables(schema: str) -> list[str]:

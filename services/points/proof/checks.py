@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.points.ledger.schema import LIVE
 
@@ -15,6 +15,15 @@ class Check:
     zh: str
     en: str
     breaks: int
+
+
+class Look(NamedTuple):
+    """One thing to look at: a query that counts what is wrong."""
+
+    name: str
+    zh: str
+    en: str
+    query: str
 
 
 _CHECKS = (
@@ -88,9 +97,18 @@ _CHECKS = (
 )
 
 
+CHECKS = tuple(Look(*check) for check in _CHECKS)
+"""Everything that must hold of the tables."""
+
+
+async def count_breaks(db: Any, check: Look, schema: str = LIVE) -> int:
+    """What one check finds wrong. `db` is an asyncpg connection."""
+    return int(await db.fetchval(check.query.format(s=schema)))
+
+
 async def check_tables(db: Any, schema: str = LIVE) -> list[Check]:
     """Look at everything that must hold. `db` is an asyncpg connection."""
-    return [Check(name, zh, en, await db.fetchval(query.format(s=schema))) for name, zh, en, query in _CHECKS]
+    return [Check(check.name, check.zh, check.en, await count_breaks(db, check, schema)) for check in CHECKS]
 
 
 async def ledger_sum(db: Any, schema: str = LIVE) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from sqlalchemy import text
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.app import read_views
 from services.points.ledger.schema import LIVE
 from services.points.proof.checks import Check, check_tables, ledger_sum, net_effects
+from services.points.seals.proving import broken_days, broken_links
 from shared.database import driver_connection
 from shared.eventstore import keep_writers_out
 from shared.service import Service
@@ -25,7 +27,7 @@ async def verify(service: Service) -> int:
         # One snapshot for all that is compared; the service goes on meanwhile.
         await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         db = await driver_connection(connection)
-        checks = await check_tables(db, LIVE)
+        checks = [*await check_tables(db, LIVE), *await check_seals(db)]
         effects = await net_effects(db, LIVE)
         transfers = await db.fetchval(f"SELECT count(*) FROM {LIVE}.transfers")
         total = await ledger_sum(db, LIVE)
@@ -42,6 +44,14 @@ async def verify(service: Service) -> int:
         f"points: {outcome} — 流水 transfers {transfers}, 合计 ledger sum {total}, 哈希 hash {effects.digest[:16]}"
     )
     return 0 if good else 1
+
+
+async def check_seals(db: Any) -> list[Check]:
+    """The chain of every community's seals, and every sealed day against the ledger."""
+    return [
+        Check("seal_chain", "封存首尾相接", "seals are one chain for each community", await broken_links(db)),
+        Check("seals", "封存与账本一致", "sealed days are what they were when they were sealed", await broken_days(db)),
+    ]
 
 
 async def differing_read_tables(connection: AsyncConnection, views: Views) -> list[str]:

@@ -304,3 +304,19 @@ def upgrade() -> None:
         sa.Column("price_points", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("item_id", "first_day", name="item_prices_pkey"),
     )
+    op.create_table(
+        "seals",
+        sa.Column("community", _CODE, nullable=False),
+        sa.Column("sequence", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("lines", sa.BigInteger, nullable=False),
+        sa.Column("sums", pg.JSONB, nullable=False),
+        sa.Column("lines_sha256", sa.Text, nullable=False),
+        sa.Column("previous_sha256", sa.Text, nullable=False),
+        sa.Column("seal_sha256", sa.Text, nullable=False),
+        sa.Column("format_version", sa.Integer, nullable=False),
+        sa.Column("sealed_at", _MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("community", "sequence", name="seals_pkey"),
+        sa.UniqueConstraint("community", "day", "revision", name="seals_community_day_revision_key"),
+    )
