@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHES = ("points_ingest", "click_to_balance", "idle_service", "dry_run", "redeem_race")
+BENCHES = ("points_ingest", "points_reads", "click_to_balance", "idle_service", "dry_run", "redeem_race")
 
 
 def main(only: list[str]) -> int:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from services.points.ledger.schema import LIVE
 from services.points.seals.lines import NOTHING, CommunityDay, DayLines, changed_days, day_lines
@@ -104,8 +105,12 @@ class Sealer:
                 remembered = {"days": [of.day for of in days], "transfers": [transfers[of] for of in days]}
                 await work.connection.execute(_REMEMBER, {"community": community, **remembered})
                 return len(await work.finish())
-        except Lost:
-            # Somebody else has sealed the same days; if anything is left, the next night finds it.
+        except (Lost, IntegrityError) as error:
+            if isinstance(error, IntegrityError) and "seals_pkey" not in str(error.orig):
+                raise
+            # Somebody else, who lost the lock and does not know it yet, made the same seal a moment earlier. If
+            # anything is left to seal, the next night finds it.
+            log.warning("sealed_by_another", community=community)
             return 0
 
 

@@ -23,8 +23,10 @@ from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion
 from services.points.policy.document import read_document
 from services.points.policy.views import national_default
 from services.points.proof.checks import check_tables, net_effects
+from services.points.seals.lines import day_lines
 from services.points.tables import metadata
 from shared import migrations
+from shared.clock import local_day
 from shared.contracts import Event
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -136,6 +138,11 @@ class LedgerUnderTest:
     async def effects(self) -> str:
         """The canonical hash."""
         return (await net_effects(self.db, self.schema)).digest
+
+    async def sealed_lines(self) -> Any:
+        """What seals of every community and day would say."""
+        day = local_day(NOW)
+        return await day_lines(self.db, day - timedelta(days=10), day + timedelta(days=10), self.schema)
 
     async def breaks(self) -> list[str]:
         """Checks that found something wrong."""
