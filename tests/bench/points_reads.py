@@ -110,7 +110,7 @@ async def _time(ask: Callable[[str], Awaitable[int]], paths: Sequence[str]) -> l
 async def fill(db: asyncpg.Connection, transfers: int) -> None:
     """Three years of activities, until yesterday; balances as they follow from them."""
     records = max(0, transfers // 3 - BUSY * BUSY_RECORDS)
-    events = max(1, (records + BUSY * BUSY_RECORDS) // ATTENDANCES_PER_EVENT)
+    events = max(1, records // ATTENDANCES_PER_EVENT)
     for statement in _FUNCTIONS:
         await db.execute(statement)
     await db.execute("SELECT setseed(0.42)")

@@ -21,6 +21,7 @@ from services.points.settings import PointsSettings
 from shared.clock import local_day
 from shared.contracts import wire_type
 from shared.contracts.points import LedgerSealed
+from shared.metrics import LEDGER_SEALED, LEDGER_VERIFIED
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import Told, attendance, completed, headers, registered
 from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
@@ -260,3 +261,49 @@ async def test_seals_are_read_by_staff_auditors_and_systems_of_their_node(start:
     for after in ("line\nfeed", "é", "x" * 300):
         refused = await points.client().get(f"/v1/seals/{COMMUNITY}/{today}/lines", params={"after": after})
         assert refused.status_code == 422
+
+
+async def test_a_look_at_the_whole_ledger_is_shown_as_metrics(start: Any, producing: Any) -> None:
+    points = await start(build, settings=PointsSettings)
+    await some_days(points, producing)
+    await seal(points)
+    began = datetime.now(UTC).timestamp()
+    await look(points)
+    shown = await shown_metrics(points)
+    assert {name for name in shown if name.startswith("liuling_ledger_breaks")} == {
+        f'liuling_ledger_breaks{{check="{name}"}}'
+        for name in ("sum", "balances", "pending", "owed", "holds", "corrections", "seal_chain", "seals")
+    }
+    assert shown["liuling_ledger_verified_timestamp_seconds"] >= began
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE ledger.accounts SET credits = credits + 1 WHERE id > 0 AND unit = 1")
+    await look(points)
+    shown = await shown_metrics(points)
+    assert shown['liuling_ledger_breaks{check="sum"}'] == 1
+    assert shown['liuling_ledger_breaks{check="balances"}'] >= 2
+
+
+async def test_the_service_looks_at_its_ledger_by_itself(start: Any) -> None:
+    LEDGER_VERIFIED.set(0)
+    await start(build, settings=PointsSettings, ledger_verify_interval_s=1)
+
+    async def looked() -> bool:
+        return LEDGER_VERIFIED._value.get() > 0
+
+    await until(looked)
+
+
+async def test_the_service_seals_by_itself(start: Any) -> None:
+    LEDGER_SEALED.set(0)
+    await start(build, settings=PointsSettings)
+
+    async def sealed() -> bool:
+        return LEDGER_SEALED._value.get() > 0
+
+    await until(sealed)
+
+
+async def shown_metrics(points: Any) -> dict[str, float]:
+    text = (await points.client().get("/metrics")).text
+    rows = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in rows}
