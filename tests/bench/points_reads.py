@@ -66,7 +66,7 @@ async def _measure(running: LocalStack, transfers: int) -> None:
                 raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:300]}")
             return len(answer.content)
 
-        balance = await _time(ask, [f"/v1/accounts/{chance.choice(people)}/POINT" for _ in range(3000)])
+        balance = await _time(ask, [f"/v1/accounts/{chance.choice(people)}/POINT" for _ in range(2000)])
         past = await _time(
             ask, [f"/v1/accounts/{chance.choice(people)}/POINT/balance?at=2025-06-30T16:00:00Z" for _ in range(1000)]
         )
@@ -74,9 +74,9 @@ async def _measure(running: LocalStack, transfers: int) -> None:
             ask, [f"/v1/accounts/{chance.choice(people + busy)}/POINT/statement?limit=50" for _ in range(2000)]
         )
         explained = await _time(
-            ask, [f"/v1/accounts/{holder}/POINT/explanation?limit=2000" for holder in busy for _ in range(15)]
+            ask, [f"/v1/accounts/{holder}/POINT/explanation?limit=2000" for holder in busy for _ in range(10)]
         )
-        effects = await _time(ask, [f"/v1/events/{chance.choice(events)}/effects" for _ in range(500)])
+        effects = await _time(ask, [f"/v1/events/{chance.choice(events)}/effects" for _ in range(300)])
     report(
         "points_reads",
         balance_p50_ms=percentile(balance, 0.5),

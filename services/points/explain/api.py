@@ -106,8 +106,9 @@ async def explain_account(
     told = await tell(read, account, row.code, shown, sight, book, texts, language)
     balance = await posted(read, account.id, sight, after=(shown[0].occurred_at, shown[0].id)) if shown else 0
     explained = []
+    grounds: dict[tuple[int, str], GroundOut] = {}
     for line, sentence in zip(shown, told.sentences, strict=True):
-        explained.append(_explained(line, sentence, balance, told))
+        explained.append(_explained(line, sentence, balance, told, grounds))
         balance -= line.amount
     at, whole = sight.until or system_clock(), await posted(read, account.id, sight)
     totals = [
@@ -132,7 +133,16 @@ async def explain_account(
     )
 
 
-def _explained(line: Line, sentence: Sentence, balance: int, told: Told) -> ExplainedOut:
+def _explained(
+    line: Line, sentence: Sentence, balance: int, told: Told, known: dict[tuple[int, str], GroundOut]
+) -> ExplainedOut:
+    """`known` are the grounds of the lines before: there are few, and thousands of lines that rest on them."""
+    grounds = []
+    for ground in sentence.grounds:
+        place = (ground.policy_version, ground.place)
+        if place not in known:
+            known[place] = ground_out(ground, told.titles)
+        grounds.append(known[place])
     return ExplainedOut(
         id=line.id,
         occurred_at=line.occurred_at,
@@ -142,7 +152,7 @@ def _explained(line: Line, sentence: Sentence, balance: int, told: Told) -> Expl
         reason=sentence.reason,
         text=sentence.text,
         source=_source(line, told.kin.service.get(line.record_id)),
-        grounds=[ground_out(ground, told.titles) for ground in sentence.grounds],
+        grounds=grounds,
         corrects=line.corrects if line.clause != NOTHING else None,
         corrected_by=told.kin.corrected_by.get(line.id, []),
     )

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, literal, select
+from sqlalchemy import Select, Uuid, any_, bindparam, exists, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from services.points.explain.words import NOTHING, Goods, Line
 from services.points.ledger.clauses import EARNED, Clause
-from services.points.ledger.reading import Sight, lines_of, on, sides
+from services.points.ledger.reading import COLUMNS, Sight, lines_of, on, sides
 from services.points.tables import accounts, items, policies, redemptions, transfers
 from services.points.units import EARNED_UNITS, Unit
 from shared.web.paging import Page
@@ -84,7 +85,7 @@ class Kin:
     before: dict[int, Line]
     corrected_by: dict[int, list[int]]
     service: dict[UUID, Line]
-    """By record, a line that says what service it was."""
+    """By record, a line that says what service it was; for lines that do not say it themselves."""
 
 
 async def kin(read: AsyncConnection, account: Account, page: Sequence[Line], sight: Sight) -> Kin:
@@ -94,7 +95,8 @@ async def kin(read: AsyncConnection, account: Account, page: Sequence[Line], sig
     known = Sight(known_at=sight.known_at)
     numbers = [account.id] if account.record_id is None else [account.id, account.record_id]
     branches = [branch for number in numbers for branch in sides(number, known)]
-    query, _ = lines_of(*(_between(branch, page[-1].occurred_at, page[0].occurred_at) for branch in branches))
+    around_page = _around(page)
+    query, _ = lines_of(*(branch.where(*around_page) for branch in branches))
     around = [line_of(row) for row in await read.execute(query)]
     mine = {line.id for line in page}
     corrected_by: dict[int, list[int]] = {}
@@ -118,8 +120,18 @@ async def kin(read: AsyncConnection, account: Account, page: Sequence[Line], sig
     return Kin(before, {number: sorted(by) for number, by in corrected_by.items()}, service)
 
 
-def _between(branch: Select[Any], first: datetime, last: datetime) -> Select[Any]:
-    return branch.where(transfers.c.occurred_at >= first, transfers.c.occurred_at <= last)
+def _around(page: Sequence[Line]) -> list[ColumnElement[bool]]:
+    """Conditions for lines that can have to do with those of a page: whatever corrects a line, and all about a record
+    of which the page has a line that changes what was said before, or does not say what service it is for.
+    """
+    first, last = page[-1].occurred_at, page[0].occurred_at
+    records = list({line.record_id for line in page if line.clause == Clause.CORRECTION or line.kind is None})
+    asked = any_(bindparam(None, records, ARRAY(Uuid)))
+    return [
+        transfers.c.occurred_at >= first,
+        transfers.c.occurred_at <= last,
+        or_(transfers.c.corrects.is_not(None), transfers.c.record_id == asked),
+    ]
 
 
 async def titles(read: AsyncConnection, language: str) -> dict[int, str]:
@@ -139,9 +151,12 @@ async def goods(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Goods
     return {row[0]: Goods(row[1], row[2]) for row in await read.execute(query.where(redemptions.c.id.in_(ids)))}
 
 
+_in_order = itemgetter(*(COLUMNS.index(name) for name in Line._fields))
+
+
 def line_of(row: Any) -> Line:
-    """A row of the statement query."""
-    return Line(*(getattr(row, name) for name in Line._fields))
+    """A row of the statement query. Taken by position: names are looked up, and an explanation has thousands."""
+    return Line._make(_in_order(row))
 
 
 async def fetch(read: AsyncConnection, account: Account, page: Any, sight: Sight) -> Page[Any]:

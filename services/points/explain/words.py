@@ -65,6 +65,9 @@ class Sentence:
     grounds: Sequence[Ground] = ()
 
 
+_KIND_CODES = {number: f"kind.{kind}" for number, kind in KINDS.items()}
+_EVIDENCE_CODES = {number: f"evidence.{tier}" for number, tier in EVIDENCE.items()}
+
 Say = Callable[[str, Mapping[str, Any]], str]
 """A sentence by code with its params, in the caller's language."""
 
@@ -82,12 +85,23 @@ class Narrator:
         before: Mapping[int, Line],
     ) -> None:
         self._unit = unit
+        self._unit_code = f"unit.{unit.partition(':')[0]}"
         self._say = say
         self._terms = terms
         self._titles = titles
         self._goods = goods
         self._before = before
         """By a correction's number, the line that said before it what the record was."""
+        self._known: dict[str, str] = {}
+        """Words that were said before: a year's lines are made of a few dozen."""
+        self._said_grounds: dict[int, str] = {}
+
+    def _word(self, code: str) -> str:
+        """A word or sentence without params."""
+        said = self._known.get(code)
+        if said is None:
+            said = self._known[code] = self._say(code, {})
+        return said
 
     def tell(self, line: Line) -> Sentence:
         """One line in words."""
@@ -108,18 +122,20 @@ class Narrator:
     def _rate(self, line: Line) -> Sentence:
         if self._unit != Unit.POINT.name:
             return self._sentence(line, "rate", self._unit, grounds=[self._tier(line)])
-        price, rate = self._price(line), self._rate_grounds(line)
+        terms = self._terms_of(line)
+        price = self._price(line, terms)
         params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
-        return self._sentence(line, "rate", "POINT", params, rate)
+        return self._sentence(line, "rate", "POINT", params, self._rate_grounds(line, terms))
 
     def _nothing(self, line: Line) -> Sentence:
         """Service that brought nothing of this unit, and why."""
-        price = self._price(line)
+        terms = self._terms_of(line)
+        price = self._price(line, terms)
         if self._unit not in price.earns[EVIDENCE[line.evidence or 0]]:
             return self._sentence(line, "nothing", "tier", grounds=[self._tier(line)])
         why = "weight" if price.weight_percent == 0 else "short"
         params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
-        return self._sentence(line, "nothing", why, params, self._rate_grounds(line))
+        return self._sentence(line, "nothing", why, params, self._rate_grounds(line, terms))
 
     def _correction(self, line: Line) -> Sentence:
         before = self._before.get(line.id)
@@ -130,7 +146,8 @@ class Narrator:
                 "evidence_before": self._say(f"evidence.{EVIDENCE[before.evidence or 0]}", {}),
             }
         form = "void" if line.minutes == 0 else "changed" if before is not None else "known"
-        grounds = self._rate_grounds(line) if self._unit == Unit.POINT.name else [self._tier(line)]
+        of_points = self._unit == Unit.POINT.name
+        grounds = self._rate_grounds(line, self._terms_of(line)) if of_points else [self._tier(line)]
         return self._sentence(line, "correction", form, params, grounds)
 
     def _cap(self, line: Line) -> Sentence:
@@ -163,11 +180,11 @@ class Narrator:
         known = {
             "day": local_day(line.occurred_at).isoformat(),
             "amount": abs(line.amount),
-            "unit": self._say(f"unit.{self._unit.partition(':')[0]}", {}),
+            "unit": self._word(self._unit_code),
             "minutes": line.minutes,
-            "kind": "" if line.kind is None else self._say(f"kind.{KINDS[line.kind]}", {}),
-            "evidence": "" if line.evidence is None else self._say(f"evidence.{EVIDENCE[line.evidence]}", {}),
-            "direction": self._say("explain.gained" if line.amount > 0 else "explain.given", {}),
+            "kind": "" if line.kind is None else self._word(_KIND_CODES[line.kind]),
+            "evidence": "" if line.evidence is None else self._word(_EVIDENCE_CODES[line.evidence]),
+            "direction": self._word("explain.gained" if line.amount > 0 else "explain.given"),
             **params,
         }
         # What has no sentence of its own is told by the name of its clause.
@@ -175,20 +192,29 @@ class Narrator:
         if grounds:
             # Of several clauses, the one of the latest policy is what makes this line differ from others.
             latest = max(grounds, key=lambda ground: ground.policy_version)
-            named = {"title": self._titles.get(latest.policy_version, ""), "version": latest.policy_version}
-            text += self._say("explain.ground", named)
+            text += self._named(latest.policy_version)
         return Sentence(reason, text, grounds)
+
+    def _named(self, version: int) -> str:
+        """The policy that a line rests on, by title and version."""
+        said = self._said_grounds.get(version)
+        if said is None:
+            named = {"title": self._titles.get(version, ""), "version": version}
+            said = self._said_grounds[version] = self._say("explain.ground", named)
+        return said
 
     def _terms_of(self, line: Line) -> Terms:
         return self._terms(line.counterparty.removeprefix(issuance_prefix), local_day(line.occurred_at))
 
-    def _price(self, line: Line) -> Price:
+    @staticmethod
+    def _price(line: Line, terms: Terms) -> Price:
         assert line.kind is not None, "only service has a price"
-        return self._terms_of(line).price(KINDS[line.kind])
+        return terms.price(KINDS[line.kind])
 
-    def _rate_grounds(self, line: Line) -> list[Ground]:
+    @staticmethod
+    def _rate_grounds(line: Line, terms: Terms) -> list[Ground]:
         assert line.kind is not None, "only service has a rate"
-        terms, kind = self._terms_of(line), KINDS[line.kind]
+        kind = KINDS[line.kind]
         rate, weight = terms.minutes_per_point, terms.weights_percent[kind]
         return [
             Ground(rate.version, "/points/minutes_per_point", rate.value),

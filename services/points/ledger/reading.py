@@ -24,6 +24,9 @@ _KEPT = (
     transfers.c.minutes,
 )
 
+COLUMNS = (*(str(column.key) for column in _KEPT), "amount", "other", "counterparty")
+"""Names of the columns of a line, in the order in which a row of `lines_of` holds them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
