@@ -67,8 +67,7 @@ LEDGER_0001 = (
         minutes        smallint
     ) WITH (fillfactor = 100, autovacuum_vacuum_insert_scale_factor = 0.5)
     """,
-    "CREATE INDEX transfers_id ON ledger.transfers USING brin (id, occurred_at, recorded_at)"
-    " WITH (autosummarize = on)",
+    "CREATE INDEX transfers_id ON ledger.transfers USING brin (id, occurred_at, recorded_at) WITH (autosummarize = on)",
     "CREATE INDEX transfers_event ON ledger.transfers USING brin (event_id uuid_bloom_ops) WITH (autosummarize = on)",
     "CREATE INDEX transfers_credit ON ledger.transfers (credit_account, occurred_at, id) WHERE credit_account > 0",
     "CREATE INDEX transfers_debit ON ledger.transfers (debit_account, occurred_at, id) WHERE debit_account > 0",

@@ -43,9 +43,10 @@ _CHECKS = (
         """
         SELECT count(*) FROM {s}.accounts AS a
           FULL JOIN (SELECT account, unit, sum(credits) AS credits, sum(debits) AS debits FROM (
-                        SELECT credit_account AS account, unit, amount AS credits, 0 AS debits FROM {s}.transfers
+                        SELECT credit_account AS account, unit, sum(amount) AS credits, 0 AS debits
+                          FROM {s}.transfers GROUP BY 1, 2
                         UNION ALL
-                        SELECT debit_account, unit, 0, amount FROM {s}.transfers) AS sides
+                        SELECT debit_account, unit, 0, sum(amount) FROM {s}.transfers GROUP BY 1, 2) AS sides
                      GROUP BY account, unit) AS t
             ON t.account = a.id AND t.unit = a.unit
          WHERE a.id IS NULL
