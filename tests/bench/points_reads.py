@@ -6,6 +6,8 @@ Floors at 20 million transfers: a balance p99 ≤ 5 ms, a page of 50 lines of a 
 account with 2,000 lines in one answer ≤ 150 ms. The ledger is three years of activities of eight attendances each, of
 100,000 volunteers in 31 communities, written by the database itself in the order in which ingest would have written it.
 One client asks for one thing after the other; what is measured is from sending the request to the last byte.
+Then, in seconds on one processor of the database: the count of all days that a night of sealing begins with
+(`seal_sweep_s`), the lines of one day of all communities (`seal_day_s`), and the checks of `verify` (`verify_s`).
 """
 
 import argparse
@@ -14,6 +16,7 @@ import random
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 import asyncpg
 import httpx
@@ -22,6 +25,9 @@ import uvloop
 from deploy.local.stack import LocalStack
 from services.points.earning.kinds import EVIDENCE_NUMBERS, KIND_NUMBERS
 from services.points.ledger.clauses import Clause
+from services.points.proof.checks import CHECKS, count_breaks
+from services.points.seals.lines import changed_days, day_lines
+from shared.clock import local_day, system_clock
 from shared.contracts import Evidence
 from tests.bench.measuring import percentile, report, stack
 
@@ -55,7 +61,7 @@ async def _measure(running: LocalStack, transfers: int) -> None:
     busy = [str(row[0]) for row in await db.fetch("SELECT person(n) FROM generate_series(0, $1::int) AS n", BUSY - 1)]
     events = [str(row[0]) for row in await db.fetch("SELECT event_id FROM ledger.transfers TABLESAMPLE SYSTEM (1)")]
     written = await db.fetchval("SELECT count(*) FROM ledger.transfers")
-    size = await db.fetchval("SELECT pg_size_bytes(pg_size_pretty(pg_total_relation_size('ledger.transfers')))")
+    size = await db.fetchval("SELECT pg_total_relation_size('ledger.transfers')")
     await db.close()
     headers = {"authorization": f"Bearer {running.token('district', '620201')}"}
     url = next(handle.url for handle in running.handles if handle.name == "points")
@@ -78,6 +84,13 @@ async def _measure(running: LocalStack, transfers: int) -> None:
             ask, [f"/v1/accounts/{holder}/POINT/explanation?limit=2000" for holder in busy for _ in range(10)]
         )
         effects = await _time(ask, [f"/v1/events/{chance.choice(events)}/effects" for _ in range(300)])
+    db = await asyncpg.connect(running.database_url("points"))
+    await db.execute("SET max_parallel_workers_per_gather = 0")
+    today = local_day(system_clock())
+    swept = await _seconds(changed_days(db, today))
+    sealed = await _seconds(day_lines(db, today - timedelta(days=30), today - timedelta(days=30)))
+    checked = {check.name: await _seconds(count_breaks(db, check)) for check in CHECKS}
+    await db.close()
     report(
         "points_reads",
         balance_p50_ms=percentile(balance, 0.5),
@@ -92,7 +105,17 @@ async def _measure(running: LocalStack, transfers: int) -> None:
         effects_p99_ms=percentile(effects, 0.99),
         transfers=written,
         transfers_gb=size / 1e9,
+        seal_sweep_s=swept,
+        seal_day_s=sealed,
+        verify_s=sum(checked.values()),
+        slowest_check=max(checked, key=checked.__getitem__),
     )
+
+
+async def _seconds(work: Awaitable[object]) -> float:
+    started = time.perf_counter()
+    await work
+    return time.perf_counter() - started
 
 
 async def _time(ask: Callable[[str], Awaitable[int]], paths: Sequence[str]) -> list[float]:
