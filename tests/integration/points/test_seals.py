@@ -100,7 +100,8 @@ async def some_days(points: Any, producing: Any) -> tuple[uuid.UUID, date, date]
     client = points.client()
     order = {"volunteer_id": str(person), "item_id": item}
     reserved = (await client.post("/v1/redemptions", json=order)).json()
-    assert (await client.post(f"/v1/redemptions/{reserved['id']}/collection")).is_success
+    shown = {"identified_by": "card"}
+    assert (await client.post(f"/v1/redemptions/{reserved['id']}/collection", json=shown)).is_success
     return person, local_day(earlier), local_day(NOW)
 
 
