@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.routing import APIRoute
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Message
@@ -19,6 +19,7 @@ from shared.auth.permissions import PERMISSIONS, Permission
 from shared.auth.tokens import InvalidToken, Principal, TokenReader
 from shared.contracts import Refusal
 from shared.database import Lost, is_transient
+from shared.eventstore import enter
 from shared.ids import new_id
 from shared.metrics import COMMAND_CONFLICTS, COMMANDS
 from shared.privacy import Vault
@@ -44,6 +45,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 _EARLIER_ANSWER = text(
     "SELECT fingerprint, status, headers::text, body FROM idempotency WHERE caller = :caller AND key = :key"
+)
+# `eventstore.enter` and the earlier answer in one question. What another command commits while this one waits at the
+# gate is not seen; then `remember` meets its key, and the next round gives its answer.
+_ENTER_AND_LOOK = text(
+    "WITH entered AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(rebuild_gate()))"
+    " SELECT fingerprint, status, headers::text, body"
+    "   FROM entered LEFT JOIN idempotency ON caller = :caller AND key = :key"
 )
 _REMEMBER = text(
     "INSERT INTO idempotency (caller, key, fingerprint, status, headers, body)"
@@ -177,10 +185,11 @@ class _CommandRoute(_Route):
             if attempt:
                 COMMAND_CONFLICTS.labels(route=f"{request.method} {self.path}").inc()
             try:
-                async with workshop.transaction(actor=principal.subject, expected_version=_if_match(request)) as work:
-                    if (answer := await command.earlier_answer(work.connection)) is not None:
+                async with workshop.database.transaction() as connection:
+                    if (answer := await command.enter(connection)) is not None:
                         return answer
-                    fresh = _fresh(request, body, work.connection, workshop)
+                    fresh = _fresh(request, body, connection, workshop)
+                    work = workshop.on(connection, actor=principal.subject, expected_version=_if_match(request))
                     fresh.state.work = work
                     response = await handler(fresh)
                     if work.touched_version is not None and response.status_code < 300:
@@ -231,17 +240,20 @@ class _Command:
         asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + content
         self.fingerprint = hashlib.sha256(asked).digest()
 
+    async def enter(self, connection: AsyncConnection) -> Response | None:
+        """Begin to write; the answer given to this key before, or None."""
+        if self.key is None:
+            await enter(connection)
+            return None
+        return await self._look(connection, _ENTER_AND_LOOK)
+
     async def earlier_answer(self, connection: AsyncConnection) -> Response | None:
         """The answer given to this key before, or None."""
-        if self.key is None:
-            return None
-        row = (
-            await connection.execute(
-                _EARLIER_ANSWER,
-                {"caller": self.caller, "key": self.key},
-            )
-        ).first()
-        if row is None:
+        return None if self.key is None else await self._look(connection, _EARLIER_ANSWER)
+
+    async def _look(self, connection: AsyncConnection, question: TextClause) -> Response | None:
+        row = (await connection.execute(question, {"caller": self.caller, "key": self.key})).first()
+        if row is None or row[0] is None:
             return None
         if bytes(row[0]) != self.fingerprint:
             raise IdempotencyKeyReused
