@@ -1,23 +1,34 @@
 """Work that one process of a service does while the others stand by: elected by a session lock of the database."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 
 from shared.database import Database
 
+_POLL_S = 0.5
 
-@asynccontextmanager
-async def elected(database: Database, lock: int) -> AsyncIterator[asyncpg.Connection | None]:
-    """A connection of its own that holds the lock, or None while another process holds it.
+
+async def stand_by(connection: Any, lock: int) -> None:
+    """Return when the connection holds the lock, and keep it until the connection ends.
 
     The lock is only tried: a session that waits for it would keep a snapshot all the while, and vacuum would keep every
-    row that died since. Whoever is not elected asks again later. The lock ends with the connection, so a process that
-    dies gives it up, and one that lost its connection notices with its next statement.
+    row that died since. A process that dies gives the lock up, and one that lost its connection notices with its next
+    statement.
     """
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock):
+        await asyncio.sleep(_POLL_S)
+
+
+@asynccontextmanager
+async def elected(database: Database, lock: int) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of its own that holds the lock, as soon as no other process does; let go at the end."""
     connection = await database.dedicated()
     try:
-        yield connection if await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock) else None
+        await stand_by(connection, lock)
+        yield connection
     finally:
         connection.terminate()

@@ -11,6 +11,7 @@ from faststream.kafka import KafkaBroker
 
 from shared.contracts.envelope import Envelope
 from shared.database import Database
+from shared.election import stand_by
 from shared.eventstore import read_rows
 from shared.metrics import RELAY_BACKLOG, RELAY_DELAY, RELAY_EVENTS, RELAY_LEADER
 from shared.settings import Settings
@@ -51,8 +52,7 @@ class Relay:
                 await connection.add_listener("events", self._on_notify)
                 # A broker that refused the last batch must prove itself first; who stands by has nothing to prove.
                 self.healthy = not refused
-                # Blocks until the leader's session ends; PostgreSQL frees the lock with it, however it ended.
-                await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+                await stand_by(connection, _LOCK)
                 RELAY_LEADER.set(1)
                 log.info("relay_leading", topic=self.topic)
                 await self._lead(connection)

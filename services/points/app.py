@@ -23,11 +23,11 @@ from services.points.honours import HonourWatch
 from services.points.leaderboards import api as leaderboards
 from services.points.leaderboards import views as leaderboard_views
 from services.points.ledger.writing import LedgerWriter
+from services.points.own_events import LedgerEffects
 from services.points.policy import api as policy
 from services.points.policy import views as policy_views
 from services.points.proof.schedule import VerifySchedule
 from services.points.proof.watch import LedgerWatch
-from services.points.redemptions.effects import LedgerEffects
 from services.points.seals import api as seals
 from services.points.seals import views as seal_views
 from services.points.seals.sealing import Sealer

@@ -27,6 +27,7 @@ from shared.contracts import wire_type
 from shared.contracts.envelope import Envelope
 from shared.contracts.points import BalanceChanged
 from shared.database import Database
+from shared.election import stand_by
 from shared.ids import derived_id
 from shared.settings import Settings
 from shared.telemetry import logger
@@ -62,7 +63,7 @@ class BalancePublisher:
             connection: asyncpg.Connection | None = None
             try:
                 connection = await self._database.dedicated()
-                await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+                await stand_by(connection, _LOCK)
                 await connection.add_listener(CHANNEL, self._on_notify)
                 producer = self._producer()
                 try:

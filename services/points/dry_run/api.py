@@ -10,10 +10,11 @@ from pydantic import Field
 from services.points.dry_run.answers import DryRunOut, dry_run_out
 from services.points.dry_run.comparison import Comparison
 from services.points.dry_run.reading import RecordsBelow
+from services.points.durations import months_later
 from services.points.fields import Configured
 from services.points.policy.document import read_document
 from services.points.policy.in_force import InForce
-from shared.clock import Clock, day_start, local_day, months_later
+from shared.clock import Clock, day_start, local_day
 from shared.contracts import NodeCode, Refusal, refuse_if
 from shared.database import driver_connection
 from shared.web import Api, Caller, Read

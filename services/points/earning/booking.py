@@ -195,8 +195,7 @@ class Booking:
         """Other records of the day may come from communities that this process has not met yet."""
         strangers = {e.contra_account for e in entries} - self._community_of_issuer.keys()
         if strangers:
-            query = f"SELECT id, community FROM {self._writer.schema}.accounts WHERE id = ANY($1::bigint[])"
-            self._community_of_issuer |= {row[0]: row[1] for row in await db.fetch(query, list(strangers))}
+            self._community_of_issuer |= await self._writer.communities(db, strangers)
 
 
 _ORIGINALS = f"""

@@ -18,8 +18,6 @@ from shared.web.problems import Texts, language_of
 
 api = Api(tags=["accounts 积分账户"])
 
-_lapsing = Lapsing(LedgerWriter())
-
 
 class LotOut(BaseModel):
     """Points of one service record."""
@@ -54,7 +52,7 @@ async def list_lots(
     except ValueError:
         raise NotFound("account") from None
     book = await in_force.book(read)
-    lots = (await _lapsing.lots(await driver_connection(read), book, [row.id]))[row.id]
+    lots = (await Lapsing(LedgerWriter()).lots(await driver_connection(read), book, [row.id]))[row.id]
     shown = [lot for lot in lots if all_lots or lot.left]
     texts: Texts = request.app.state.texts
     dated = [lot.term.last_day for lot in lots if lot.left and lot.term.last_day is not None]

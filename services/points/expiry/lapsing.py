@@ -193,9 +193,7 @@ class Lapsing:
     async def _know_issuers(self, db: Connection, accounts: Iterable[int]) -> None:
         strangers = set(accounts) - self._communities.keys()
         if strangers:
-            query = f"SELECT id, community FROM {self._schema}.accounts WHERE id = ANY($1::bigint[])"
-            for number, community in await db.fetch(query, list(strangers)):
-                self._communities[number] = community
+            self._communities |= await self._writer.communities(db, strangers)
 
 
 _SERVED = f"""

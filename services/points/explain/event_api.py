@@ -100,7 +100,7 @@ async def list_effects(
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
 
-    narrators = {row.code: Narrator(row.code, say, book.terms, titles, goods, {}) for row in found.items}
+    narrators = {row.code: Narrator(row.code, say, book, titles, goods, {}) for row in found.items}
     effects = []
     for row in found.items:
         told = narrators[row.code].tell(_line(row))

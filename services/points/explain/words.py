@@ -6,14 +6,14 @@ the same for ever.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.points.earning.kinds import EVIDENCE, KINDS
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holders import issuance_prefix
-from services.points.policy.book import Price, Terms
+from services.points.policy.book import PolicyBook, Price, Terms
 from services.points.units import Unit
 from shared.clock import local_day
 
@@ -79,7 +79,7 @@ class Narrator:
         self,
         unit: str,
         say: Say,
-        terms: Callable[[str, date], Terms],
+        book: PolicyBook,
         titles: Mapping[int, str],
         goods: Mapping[UUID, Goods],
         before: Mapping[int, Line],
@@ -87,7 +87,7 @@ class Narrator:
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
         self._say = say
-        self._terms = terms
+        self._book = book
         self._titles = titles
         self._goods = goods
         self._before = before
@@ -161,7 +161,10 @@ class Narrator:
 
     def _expiry(self, line: Line) -> Sentence:
         """Points that lapsed, under the policy of the day on which they were earned."""
-        ground = Ground(line.policy_version or 0, "/expiry/POINT", None)
+        assert line.policy_version is not None, "a rule of some policy let it lapse"
+        said = self._book.expiry_said(line.policy_version)
+        value = None if said is None else {"rule": said.kind.value} | ({"months": said.months} if said.months else {})
+        ground = Ground(line.policy_version, "/expiry/POINT", value)
         form = "given_back" if line.amount > 0 else "taken"
         return self._sentence(line, Clause(line.clause).name.lower(), form, grounds=[ground])
 
@@ -204,7 +207,7 @@ class Narrator:
         return said
 
     def _terms_of(self, line: Line) -> Terms:
-        return self._terms(line.counterparty.removeprefix(issuance_prefix), local_day(line.occurred_at))
+        return self._book.terms(line.counterparty.removeprefix(issuance_prefix), local_day(line.occurred_at))
 
     @staticmethod
     def _price(line: Line, terms: Terms) -> Price:

@@ -98,6 +98,11 @@ class LedgerWriter:
         )
         return {row[0]: row[1] for row in rows}
 
+    async def communities(self, db: Connection, accounts: Iterable[int]) -> dict[int, str]:
+        """Communities of accounts, by number."""
+        query = f"SELECT id, community FROM {self.schema}.accounts WHERE id = ANY($1::bigint[])"
+        return {row[0]: row[1] for row in await db.fetch(query, list(accounts))}
+
     async def open_accounts(
         self, db: Connection, community_by_holder: Mapping[str, str], units: Sequence[int]
     ) -> dict[AccountKey, int]:

@@ -26,7 +26,7 @@ from shared.contracts.love_market import (
     GoodsSold,
     StockCounted,
 )
-from shared.contracts.points import StockReceived
+from shared.contracts.points import ItemListed, StockReceived
 from shared.eventstore import Recorded
 
 
@@ -54,7 +54,8 @@ class Flows:
     """Goods and the money for them, as they move by this service's own events."""
 
     EVENTS: ClassVar[tuple[type[Event], ...]] = (
-        StockReceived, GoodsDonated, GoodsPurchased, GoodsSold, BudgetGranted, StockCounted, AidGranted, *_AID_OUTCOMES,
+        ItemListed, StockReceived, GoodsDonated, GoodsPurchased, GoodsSold, BudgetGranted, StockCounted, AidGranted,
+        *_AID_OUTCOMES,
     )  # fmt: skip
 
     def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
@@ -65,6 +66,8 @@ class Flows:
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
         """Let an event move goods or money. Raises `OutOfStock` or `OverBudget` for what cannot be."""
         match event:
+            case ItemListed():
+                await self._open_unit(db, event.item_id)
             case StockReceived():
                 source, at = holders.supply(event.community), recorded.occurred_at
                 await self._onto_shelves(
@@ -93,6 +96,13 @@ class Flows:
                     await self._holds.settle(db, event.gift_id, outcome, recorded.event_id, recorded.occurred_at)
             case _:
                 pass
+
+    async def _open_unit(self, db: Connection, item_id: UUID) -> None:
+        """Every item has a unit of its own: pieces of different things do not add up."""
+        await db.execute(
+            "INSERT INTO units (id, code) VALUES (nextval('unit_ids'), $1) ON CONFLICT (code) DO NOTHING",
+            goods_code(item_id),
+        )
 
     async def _onto_shelves(
         self, db: Connection, recorded: Recorded, community: str, source: str, pieces: Mapping[UUID, int],

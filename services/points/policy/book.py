@@ -191,11 +191,18 @@ class PolicyBook:
         said = (document.rules.get("expiry", {}).get("rule") for document in documents)
         self.expiry_rules = frozenset(rule for rule in said if rule is not None)
         """Every rule of expiry that any policy has ever said."""
+        self._by_version = {policy.version: policy for of_node in self._by_node.values() for policy in of_node}
         ahead = (document.rules.get("expiry", {}).get("announce_days") for document in documents)
         self.announce_days: frozenset[int] = frozenset(days for days in ahead if days is not None)
         """How long ahead expiry is told, by any policy."""
         self.uncapped_minutes_per_day = _uncapped_minutes(documents)
         """A person with no more minutes than this on a day cannot reach any cap of any policy, whatever it was for."""
+
+    def expiry_said(self, version: int) -> ExpiryRule | None:
+        """The rule of expiry that a policy says; None where it says none."""
+        policy = self._by_version.get(version)
+        rule: ExpiryRule | None = None if policy is None else policy.document.rules.get("expiry", {}).get("rule")
+        return rule
 
     def terms(self, community: str, day: date) -> Terms:
         """The terms in a community on a day (Asia/Shanghai). Raises `NoPolicyInForce`."""

@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from services.points.durations import months_later
 from services.points.policy.faults import (
     Fault,
     is_list,
@@ -21,7 +22,6 @@ from services.points.policy.faults import (
     whole_number,
 )
 from services.points.policy.kinds import EARNING_UNITS, SERVICE_KINDS
-from shared.clock import months_later
 from shared.contracts.registry import NodeLevel
 
 GRANTING_LEVELS = (NodeLevel.DISTRICT, NodeLevel.CITY, NodeLevel.PROVINCE)

@@ -18,9 +18,9 @@ from services.points.expiry.effects import LapseLater
 from services.points.expiry.lapsing import Lapsing
 from services.points.ledger.schema import REBUILT, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
+from services.points.own_events import LedgerEffects
 from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion
 from services.points.policy.views import policy_version
-from services.points.redemptions.effects import LedgerEffects
 from shared.contracts.points import PolicyPublished
 from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import read_all

@@ -34,15 +34,12 @@ class VerifySchedule:
     async def run(self) -> None:
         """Look until cancelled. What fails is told and tried again, and the metric of the last look grows old."""
         while self._interval_s:
-            pause_s = _POLL_S
             try:
                 async with elected(self._database, _LOCK) as db:
-                    if db is not None:
-                        await self._lead(db)
+                    await self._lead(db)
             except Exception as error:
                 log.error("ledger_not_verified", error=type(error).__name__, retry_in_s=_FAILED_POLL_S)
-                pause_s = _FAILED_POLL_S
-            await asyncio.sleep(pause_s)
+                await asyncio.sleep(_FAILED_POLL_S)
 
     async def _lead(self, db: Any) -> None:
         due = time.monotonic() + min(self._interval_s, _AFTER_START_S_MAX)

@@ -1,30 +1,23 @@
-"""What market and redemption events do to the ledger, in the transaction that records them, and again in a rebuild."""
+"""What redemptions do to the ledger: points and pieces are held, then posted or set free."""
 
 from collections.abc import Mapping
 from typing import ClassVar
-from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
 from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
-from services.points.market.flows import Flows, OutOfStock
+from services.points.market.flows import OutOfStock
 from services.points.units import Unit, goods_code
 from shared.contracts import Event, Refusal
 from shared.contracts.points import (
-    ItemListed,
-    PointsLapsed,
     RedemptionCancelled,
     RedemptionCollected,
     RedemptionExpired,
     RedemptionReserved,
 )
-from shared.database import driver_connection
 from shared.eventstore import Recorded
-from shared.views import Views
 
 
 class NotEnoughPoints(Refusal):
@@ -40,53 +33,29 @@ _OUTCOMES: Mapping[type[Event], Outcome] = {
 }
 
 
-class LedgerEffects:
-    """The ledger as a view of this service's own events."""
+class RedemptionEffects:
+    """Redemptions on one set of ledger tables."""
+
+    EVENTS: ClassVar[tuple[type[Event], ...]] = (RedemptionReserved, *_OUTCOMES)
 
     def __init__(self, writer: LedgerWriter, lapses: LapseEffects, *, replaying: bool = False) -> None:
         self._writer = writer
         self._lapses = lapses
         self._holds = Holds(writer, replaying=replaying)
-        self._flows = Flows(writer, replaying=replaying)
         self._accounts = (
             f"SELECT u.id, a.holder, a.id FROM units AS u LEFT JOIN {writer.schema}.accounts AS a"
             " ON a.unit = u.id AND a.holder = ANY($3::text[]) WHERE u.code = $1 OR u.id = $2"
         )
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
-        """Let an event change the ledger. Raises `NotEnoughPoints` or `OutOfStock` for a reservation that cannot be."""
-        match event:
-            case ItemListed():
-                await self._open_unit(db, event.item_id)
-            case RedemptionReserved():
-                await self._reserve(db, event, recorded)
-            case RedemptionCollected() | RedemptionCancelled() | RedemptionExpired():
-                outcome = _OUTCOMES[type(event)]
-                await self._holds.settle(db, event.redemption_id, outcome, recorded.event_id, recorded.occurred_at)
-                if outcome is not Outcome.POSTED:
-                    await self._lapses.freed(db, event.redemption_id)
-            case PointsLapsed():
-                await self._lapses.lapsed(db, event, recorded)
-            case _:
-                await self._flows.apply(db, event, recorded)
-
-    def as_views(self) -> Views:
-        """The effects in the shape in which a unit of work runs them."""
-        views = Views(tables=[])
-        touched: list[type[Event]] = [ItemListed, RedemptionReserved, *_OUTCOMES, *Flows.EVENTS, PointsLapsed]
-        for event_type in touched:
-            views.on(event_type)(self._on_connection)
-        return views
-
-    async def _on_connection(self, connection: AsyncConnection, event: Event, recorded: Recorded) -> None:
-        await self.apply(await driver_connection(connection), event, recorded)
-
-    async def _open_unit(self, db: Connection, item_id: UUID) -> None:
-        """Every item has a unit of its own: pieces of different things do not add up."""
-        await db.execute(
-            "INSERT INTO units (id, code) VALUES (nextval('unit_ids'), $1) ON CONFLICT (code) DO NOTHING",
-            goods_code(item_id),
-        )
+        """Let an event hold or settle. Raises `NotEnoughPoints` or `OutOfStock` for a reservation that cannot be."""
+        if isinstance(event, RedemptionReserved):
+            await self._reserve(db, event, recorded)
+        elif isinstance(event, RedemptionCollected | RedemptionCancelled | RedemptionExpired):
+            outcome = _OUTCOMES[type(event)]
+            await self._holds.settle(db, event.redemption_id, outcome, recorded.event_id, recorded.occurred_at)
+            if outcome is not Outcome.POSTED:
+                await self._lapses.freed(db, event.redemption_id)
 
     async def _reserve(self, db: Connection, event: RedemptionReserved, recorded: Recorded) -> None:
         person, market = holders.volunteer(event.volunteer_id), holders.market(event.community)

@@ -48,15 +48,12 @@ class Sealer:
     async def run(self) -> None:
         """Seal until cancelled. What fails is told and tried again: a seal that is late must not end the service."""
         while True:
-            pause_s = _POLL_S
             try:
                 async with elected(self._workshop.database, _LOCK) as db:
-                    if db is not None:
-                        await self._lead(db)
+                    await self._lead(db)
             except Exception as error:
                 log.error("not_sealed", error=type(error).__name__, retry_in_s=_FAILED_POLL_S)
-                pause_s = _FAILED_POLL_S
-            await asyncio.sleep(pause_s)
+                await asyncio.sleep(_FAILED_POLL_S)
 
     async def _lead(self, db: Any) -> None:
         """Seal once for every day that ends, as long as the lock is held."""

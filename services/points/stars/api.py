@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from services.points.durations import months_later
 from services.points.policy.in_force import InForce, PoliciesInForce
 from services.points.stars.bodies import (
     ApplyBody,
@@ -17,7 +18,7 @@ from services.points.stars.bodies import (
     WithdrawBody,
 )
 from services.points.stars.commands import Apply, AssessQuality, Confirm, Decline, Grant, Review, Withdraw
-from services.points.stars.model import Stars, months_later
+from services.points.stars.model import Stars
 from services.points.stars.report import IssueReport, canonical_hash
 from services.points.stars.reporting import report_rows
 from services.points.stars.standing import assessors, confirmed_minutes, member, requirement

@@ -4,13 +4,13 @@ A grade is applied for and granted on hours *and* quality. The policy in force o
 many hours, and which authority grants; both stand in the events, so what was decided can be explained for ever.
 """
 
-from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import assert_never
 from uuid import UUID
 
+from services.points.durations import months_later
 from services.points.stars.commands import (
     Apply,
     AssessQuality,
@@ -113,13 +113,6 @@ class Stars:
     def grade(self) -> int:
         """The grade in force; 0 for none."""
         return self.held[-1].grade if self.held else 0
-
-
-def months_later(day: date, months: int) -> date:
-    """The same day so many months later, or the last one of a month that is too short for it."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year = day.year + years
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def may_decide(level: NodeLevel, office: str) -> bool:

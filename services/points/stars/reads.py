@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.durations import in_words
+from services.points.durations import in_words, months_later
 from services.points.fields import own_id
 from services.points.policy.in_force import InForce
 from services.points.stars.bodies import (
@@ -25,7 +25,6 @@ from services.points.stars.bodies import (
 )
 from services.points.stars.candidates import candidates
 from services.points.stars.explanation import explain
-from services.points.stars.model import months_later
 from services.points.stars.report import canonical_hash
 from services.points.stars.reporting import report_rows, workbook
 from services.points.stars.standing import GRADES, Member, confirmed_minutes, member, requirement

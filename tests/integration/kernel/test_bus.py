@@ -125,13 +125,17 @@ async def test_a_relay_killed_before_its_cursor_moved_publishes_the_batch_again_
 async def test_only_one_relay_leads_and_the_next_takes_over(start, topic, stack) -> None:
     running = await start(counting.build)
     second = await start(counting.build, database_url=running.service.settings.database_url.get_secret_value())
-    total = (
-        "SELECT count(*) FILTER (WHERE granted), count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+    leading = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
         " WHERE locktype = 'advisory' AND d.datname = current_database()"
+    )
+    standing_by = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND query LIKE '%pg_try_advisory_lock%'"
     )
 
     async def one_leads() -> bool:
-        return tuple((await running.rows(total))[0]) == (1, 2)
+        return (await running.value(leading), await running.value(standing_by)) == (1, 1)
 
     await until(one_leads)
     await running.client().post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY, "amount": 1})

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from services.points.durations import months_later
 from services.points.stars.commands import (
     Apply,
     AssessQuality,
@@ -19,7 +20,7 @@ from services.points.stars.commands import (
     Review,
     Withdraw,
 )
-from services.points.stars.model import may_decide, months_later
+from services.points.stars.model import may_decide
 from services.points.stars.refusals import (
     StarApplicationNotOpen,
     StarApplicationOpen,

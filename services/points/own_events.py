@@ -1,0 +1,50 @@
+"""The ledger as a view of this service's own events: goods, redemptions, expiry.
+
+Applied in the transaction that records an event, and again in a rebuild.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.expiry.effects import LapseEffects
+from services.points.ledger.writing import Connection, LedgerWriter
+from services.points.market.flows import Flows
+from services.points.redemptions.effects import RedemptionEffects
+from shared.contracts import Event
+from shared.contracts.points import PointsLapsed
+from shared.database import driver_connection
+from shared.eventstore import Recorded
+from shared.views import Views
+
+Effect = Callable[[Connection, Any, Recorded], Awaitable[None]]
+
+
+class LedgerEffects:
+    """Every own event that moves the ledger, on one set of its tables."""
+
+    def __init__(self, writer: LedgerWriter, lapses: LapseEffects, *, replaying: bool = False) -> None:
+        flows = Flows(writer, replaying=replaying)
+        redemptions = RedemptionEffects(writer, lapses, replaying=replaying)
+        self._effects: dict[type[Event], Effect] = {
+            **dict.fromkeys(Flows.EVENTS, flows.apply),
+            **dict.fromkeys(RedemptionEffects.EVENTS, redemptions.apply),
+            PointsLapsed: lapses.lapsed,
+        }
+
+    async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
+        """Let an event change the ledger. Raises the refusal of whatever cannot be."""
+        effect = self._effects.get(type(event))
+        if effect is not None:
+            await effect(db, event, recorded)
+
+    def as_views(self) -> Views:
+        """The effects in the shape in which a unit of work runs them."""
+        views = Views(tables=[])
+        for event_type in self._effects:
+            views.on(event_type)(self._on_connection)
+        return views
+
+    async def _on_connection(self, connection: AsyncConnection, event: Event, recorded: Recorded) -> None:
+        await self.apply(await driver_connection(connection), event, recorded)
