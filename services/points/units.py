@@ -15,6 +15,8 @@ class Unit(IntEnum):
     """The service record that stars are made of. Not spendable."""
     FEN = 4
     """Money, in fen."""
+    DONATION_MINUTE = 5
+    """Minutes of group activities: on the time bank too, but only to be given away."""
 
 
 EARNED_UNITS = (Unit.POINT, Unit.MINUTE, Unit.SERVICE_MINUTE)

@@ -71,7 +71,20 @@ def outside(community: NodeCode) -> str:
     return f"outside:{community}"
 
 
-_UNLIMITED = (issuance_prefix, "supply:", "market:", "donor:", "supplier:", "shrinkage:", "outside:")
+def pool(community: NodeCode) -> str:
+    """The public pool (公益时间池) of a community: minutes for those who have none. Never overdrawn."""
+    return f"pool:{community}"
+
+
+clearing_prefix = "clearing:"
+
+
+def clearing(community: NodeCode) -> str:
+    """What a community has over from the time bank's dealings with others, or owes them when it is below zero."""
+    return f"{clearing_prefix}{community}"
+
+
+_UNLIMITED = (issuance_prefix, "supply:", "market:", "donor:", "supplier:", "shrinkage:", "outside:", clearing_prefix)
 
 
 def is_limited(holder: str) -> bool:

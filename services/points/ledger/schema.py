@@ -24,7 +24,8 @@ SHARED_0001 = (
     "CREATE SEQUENCE unit_ids AS integer START 100",
     "CREATE TABLE units (id integer NOT NULL, code text NOT NULL, CONSTRAINT units_pkey PRIMARY KEY (id),"
     " CONSTRAINT units_code_key UNIQUE (code))",
-    "INSERT INTO units (id, code) VALUES (1, 'POINT'), (2, 'MINUTE'), (3, 'SERVICE_MINUTE'), (4, 'FEN')",
+    "INSERT INTO units (id, code) VALUES (1, 'POINT'), (2, 'MINUTE'), (3, 'SERVICE_MINUTE'), (4, 'FEN'),"
+    " (5, 'DONATION_MINUTE')",
 )
 """What live and rebuilt tables have in common."""
 

@@ -1,0 +1,68 @@
+"""The points service's read tables, and the ledger's tables as queries see them.
+
+The read tables are created by Alembic and rebuilt from the service's own events. They stand in one file for each part
+of the service, and are all found here.
+"""
+
+from services.points.tables.base import metadata
+from services.points.tables.honours import (
+    certificate_grounds,
+    certificate_numbers,
+    certificates,
+    leaderboard_opt_outs,
+    star_applications,
+    star_reports,
+)
+from services.points.tables.ledger import accounts, holds, members, transfers, units
+from services.points.tables.market import (
+    aid_gifts,
+    budget_grants,
+    collection_tries,
+    donations,
+    donors,
+    household_members,
+    household_months,
+    households,
+    item_prices,
+    items,
+    purchases,
+    receipt_numbers,
+    redemptions,
+    sales,
+    stock_counts,
+    suppliers,
+)
+from services.points.tables.policies import policies, seals
+
+__all__ = [
+    "accounts",
+    "aid_gifts",
+    "budget_grants",
+    "certificate_grounds",
+    "certificate_numbers",
+    "certificates",
+    "collection_tries",
+    "donations",
+    "donors",
+    "holds",
+    "household_members",
+    "household_months",
+    "households",
+    "item_prices",
+    "items",
+    "leaderboard_opt_outs",
+    "members",
+    "metadata",
+    "policies",
+    "purchases",
+    "receipt_numbers",
+    "redemptions",
+    "sales",
+    "seals",
+    "star_applications",
+    "star_reports",
+    "stock_counts",
+    "suppliers",
+    "transfers",
+    "units",
+]

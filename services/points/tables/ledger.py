@@ -1,0 +1,72 @@
+"""The ledger's tables as queries see them: column by column as far as they need them. Defined in `ledger.schema`."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, MetaData, SmallInteger, Table, Text, Uuid
+
+from services.points.ledger.schema import LIVE
+from services.points.tables.base import CODE, MOMENT
+
+described = MetaData(schema=LIVE)
+
+units = Table("units", MetaData(), Column("id", Integer, primary_key=True), Column("code", Text))
+
+accounts = Table(
+    "accounts",
+    described,
+    Column("id", BigInteger, primary_key=True),
+    Column("holder", CODE),
+    Column("unit", Integer),
+    Column("community", CODE),
+    Column("limited", Boolean),
+    Column("credits", BigInteger),
+    Column("debits", BigInteger),
+    Column("pending_debits", BigInteger),
+    Column("owed", BigInteger),
+    Column("version", BigInteger),
+)
+
+members = Table(
+    "members",
+    described,
+    Column("volunteer_id", Uuid, primary_key=True),
+    Column("community", CODE),
+    Column("number", Text),
+    Column("registered_on", Date),
+    Column("forgotten_at", MOMENT),
+)
+
+holds = Table(
+    "holds",
+    described,
+    Column("hold_id", Uuid, primary_key=True),
+    Column("leg", SmallInteger, primary_key=True),
+    Column("event_id", Uuid),
+    Column("debit_account", BigInteger),
+    Column("credit_account", BigInteger),
+    Column("unit", Integer),
+    Column("amount", BigInteger),
+    Column("clause", SmallInteger),
+    Column("held_at", MOMENT),
+    Column("state", SmallInteger),
+    Column("settled_by", Uuid),
+    Column("settled_at", MOMENT),
+)
+
+transfers = Table(
+    "transfers",
+    described,
+    Column("id", BigInteger, primary_key=True),
+    Column("debit_account", BigInteger),
+    Column("credit_account", BigInteger),
+    Column("amount", BigInteger),
+    Column("corrects", BigInteger),
+    Column("occurred_at", MOMENT),
+    Column("recorded_at", MOMENT),
+    Column("event_id", Uuid),
+    Column("record_id", Uuid),
+    Column("unit", Integer),
+    Column("policy_version", Integer),
+    Column("clause", SmallInteger),
+    Column("kind", SmallInteger),
+    Column("evidence", SmallInteger),
+    Column("minutes", SmallInteger),
+)

@@ -1,0 +1,35 @@
+"""The versions of the policy, and the seals."""
+
+from sqlalchemy import BigInteger, Column, Date, Integer, Table, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.points.tables.base import CODE, MOMENT, metadata
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("policy_version", Integer, primary_key=True, autoincrement=False),
+    Column("node", CODE),
+    Column("in_force_from", Date, nullable=False),
+    Column("document", JSONB, nullable=False),
+    Column("published_at", MOMENT, nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("node", "in_force_from", name="policies_node_in_force_from_key"),
+)
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("community", CODE, primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("sums", JSONB, nullable=False),
+    Column("lines_sha256", Text, nullable=False),
+    Column("previous_sha256", Text, nullable=False),
+    Column("seal_sha256", Text, nullable=False),
+    Column("format_version", Integer, nullable=False),
+    Column("sealed_at", MOMENT, nullable=False),
+    UniqueConstraint("community", "day", "revision", name="seals_community_day_revision_key"),
+)
