@@ -1,16 +1,21 @@
 """The points service's commands. `rebuild` and `verify` are its own: its state is more than views."""
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # until everything is loaded: see shared.memory
+
 from typing import Annotated
 
 import typer
 import uvloop
 
 from services.points.app import build
-from services.points.memory import collect_rarely
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.cli import service_cli
+from shared.memory import collect_rarely
 
 main = service_cli("points", build, PointsSettings, verify=verify)
 # The common `rebuild` knows nothing of a second ledger that can be switched to.

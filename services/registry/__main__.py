@@ -1,5 +1,10 @@
 """The registry's commands: the common ones, and the import of the division file."""
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # until everything is loaded: see shared.memory
+
 import uuid
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +19,7 @@ from services.registry.organisation.publication import Publication, publish
 from services.registry.settings import RegistrySettings
 from shared.cli import service_cli
 from shared.contracts import Refusal
+from shared.memory import loaded
 from shared.telemetry import span
 from shared.web.problems import Texts
 
@@ -55,4 +61,5 @@ async def _import(file: Path, source: str) -> Publication:
 
 
 if __name__ == "__main__":
+    loaded()
     main()

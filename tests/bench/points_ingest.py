@@ -177,8 +177,8 @@ def _activity(chance: random.Random, volunteers: list[str], begin: datetime) -> 
 async def ingest(arguments: argparse.Namespace) -> dict[str, Any]:
     """The service itself, without its HTTP server."""
     from services.points.app import build
-    from services.points.memory import collect_rarely
     from services.points.settings import PointsSettings
+    from shared.memory import collect_rarely
     from shared.telemetry import configure
 
     settings = PointsSettings.from_environment()
@@ -233,8 +233,8 @@ def _profile(path: str | None) -> Any:
 async def decode(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fetch and decode, nothing else."""
     from services.points.earning.reactions import INTERESTS
-    from services.points.memory import collect_rarely
     from shared.deliveries import read
+    from shared.memory import collect_rarely
 
     events, seen = arguments.attendances // ATTENDANCES_PER_EVENT, 0
     collect_rarely()
