@@ -28,6 +28,8 @@ from services.points.policy import api as policy
 from services.points.policy import views as policy_views
 from services.points.proof.schedule import VerifySchedule
 from services.points.proof.watch import LedgerWatch
+from services.points.restatements import api as restatements
+from services.points.restatements.rounds import RestatementRounds
 from services.points.seals import api as seals
 from services.points.seals import views as seal_views
 from services.points.seals.sealing import Sealer
@@ -73,6 +75,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     earning = Earning(parts.database)
     publisher = BalancePublisher(parts.database, settings, settings.balances_linger_ms)
     rounds = ExpiryRounds(parts.workshop, lapsing, settings.expiry_check_interval_s)
+    restating = RestatementRounds(parts.database, settings.restatement_check_interval_s)
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
     looks = [flag_what_no_longer_holds, look_at_grounds]
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
@@ -92,6 +95,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             expiry.api,
             policy.api,
             dry_run.api,
+            restatements.api,
             *love_market.apis,
             star_reads.api,
             stars.api,
@@ -108,7 +112,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         handler=earning,
         consumer=parts.consumer("points", SOURCES, earning),
         timers=Timers.combine(love_market.timers, stars.timers, certificates.timers),
-        background=[publisher.run, watch.run, rounds.run, honours.run, verifying.run, sealer.run],
+        background=[publisher.run, watch.run, rounds.run, restating.run, honours.run, verifying.run, sealer.run],
         on_migrated=[seed],
         clock=clock,
     )

@@ -133,6 +133,21 @@ class LedgerSealed(Event, context="points"):
     format_version: int = Field(ge=1, description="Version of the canonical texts that are hashed.")
 
 
+class PolicyRestated(Event, context="points"):
+    """Service of days that are over is priced anew, as if a policy had been in force on them; differences are posted.
+
+    What it gave to whom, and took from whom, stands in the ledger under this event.
+    """
+
+    restatement: int = Field(ge=1, description="Number of the restatement; they apply in this order.")
+    node: NodeCode
+    policy_version: int = Field(ge=1, description="A policy that was published for the node.")
+    since: date = Field(description="First day on which it is taken to have been in force.")
+    until: date = Field(description="Last day.")
+    reference: str = Field(description="Number of the decision that orders it (文号).")
+    restated_at: AwareDatetime = Field(description="Later than all that was known of these days when it was told.")
+
+
 class BalanceChanged(Event, context="points"):
     """The latest balance of an account. Lives on the compacted topic; the newest per key is the truth."""
 

@@ -73,8 +73,7 @@ async def dry_run(
     """试算：按最近几个月的真实服务，比较新旧办法，不作任何改动。Try a document on the last months; changes nothing.
 
     The service of the months is priced twice, daily caps included: under the policies in force on its day, and under
-    those with the document as the node's own. Records count as they stand after corrections. Records that earned
-    nothing at all under the policy of their day have left no trace in the ledger and are not seen.
+    those with the document as the node's own. Records count as they stand after corrections.
     """
     caller.require(body.node)
     document = read_document(body.document, complete=False)

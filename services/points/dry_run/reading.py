@@ -184,6 +184,10 @@ _RECORDS = f"""
       FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS k(holder, since, until)
       JOIN {{schema}}.accounts AS a ON a.holder = k.holder AND a.unit IN ({_EARNED})
      CROSS JOIN LATERAL (
+        SELECT issuer, occurred_at, recorded_at, event_id, record_id, 0 AS clause, kind, evidence, minutes
+          FROM {{schema}}.notes
+         WHERE account = a.id AND occurred_at >= k.since AND occurred_at < k.until
+        UNION ALL
         SELECT debit_account AS issuer, occurred_at, recorded_at, event_id, record_id, clause, kind, evidence, minutes
           FROM {{schema}}.transfers
          WHERE credit_account = a.id AND credit_account > 0 AND occurred_at >= k.since AND occurred_at < k.until

@@ -1,21 +1,21 @@
 """The booking of one batch of services, from prices to moved balances."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
 from uuid import UUID
 
-from services.points.earning.day_caps import Entry, Restatement, restate
+from services.points.earning.cap_keeping import CapKeeping
 from services.points.earning.kinds import EVIDENCE_NUMBERS, KIND_NUMBERS
-from services.points.earning.pricing import Pricing, counted_minutes, intended_transfers
+from services.points.earning.pricing import Intent, Pricing, counted_minutes, intended_transfers, restated_transfers
 from services.points.earning.services import Service
 from services.points.ledger.clauses import Clause
 from services.points.ledger.copying import moment, pack_plain
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, Movements
-from services.points.policy.book import PolicyBook, Said
+from services.points.policy.book import PolicyBook
 from services.points.units import EARNED_UNITS, Unit
-from shared.clock import day_start, local_day
 
 _SERVICE = EARNED_UNITS.index(Unit.SERVICE_MINUTE)
 
@@ -32,23 +32,34 @@ class Booking:
     ) -> None:
         self._writer = writer
         self._accounts = accounts
-        self._community_of_issuer = community_of_issuer
         self._book = book
         self._pricing = Pricing(book)
+        self._caps = CapKeeping(writer, community_of_issuer, book)
         self.movements = Movements.none()
         self.minutes: dict[tuple[int, int], int] = {}
         """Minutes that bear on caps, by account of the service record and day (an ordinal)."""
+        self.noted: list[Service] = []
+        """Service that moves no account, and corrections: of both, transfers do not say all."""
 
     async def write(self, db: Connection, services: Sequence[Service]) -> None:
         """All of it, in this order: transfers, day caps, balances. Locks are taken as `ledger.writing` says."""
         corrections = [s for s in services if s.evidence_before is not None]
-        told_first = [s for s in services if s.evidence_before is None] if corrections else services
-        if told_first:
-            await self._writer.insert_packed(db, self.pack(told_first))
+        repriced = [s for s in services if self._is_repriced(s)] if self._book.restatements else []
+        plain = services
+        if corrections or repriced:
+            plain = [s for s in services if s.evidence_before is None and not self._is_repriced(s)]
+        if plain:
+            await self._writer.insert_packed(db, self.pack(plain))
+        await self._insert(db, self._told_when_repriced([s for s in repriced if s.evidence_before is None]))
         # After the others, so that a correction finds what it corrects even when both are in this batch.
         await self._insert(db, await self._corrections(db, corrections))
+        await self._insert(db, await self._priced_anew(db, repriced))
+        await self._writer.note(db, [self._note(service) for service in self.noted])
         await self._insert(db, await self._keep_caps(db, services))
         await self._writer.move(db, self.movements)
+
+    def _is_repriced(self, service: Service) -> bool:
+        return bool(self._book.restated(service.community, date.fromordinal(service.day)))
 
     async def _insert(self, db: Connection, transfers: Sequence[Transfer]) -> None:
         await self._writer.insert_transfers(db, transfers)
@@ -68,14 +79,18 @@ class Booking:
         began, occurred, told, recorded, rate = None, 0, None, 0, int(Clause.RATE)
         for number in sorted(range(len(services)), key=firsts.__getitem__):
             event_id, record_id, _, community, kind, started_at, day, served, evidence, told_at, _, _ = services[number]
+            person = people[number]
+            key = (person[_SERVICE], day)
+            minutes[key] = minutes.get(key, 0) + served
             earned = price_of(community, kind, day).earned(served, evidence)
             if not earned:
+                self.noted.append(services[number])
                 continue
             if started_at is not began:
                 began, occurred = started_at, moment(started_at)
             if told_at is not told:
                 told, recorded = told_at, moment(told_at)
-            person, issuer, event, record = people[number], issuers[community], event_id.bytes, record_id.bytes
+            issuer, event, record = issuers[community], event_id.bytes, record_id.bytes
             of_kind, tier = KIND_NUMBERS[kind], EVIDENCE_NUMBERS[evidence]
             for unit, amount, version in earned:
                 credit, debit = person[unit - 1], issuer[unit - 1]
@@ -84,42 +99,91 @@ class Booking:
                 )
                 credits_[credit] = credits_.get(credit, 0) + amount
                 debits[debit] = debits.get(debit, 0) + amount
-            key = (person[_SERVICE], day)
-            minutes[key] = minutes.get(key, 0) + served
+
+    def _told_when_repriced(self, services: Sequence[Service]) -> list[Transfer]:
+        """Transfers of records told for the first time, of days that some restatement priced anew."""
+        transfers = []
+        for service in services:
+            price, _ = self._pricing.course(service)
+            transfers += self._transfers(service, intended_transfers(price, service))
+        return transfers
 
     async def _corrections(self, db: Connection, corrections: Sequence[Service]) -> list[Transfer]:
         """Transfers of corrected records; each names the transfer that it corrects, where that is booked already."""
         originals = await self._originals(db, corrections)
         transfers = []
         for service in corrections:
-            price = self._pricing.price(service.community, service.kind, service.day)
-            person, issuer = self._accounts.volunteers[service.volunteer_id], self._accounts.issuers[service.community]
-            for unit, amount, policy_version, clause in intended_transfers(price, service):
-                debit, credit = issuer[unit - 1], person[unit - 1]
-                if amount < 0:
-                    debit, credit = credit, debit
-                transfers.append(
-                    Transfer(
-                        debit,
-                        credit,
-                        abs(amount),
-                        originals.get((person[unit - 1], service.record_id)),
-                        service.started_at,
-                        service.told_at,
-                        service.event_id,
-                        service.record_id,
-                        unit,
-                        policy_version,
-                        clause,
-                        KIND_NUMBERS[service.kind],
-                        EVIDENCE_NUMBERS[service.evidence],
-                        service.minutes,
-                    )
-                )
-            counted, key = counted_minutes(price, service), (person[_SERVICE], service.day)
-            if counted:
-                self.minutes[key] = self.minutes.get(key, 0) + counted
+            price, _ = self._pricing.course(service)
+            transfers += self._transfers(service, intended_transfers(price, service), originals)
         return transfers
+
+    async def _priced_anew(self, db: Connection, services: Sequence[Service]) -> list[Transfer]:
+        """What restatements make of records that were told before them."""
+        originals = await self._originals(db, services)
+        transfers = []
+        for service in services:
+            for step in self._pricing.course(service)[1]:
+                told = service._replace(event_id=step.restatement.event_id, told_at=step.restatement.at)
+                transfers += self._transfers(told, restated_transfers(step, service), originals, of_record=False)
+        return transfers
+
+    def _transfers(
+        self,
+        service: Service,
+        intents: Iterable[Intent],
+        originals: Mapping[tuple[int, UUID], int] = {},
+        *,
+        of_record: bool = True,
+    ) -> list[Transfer]:
+        """Transfers between the person's accounts and the community's; `of_record` when they tell of the service."""
+        person, issuer = self._accounts.volunteers[service.volunteer_id], self._accounts.issuers[service.community]
+        transfers = []
+        for unit, amount, policy_version, clause in intents:
+            debit, credit = issuer[unit - 1], person[unit - 1]
+            if amount < 0:
+                debit, credit = credit, debit
+            transfers.append(
+                Transfer(
+                    debit,
+                    credit,
+                    abs(amount),
+                    originals.get((person[unit - 1], service.record_id)),
+                    service.started_at,
+                    service.told_at,
+                    service.event_id,
+                    service.record_id,
+                    unit,
+                    policy_version,
+                    clause,
+                    KIND_NUMBERS[service.kind],
+                    EVIDENCE_NUMBERS[service.evidence],
+                    service.minutes,
+                )
+            )
+        if of_record:
+            if not transfers or service.evidence_before is not None:
+                self.noted.append(service)
+            key = (person[_SERVICE], service.day)
+            self.minutes[key] = self.minutes.get(key, 0) + counted_minutes(service)
+        return transfers
+
+    def _note(self, service: Service) -> tuple[Any, ...]:
+        """A row of `notes`."""
+        person, issuer = self._accounts.volunteers[service.volunteer_id], self._accounts.issuers[service.community]
+        before = service.evidence_before
+        return (
+            person[_SERVICE],
+            issuer[_SERVICE],
+            service.started_at,
+            service.told_at,
+            service.event_id,
+            service.record_id,
+            KIND_NUMBERS[service.kind],
+            EVIDENCE_NUMBERS[service.evidence],
+            service.minutes,
+            None if before is None else EVIDENCE_NUMBERS[before],
+            None if before is None else service.minutes_before,
+        )
 
     async def _originals(self, db: Connection, corrections: Sequence[Service]) -> dict[tuple[int, UUID], int]:
         """Numbers of the transfers that corrections correct, by person's account and record, where they are booked."""
@@ -147,55 +211,7 @@ class Booking:
         volunteers = self._accounts.volunteers
         people = {numbers[_SERVICE]: numbers for numbers in (volunteers[s.volunteer_id] for s in services)}
         days = [(account, date.fromordinal(day)) for person, day in sorted(full) for account in people[person]]
-        return await self._restate(db, days)
-
-    async def _restate(self, db: Connection, days: Sequence[tuple[int, date]]) -> list[Transfer]:
-        rows = await db.fetch(
-            _ENTRIES.format(schema=self._writer.schema),
-            [account for account, _ in days],
-            [day_start(day) for _, day in days],
-            [day_start(day + timedelta(days=1)) for _, day in days],
-        )
-        entries: dict[tuple[int, date], list[Entry]] = {key: [] for key in days}
-        unit_of: dict[int, Unit] = {}
-        for account, unit, *columns in rows:
-            entry = Entry(*columns)
-            entries[(account, local_day(entry.occurred_at))].append(entry)
-            unit_of[account] = Unit(unit)
-        await self._know_issuers(db, (entry for of_day in entries.values() for entry in of_day))
-        transfers = []
-        for (account, day), of_day in entries.items():
-            if of_day:
-                unit = unit_of[account]
-
-                def cap_at(issuer: int, unit: Unit = unit, day: date = day) -> Said[int] | None:
-                    return self._book.terms(self._community_of_issuer[issuer], day).caps_per_day.get(unit)
-
-                transfers += [self._restated(account, unit, restatement) for restatement in restate(of_day, cap_at)]
-        return transfers
-
-    def _restated(self, account: int, unit: Unit, restatement: Restatement) -> Transfer:
-        r = restatement
-        debit, credit = (r.contra_account, account) if r.amount > 0 else (account, r.contra_account)
-        return Transfer(
-            debit,
-            credit,
-            abs(r.amount),
-            r.corrects,
-            r.occurred_at,
-            r.recorded_at,
-            r.event_id,
-            r.record_id,
-            unit,
-            r.policy_version,
-            r.clause,
-        )
-
-    async def _know_issuers(self, db: Connection, entries: Iterable[Entry]) -> None:
-        """Other records of the day may come from communities that this process has not met yet."""
-        strangers = {e.contra_account for e in entries} - self._community_of_issuer.keys()
-        if strangers:
-            self._community_of_issuer |= await self._writer.communities(db, strangers)
+        return await self._caps.due(db, days)
 
 
 _ORIGINALS = f"""
@@ -205,21 +221,4 @@ _ORIGINALS = f"""
         ON t.credit_account = k.account AND t.credit_account > 0
        AND t.occurred_at = k.started_at AND t.record_id = k.record_id AND t.clause = {Clause.RATE:d}
      GROUP BY k.account, k.record_id
-"""
-
-# Both sides of a person's account on one day, by the two statement indexes.
-_ENTRIES = f"""
-    SELECT k.account, t.unit, t.id, t.event_id, t.record_id, t.clause, t.amount, t.debit_account, t.occurred_at,
-           t.recorded_at
-      FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS k(account, since, until)
-      JOIN {{schema}}.transfers AS t
-        ON t.credit_account = k.account AND t.credit_account > 0
-       AND t.occurred_at >= k.since AND t.occurred_at < k.until AND t.clause <= {Clause.RESTATEMENT:d}
-    UNION ALL
-    SELECT k.account, t.unit, t.id, t.event_id, t.record_id, t.clause, -t.amount, t.credit_account, t.occurred_at,
-           t.recorded_at
-      FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS k(account, since, until)
-      JOIN {{schema}}.transfers AS t
-        ON t.debit_account = k.account AND t.debit_account > 0
-       AND t.occurred_at >= k.since AND t.occurred_at < k.until AND t.clause <= {Clause.RESTATEMENT:d}
 """

@@ -6,7 +6,7 @@ belongs to the record's first event, whichever event brought it about: the net e
 then a function of the set of events too, and so is the moment from which on it was known.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -74,12 +74,16 @@ _Key = tuple[UUID, UUID]
 """Record and event: whose cut it is."""
 
 
-def restate(entries: Sequence[Entry], cap_at: Callable[[int], Said[int] | None]) -> list[Restatement]:
+CapAt = Callable[[int, datetime], Said[int] | None]
+"""The cap for records from an account of issue, as it was known at a moment; None for no cap."""
+
+
+def restate(entries: Sequence[Entry], cap_at: CapAt, repriced_at: Collection[datetime] = ()) -> list[Restatement]:
     """What is to be posted so that one account's day keeps the cap; nothing when it already does.
 
-    `entries` are all transfers of one account and unit on one day; `cap_at` tells the cap that holds for records
-    issued from an account of issue, or None for no cap. Records are served in the order in which the service began;
-    each gets what is left under its own cap.
+    `entries` are all transfers of one account and unit on one day, and `repriced_at` the moments at which its caps may
+    have changed, because the day was priced anew. Records are served in the order in which the service began; each
+    gets what is left under its own cap.
 
     The cap is applied once for each moment at which something new was known about the day, and each posting carries
     the moment from which on it was right. So the balance "as it was known then" does not depend on the order in which
@@ -92,8 +96,8 @@ def restate(entries: Sequence[Entry], cap_at: Callable[[int], Said[int] | None])
             posted.setdefault((entry.record_id, entry.event_id), []).append(entry)
     restatements: list[Restatement] = []
     before: Mapping[_Key, _Cut] = {}
-    for known_at in dict.fromkeys(entry.recorded_at for entry in earned):
-        cuts = _cuts([entry for entry in earned if entry.recorded_at <= known_at], cap_at)
+    for known_at in sorted({entry.recorded_at for entry in earned} | set(repriced_at)):
+        cuts = _cuts([entry for entry in earned if entry.recorded_at <= known_at], known_at, cap_at)
         for key in sorted(cuts.keys() | before.keys() | posted.keys()):
             until_then = [entry for entry in posted.get(key, ()) if entry.recorded_at <= known_at]
             restatement = _difference(key, known_at, before.get(key), cuts.get(key), until_then, earned)
@@ -103,13 +107,13 @@ def restate(entries: Sequence[Entry], cap_at: Callable[[int], Said[int] | None])
     return restatements
 
 
-def _cuts(earned: Sequence[Entry], cap_at: Callable[[int], Said[int] | None]) -> dict[_Key, _Cut]:
+def _cuts(earned: Sequence[Entry], known_at: datetime, cap_at: CapAt) -> dict[_Key, _Cut]:
     """What the cap takes from records when just these are known."""
     cuts = {}
     allowed_so_far = 0
     for record in _in_order(earned):
         first = record.first
-        cap = cap_at(first.contra_account)
+        cap = cap_at(first.contra_account, known_at)
         worth = max(0, record.worth)
         allowed = worth if cap is None else max(0, min(worth, cap.value - allowed_so_far))
         allowed_so_far += allowed

@@ -6,12 +6,12 @@ order they come.
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from services.points.earning.services import Service
 from services.points.ledger.clauses import Clause
-from services.points.policy.book import PolicyBook, Price
+from services.points.policy.book import PolicyBook, Price, Restatement
 from services.points.units import EARNED_UNITS, Unit
 
 
@@ -25,11 +25,23 @@ class Intent(NamedTuple):
     clause: Clause
 
 
-class Pricing:
-    """Looks up prices in a policy book, and remembers them: the same places, kinds and days come again and again."""
+class Step(NamedTuple):
+    """A restatement that priced a service anew after it was told."""
 
-    def __init__(self, book: PolicyBook) -> None:
+    restatement: Restatement
+    before: Price
+    after: Price
+
+
+class Pricing:
+    """Looks up prices in a policy book, and remembers them: the same places, kinds and days come again and again.
+
+    Prices are those in force on the day; with `known_at`, as they were known at a moment, restatements included.
+    """
+
+    def __init__(self, book: PolicyBook, known_at: datetime | None = None) -> None:
         self._book = book
+        self._known_at = known_at
         self._prices: dict[tuple[str, str, int], Price] = {}
 
     def price(self, community: str, kind: str, day: int) -> Price:
@@ -37,8 +49,20 @@ class Pricing:
         key = (community, kind, day)
         price = self._prices.get(key)
         if price is None:
-            price = self._prices[key] = self._book.terms(community, date.fromordinal(day)).price(kind)
+            price = self._prices[key] = self._book.terms(community, date.fromordinal(day), self._known_at).price(kind)
         return price
+
+    def course(self, service: Service) -> tuple[Price, list[Step]]:
+        """The price of a service when it was told, and every time it was priced anew since then."""
+        community, day = service.community, date.fromordinal(service.day)
+        first = before = self._book.terms(community, day, service.told_at).price(service.kind)
+        steps = []
+        for restatement in self._book.restated(community, day):
+            if restatement.at > service.told_at:
+                after = self._book.terms(community, day, restatement.at).price(service.kind)
+                steps.append(Step(restatement, before, after))
+                before = after
+        return first, steps
 
 
 def intended_transfers(price: Price, service: Service) -> Iterator[Intent]:
@@ -55,8 +79,22 @@ def intended_transfers(price: Price, service: Service) -> Iterator[Intent]:
             yield Intent(unit, amount - amount_before, price.version_of(unit, evidence), Clause.CORRECTION)
 
 
-def counted_minutes(price: Price, service: Service) -> int:
-    """Minutes of a service that could bear on a cap; never less than either side of a correction, so sums only grow."""
-    now = service.minutes if price.earns[service.evidence] else 0
-    before = service.evidence_before
-    return max(now, service.minutes_before if before is not None and price.earns[before] else 0)
+def restated_transfers(step: Step, service: Service) -> Iterator[Intent]:
+    """What pricing anew changes about a service, before caps."""
+    minutes, tier = service.minutes, service.evidence
+    change = [a - b for a, b in zip(step.after.amounts(minutes, tier), step.before.amounts(minutes, tier), strict=True)]
+    if service.evidence_before is not None:
+        minutes, tier = service.minutes_before, service.evidence_before
+        earlier = zip(step.after.amounts(minutes, tier), step.before.amounts(minutes, tier), strict=True)
+        change = [now - (a - b) for now, (a, b) in zip(change, earlier, strict=True)]
+    for unit, amount in zip(EARNED_UNITS, change, strict=True):
+        if amount:
+            yield Intent(unit, amount, step.after.version_of(unit, service.evidence), Clause.POLICY_RESTATED)
+
+
+def counted_minutes(service: Service) -> int:
+    """Minutes of a service that could bear on a cap; never less than either side of a correction, so sums only grow.
+
+    Also of one that earns nothing: it may be priced anew.
+    """
+    return max(service.minutes, service.minutes_before)

@@ -12,7 +12,7 @@ from uuid import UUID
 from services.points.earning.day_caps import Entry, restate
 from services.points.earning.pricing import Pricing
 from services.points.ledger.clauses import Clause
-from services.points.policy.book import PolicyBook, Said
+from services.points.policy.book import SINCE_THEN, PolicyBook, Said
 from services.points.units import EARNED_UNITS
 
 _NO_CAP = 2**62
@@ -32,11 +32,11 @@ class Served(NamedTuple):
 
 
 class Valuation:
-    """Values records under one policy book."""
+    """Values records under one policy book, as it is known now: restatements included."""
 
     def __init__(self, book: PolicyBook) -> None:
         self._book = book
-        self._price = Pricing(book).price
+        self._price = Pricing(book, SINCE_THEN).price
         self._caps: dict[tuple[str, int], tuple[int, ...]] = {}
 
     def of_day(self, records: Sequence[Served]) -> list[list[int]]:
@@ -62,7 +62,7 @@ class Valuation:
         place = (community, day)
         caps = self._caps.get(place)
         if caps is None:
-            said = self._book.terms(community, date.fromordinal(day)).caps_per_day
+            said = self._book.terms(community, date.fromordinal(day), SINCE_THEN).caps_per_day
             caps = self._caps[place] = tuple(said[u].value if u in said else _NO_CAP for u in EARNED_UNITS)
         return caps
 
@@ -70,9 +70,10 @@ class Valuation:
         """Take from one unit what is over the caps. Records stand for the accounts of issue, by their place."""
         unit = EARNED_UNITS[index]
 
-        def cap_at(place: int) -> Said[int] | None:
+        def cap_at(place: int, _: datetime) -> Said[int] | None:
             record = records[place]
-            return self._book.terms(record.community, date.fromordinal(record.day)).caps_per_day.get(unit)
+            day = date.fromordinal(record.day)
+            return self._book.terms(record.community, day, SINCE_THEN).caps_per_day.get(unit)
 
         places = {record.record_id: place for place, record in enumerate(records)}
         known_at = records[0].started_at  # all at once: a day is looked at when everything about it is known

@@ -112,6 +112,8 @@ class Narrator:
                 return self._rate(line)
             case Clause.CORRECTION:
                 return self._correction(line)
+            case Clause.POLICY_RESTATED:
+                return self._priced_anew(line)
             case Clause.DAY_CAP | Clause.RESTATEMENT:
                 return self._cap(line)
             case Clause.EXPIRY | Clause.EXPIRY_RESTATED:
@@ -149,6 +151,11 @@ class Narrator:
         of_points = self._unit == Unit.POINT.name
         grounds = self._rate_grounds(line, self._terms_of(line)) if of_points else [self._tier(line)]
         return self._sentence(line, "correction", form, params, grounds)
+
+    def _priced_anew(self, line: Line) -> Sentence:
+        of_points = self._unit == Unit.POINT.name
+        grounds = self._rate_grounds(line, self._terms_of(line)) if of_points else [self._tier(line)]
+        return self._sentence(line, "policy_restated", "known", grounds=grounds)
 
     def _cap(self, line: Line) -> Sentence:
         reason = Clause(line.clause).name.lower()
@@ -207,7 +214,9 @@ class Narrator:
         return said
 
     def _terms_of(self, line: Line) -> Terms:
-        return self._book.terms(line.counterparty.removeprefix(issuance_prefix), local_day(line.occurred_at))
+        """The terms that priced a line: those that were known when it was told."""
+        community = line.counterparty.removeprefix(issuance_prefix)
+        return self._book.terms(community, local_day(line.occurred_at), line.recorded_at)
 
     @staticmethod
     def _price(line: Line, terms: Terms) -> Price:

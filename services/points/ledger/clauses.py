@@ -14,6 +14,8 @@ class Clause(IntEnum):
     """What is over the policy's cap for the day goes back."""
     RESTATEMENT = 4
     """A cap fell differently once a late or corrected record was known; the difference is posted."""
+    POLICY_RESTATED = 5
+    """Days that were over were priced anew under another policy; the difference is posted."""
     REDEMPTION = 10
     """Points paid for goods that were handed over."""
     STOCK_RECEIVED = 20
@@ -42,7 +44,7 @@ class Clause(IntEnum):
     """What lapses fell differently once a late or corrected record was known; the difference is posted."""
 
 
-EARNED = frozenset({Clause.RATE, Clause.CORRECTION})
+EARNED = frozenset({Clause.RATE, Clause.CORRECTION, Clause.POLICY_RESTATED})
 """Clauses that say what a record is worth by itself."""
 
 EXPIRED = frozenset({Clause.EXPIRY, Clause.EXPIRY_RESTATED})

@@ -138,7 +138,31 @@ LEDGER_0001 = (
 )
 """The live tables, as the first migration creates them."""
 
-TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes", "sealed_days")
+LEDGER_0006 = (
+    """
+    CREATE TABLE ledger.notes (
+        account         bigint NOT NULL,
+        issuer          bigint NOT NULL,
+        occurred_at     timestamptz NOT NULL,
+        recorded_at     timestamptz NOT NULL,
+        event_id        uuid NOT NULL,
+        record_id       uuid NOT NULL,
+        kind            smallint NOT NULL,
+        evidence        smallint NOT NULL,
+        minutes         smallint NOT NULL,
+        evidence_before smallint,
+        minutes_before  smallint
+    )
+    """,
+    "CREATE INDEX notes_account ON ledger.notes (account, occurred_at)",
+)
+"""What transfers do not say of service: that which moved no account (an estimate), and both sides of corrections.
+
+`account` is the volunteer's service record and `issuer` the community's account of issue on the other side, as they
+would be on a transfer.
+"""
+
+TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes", "sealed_days", "notes")
 
 
 def copy_of_the_tables(schema: str) -> list[str]:

@@ -137,6 +137,11 @@ class LedgerWriter:
             "transfers", schema_name=self.schema, source=stream(rows), columns=COLUMNS, format="binary"
         )
 
+    async def note(self, db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Keep what transfers do not say of service, in the order of the columns of `notes`."""
+        if rows:
+            await db.copy_records_to_table("notes", schema_name=self.schema, records=rows)
+
     async def count_minutes(
         self, db: Connection, minutes_by_day: Mapping[tuple[int, int], int], above: int
     ) -> list[tuple[int, int]]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from services.points.policy.document import PolicyDocument
 from services.points.policy.rules import RULES, ExpiryRule, OnDeath
@@ -12,6 +13,9 @@ from shared.contracts.registry import NodeLevel
 
 BEGINNING = date(1900, 1, 1)
 """The shipped default is in force from here, that is, for every service that can be recorded."""
+
+SINCE_THEN = datetime.max.replace(tzinfo=UTC)
+"""Stands for a moment at which everything is known."""
 
 _NODE_LENGTHS = (2, 4, 6, 9, 12)
 
@@ -32,6 +36,20 @@ class PolicyVersion:
     node: str | None
     in_force_from: date
     document: PolicyDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Restatement:
+    """Days that are over are priced anew, as if a policy had been the one in force at its node."""
+
+    number: int
+    node: str
+    policy_version: int
+    since: date
+    until: date
+    event_id: UUID
+    at: datetime
+    """Whatever was told until then was priced by what was in force before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +194,7 @@ class Terms:
 class PolicyBook:
     """All published policies. `terms` walks from the country down to the community; the nearer one wins."""
 
-    def __init__(self, versions: Iterable[PolicyVersion]) -> None:
+    def __init__(self, versions: Iterable[PolicyVersion], restatements: Iterable[Restatement] = ()) -> None:
         self._by_node: dict[str | None, list[PolicyVersion]] = {}
         self.latest_version = 0
         documents = []
@@ -186,7 +204,9 @@ class PolicyBook:
             documents.append(policy.document)
         for policies in self._by_node.values():
             policies.sort(key=lambda policy: (policy.in_force_from, policy.version), reverse=True)
-        self._terms_by_place: dict[tuple[str, date], Terms] = {}
+        self.restatements = tuple(sorted(restatements, key=lambda restatement: restatement.number))
+        self._restatements_by_place: dict[tuple[str, date], tuple[Restatement, ...]] = {}
+        self._terms_by_place: dict[tuple[str, date, int], Terms] = {}
         self._terms_by_chain: dict[tuple[int, ...], Terms] = {}
         said = (document.rules.get("expiry", {}).get("rule") for document in documents)
         self.expiry_rules = frozenset(rule for rule in said if rule is not None)
@@ -204,14 +224,33 @@ class PolicyBook:
         rule: ExpiryRule | None = None if policy is None else policy.document.rules.get("expiry", {}).get("rule")
         return rule
 
-    def terms(self, community: str, day: date) -> Terms:
-        """The terms in a community on a day (Asia/Shanghai). Raises `NoPolicyInForce`."""
+    def restated(self, community: str, day: date) -> tuple[Restatement, ...]:
+        """What priced a day in a community anew, in the order in which it applies."""
+        if not self.restatements:
+            return ()
         place = (community, day)
+        known = self._restatements_by_place.get(place)
+        if known is None:
+            if len(self._restatements_by_place) > 50_000:
+                self._restatements_by_place.clear()
+            known = self._restatements_by_place[place] = tuple(
+                r for r in self.restatements if community.startswith(r.node) and r.since <= day <= r.until
+            )
+        return known
+
+    def terms(self, community: str, day: date, known_at: datetime | None = None) -> Terms:
+        """The terms in a community on a day (Asia/Shanghai). Raises `NoPolicyInForce`.
+
+        As they were in force on that day; with `known_at`, as they were known at a moment: restatements until then
+        included. What is not a price (expiry, stars, …) is never restated and asked for without it.
+        """
+        anew = () if known_at is None else tuple(r for r in self.restated(community, day) if r.at <= known_at)
+        place = (community, day, anew[-1].number if anew else 0)
         known = self._terms_by_place.get(place)
         if known is None:
             if len(self._terms_by_place) > 50_000:
                 self._terms_by_place.clear()
-            chain = self._chain(community, day)
+            chain = self._chain(community, day, {r.node: self._by_version[r.policy_version] for r in anew})
             key = tuple(policy.version for policy in chain)
             known = self._terms_by_chain.get(key)
             if known is None:
@@ -222,17 +261,20 @@ class PolicyBook:
     def with_proposed(self, node: str, document: PolicyDocument) -> "PolicyBook":
         """The book as it would be if a document had been the node's only policy from the beginning.
 
-        A policy replaces the node's own one before it; those above and below stay in force as they were.
+        A policy replaces the node's own one before it, restatements included; those above and below stay as they were.
         """
         others = [policy for at, policies in self._by_node.items() if at != node for policy in policies]
-        return PolicyBook([*others, PolicyVersion(self.latest_version + 1, node, BEGINNING, document)])
+        proposed = PolicyVersion(self.latest_version + 1, node, BEGINNING, document)
+        return PolicyBook([*others, proposed], [r for r in self.restatements if r.node != node])
 
-    def _chain(self, community: str, day: date) -> list[PolicyVersion]:
+    def _chain(self, community: str, day: date, anew: Mapping[str, PolicyVersion]) -> list[PolicyVersion]:
         nodes: list[str | None] = [None]
         nodes += [community[:length] for length in _NODE_LENGTHS if length <= len(community)]
         chain = []
         for node in nodes:
-            in_force = next((p for p in self._by_node.get(node, ()) if p.in_force_from <= day), None)
+            in_force = None if node is None else anew.get(node)
+            if in_force is None:
+                in_force = next((p for p in self._by_node.get(node, ()) if p.in_force_from <= day), None)
             if in_force is not None:
                 chain.append(in_force)
         if not chain or chain[0].node is not None:

@@ -1,7 +1,8 @@
 """The policy book as an aggregate: policies are published one after the other and never taken back.
 
 A policy is in force from a day that has not begun, so that nothing already earned is priced anew; what was published
-by mistake is replaced by the next policy. 《领域》 rules: numbers are policy, and rules change on a date.
+by mistake is replaced by the next policy. Days that are over are priced anew only by a restatement, which says so.
+《领域》 rules: numbers are policy, and rules change on a date.
 """
 
 from collections.abc import Mapping
@@ -10,9 +11,10 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
-from shared.contracts.points import PolicyPublished
+from shared.contracts.points import PolicyPublished, PolicyRestated
 
 _SHANGHAI = timezone(timedelta(hours=8))
+_MICROSECOND = timedelta(microseconds=1)
 _MARGIN = timedelta(minutes=10)
 """A policy for tomorrow must be published this long before midnight: while it is being committed, the first events of
 the new day must not yet be priced by the old one."""
@@ -25,6 +27,10 @@ class Book:
     community: str = ""
     latest_version: int = 0
     published: frozenset[tuple[str | None, date]] = frozenset()
+    of_node: frozenset[tuple[str | None, int]] = frozenset()
+    """Nodes and the versions that were published for them."""
+    restatements: int = 0
+    restated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,19 @@ class SeedPolicy:
 
     in_force_from: date
     document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RestatePolicy:
+    """Price days that are over anew, as if a policy of the node had been in force on them."""
+
+    node: str
+    policy_version: int
+    since: date
+    until: date
+    reference: str
+    at: datetime
+    """Later than all that is known of the days."""
 
 
 class PolicyRetroactive(Refusal):
@@ -64,12 +83,26 @@ class PolicyBookNotEmpty(Refusal):
     code: ClassVar[str] = "policy_book_not_empty"
 
 
+class PolicyNotOfNode(Refusal):
+    """No such policy was published for the node."""
+
+    code: ClassVar[str] = "policy_not_of_node"
+    status: ClassVar[int] = 422
+
+
+class RestatementNotOver(Refusal):
+    """The days are not over, or end before they begin. Params: `latest`, the last day that can be chosen."""
+
+    code: ClassVar[str] = "restatement_not_over"
+    status: ClassVar[int] = 422
+
+
 def earliest_day(now: datetime) -> date:
     """The first day from which a policy published now can be in force."""
     return (now + _MARGIN).astimezone(_SHANGHAI).date() + timedelta(days=1)
 
 
-def decide(book: Book, command: PublishPolicy | SeedPolicy) -> list[Event]:
+def decide(book: Book, command: PublishPolicy | SeedPolicy | RestatePolicy) -> list[Event]:
     """Which event a command leads to. Raises the refusals above."""
     match command:
         case SeedPolicy(in_force_from=day, document=document):
@@ -81,12 +114,32 @@ def decide(book: Book, command: PublishPolicy | SeedPolicy) -> list[Event]:
             refuse_if((node, day) in book.published, PolicyOverlaps(node=node or "", day=day.isoformat()))
             version = book.latest_version + 1
             return [PolicyPublished(policy_version=version, node=node, in_force_from=day, document=dict(document))]
+        case RestatePolicy(node=node, policy_version=version, since=since, until=until, at=at):
+            refuse_unless((node, version) in book.of_node, PolicyNotOfNode(node=node, version=version))
+            latest = command.at.astimezone(_SHANGHAI).date() - timedelta(days=1)
+            refuse_unless(since <= until <= latest, RestatementNotOver(latest=latest.isoformat()))
+            # Each has a moment of its own: what was known at a moment then tells which of them applied.
+            at = at if book.restated_at is None else max(at, book.restated_at + _MICROSECOND)
+            return [
+                PolicyRestated(
+                    restatement=book.restatements + 1,
+                    node=node,
+                    policy_version=version,
+                    since=since,
+                    until=until,
+                    reference=command.reference,
+                    restated_at=at,
+                )
+            ]
 
 
-def evolve(book: Book, event: PolicyPublished) -> Book:
+def evolve(book: Book, event: PolicyPublished | PolicyRestated) -> Book:
     """The book after an event."""
+    if isinstance(event, PolicyRestated):
+        return replace(book, restatements=event.restatement, restated_at=event.restated_at)
     return replace(
         book,
         latest_version=event.policy_version,
         published=book.published | {(event.node, event.in_force_from)},
+        of_node=book.of_node | {(event.node, event.policy_version)},
     )

@@ -9,12 +9,12 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.policy import model
-from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion
+from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Restatement
 from services.points.policy.document import read_document
 from services.points.policy.ready import completed, national_default
-from services.points.tables import policies
+from services.points.tables import policies, restatements
 from shared.aggregate import Aggregate
-from shared.contracts.points import PolicyPublished
+from shared.contracts.points import PolicyPublished, PolicyRestated
 from shared.eventstore import Recorded
 from shared.ids import derived_id
 from shared.unit_of_work import UnitOfWork
@@ -24,7 +24,7 @@ POLICIES = Aggregate("policies", initial=model.Book(), decide=model.decide, evol
 BOOK_ID = derived_id("points", "policy-book")
 """There is one book; versions are numbered across all nodes."""
 
-views = Views(tables=[policies])
+views = Views(tables=[policies, restatements])
 
 
 @views.on(PolicyPublished)
@@ -37,6 +37,24 @@ async def publish(connection: AsyncConnection, event: PolicyPublished, recorded:
             in_force_from=event.in_force_from,
             document=event.document,
             published_at=recorded.occurred_at,
+            version=recorded.version,
+        )
+    )
+
+
+@views.on(PolicyRestated)
+async def restate(connection: AsyncConnection, event: PolicyRestated, recorded: Recorded) -> None:
+    """A new row; what is left to do of it stands in `restatement_parts`."""
+    await connection.execute(
+        insert(restatements).values(
+            number=event.restatement,
+            event_id=recorded.event_id,
+            node=event.node,
+            policy_version=event.policy_version,
+            since=event.since,
+            until=event.until,
+            reference=event.reference,
+            restated_at=event.restated_at,
             version=recorded.version,
         )
     )
@@ -65,16 +83,39 @@ def read_published(version: int, node: str | None, in_force_from: date, raw: Map
     return PolicyVersion(version, node, in_force_from, document)
 
 
+def restatement(event: PolicyRestated, recorded: Recorded) -> Restatement:
+    """A restatement, read."""
+    return Restatement(
+        event.restatement,
+        event.node,
+        event.policy_version,
+        event.since,
+        event.until,
+        recorded.event_id,
+        event.restated_at,
+    )
+
+
 class PolicyShelf:
     """Keeps the policy book at hand, and takes a new copy when a policy was published since."""
 
     def __init__(self) -> None:
         self._book = PolicyBook([])
+        self._latest = (0, 0)
 
     async def current(self, db: Any) -> PolicyBook:
         """The book as committed policies make it, read over an asyncpg connection."""
-        latest = await db.fetchval("SELECT coalesce(max(policy_version), 0) FROM policies")
-        if latest != self._book.latest_version:
+        latest = tuple(await db.fetchrow(_LATEST))
+        if latest != self._latest:
+            # Restatements first: each of them names a policy that was there before it.
+            restated = [Restatement(*row) for row in await db.fetch(_RESTATEMENTS)]
             rows = await db.fetch("SELECT policy_version, node, in_force_from, document::text FROM policies")
-            self._book = PolicyBook(read_published(row[0], row[1], row[2], json.loads(row[3])) for row in rows)
+            published = (read_published(row[0], row[1], row[2], json.loads(row[3])) for row in rows)
+            self._book, self._latest = PolicyBook(published, restated), latest
         return self._book
+
+
+_LATEST = """
+    SELECT (SELECT coalesce(max(policy_version), 0) FROM policies), (SELECT coalesce(max(number), 0) FROM restatements)
+"""
+_RESTATEMENTS = "SELECT number, node, policy_version, since, until, event_id, restated_at FROM restatements"

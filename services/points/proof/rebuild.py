@@ -19,6 +19,7 @@ from services.points.ledger.schema import LIVE, REBUILT, switch_to_rebuilt
 from services.points.proof.checks import Check, check_tables, ledger_sum, net_effects
 from services.points.proof.replay import Replay
 from services.points.proof.verify import differing_read_tables, print_checks
+from services.points.restatements.rounds import RestatementRounds, parts_left
 from shared.database import driver_connection
 from shared.eventstore import keep_writers_out
 from shared.service import Service
@@ -61,6 +62,8 @@ async def rebuild(service: Service, *, switch: bool = False) -> int:
     db = await service.database.dedicated()
     started = time.monotonic()
     try:
+        # What is being restated is in the replay as a whole.
+        await RestatementRounds(service.database, interval_s=1).finish()
         replay = Replay(db, service.settings, SOURCES)
         await replay.prepare()
         await _replay(service, replay)
@@ -70,6 +73,11 @@ async def rebuild(service: Service, *, switch: bool = False) -> int:
             async with service.database.reading() as reading:
                 await replay.own_events(reading)
             await replay.topics(await _parked(live), only_what_live_knows=True)
+            if await parts_left(live):
+                console.print(
+                    "[red]points: 重建期间又有追溯调整，请重新运行 restated meanwhile, please run again[/red]"
+                )
+                return 1
             found = await _compare(connection, live)
             _report(found, replay, time.monotonic() - started)
             if switch and found.unheard:

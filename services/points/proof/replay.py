@@ -19,9 +19,9 @@ from services.points.expiry.lapsing import Lapsing
 from services.points.ledger.schema import REBUILT, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
 from services.points.own_events import LedgerEffects
-from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion
-from services.points.policy.views import policy_version
-from shared.contracts.points import PolicyPublished
+from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion, Restatement
+from services.points.policy.views import policy_version, restatement
+from shared.contracts.points import PolicyPublished, PolicyRestated
 from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import read_all
 from shared.settings import Settings
@@ -49,6 +49,7 @@ class Replay:
     _effects: LedgerEffects = field(init=False)
     _lapses: LapseLater = field(init=False)
     _policies: list[PolicyVersion] = field(default_factory=list)
+    _restatements: list[Restatement] = field(default_factory=list)
     _book: PolicyBook = field(default_factory=lambda: PolicyBook([]))
     _offsets: dict[TopicPartition, int] = field(default_factory=dict)
     _claim: str = ""
@@ -79,6 +80,8 @@ class Replay:
         async for recorded in read_all(connection, self.position, last):
             if isinstance(recorded.event, PolicyPublished):
                 self._policies.append(policy_version(recorded.event))
+            if isinstance(recorded.event, PolicyRestated):
+                self._restatements.append(restatement(recorded.event, recorded))
             await self._effects.apply(self.db, recorded.event, recorded)
             count += 1
             if count % _OWN_BATCH == 0:
@@ -87,7 +90,7 @@ class Replay:
                 await transaction.start()
         await transaction.commit()
         self.position = last
-        self._book = PolicyBook(self._policies)
+        self._book = PolicyBook(self._policies, self._restatements)
         return count
 
     async def topics(

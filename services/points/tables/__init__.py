@@ -32,7 +32,7 @@ from services.points.tables.market import (
     stock_counts,
     suppliers,
 )
-from services.points.tables.policies import policies, seals
+from services.points.tables.policies import policies, restatement_parts, restatements, seals
 
 __all__ = [
     "accounts",
@@ -57,6 +57,8 @@ __all__ = [
     "purchases",
     "receipt_numbers",
     "redemptions",
+    "restatement_parts",
+    "restatements",
     "sales",
     "seals",
     "star_applications",

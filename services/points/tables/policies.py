@@ -1,6 +1,6 @@
-"""The versions of the policy, and the seals."""
+"""The versions of the policy, what they priced anew, and the seals."""
 
-from sqlalchemy import BigInteger, Column, Date, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Date, Integer, SmallInteger, Table, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.points.tables.base import CODE, MOMENT, metadata
@@ -16,6 +16,30 @@ policies = Table(
     Column("version", Integer, nullable=False),
     UniqueConstraint("node", "in_force_from", name="policies_node_in_force_from_key"),
 )
+
+restatements = Table(
+    "restatements",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("node", CODE, nullable=False),
+    Column("policy_version", Integer, nullable=False),
+    Column("since", Date, nullable=False),
+    Column("until", Date, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("restated_at", MOMENT, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+"""Days that were priced anew."""
+
+restatement_parts = Table(
+    "restatement_parts",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("part", SmallInteger, primary_key=True, autoincrement=False),
+    Column("done_at", MOMENT, nullable=False),
+)
+"""Parts of the people for whom a restatement is posted. No view of events: posting a part again posts nothing."""
 
 seals = Table(
     "seals",

@@ -19,10 +19,11 @@ from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lapse
 from services.points.ledger.schema import LIVE, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
-from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion
+from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Restatement
 from services.points.policy.document import read_document
 from services.points.policy.views import national_default
 from services.points.proof.checks import check_tables, net_effects
+from services.points.restatements.posting import RestatementPosting
 from services.points.seals.lines import day_lines
 from services.points.tables import metadata
 from shared import migrations
@@ -39,10 +40,10 @@ def told_at(event_id: uuid.UUID) -> datetime:
     return NOW - timedelta(hours=event_id.int % 50)
 
 
-def book(*versions: PolicyVersion) -> PolicyBook:
+def book(*versions: PolicyVersion, restatements: Sequence[Restatement] = ()) -> PolicyBook:
     """The national default, and what the test adds to it."""
     document = read_document(national_default(), complete=True)
-    return PolicyBook([PolicyVersion(1, None, BEGINNING, document), *versions])
+    return PolicyBook([PolicyVersion(1, None, BEGINNING, document), *versions], restatements)
 
 
 async def migrate(url: str) -> None:
@@ -64,6 +65,7 @@ class LedgerUnderTest:
         writer = LedgerWriter(schema)
         self.lapsing = Lapsing(writer)
         self.ingest = Ingest(writer, LapseNow(self.lapsing))
+        self._restating = RestatementPosting(writer)
         self.deadlocks = 0
         self._opening = asyncio.Lock()
 
@@ -126,6 +128,11 @@ class LedgerUnderTest:
         """A run of expiry, in a transaction."""
         async with self.db.transaction():
             await self.lapsing.lapse(self.db, policy, part, lapse)
+
+    async def restate(self, policy: PolicyBook, restatement: Restatement, part: int) -> int:
+        """Post what a restatement changes for a part of the people, in a transaction. Returns how many transfers."""
+        async with self.db.transaction():
+            return await self._restating.post(self.db, policy, restatement, part)
 
     async def balances(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Posted balance and what is owed, by holder and unit."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.points.earning.booking import Booking
 from services.points.earning.day_caps import Entry, Restatement, restate
 from services.points.earning.kinds import EVIDENCE, EVIDENCE_NUMBERS, KIND_NUMBERS, KINDS
-from services.points.earning.pricing import Pricing, intended_transfers
+from services.points.earning.pricing import Pricing, counted_minutes, intended_transfers
 from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
 from services.points.ledger.clauses import Clause
@@ -101,6 +101,10 @@ ISSUER, OTHER_ISSUER = -1, -2
 CAPS = {ISSUER: Said(100, 1), OTHER_ISSUER: Said(60, 2)}
 
 
+def cap_at(issuer: int, _: datetime) -> Said[int] | None:
+    return CAPS.get(issuer)
+
+
 def entry(number: int, record: int, amount: int, hour: int = 0, clause: Clause = Clause.RATE, **changed: Any) -> Entry:
     plain = {
         "transfer_id": number, "event_id": uuid.UUID(int=number), "record_id": uuid.UUID(int=record), "clause": clause,
@@ -110,7 +114,7 @@ def entry(number: int, record: int, amount: int, hour: int = 0, clause: Clause =
 
 
 def cuts(entries: list[Entry]) -> list[tuple[int, int, Clause, int]]:
-    found: list[Restatement] = restate(entries, CAPS.get)
+    found: list[Restatement] = restate(entries, cap_at)
     return [(r.event_id.int, r.amount, r.clause, r.corrects) for r in found]
 
 
@@ -151,10 +155,10 @@ def test_nothing_remains_to_be_posted_after_a_restatement_was() -> None:
     entries = [entry(1, 1, 90, hour=3), entry(2, 2, 80, hour=1), entry(3, 3, 70, hour=2)]
     posted = [
         Entry(100 + n, r.event_id, r.record_id, r.clause, r.amount, r.contra_account, r.occurred_at, r.recorded_at)
-        for n, r in enumerate(restate(entries, CAPS.get))
+        for n, r in enumerate(restate(entries, cap_at))
     ]
     assert sum(e.amount for e in [*entries, *posted]) == 100
-    assert restate([*entries, *posted], CAPS.get) == []
+    assert restate([*entries, *posted], cap_at) == []
 
 
 TIMES = st.integers(0, 3).map(lambda n: TOLD + timedelta(hours=n))
@@ -175,13 +179,13 @@ def test_what_was_known_at_a_moment_does_not_depend_on_the_order_of_arrival(
     ledger: list[Entry] = []
     for arrived in told:
         ledger.append(arrived)
-        for r in restate(ledger, CAPS.get):
+        for r in restate(ledger, cap_at):
             number = 100 + len(ledger)
             known_since = {"recorded_at": r.recorded_at, "occurred_at": r.occurred_at}
             ledger.append(entry(number, r.record_id.int, r.amount, clause=r.clause, event_id=r.event_id, **known_since))
     for moment_ in {one.recorded_at for one in told}:
         known = [one for one in told if one.recorded_at <= moment_]
-        afresh = sum(r.amount for r in restate(known, CAPS.get))
+        afresh = sum(r.amount for r in restate(known, cap_at))
         posted = sum(one.amount for one in ledger if one not in told and one.recorded_at <= moment_)
         assert posted == afresh
 
@@ -297,7 +301,9 @@ def test_packing_in_bulk_does_what_pricing_says() -> None:
             plain.append(pack(transfer))
     assert sorted(packed) == sorted(plain)
     assert booking.movements == slow
-    assert sum(booking.minutes.values()) == len(kinds) * 2 * (5 + 61)
+    assert sum(booking.minutes.values()) == sum(map(counted_minutes, services))
+    assert booking.noted
+    assert all(one.evidence == "estimated" or not one.minutes for one in booking.noted)
 
 
 def test_every_kind_of_service_and_every_tier_has_a_number_of_its_own() -> None:

@@ -1,0 +1,96 @@
+"""Keeps the caps of days in the ledger: reads all of a day, asks `day_caps` what ought to be, and says what to post."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+
+from services.points.earning.day_caps import Entry, Restatement, restate
+from services.points.ledger.clauses import Clause
+from services.points.ledger.transfer import Transfer
+from services.points.ledger.writing import Connection, LedgerWriter
+from services.points.policy.book import PolicyBook, Said
+from services.points.units import Unit
+from shared.clock import day_start, local_day
+
+
+class CapKeeping:
+    """Caps of days on one set of ledger tables, under one policy book."""
+
+    def __init__(self, writer: LedgerWriter, community_of_issuer: dict[int, str], book: PolicyBook) -> None:
+        self._writer = writer
+        self._community_of_issuer = community_of_issuer
+        self._book = book
+
+    async def due(self, db: Connection, days: Sequence[tuple[int, date]]) -> list[Transfer]:
+        """Transfers that bring days of accounts under their caps; none where they are. Days' rows must be locked."""
+        rows = await db.fetch(
+            _ENTRIES.format(schema=self._writer.schema),
+            [account for account, _ in days],
+            [day_start(day) for _, day in days],
+            [day_start(day + timedelta(days=1)) for _, day in days],
+        )
+        entries: dict[tuple[int, date], list[Entry]] = {key: [] for key in days}
+        unit_of: dict[int, Unit] = {}
+        for account, unit, *columns in rows:
+            entry = Entry(*columns)
+            entries[(account, local_day(entry.occurred_at))].append(entry)
+            unit_of[account] = Unit(unit)
+        await self._know_issuers(db, (entry for of_day in entries.values() for entry in of_day))
+        transfers = []
+        for (account, day), of_day in entries.items():
+            if of_day:
+                unit = unit_of[account]
+
+                def cap_at(issuer: int, known_at: datetime, unit: Unit = unit, day: date = day) -> Said[int] | None:
+                    return self._book.terms(self._community_of_issuer[issuer], day, known_at).caps_per_day.get(unit)
+
+                repriced_at = self._repriced_at(of_day, day)
+                transfers += [self._restated(account, unit, r) for r in restate(of_day, cap_at, repriced_at)]
+        return transfers
+
+    def _restated(self, account: int, unit: Unit, restatement: Restatement) -> Transfer:
+        r = restatement
+        debit, credit = (r.contra_account, account) if r.amount > 0 else (account, r.contra_account)
+        return Transfer(
+            debit,
+            credit,
+            abs(r.amount),
+            r.corrects,
+            r.occurred_at,
+            r.recorded_at,
+            r.event_id,
+            r.record_id,
+            unit,
+            r.policy_version,
+            r.clause,
+        )
+
+    def _repriced_at(self, entries: Iterable[Entry], day: date) -> set[datetime]:
+        """When the day was priced anew, in any of the communities in which it was served."""
+        if not self._book.restatements:
+            return set()
+        communities = {self._community_of_issuer[entry.contra_account] for entry in entries}
+        return {r.at for community in communities for r in self._book.restated(community, day)}
+
+    async def _know_issuers(self, db: Connection, entries: Iterable[Entry]) -> None:
+        """Other records of the day may come from communities that this process has not met yet."""
+        strangers = {e.contra_account for e in entries} - self._community_of_issuer.keys()
+        if strangers:
+            self._community_of_issuer |= await self._writer.communities(db, strangers)
+
+
+# Both sides of a person's account on one day, by the two statement indexes.
+_ENTRIES = f"""
+    SELECT k.account, t.unit, t.id, t.event_id, t.record_id, t.clause, t.amount, t.debit_account, t.occurred_at,
+           t.recorded_at
+      FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS k(account, since, until)
+      JOIN {{schema}}.transfers AS t
+        ON t.credit_account = k.account AND t.credit_account > 0
+       AND t.occurred_at >= k.since AND t.occurred_at < k.until AND t.clause <= {Clause.POLICY_RESTATED:d}
+    UNION ALL
+    SELECT k.account, t.unit, t.id, t.event_id, t.record_id, t.clause, -t.amount, t.credit_account, t.occurred_at,
+           t.recorded_at
+      FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS k(account, since, until)
+      JOIN {{schema}}.transfers AS t
+        ON t.debit_account = k.account AND t.debit_account > 0
+       AND t.occurred_at >= k.since AND t.occurred_at < k.until AND t.clause <= {Clause.POLICY_RESTATED:d}
+"""

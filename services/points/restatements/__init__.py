@@ -1,0 +1,1 @@
+"""Days that are over, priced anew under another policy."""

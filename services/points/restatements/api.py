@@ -1,0 +1,125 @@
+"""Routes of restatements: order one, and see how far it is."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.expiry.lapsing import PARTS, shut_gate
+from services.points.ledger.schema import LIVE
+from services.points.policy.model import RestatePolicy
+from services.points.policy.views import BOOK_ID, POLICIES
+from services.points.tables import restatement_parts, restatements
+from shared.contracts import NodeCode
+from shared.database import driver_connection
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work
+from shared.web.fields import Body, Day, ShortText
+
+api = Api(tags=["policies 积分办法"])
+
+_A_MOMENT = timedelta(microseconds=1)
+
+
+class RestateBody(Body):
+    """追溯调整 Price days that are over anew, as if a published policy of the node had been in force on them."""
+
+    node: NodeCode
+    policy_version: Annotated[
+        int,
+        Field(ge=1, le=2**31 - 1, description="该节点已发布的办法 a policy that was published for this node"),
+    ]
+    since: Annotated[Day, Field(description="首日 first day")]
+    until: Annotated[Day, Field(description="末日，须已结束 last day; it must be over")]
+    reference: Annotated[
+        ShortText, Field(description="决定文号 number of the decision", examples=["嘉民发〔2026〕12号"])
+    ]
+
+
+class RestatementOut(BaseModel):
+    """A restatement, and how far it is posted."""
+
+    restatement: int
+    node: str
+    policy_version: int
+    since: date
+    until: date
+    reference: str
+    restated_at: datetime
+    event_id: str = Field(description="它引起的全部流水见 what it caused: `/v1/events/{event_id}/effects`")
+    parts_done: int = Field(description="已完成的部分 parts of the people for whom the differences are posted")
+    parts: int = Field(description="总部分数 of how many")
+
+
+@api.command("/v1/policy-restatements", permission="policies.publish", status=201)
+async def restate_policy(body: RestateBody, work: Work, caller: Caller) -> RestatementOut:
+    """追溯调整：按另一办法重新计算已过的日子，差额逐笔入账。Price days anew; the differences are posted bit by bit.
+
+    Only prices change: rates, weights, evidence tiers, caps. Expiry, stars and the other rules of those days stay.
+    Try the document with a dry run first. What was earned stays in the ledger; a restatement adds to it what is missing
+    or takes back what was too much, and cannot be undone except by another one.
+    """
+    caller.require(body.node)
+    db = await driver_connection(work.connection)
+    # Nobody books from here until the commit, and only then the moment is taken: whatever is booked before it was told
+    # before it, and whoever books after it knows of it.
+    await shut_gate(db)
+    latest = await db.fetchval(f"SELECT max(recorded_at) FROM {LIVE}.transfers WHERE recorded_at >= $1", work.now)
+    noted = await db.fetchval(f"SELECT max(recorded_at) FROM {LIVE}.notes WHERE recorded_at >= $1", work.now)
+    moment = max([work.now, *(known + _A_MOMENT for known in (latest, noted) if known is not None)])
+    command = RestatePolicy(body.node, body.policy_version, body.since, body.until, body.reference, moment)
+    book = await work.execute(POLICIES, BOOK_ID, command)
+    return await _one(work.connection, book.restatements)
+
+
+@api.query("/v1/policy-restatements", permission="policies.read")
+async def list_restatements(read: Read, caller: Caller, page: Paging) -> Page[RestatementOut]:
+    """追溯调整清单。Restatements at the caller's node, below and above it."""
+    above = [caller.node[:length] for length in (2, 4, 6, 9, 12) if length <= len(caller.node)]
+    query = _restatements().where(restatements.c.node.in_(above) | restatements.c.node.startswith(caller.node))
+    return await page.fetch(read, query, [restatements.c.number], _restatement)
+
+
+@api.query("/v1/policy-restatements/{restatement}", permission="policies.read")
+async def get_restatement(
+    restatement: Annotated[int, Path(ge=1, le=2**31 - 1)], read: Read, caller: Caller
+) -> RestatementOut:
+    """一次追溯调整及其进度。One restatement, and how far it is."""
+    found = await _one(read, restatement)
+    if not found.node.startswith(caller.node) and not caller.node.startswith(found.node):
+        caller.require(found.node)
+    return found
+
+
+def _restatements() -> Any:
+    done = (
+        select(func.count())
+        .where(restatement_parts.c.number == restatements.c.number)
+        .scalar_subquery()
+        .label("parts_done")
+    )
+    return select(restatements, done)
+
+
+async def _one(connection: AsyncConnection, number: int) -> RestatementOut:
+    row = (await connection.execute(_restatements().where(restatements.c.number == number))).first()
+    if row is None:
+        raise NotFound("restatement")
+    return _restatement(row)
+
+
+def _restatement(row: Any) -> RestatementOut:
+    return RestatementOut(
+        restatement=row.number,
+        node=row.node,
+        policy_version=row.policy_version,
+        since=row.since,
+        until=row.until,
+        reference=row.reference,
+        restated_at=row.restated_at,
+        event_id=str(row.event_id),
+        parts_done=row.parts_done,
+        parts=PARTS,
+    )
