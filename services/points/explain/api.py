@@ -14,6 +14,7 @@ from services.points.explain import facts
 from services.points.explain.telling import Told, tell
 from services.points.explain.words import NOTHING, Ground, Line, Sentence
 from services.points.fields import Holder, Seen, UnitCode
+from services.points.ledger.clauses import Clause
 from services.points.ledger.reading import posted
 from services.points.policy.in_force import InForce
 from shared.clock import system_clock
@@ -22,6 +23,8 @@ from shared.web.problems import Texts, language_of
 
 api = Api(tags=["explanations 说明"])
 
+_OWN = {Clause.POLICY_RESTATED, Clause.EXPIRY, Clause.EXPIRY_RESTATED}
+"""Clauses of what this service's own events caused, though it is about service."""
 _CONTEXTS = {"activity": "registry", "patrol": "grid_patrol", "mediation": "mediation"}
 
 
@@ -162,7 +165,7 @@ def _source(line: Line, service: Line | None) -> SourceOut:
     told = service if service is not None and line.kind is None else line
     kind = None if told.kind is None else KINDS[told.kind]
     return SourceOut(
-        context="points" if kind is None else _CONTEXTS[kind.partition(".")[0]],
+        context="points" if kind is None or line.clause in _OWN else _CONTEXTS[kind.partition(".")[0]],
         event_id=line.event_id,
         record_id=line.record_id,
         kind=kind,

@@ -38,6 +38,13 @@ class RestateBody(Body):
     ]
 
 
+class OrderedOut(BaseModel):
+    """A restatement that is ordered; how far it is, `GET /v1/policy-restatements/{restatement}` tells."""
+
+    restatement: int
+    restated_at: datetime
+
+
 class RestatementOut(BaseModel):
     """A restatement, and how far it is posted."""
 
@@ -54,7 +61,7 @@ class RestatementOut(BaseModel):
 
 
 @api.command("/v1/policy-restatements", permission="policies.publish", status=201)
-async def restate_policy(body: RestateBody, work: Work, caller: Caller) -> RestatementOut:
+async def restate_policy(body: RestateBody, work: Work, caller: Caller) -> OrderedOut:
     """追溯调整：按另一办法重新计算已过的日子，差额逐笔入账。Price days anew; the differences are posted bit by bit.
 
     Only prices change: rates, weights, evidence tiers, caps. Expiry, stars and the other rules of those days stay.
@@ -71,7 +78,8 @@ async def restate_policy(body: RestateBody, work: Work, caller: Caller) -> Resta
     moment = max([work.now, *(known + _A_MOMENT for known in (latest, noted) if known is not None)])
     command = RestatePolicy(body.node, body.policy_version, body.since, body.until, body.reference, moment)
     book = await work.execute(POLICIES, BOOK_ID, command)
-    return await _one(work.connection, book.restatements)
+    assert book.restated_at is not None
+    return OrderedOut(restatement=book.restatements, restated_at=book.restated_at)
 
 
 @api.query("/v1/policy-restatements", permission="policies.read")

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -10,9 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.points.app import build
 from services.points.policy.book import PolicyBook, PolicyVersion, Restatement
 from services.points.policy.document import PolicyDocument
+from services.points.proof.rebuild import rebuild
+from services.points.proof.verify import verify
+from services.points.settings import PointsSettings
+from shared.clock import local_day
+from tests.conftest import COMMUNITY, until
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, migrate, run, told_at
+from tests.integration.points.producing import attendance, completed, registered
 from tests.integration.points.test_ledger_is_a_function_of_the_events import (
     COMMUNITIES,
     LAPSES,
@@ -123,9 +130,93 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         await db.close()
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories, seed=st.integers(0, 2**32))
 def test_what_is_restated_while_events_come_is_what_a_rebuild_would_make_of_all(
     database_url: str, history: list[list[Told]], seed: int
 ) -> None:
     run(_compare(database_url, [told for part in history for told in part], seed))
+
+
+# ── over HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Ten in the morning in Shanghai, so that two hours later are the same day.
+YESTERDAY = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=1)
+
+
+async def test_a_restatement_posts_the_differences_and_says_why(start: Any, producing: Any) -> None:
+    points = await start(build, settings=PointsSettings, restatement_check_interval_s=1)
+    client, person, neighbour = points.client("district", node="620201"), uuid.uuid4(), uuid.uuid4()
+    await producing.tell([registered(person), registered(neighbour)])
+    await producing.tell([completed([attendance(person, 120, YESTERDAY)])])
+    await producing.tell([completed([attendance(neighbour, 60, YESTERDAY)], community="620201001005")])
+
+    async def has(whose: uuid.UUID, posted: int) -> bool:
+        account = await client.get(f"/v1/accounts/{whose}/POINT")
+        return account.status_code == 200 and account.json()["posted"] == posted
+
+    await until(lambda: has(person, 20))
+    await until(lambda: has(neighbour, 10))
+    document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
+    published = {"node": COMMUNITY, "in_force_from": "2199-01-01", "document": document}
+    version = (await client.post("/v1/policies", json=published)).json()["policy_version"]
+    day = local_day(YESTERDAY).isoformat()
+    order = {
+        "node": COMMUNITY,
+        "policy_version": version,
+        "since": day,
+        "until": day,
+        "reference": "嘉民发〔2026〕12号（演示）",
+    }
+    ordered = await client.post("/v1/policy-restatements", json=order)
+    assert ordered.status_code == 201, ordered.text
+    there = f"/v1/policy-restatements/{ordered.json()['restatement']}"
+
+    async def posted() -> bool:
+        found = (await client.get(there)).json()
+        return bool(found["parts_done"] == found["parts"])
+
+    await until(posted)
+    restatement = (await client.get(there)).json()
+    assert await has(person, 30)
+    assert await has(neighbour, 10), "it is at home elsewhere"
+    # What comes late for the day is priced by it as well.
+    await producing.tell([completed([attendance(person, 40, YESTERDAY + timedelta(hours=2))])])
+    await until(lambda: has(person, 40))
+    told = (await client.get(f"/v1/accounts/{person}/POINT/explanation")).json()
+    anew = [line for line in told["items"] if line["source"]["event_id"] == restatement["event_id"]]
+    assert [line["amount"] for line in anew] == [10]
+    assert "修订" in anew[0]["text"]
+    assert {ground["policy_version"] for ground in anew[0]["grounds"]} == {1, version}
+    effects = (await client.get(f"/v1/events/{restatement['event_id']}/effects")).json()
+    assert "10" in str(effects)
+    assert [r["restatement"] for r in (await client.get("/v1/policy-restatements")).json()["items"]] == [1]
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0
+
+
+async def test_only_what_is_over_and_only_a_policy_of_the_node_can_be_restated(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    client = points.client("district", node="620201")
+    document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
+    published = {"node": "620201", "in_force_from": "2199-01-01", "document": document}
+    version = (await client.post("/v1/policies", json=published)).json()["policy_version"]
+    order = {
+        "node": "620201",
+        "policy_version": version,
+        "since": "2026-01-01",
+        "until": "2026-01-31",
+        "reference": "x",
+    }
+    today = local_day(datetime.now(UTC)).isoformat()
+    for changed, code in (
+        ({"until": today}, "restatement_not_over"),
+        ({"since": "2026-02-01"}, "restatement_not_over"),
+        ({"policy_version": 1}, "policy_not_of_node"),
+        ({"node": COMMUNITY}, "policy_not_of_node"),
+    ):
+        refused = await client.post("/v1/policy-restatements", json={**order, **changed})
+        assert (refused.status_code, refused.json()["code"]) == (422, code), changed
+    elsewhere = points.client("district", node="620102")
+    assert (await elsewhere.post("/v1/policy-restatements", json=order)).status_code in (403, 404)
+    assert (await client.get("/v1/policy-restatements/1")).status_code == 404

@@ -1,7 +1,7 @@
-"""Policies: what a document may say, what is in force where and when, and that nothing is ever priced anew."""
+"""Policies: what a document may say, what is in force where and when, and what prices days anew."""
 
 import copy
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,15 +10,18 @@ from services.points.policy.book import BEGINNING, NoPolicyInForce, PolicyBook, 
 from services.points.policy.document import SERVICE_KINDS, BadPolicy, read_document
 from services.points.policy.model import (
     PolicyBookNotEmpty,
+    PolicyNotOfNode,
     PolicyOverlaps,
     PolicyRetroactive,
     PublishPolicy,
+    RestatementNotOver,
+    RestatePolicy,
     SeedPolicy,
     earliest_day,
 )
 from services.points.policy.views import POLICIES, national_default
 from services.points.units import Unit
-from shared.contracts.points import PolicyPublished
+from shared.contracts.points import PolicyPublished, PolicyRestated
 from tests.specification import given
 
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
@@ -73,6 +76,48 @@ def test_two_policies_for_one_node_from_one_day_overlap() -> None:
 )
 def test_the_earliest_day_is_tomorrow_in_shanghai_unless_midnight_is_too_near(moment: datetime, day: date) -> None:
     assert earliest_day(moment) == day
+
+
+# ── restating ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+REVISED = published(2, "620201", date(2026, 3, 11))
+
+
+def restate(version: int = 2, node: str = "620201", until: date = date(2026, 3, 9), **changed: Any) -> RestatePolicy:
+    said = {"node": node, "policy_version": version, "since": date(2026, 3, 1), "until": until, "at": NOW}
+    return RestatePolicy(**{**said, "reference": "12号", **changed})
+
+
+def restated(number: int, at: datetime = NOW) -> PolicyRestated:
+    return PolicyRestated(
+        restatement=number,
+        node="620201",
+        policy_version=2,
+        since=date(2026, 3, 1),
+        until=date(2026, 3, 9),
+        reference="12号",
+        restated_at=at,
+    )
+
+
+def test_days_that_are_over_are_priced_anew_under_a_policy_of_the_node() -> None:
+    given(POLICIES, SEEDED, REVISED).when(restate()).then(restated(1))
+
+
+def test_each_restatement_has_a_moment_of_its_own() -> None:
+    later = NOW + timedelta(microseconds=1)
+    given(POLICIES, SEEDED, REVISED, restated(1)).when(restate()).then(restated(2, later))
+
+
+@pytest.mark.parametrize("until", [date(2026, 3, 10), date(2026, 2, 28)])
+def test_days_that_are_not_over_or_end_before_they_begin_are_not_restated(until: date) -> None:
+    outcome = given(POLICIES, SEEDED, REVISED).when(restate(until=until))
+    outcome.then_refused(RestatementNotOver, latest="2026-03-09")
+
+
+@pytest.mark.parametrize(("version", "node"), [(1, "620201"), (3, "620201"), (2, COMMUNITY)])
+def test_a_policy_of_another_node_prices_nothing_anew(version: int, node: str) -> None:
+    given(POLICIES, SEEDED, REVISED).when(restate(version, node)).then_refused(PolicyNotOfNode)
 
 
 # ── documents ────────────────────────────────────────────────────────────────────────────────────────────────────
