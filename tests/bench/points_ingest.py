@@ -1,56 +1,60 @@
 """Points ingest from a backlog: events on a real Kafka become durable transfers in a real PostgreSQL.
 
-    python -m tests.bench.points_ingest [--attendances 1000000] [--keep]
+    python -m tests.bench.points_ingest [--attendances 1000000] [--quick]
 
-Prints one JSON line. Every measurement runs in a process of its own, over the same backlog, with the producer stopped:
+Prints one JSON line. Every measurement runs in a process of its own, over the same backlog (`tests.bench.backlog`),
+with the producer stopped:
 
 - `transfers_per_s`: the points service as it is served (consumer, relay, publisher of balances), from the moment its
   partitions are assigned until the last transfer is committed.
 - `naive_transfers_per_s`: a first draft over the same tables: one transaction for each event, for each transfer an
   INSERT and two balance updates, an offset commit after each event.
 - `consume_decode_per_s`: the same backlog fetched and decoded and nothing else, in the transfers it is worth.
-- `peak_rss_mb`: the service's peak resident memory.
+- `peak_rss_mb`: the service's peak resident memory, in any of these.
+
+Then, unless `--quick`, the ledger grows by more of the same:
+
+- `rebuild_10m_s`: at 10 million transfers, the command `rebuild`, from its start to its end.
+- `rate_at_20m_share`: the rate of the two million transfers before the 21 millionth, of that of the two million before
+  the third.
 """
 
 import argparse
 import asyncio
 import json
 import os
-import random
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import psutil
 import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local.stack import LocalStack
-from shared.contracts import wire_type
-from shared.contracts.envelope import Envelope
-from shared.contracts.registry import ActivityCompleted
-from shared.ids import new_id
+from shared.contracts import resolve
+from tests.bench.backlog import CONTEXTS, RECORDS_PER_EVENT, Backlog
 
-VOLUNTEERS = 100_000
-COMMUNITIES = tuple(f"620201001{number:03d}" for number in range(1, 32))
-ATTENDANCES_PER_EVENT = 8
-TRANSFERS_PER_ATTENDANCE = 3
+TRANSFERS_PER_RECORD = 3
 NAIVE_SECONDS = 15.0
-_CATEGORIES = ("general", "general", "care", "environment", "culture", "professional")
+MILLION = 1_000_000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attendances", type=int, default=1_000_000)
+    parser.add_argument("--quick", action="store_true", help="leave out what takes a large ledger")
     parser.add_argument("--part", choices=["ingest", "naive", "decode"], help=argparse.SUPPRESS)
+    parser.add_argument("--events", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--profile", help="write a profile of the ingest here")
     arguments = parser.parse_args()
     if arguments.part is not None:
@@ -71,36 +75,68 @@ def measure(stack: LocalStack, arguments: argparse.Namespace) -> dict[str, Any]:
         subprocess.run(
             [sys.executable, "-m", "services.points", "migrate"], env=variables, check=True, stdout=sys.stderr
         )
-    events = arguments.attendances // ATTENDANCES_PER_EVENT
-    say(f"producing {events} events …")
-    uvloop.run(produce(stack.kafka_bootstrap, f"{namespace}.registry.v1", events))
+    backlog, events = Backlog(), 0
+
+    def produce(count: int) -> None:
+        nonlocal events
+        say(f"producing {count} events …")
+        uvloop.run(backlog.produce(stack.kafka_bootstrap, namespace, count))
+        events += count
 
     def run(part: str, variables: dict[str, str]) -> dict[str, Any]:
         say(f"measuring {part} …")
-        command = [sys.executable, "-m", "tests.bench.points_ingest", "--part", part]
-        command += ["--attendances", str(arguments.attendances)]
+        command = [sys.executable, "-m", "tests.bench.points_ingest", "--part", part, "--events", str(events)]
         command += ["--profile", arguments.profile] if arguments.profile else []
         before = processor_time(stack)
         done = subprocess.run(command, env=variables, check=True, stdout=subprocess.PIPE)
         result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         result |= {f"{name}_cpu_s": round(used - before[name], 1) for name, used in processor_time(stack).items()}
-        say(json.dumps(result))
+        say(json.dumps({name: value for name, value in result.items() if name != "progress"}))
         return result
 
+    produce(int(arguments.attendances / RECORDS_PER_EVENT))
     decoded = run("decode", environment)
     naive_ = run("naive", other)
-    ingested = run("ingest", environment)
-    return {
+    first = run("ingest", environment)
+    transfers_per_event = first["transfers"] / events
+    decoded_per_s = decoded["events_per_s"] * transfers_per_event
+    line = {
         "bench": "points_ingest",
-        "transfers_per_s": round(ingested["transfers_per_s"]),
+        "transfers_per_s": round(first["transfers_per_s"]),
         "naive_transfers_per_s": round(naive_["transfers_per_s"]),
-        "ratio_vs_naive": round(ingested["transfers_per_s"] / naive_["transfers_per_s"], 1),
-        "consume_decode_per_s": round(decoded["transfers_per_s"]),
-        "share_of_consume_decode": round(ingested["transfers_per_s"] / decoded["transfers_per_s"], 3),
-        "peak_rss_mb": ingested["peak_rss_mb"],
-        "transfers": ingested["transfers"],
-        "ledger_sum": ingested["ledger_sum"],
+        "ratio_vs_naive": round(first["transfers_per_s"] / naive_["transfers_per_s"], 1),
+        "consume_decode_per_s": round(decoded_per_s),
+        "share_of_consume_decode": round(first["transfers_per_s"] / decoded_per_s, 3),
+        "peak_rss_mb": first["peak_rss_mb"],
     }
+    last = first
+    if not arguments.quick:
+        produce(max(0, int(10 * MILLION / transfers_per_event) - events))
+        grown = run("ingest", environment)
+        line["rebuild_10m_s"] = round(rebuild(environment) * 10 * MILLION / grown["transfers"], 1)
+        produce(max(0, int(21 * MILLION / transfers_per_event) - events))
+        last = run("ingest", environment)
+        early = rate(first["progress"], first["transfers"] - 2 * MILLION, first["transfers"], transfers_per_event)
+        late = rate(last["progress"], last["transfers"] - 2 * MILLION, last["transfers"], transfers_per_event)
+        line["rate_at_20m_share"] = round(late / early, 3)
+        line["peak_rss_mb"] = max(run_["peak_rss_mb"] for run_ in (first, grown, last))
+    return line | {"transfers": last["transfers"], "ledger_sum": last["ledger_sum"]}
+
+
+def rebuild(environment: dict[str, str]) -> float:
+    """Seconds that the command takes, from start to end."""
+    say("measuring rebuild …")
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "services.points", "rebuild"]
+    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
+    return time.perf_counter() - started
+
+
+def rate(progress: Sequence[tuple[float, int]], since: float, until: float, transfers_per_event: float) -> float:
+    """Transfers a second between two sizes of the ledger, from the moments at which so many events had been taken."""
+    began = next(at for at, events in progress if events * transfers_per_event >= since)
+    ended = next((at for at, events in progress if events * transfers_per_event >= until), progress[-1][0])
+    return (until - since) / (ended - began)
 
 
 def processor_time(stack: LocalStack) -> dict[str, float]:
@@ -119,56 +155,6 @@ def _times(process: psutil.Process) -> Any:
 
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-# ── the backlog ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def produce(bootstrap: str, topic: str, events: int) -> None:
-    """A year of activities with eight attendances each, spread over communities and volunteers."""
-    chance = random.Random(20151027)
-    volunteers = [str(new_id()) for _ in range(VOLUNTEERS)]
-    begin = datetime(2025, 1, 1, 1, tzinfo=UTC)
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, compression_type="zstd", linger_ms=20, max_batch_size=256 * 1024
-    )
-    await producer.start()
-    try:
-        for number in range(events):
-            body, key, headers = _activity(chance, volunteers, begin)
-            if number == 0:
-                ActivityCompleted.model_validate_json(body)
-            await producer.send(topic, body, key=key, headers=headers)
-        await producer.flush()
-    finally:
-        await producer.stop()
-
-
-def _activity(chance: random.Random, volunteers: list[str], begin: datetime) -> tuple[bytes, bytes, Any]:
-    community, activity = chance.choice(COMMUNITIES), new_id()
-    started = begin + timedelta(days=chance.randrange(365), hours=chance.randrange(10))
-    minutes = chance.randrange(30, 241)
-    text = started.isoformat().replace("+00:00", "Z")
-    attendances = ",".join(
-        f'{{"record_id":"{new_id()}","volunteer_id":"{chance.choice(volunteers)}","minutes":{minutes},'
-        f'"evidence":"scanned","started_at":"{text}","closed_at_planned_end":false}}'
-        for _ in range(ATTENDANCES_PER_EVENT)
-    )
-    body = (
-        f'{{"activity_id":"{activity}","community":"{community}","category":"{chance.choice(_CATEGORIES)}",'
-        f'"completed_at":"{text}","attendances":[{attendances}]}}'
-    )
-    envelope = Envelope(
-        event_id=new_id(),
-        type=wire_type(ActivityCompleted),
-        source="/liuling/registry",
-        subject=f"activity-{activity}",
-        time=datetime.now(UTC),
-        community=community,
-        sequence=9,
-    )
-    headers = [(name, value.encode()) for name, value in envelope.headers().items()]
-    return body.encode(), envelope.subject.encode(), headers
 
 
 # ── the measured parts ───────────────────────────────────────────────────────────────────────────────────────────
@@ -190,12 +176,14 @@ async def ingest(arguments: argparse.Namespace) -> dict[str, Any]:
     assert consumer is not None
     while consumer._consumer is None or not consumer._consumer.assignment():
         await asyncio.sleep(0.005)
-    started, used = time.perf_counter(), time.process_time()
-    events = arguments.attendances // ATTENDANCES_PER_EVENT
     db = await service.database.dedicated()
+    before = await db.fetchval("SELECT count(*) FROM ledger.transfers")
+    started, used = time.perf_counter(), time.process_time()
+    events, progress = arguments.events, list[tuple[float, int]]()
     profile = _profile(arguments.profile)
     # The broker is asked first: counting rows again and again would take from what is measured.
-    while await consumer.lag() != 0 or await db.fetchval("SELECT count(*) FROM consumed") < events:
+    while (lag := await consumer.lag()) != 0 or await db.fetchval("SELECT count(*) FROM consumed") < events:
+        progress.append((time.perf_counter() - started, events - lag))
         if work.done():
             await work
         await asyncio.sleep(0.2)
@@ -212,7 +200,8 @@ async def ingest(arguments: argparse.Namespace) -> dict[str, Any]:
     await service.close()
     return {
         "transfers": transfers,
-        "transfers_per_s": transfers / seconds,
+        "transfers_per_s": (transfers - before) / seconds,
+        "progress": [*progress, (seconds, events)],
         "seconds": round(seconds, 2),
         "process_cpu_s": round(cpu, 2),
         "ledger_sum": int(total),
@@ -236,7 +225,7 @@ async def decode(arguments: argparse.Namespace) -> dict[str, Any]:
     from shared.deliveries import read
     from shared.memory import collect_rarely
 
-    events, seen = arguments.attendances // ATTENDANCES_PER_EVENT, 0
+    events, seen = arguments.events, 0
     collect_rarely()
     async with consuming(group=None) as consumer:
         started = time.perf_counter()
@@ -246,12 +235,15 @@ async def decode(arguments: argparse.Namespace) -> dict[str, Any]:
                     assert read(record, INTERESTS) is not None
                 seen += len(records)
         seconds = time.perf_counter() - started
-    transfers = seen * ATTENDANCES_PER_EVENT * TRANSFERS_PER_ATTENDANCE
-    return {"events_per_s": round(seen / seconds), "transfers_per_s": transfers / seconds}
+    return {"events_per_s": seen / seconds}
 
 
 async def naive(_: argparse.Namespace) -> dict[str, Any]:
     """What one would write first, on the same tables, driver and contracts."""
+    from services.points.earning.services import services_of
+    from services.points.policy.ready import national_default
+
+    weights = national_default()["points"]["weights_percent"]
     db = await asyncpg.connect(os.environ["DATABASE_URL"])
     written = 0
     async with consuming(group="naive") as consumer:
@@ -259,42 +251,40 @@ async def naive(_: argparse.Namespace) -> dict[str, Any]:
         started = time.perf_counter()
         while time.perf_counter() - started < NAIVE_SECONDS:
             record = await consumer.getone()
-            event = ActivityCompleted.model_validate_json(record.value)
-            event_id = dict(record.headers)["ce_id"].decode()
+            headers = dict(record.headers)
+            event = resolve(headers["ce_type"].decode()).model_validate_json(record.value)
+            event_id, told_at = UUID(headers["ce_id"].decode()), datetime.fromisoformat(headers["ce_time"].decode())
             async with db.transaction():
                 if await db.fetchval("INSERT INTO consumed VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1", event_id):
-                    written += await _book_naively(db, event, event_id)
+                    for service in services_of(event, event_id, told_at):
+                        written += await _book_naively(db, service, weights[service.kind])
             await consumer.commit({TopicPartition(record.topic, record.partition): record.offset + 1})
         seconds = time.perf_counter() - started
     await db.close()
     return {"transfers_per_s": written / seconds, "transfers": written}
 
 
-async def _book_naively(db: Any, event: ActivityCompleted, event_id: str) -> int:
-    written = 0
-    for attendance in event.attendances:
-        weight = 120 if event.category == "professional" else 100
-        amounts = (attendance.minutes * weight // 600, attendance.minutes, attendance.minutes)
-        for unit, amount in zip((1, 2, 3), amounts, strict=True):
-            issuer = await db.fetchval(
-                _ADD_NAIVELY.format("debits"), -1, f"issuance:{event.community}", unit, event.community, False, amount
-            )
-            person = await db.fetchval(
-                _ADD_NAIVELY.format("credits"), 1, str(attendance.volunteer_id), unit, event.community, True, amount
-            )
-            await db.execute(
-                "INSERT INTO ledger.transfers (debit_account, credit_account, amount, occurred_at, recorded_at,"
-                " event_id, record_id, unit, policy_version, clause) VALUES ($1, $2, $3, $4, now(), $5, $6, $7, 1, 1)",
-                issuer,
-                person,
-                amount,
-                attendance.started_at,
-                event_id,
-                attendance.record_id,
-                unit,
-            )
-            written += 1
-    return written
+async def _book_naively(db: Any, service: Any, weight: int) -> int:
+    amounts = (service.minutes * weight // 600, service.minutes, service.minutes)
+    for unit, amount in zip((1, 2, 3), amounts, strict=True):
+        issuer = await db.fetchval(
+            _ADD_NAIVELY.format("debits"), -1, f"issuance:{service.community}", unit, service.community, False, amount
+        )
+        person = await db.fetchval(
+            _ADD_NAIVELY.format("credits"), 1, str(service.volunteer_id), unit, service.community, True, amount
+        )
+        await db.execute(
+            "INSERT INTO ledger.transfers (debit_account, credit_account, amount, occurred_at, recorded_at,"
+            " event_id, record_id, unit, policy_version, clause) VALUES ($1, $2, $3, $4, now(), $5, $6, $7, 1, 1)",
+            issuer,
+            person,
+            amount,
+            service.started_at,
+            service.event_id,
+            service.record_id,
+            unit,
+        )
+    return TRANSFERS_PER_RECORD
 
 
 _ADD_NAIVELY = """
@@ -308,7 +298,7 @@ _ADD_NAIVELY = """
 @asynccontextmanager
 async def consuming(group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        f"{os.environ['KAFKA_NAMESPACE']}.registry.v1",
+        *(f"{os.environ['KAFKA_NAMESPACE']}.{context}.v1" for context in CONTEXTS),
         bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"],
         group_id=group and f"{os.environ['KAFKA_NAMESPACE']}-{group}",
         auto_offset_reset="earliest",
