@@ -48,7 +48,7 @@ down: $(VENV)/.local
 	@$(BIN)/python -m deploy.local down
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/unit tests/contract

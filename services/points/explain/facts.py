@@ -11,10 +11,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
-from services.points.explain.words import NOTHING, Goods, Line
+from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line
 from services.points.ledger.clauses import EARNED, Clause
 from services.points.ledger.reading import COLUMNS, Sight, lines_of, on, sides
-from services.points.tables import accounts, items, policies, redemptions, transfers
+from services.points.tables import accounts, items, notes, policies, redemptions, transfers
 from services.points.units import EARNED_UNITS, Unit
 from shared.web.paging import Page
 
@@ -80,9 +80,8 @@ async def totals(read: AsyncConnection, account: int, sight: Sight) -> list[tupl
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """Lines that belong to lines of a page: what a correction changed, and what corrected a line."""
+    """Lines that belong to lines of a page: what corrected a line, and what service it is about."""
 
-    before: dict[int, Line]
     corrected_by: dict[int, list[int]]
     service: dict[UUID, Line]
     """By record, a line that says what service it was; for lines that do not say it themselves."""
@@ -91,7 +90,7 @@ class Kin:
 async def kin(read: AsyncConnection, account: Account, page: Sequence[Line], sight: Sight) -> Kin:
     """What came before and after the lines of a page, about the same records; those happened at the same moments."""
     if not page:
-        return Kin({}, {}, {})
+        return Kin({}, {})
     known = Sight(known_at=sight.known_at)
     numbers = [account.id] if account.record_id is None else [account.id, account.record_id]
     branches = [branch for number in numbers for branch in sides(number, known)]
@@ -106,26 +105,28 @@ async def kin(read: AsyncConnection, account: Account, page: Sequence[Line], sig
             corrected_by.setdefault(line.corrects, []).append(line.id)
         if line.clause in EARNED:
             of_record.setdefault(line.record_id, []).append(line)
-    before = {}
-    for line in page:
-        if line.clause == Clause.CORRECTION:
-            earlier = [
-                other
-                for other in of_record.get(line.record_id, ())
-                if other.event_id != line.event_id and other.recorded_at <= line.recorded_at
-            ]
-            if earlier:
-                before[line.id] = max(earlier, key=lambda other: (other.recorded_at, other.id))
     service = {record_id: of_one[0] for record_id, of_one in of_record.items()}
-    return Kin(before, {number: sorted(by) for number, by in corrected_by.items()}, service)
+    return Kin({number: sorted(by) for number, by in corrected_by.items()}, service)
+
+
+async def before(read: AsyncConnection, page: Iterable[Line]) -> dict[Corrected, Before]:
+    """What records were before the corrections on a page."""
+    ids = {line.event_id for line in page if line.clause == Clause.CORRECTION}
+    if not ids:
+        return {}
+    query = select(notes).where(notes.c.event_id.in_(ids), notes.c.evidence_before.is_not(None))
+    return {
+        (row.event_id, row.record_id): Before(row.minutes_before, row.evidence_before)
+        for row in await read.execute(query)
+    }
 
 
 def _around(page: Sequence[Line]) -> list[ColumnElement[bool]]:
     """Conditions for lines that can have to do with those of a page: whatever corrects a line, and all about a record
-    of which the page has a line that changes what was said before, or does not say what service it is for.
+    of which the page has a line that does not say what service it is for.
     """
     first, last = page[-1].occurred_at, page[0].occurred_at
-    records = list({line.record_id for line in page if line.clause == Clause.CORRECTION or line.kind is None})
+    records = list({line.record_id for line in page if line.kind is None})
     asked = any_(bindparam(None, records, ARRAY(Uuid)))
     return [
         transfers.c.occurred_at >= first,

@@ -39,5 +39,5 @@ async def tell(
 
     kin = await facts.kin(read, account, lines, sight)
     titles = await facts.titles(read, language)
-    narrator = Narrator(unit, say, book, titles, await facts.goods(read, lines), kin.before)
+    narrator = Narrator(unit, say, book, titles, await facts.goods(read, lines), await facts.before(read, lines))
     return Told([narrator.tell(line) for line in lines], kin, titles)

@@ -48,6 +48,17 @@ class Line(NamedTuple):
     counterparty: str
 
 
+Corrected = tuple[UUID, UUID]
+"""The event of a correction, and the record that it corrects."""
+
+
+class Before(NamedTuple):
+    """What a record was before a correction."""
+
+    minutes: int
+    evidence: int
+
+
 class Goods(NamedTuple):
     """What a redemption or another movement of goods was about."""
 
@@ -82,7 +93,7 @@ class Narrator:
         book: PolicyBook,
         titles: Mapping[int, str],
         goods: Mapping[UUID, Goods],
-        before: Mapping[int, Line],
+        before: Mapping[Corrected, Before],
     ) -> None:
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
@@ -91,7 +102,6 @@ class Narrator:
         self._titles = titles
         self._goods = goods
         self._before = before
-        """By a correction's number, the line that said before it what the record was."""
         self._known: dict[str, str] = {}
         """Words that were said before: a year's lines are made of a few dozen."""
         self._said_grounds: dict[int, str] = {}
@@ -140,12 +150,12 @@ class Narrator:
         return self._sentence(line, "nothing", why, params, self._rate_grounds(line, terms))
 
     def _correction(self, line: Line) -> Sentence:
-        before = self._before.get(line.id)
+        before = self._before.get((line.event_id, line.record_id))
         params = {"corrected_on": local_day(line.recorded_at).isoformat()}
         if before is not None:
             params |= {
                 "minutes_before": str(before.minutes),
-                "evidence_before": self._say(f"evidence.{EVIDENCE[before.evidence or 0]}", {}),
+                "evidence_before": self._word(_EVIDENCE_CODES[before.evidence]),
             }
         form = "void" if line.minutes == 0 else "changed" if before is not None else "known"
         of_points = self._unit == Unit.POINT.name

@@ -155,6 +155,7 @@ LEDGER_0006 = (
     )
     """,
     "CREATE INDEX notes_account ON ledger.notes (account, occurred_at)",
+    "CREATE INDEX notes_event ON ledger.notes (event_id)",
 )
 """What transfers do not say of service: that which moved no account (an estimate), and both sides of corrections.
 

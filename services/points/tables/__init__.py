@@ -13,7 +13,7 @@ from services.points.tables.honours import (
     star_applications,
     star_reports,
 )
-from services.points.tables.ledger import accounts, holds, members, transfers, units
+from services.points.tables.ledger import accounts, holds, members, notes, transfers, units
 from services.points.tables.market import (
     aid_gifts,
     budget_grants,
@@ -53,6 +53,7 @@ __all__ = [
     "leaderboard_opt_outs",
     "members",
     "metadata",
+    "notes",
     "policies",
     "purchases",
     "receipt_numbers",

@@ -51,6 +51,16 @@ holds = Table(
     Column("settled_at", MOMENT),
 )
 
+notes = Table(
+    "notes",
+    described,
+    Column("account", BigInteger),
+    Column("event_id", Uuid),
+    Column("record_id", Uuid),
+    Column("evidence_before", SmallInteger),
+    Column("minutes_before", SmallInteger),
+)
+
 transfers = Table(
     "transfers",
     described,

@@ -140,6 +140,9 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
         "2026-03-05 专业志愿服务 的记录于 2026-03-09 更正：原记 300 分钟（现场签到签退），"
         f"现为 120 分钟（现场签到签退），扣减 36 积分。{default}"
     )
+    effects = (await points.client().get(f"/v1/events/{correction_id}/effects")).json()["items"]
+    assert effects
+    assert all("原记 300 分钟（现场签到签退）" in effect["text"] for effect in effects)
     assert texts["nothing", str(meeting_id)].startswith("2026-03-04 会议 60 分钟：这类服务权重为 0，不计积分。")
     assert texts["nothing", str(paper_id)].startswith(
         "2026-03-03 志愿活动 60 分钟（事后补录）：这样记录的服务不计积分。"
