@@ -1,6 +1,6 @@
 """The booking of one batch of services, from prices to moved balances."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -14,10 +14,10 @@ from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, Movements
 from services.points.policy.book import PolicyBook, Said
-from services.points.units import EARNED_UNITS, Unit
+from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, SLOTS, Unit
 from shared.clock import day_start, local_day
 
-_SERVICE = EARNED_UNITS.index(Unit.SERVICE_MINUTE)
+_SERVICE = SLOTS[Unit.SERVICE_MINUTE]
 
 
 class Booking:
@@ -77,8 +77,8 @@ class Booking:
                 told, recorded = told_at, moment(told_at)
             person, issuer, event, record = people[number], issuers[community], event_id.bytes, record_id.bytes
             of_kind, tier = KIND_NUMBERS[kind], EVIDENCE_NUMBERS[evidence]
-            for unit, amount, version in earned:
-                credit, debit = person[unit - 1], issuer[unit - 1]
+            for slot, unit, amount, version in earned:
+                credit, debit = person[slot], issuer[slot]
                 yield pack_plain(
                     debit, credit, amount, occurred, recorded, event, record, unit, version, rate, of_kind, tier, served
                 )
@@ -95,7 +95,8 @@ class Booking:
             price = self._pricing.price(service.community, service.kind, service.day)
             person, issuer = self._accounts.volunteers[service.volunteer_id], self._accounts.issuers[service.community]
             for unit, amount, policy_version, clause in intended_transfers(price, service):
-                debit, credit = issuer[unit - 1], person[unit - 1]
+                mine = person[SLOTS[unit]]
+                debit, credit = issuer[SLOTS[unit]], mine
                 if amount < 0:
                     debit, credit = credit, debit
                 transfers.append(
@@ -103,7 +104,7 @@ class Booking:
                         debit,
                         credit,
                         abs(amount),
-                        originals.get((person[unit - 1], service.record_id)),
+                        originals.get((mine, service.record_id)),
                         service.started_at,
                         service.told_at,
                         service.event_id,
@@ -144,12 +145,15 @@ class Booking:
         full = await self._writer.count_minutes(db, self.minutes, self._book.uncapped_minutes_per_day)
         if not full:
             return []
-        volunteers = self._accounts.volunteers
-        people = {numbers[_SERVICE]: numbers for numbers in (volunteers[s.volunteer_id] for s in services)}
-        days = [(account, date.fromordinal(day)) for person, day in sorted(full) for account in people[person]]
-        return await self._restate(db, days)
+        purses: dict[int, dict[Unit, int]] = {}
+        # Asked anew: a person's account of donation minutes may have been opened since theirs were remembered.
+        for person, unit, account in await db.fetch(_PURSES.format(schema=self._writer.schema), [p for p, _ in full]):
+            purses.setdefault(person, {})[Unit(unit)] = account
+        return await self._restate(db, [(purses[person], date.fromordinal(day)) for person, day in sorted(full)])
 
-    async def _restate(self, db: Connection, days: Sequence[tuple[int, date]]) -> list[Transfer]:
+    async def _restate(self, db: Connection, of_people: Sequence[tuple[Mapping[Unit, int], date]]) -> list[Transfer]:
+        """Days of people, each with the person's accounts by unit."""
+        days = [(account, day) for purse, day in of_people for account in purse.values()]
         rows = await db.fetch(
             _ENTRIES.format(schema=self._writer.schema),
             [account for account, _ in days],
@@ -157,21 +161,23 @@ class Booking:
             [day_start(day + timedelta(days=1)) for _, day in days],
         )
         entries: dict[tuple[int, date], list[Entry]] = {key: [] for key in days}
-        unit_of: dict[int, Unit] = {}
+        unit_of_issuer: dict[int, Unit] = {}
         for account, unit, *columns in rows:
             entry = Entry(*columns)
             entries[(account, local_day(entry.occurred_at))].append(entry)
-            unit_of[account] = Unit(unit)
+            unit_of_issuer[entry.contra_account] = Unit(unit)
         await self._know_issuers(db, (entry for of_day in entries.values() for entry in of_day))
         transfers = []
-        for (account, day), of_day in entries.items():
-            if of_day:
-                unit = unit_of[account]
+        for purse, day in of_people:
+            for together in CAPPED_TOGETHER:
+                of_day = [e for unit in together if unit in purse for e in entries[purse[unit], day]]
 
-                def cap_at(issuer: int, unit: Unit = unit, day: date = day) -> Said[int] | None:
-                    return self._book.terms(self._community_of_issuer[issuer], day).caps_per_day.get(unit)
+                def cap_at(issuer: int, unit: Unit = together[0], day: date = day) -> Said[int] | None:
+                    return self._book.terms(self._community_of_issuer[issuer], day).cap_per_day(unit)
 
-                transfers += [self._restated(account, unit, restatement) for restatement in restate(of_day, cap_at)]
+                for restatement in restate(of_day, cap_at):
+                    unit = unit_of_issuer[restatement.contra_account]
+                    transfers.append(self._restated(purse[unit], unit, restatement))
         return transfers
 
     def _restated(self, account: int, unit: Unit, restatement: Restatement) -> Transfer:
@@ -197,6 +203,14 @@ class Booking:
         if strangers:
             self._community_of_issuer |= await self._writer.communities(db, strangers)
 
+
+_PURSES = f"""
+    SELECT record.id, mine.unit, mine.id
+      FROM {{schema}}.accounts AS record
+      JOIN {{schema}}.accounts AS mine
+        ON mine.holder = record.holder AND mine.unit IN ({", ".join(str(int(unit)) for unit in EARNED_UNITS)})
+     WHERE record.id = ANY($1::bigint[])
+"""
 
 _ORIGINALS = f"""
     SELECT k.account, k.record_id, min(t.id)

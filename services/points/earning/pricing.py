@@ -44,7 +44,7 @@ class Pricing:
 def intended_transfers(price: Price, service: Service) -> Iterator[Intent]:
     """The transfers of one service, before caps."""
     if service.evidence_before is None:
-        for unit, amount, policy_version in price.earned(service.minutes, service.evidence):
+        for _, unit, amount, policy_version in price.earned(service.minutes, service.evidence):
             yield Intent(unit, amount, policy_version, Clause.RATE)
         return
     after = price.amounts(service.minutes, service.evidence)

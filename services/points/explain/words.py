@@ -14,9 +14,10 @@ from services.points.earning.kinds import EVIDENCE, KINDS
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holders import issuance_prefix
 from services.points.policy.book import PolicyBook, Price, Terms
-from services.points.units import Unit
+from services.points.units import SLOTS, Unit, policy_unit
 from shared.clock import local_day
 
+_DONATED = SLOTS[Unit.DONATION_MINUTE]
 NOTHING = 0
 """Stands for the clause of a line that is not in the ledger: service that brought nothing of the unit."""
 
@@ -121,7 +122,10 @@ class Narrator:
 
     def _rate(self, line: Line) -> Sentence:
         if self._unit != Unit.POINT.name:
-            return self._sentence(line, "rate", self._unit, grounds=[self._tier(line)])
+            grounds = [self._tier(line)]
+            if self._unit == Unit.DONATION_MINUTE.name:
+                grounds.append(self._donate_only(self._terms_of(line)))
+            return self._sentence(line, "rate", self._unit, grounds=grounds)
         terms = self._terms_of(line)
         price = self._price(line, terms)
         params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
@@ -131,6 +135,8 @@ class Narrator:
         """Service that brought nothing of this unit, and why."""
         terms = self._terms_of(line)
         price = self._price(line, terms)
+        if self._unit == Unit.MINUTE.name and price.amounts(line.minutes or 0, EVIDENCE[line.evidence or 0])[_DONATED]:
+            return self._sentence(line, "nothing", "donate_only", grounds=[self._donate_only(terms)])
         if self._unit not in price.earns[EVIDENCE[line.evidence or 0]]:
             return self._sentence(line, "nothing", "tier", grounds=[self._tier(line)])
         why = "weight" if price.weight_percent == 0 else "short"
@@ -152,10 +158,10 @@ class Narrator:
 
     def _cap(self, line: Line) -> Sentence:
         reason = Clause(line.clause).name.lower()
-        cap = self._terms_of(line).caps_per_day.get(Unit[self._unit])
+        cap = self._terms_of(line).cap_per_day(Unit[self._unit])
         if cap is None:
             return self._sentence(line, reason, "lifted")
-        ground = Ground(cap.version, f"/caps_per_day/{self._unit}", cap.value)
+        ground = Ground(cap.version, f"/caps_per_day/{policy_unit(Unit[self._unit]).name}", cap.value)
         form = "given_back" if line.amount > 0 else "taken"
         return self._sentence(line, reason, form, {"cap": cap.value}, [ground])
 
@@ -228,6 +234,11 @@ class Narrator:
         tier = EVIDENCE[line.evidence or 0]
         units, version = self._terms_of(line).evidence[tier]
         return Ground(version, f"/evidence/{tier}", sorted(units))
+
+    @staticmethod
+    def _donate_only(terms: Terms) -> Ground:
+        said = terms.time_bank.donate_only_kinds
+        return Ground(said.version, "/time_bank/donate_only_kinds", sorted(said.value))
 
 
 def _factor(percent: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from services.points.policy.document import PolicyDocument
 from services.points.policy.rules import RULES, ExpiryRule, OnDeath
-from services.points.units import EARNED_UNITS, Unit
+from services.points.units import EARNED_UNITS, SLOTS, Unit, policy_unit
 from shared.contracts.registry import NodeLevel
 
 BEGINNING = date(1900, 1, 1)
@@ -51,34 +51,41 @@ class Price:
     rate_version: int
     earns: Mapping[str, frozenset[str]]
     evidence_versions: Mapping[str, int]
-    _earned: dict[tuple[int, str], tuple[tuple[Unit, int, int], ...]] = field(
+    donate_only: Said[bool]
+    """Whether its minutes go to the time bank to be given away only."""
+    _earned: dict[tuple[int, str], tuple[tuple[int, Unit, int, int], ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
-    def earned(self, minutes: int, evidence: str) -> tuple[tuple[Unit, int, int], ...]:
-        """What one record earns before caps: unit, amount and the policy version that says so; no zero amounts."""
+    def earned(self, minutes: int, evidence: str) -> tuple[tuple[int, Unit, int, int], ...]:
+        """What one record earns before caps: slot and unit, amount, the policy version that says so; nothing of zero.
+
+        The slot is the unit's place in `EARNED_UNITS`.
+        """
         key = (minutes, evidence)
         known = self._earned.get(key)
         if known is None:
             known = self._earned[key] = tuple(
-                (unit, amount, self.version_of(unit, evidence))
+                (SLOTS[unit], unit, amount, self.version_of(unit, evidence))
                 for unit, amount in zip(EARNED_UNITS, self.amounts(minutes, evidence), strict=True)
                 if amount
             )
         return known
 
-    def amounts(self, minutes: int, evidence: str) -> tuple[int, int, int]:
+    def amounts(self, minutes: int, evidence: str) -> tuple[int, int, int, int]:
         """Amounts of `EARNED_UNITS` for one record, before caps. Parts of a point are dropped, once per record."""
         earned = self.earns[evidence]
-        return (
-            minutes * self.weight_percent // (100 * self.minutes_per_point) if "POINT" in earned else 0,
-            minutes if "MINUTE" in earned else 0,
-            minutes if "SERVICE_MINUTE" in earned else 0,
-        )
+        points = minutes * self.weight_percent // (100 * self.minutes_per_point) if "POINT" in earned else 0
+        banked = minutes if "MINUTE" in earned else 0
+        served = minutes if "SERVICE_MINUTE" in earned else 0
+        return (points, 0, served, banked) if self.donate_only.value else (points, banked, served, 0)
 
     def version_of(self, unit: Unit, evidence: str) -> int:
         """The policy version that a transfer of this unit names."""
-        return self.rate_version if unit is Unit.POINT else self.evidence_versions[evidence]
+        if unit is Unit.POINT:
+            return self.rate_version
+        version = self.evidence_versions[evidence]
+        return max(version, self.donate_only.version) if unit is Unit.DONATION_MINUTE else version
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,7 @@ class Terms:
             weight = self.weights_percent.get(kind)
             if weight is None:
                 raise NoPolicyInForce(kind)
+            donate_only = self.time_bank.donate_only_kinds
             known = self._prices[kind] = Price(
                 weight_percent=weight.value,
                 minutes_per_point=self.minutes_per_point.value,
@@ -169,8 +177,13 @@ class Terms:
                 rate_version=max(weight.version, self.minutes_per_point.version),
                 earns={tier: units for tier, (units, _) in self.evidence.items()},
                 evidence_versions={tier: version for tier, (_, version) in self.evidence.items()},
+                donate_only=Said(kind in donate_only.value, donate_only.version),
             )
         return known
+
+    def cap_per_day(self, unit: Unit) -> Said[int] | None:
+        """The most that a person earns of a unit on a day, together with what is capped with it; None for no cap."""
+        return self.caps_per_day.get(policy_unit(unit))
 
 
 class PolicyBook:
@@ -195,6 +208,9 @@ class PolicyBook:
         ahead = (document.rules.get("expiry", {}).get("announce_days") for document in documents)
         self.announce_days: frozenset[int] = frozenset(days for days in ahead if days is not None)
         """How long ahead expiry is told, by any policy."""
+        donated = (document.rules.get("time_bank", {}).get("donate_only_kinds") for document in documents)
+        self.donate_only_kinds: frozenset[str] = frozenset().union(*(kinds for kinds in donated if kinds))
+        """Kinds of service whose minutes any policy has ever said can only be given away."""
         self.uncapped_minutes_per_day = _uncapped_minutes(documents)
         """A person with no more minutes than this on a day cannot reach any cap of any policy, whatever it was for."""
 

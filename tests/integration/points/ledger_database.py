@@ -111,7 +111,7 @@ class LedgerUnderTest:
                     fresh.discard(event_id)
                     services += services_of(event, event_id, told_at(event_id))
             async with self._opening, self.db.transaction() if db is not self.db else nullcontext():
-                accounts = await self.ingest.open_accounts(self.db, services)
+                accounts = await self.ingest.open_accounts(self.db, services, policy)
             await self.ingest.book_services(db, policy, services, accounts)
         except BaseException:
             await transaction.rollback()
