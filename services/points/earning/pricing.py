@@ -51,8 +51,10 @@ def intended_transfers(price: Price, service: Service) -> Iterator[Intent]:
     before = price.amounts(service.minutes_before, service.evidence_before)
     for unit, amount, amount_before in zip(EARNED_UNITS, after, before, strict=True):
         if amount != amount_before:
-            evidence = service.evidence if amount else service.evidence_before
-            yield Intent(unit, amount - amount_before, price.version_of(unit, evidence), Clause.CORRECTION)
+            now, was = (service.minutes, service.evidence), (service.minutes_before, service.evidence_before)
+            yield Intent(
+                unit, amount - amount_before, price.version_of(unit, *(now if amount else was)), Clause.CORRECTION
+            )
 
 
 def counted_minutes(price: Price, service: Service) -> int:

@@ -13,7 +13,7 @@ from uuid import UUID
 from services.points.earning.kinds import EVIDENCE, KINDS
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holders import issuance_prefix
-from services.points.policy.book import PolicyBook, Price, Terms
+from services.points.policy.book import PolicyBook, Price, Said, Terms
 from services.points.units import SLOTS, Unit, policy_unit
 from shared.clock import local_day
 
@@ -125,11 +125,13 @@ class Narrator:
             grounds = [self._tier(line)]
             if self._unit == Unit.DONATION_MINUTE.name:
                 grounds.append(self._donate_only(self._terms_of(line)))
-            return self._sentence(line, "rate", self._unit, grounds=grounds)
+            return self._sentence(line, "rate", self._unit, grounds=grounds, cap=self._activity_cap(line))
         terms = self._terms_of(line)
         price = self._price(line, terms)
         params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
-        return self._sentence(line, "rate", "POINT", params, self._rate_grounds(line, terms))
+        return self._sentence(
+            line, "rate", "POINT", params, self._rate_grounds(line, terms), cap=self._activity_cap(line)
+        )
 
     def _nothing(self, line: Line) -> Sentence:
         """Service that brought nothing of this unit, and why."""
@@ -137,6 +139,8 @@ class Narrator:
         price = self._price(line, terms)
         if self._unit == Unit.MINUTE.name and price.amounts(line.minutes or 0, EVIDENCE[line.evidence or 0])[_DONATED]:
             return self._sentence(line, "nothing", "donate_only", grounds=[self._donate_only(terms)])
+        if (cap := self._activity_cap(line)) is not None:
+            return self._sentence(line, "nothing", "activity_cap", cap=cap)
         if self._unit not in price.earns[EVIDENCE[line.evidence or 0]]:
             return self._sentence(line, "nothing", "tier", grounds=[self._tier(line)])
         why = "weight" if price.weight_percent == 0 else "short"
@@ -154,7 +158,14 @@ class Narrator:
         form = "void" if line.minutes == 0 else "changed" if before is not None else "known"
         of_points = self._unit == Unit.POINT.name
         grounds = self._rate_grounds(line, self._terms_of(line)) if of_points else [self._tier(line)]
-        return self._sentence(line, "correction", form, params, grounds)
+        return self._sentence(line, "correction", form, params, grounds, cap=self._activity_cap(line))
+
+    def _activity_cap(self, line: Line) -> Said[int] | None:
+        """The cap on one service record, where it took something from this one."""
+        terms = self._terms_of(line)
+        if not terms.caps_per_activity or line.minutes is None:
+            return None
+        return self._price(line, terms).cap_reached(Unit[self._unit], line.minutes, EVIDENCE[line.evidence or 0])
 
     def _cap(self, line: Line) -> Sentence:
         reason = Clause(line.clause).name.lower()
@@ -184,7 +195,13 @@ class Narrator:
         return self._sentence(line, reason, "other" if goods is None else "goods", params)
 
     def _sentence(
-        self, line: Line, reason: str, form: str, params: Mapping[str, Any] = {}, grounds: Sequence[Ground] = ()
+        self,
+        line: Line,
+        reason: str,
+        form: str,
+        params: Mapping[str, Any] = {},
+        grounds: Sequence[Ground] = (),
+        cap: Said[int] | None = None,
     ) -> Sentence:
         known = {
             "day": local_day(line.occurred_at).isoformat(),
@@ -198,6 +215,10 @@ class Narrator:
         }
         # What has no sentence of its own is told by the name of its clause.
         text = self._say(f"explain.{form}" if form in ("other", "goods") else f"explain.{reason}.{form}", known)
+        if cap is not None:
+            place = f"/caps_per_activity/{policy_unit(Unit[self._unit]).name}"
+            grounds = [*grounds, Ground(cap.version, place, cap.value)]
+            text += self._say("explain.activity_cap", {"cap": cap.value, "unit": self._word(self._unit_code)})
         if grounds:
             # Of several clauses, the one of the latest policy is what makes this line differ from others.
             latest = max(grounds, key=lambda ground: ground.policy_version)

@@ -7,11 +7,14 @@ from typing import Any, Generic, TypeVar
 
 from services.points.policy.document import PolicyDocument
 from services.points.policy.rules import RULES, ExpiryRule, OnDeath
-from services.points.units import EARNED_UNITS, SLOTS, Unit, policy_unit
+from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, SLOTS, Unit, policy_unit
 from shared.contracts.registry import NodeLevel
 
 BEGINNING = date(1900, 1, 1)
 """The shipped default is in force from here, that is, for every service that can be recorded."""
+
+_PRICED = tuple(together[0] for together in CAPPED_TOGETHER)
+"""Units that a policy speaks of."""
 
 _NODE_LENGTHS = (2, 4, 6, 9, 12)
 
@@ -53,9 +56,13 @@ class Price:
     evidence_versions: Mapping[str, int]
     donate_only: Said[bool]
     """Whether its minutes go to the time bank to be given away only."""
+    caps: Mapping[Unit, Said[int]]
+    """The most that one record brings, by unit as policies name it."""
     _earned: dict[tuple[int, str], tuple[tuple[int, Unit, int, int], ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+    _amounts: dict[tuple[int, str], tuple[int, int, int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     def earned(self, minutes: int, evidence: str) -> tuple[tuple[int, Unit, int, int], ...]:
         """What one record earns before caps: slot and unit, amount, the policy version that says so; nothing of zero.
@@ -66,26 +73,49 @@ class Price:
         known = self._earned.get(key)
         if known is None:
             known = self._earned[key] = tuple(
-                (SLOTS[unit], unit, amount, self.version_of(unit, evidence))
+                (SLOTS[unit], unit, amount, self.version_of(unit, minutes, evidence))
                 for unit, amount in zip(EARNED_UNITS, self.amounts(minutes, evidence), strict=True)
                 if amount
             )
         return known
 
     def amounts(self, minutes: int, evidence: str) -> tuple[int, int, int, int]:
-        """Amounts of `EARNED_UNITS` for one record, before caps. Parts of a point are dropped, once per record."""
-        earned = self.earns[evidence]
-        points = minutes * self.weight_percent // (100 * self.minutes_per_point) if "POINT" in earned else 0
-        banked = minutes if "MINUTE" in earned else 0
-        served = minutes if "SERVICE_MINUTE" in earned else 0
-        return (points, 0, served, banked) if self.donate_only.value else (points, banked, served, 0)
+        """Amounts of `EARNED_UNITS` for one record, before caps of the day.
 
-    def version_of(self, unit: Unit, evidence: str) -> int:
-        """The policy version that a transfer of this unit names."""
+        Parts of a point are dropped, once per record.
+        """
+        key = (minutes, evidence)
+        known = self._amounts.get(key)
+        if known is None:
+            points, banked, served = (self._capped(unit, minutes, evidence) for unit in _PRICED)
+            known = (points, 0, served, banked) if self.donate_only.value else (points, banked, served, 0)
+            self._amounts[key] = known
+        return known
+
+    def cap_reached(self, unit: Unit, minutes: int, evidence: str) -> Said[int] | None:
+        """The cap per activity that takes something from one record; None where it takes nothing."""
+        cap = self.caps.get(policy_unit(unit))
+        return cap if cap is not None and self._worth(policy_unit(unit), minutes, evidence) > cap.value else None
+
+    def version_of(self, unit: Unit, minutes: int, evidence: str) -> int:
+        """The policy version that a transfer of this unit names: of all that is said of it, what was said last."""
+        version = self.rate_version if unit is Unit.POINT else self.evidence_versions[evidence]
+        if unit is Unit.DONATION_MINUTE:
+            version = max(version, self.donate_only.version)
+        cap = self.cap_reached(unit, minutes, evidence)
+        return version if cap is None else max(version, cap.version)
+
+    def _capped(self, unit: Unit, minutes: int, evidence: str) -> int:
+        worth, cap = self._worth(unit, minutes, evidence), self.caps.get(unit)
+        return worth if cap is None else min(worth, cap.value)
+
+    def _worth(self, unit: Unit, minutes: int, evidence: str) -> int:
+        """What one record is worth in a unit, as policies name it, before any cap."""
+        if unit.name not in self.earns[evidence]:
+            return 0
         if unit is Unit.POINT:
-            return self.rate_version
-        version = self.evidence_versions[evidence]
-        return max(version, self.donate_only.version) if unit is Unit.DONATION_MINUTE else version
+            return minutes * self.weight_percent // (100 * self.minutes_per_point)
+        return minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +184,7 @@ class Terms:
     weights_percent: Mapping[str, Said[int]]
     evidence: Mapping[str, tuple[frozenset[str], int]]
     caps_per_day: Mapping[Unit, Said[int]]
+    caps_per_activity: Mapping[Unit, Said[int]]
     stars: StarTerms
     expiry: ExpiryTerms
     redemption: RedemptionTerms
@@ -177,6 +208,7 @@ class Terms:
                 rate_version=max(weight.version, self.minutes_per_point.version),
                 earns={tier: units for tier, (units, _) in self.evidence.items()},
                 evidence_versions={tier: version for tier, (_, version) in self.evidence.items()},
+                caps=self.caps_per_activity,
                 donate_only=Said(kind in donate_only.value, donate_only.version),
             )
         return known
@@ -260,7 +292,8 @@ def _merge(chain: list[PolicyVersion]) -> Terms:
     minutes_per_point: Said[int] | None = None
     weights: dict[str, Said[int]] = {}
     evidence: dict[str, tuple[frozenset[str], int]] = {}
-    caps: dict[Unit, Said[int]] = {}
+    caps_per_day: dict[Unit, Said[int]] = {}
+    caps_per_activity: dict[Unit, Said[int]] = {}
     rules: dict[str, dict[str, Said[Any]]] = {section: {} for section in RULES}
     for policy in chain:
         document, version = policy.document, policy.version
@@ -268,7 +301,11 @@ def _merge(chain: list[PolicyVersion]) -> Terms:
             minutes_per_point = Said(document.minutes_per_point, version)
         weights |= {kind: Said(percent, version) for kind, percent in document.weights_percent.items()}
         evidence |= {tier: (units, version) for tier, units in document.evidence.items()}
-        caps |= {Unit[unit]: Said(cap, version) for unit, cap in document.caps_per_day.items()}
+        for said, caps in (
+            (document.caps_per_day, caps_per_day),
+            (document.caps_per_activity, caps_per_activity),
+        ):
+            caps |= {Unit[unit]: Said(cap, version) for unit, cap in said.items()}
         for section, parts in document.rules.items():
             rules[section] |= {part: Said(value, version) for part, value in parts.items()}
     assert minutes_per_point is not None, "a policy without a node is complete"
@@ -276,7 +313,8 @@ def _merge(chain: list[PolicyVersion]) -> Terms:
         minutes_per_point,
         weights,
         evidence,
-        caps,
+        caps_per_day,
+        caps_per_activity,
         stars=StarTerms(**rules["stars"]),
         expiry=ExpiryTerms(**rules["expiry"]),
         redemption=RedemptionTerms(**rules["redemption"]),

@@ -37,6 +37,7 @@ documents = st.builds(
         max_size=2,
     ),
     caps_per_day=st.dictionaries(st.sampled_from(EARNING_UNITS), st.sampled_from([0, 20, 150, 1000]), max_size=3),
+    caps_per_activity=st.dictionaries(st.sampled_from(EARNING_UNITS), st.sampled_from([0, 15, 90]), max_size=2),
     rules=st.sampled_from(
         [
             {},

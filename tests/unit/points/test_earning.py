@@ -43,6 +43,7 @@ COMMUNITY = "620201001004"
 MORNING = datetime(2026, 2, 1, 1, tzinfo=UTC)
 BOOK = PolicyBook([PolicyVersion(1, None, BEGINNING, read_document(national_default(), complete=True))])
 DAY = date(2026, 2, 1)
+TITLE = {"zh": "演示", "en": "An example"}
 TOLD = MORNING + timedelta(hours=12)
 
 
@@ -83,7 +84,7 @@ def test_the_time_of_group_activities_is_only_given_away() -> None:
 
 
 def test_what_can_only_be_given_away_names_the_policy_that_said_so_last() -> None:
-    own = {"title": {"zh": "本社区", "en": "Here"}, "time_bank": {"donate_only_kinds": ["activity.care"]}}
+    own = {"title": TITLE, "time_bank": {"donate_only_kinds": ["activity.care"]}}
     national = read_published(1, None, BEGINNING, national_default())
     book = PolicyBook([national, read_published(2, COMMUNITY, BEGINNING, own)])
     price = Pricing(book).price(COMMUNITY, "activity.care", MORNING.date().toordinal())
@@ -93,6 +94,44 @@ def test_what_can_only_be_given_away_names_the_policy_that_said_so_last() -> Non
     elsewhere = Pricing(book).price(COMMUNITY, "activity.culture", MORNING.date().toordinal())
     assert elsewhere.amounts(60, "scanned") == (10, 60, 60, 0)
     assert book.donate_only_kinds >= {"activity.care", "activity.culture"}
+
+
+CAPPED = PolicyBook(
+    [
+        read_published(1, None, BEGINNING, national_default()),
+        read_published(2, "6202", BEGINNING, {"title": TITLE, "caps_per_activity": {"POINT": 20, "MINUTE": 240}}),
+        read_published(3, COMMUNITY, BEGINNING, {"title": TITLE, "caps_per_activity": {"MINUTE": 180}}),
+    ]
+)
+
+
+def capped(kind: str, minutes: int, evidence: str, before: tuple[int, str] | None = None) -> dict[str, tuple[int, int]]:
+    one = service(kind, minutes, evidence, before)
+    intents = intended_transfers(Pricing(CAPPED).price(one.community, one.kind, one.day), one)
+    return {intent.unit.name: (intent.amount, intent.policy_version) for intent in intents}
+
+
+def test_a_cap_per_activity_takes_from_each_record_and_is_named_where_it_does() -> None:
+    assert capped("activity.care", 300, "scanned") == {"POINT": (20, 2), "MINUTE": (180, 3), "SERVICE_MINUTE": (300, 1)}
+    assert capped("activity.care", 60, "scanned") == {"POINT": (10, 1), "MINUTE": (60, 1), "SERVICE_MINUTE": (60, 1)}
+    assert capped("activity.culture", 300, "scanned")["DONATION_MINUTE"] == (180, 3)
+    assert capped("activity.care", 300, "backfilled") == {"SERVICE_MINUTE": (300, 1)}
+
+
+def test_a_correction_above_the_cap_per_activity_is_worth_nothing_and_below_it_what_is_missing() -> None:
+    assert capped("activity.care", 240, "scanned", (300, "scanned")) == {"SERVICE_MINUTE": (-60, 1)}
+    assert capped("activity.care", 60, "scanned", (300, "scanned")) == {
+        "POINT": (-10, 1), "MINUTE": (-120, 1), "SERVICE_MINUTE": (-240, 1),
+    }  # fmt: skip
+    assert capped("activity.care", 0, "scanned", (300, "scanned"))["MINUTE"] == (-180, 3)
+
+
+def test_a_cap_per_activity_is_inherited_unit_by_unit() -> None:
+    caps = CAPPED.terms(COMMUNITY, DAY).caps_per_activity
+    assert {unit.name: (said.value, said.version) for unit, said in caps.items()} == {
+        "POINT": (20, 2), "MINUTE": (180, 3),
+    }  # fmt: skip
+    assert not BOOK.terms(COMMUNITY, DAY).caps_per_activity
 
 
 def test_meetings_and_a_few_minutes_earn_no_points() -> None:
