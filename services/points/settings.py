@@ -20,6 +20,8 @@ class PointsSettings(Settings):
     """How long the publisher of balances waits for more changes, so that an account that moves often is told once."""
     expiry_check_interval_s: int = Field(default=300, ge=1)
     """How often it is looked whether points have lapsed or are to be announced; once a day there can be some."""
+    overflow_check_interval_s: int = Field(default=300, ge=1)
+    """How often it is looked whether a day is over and time above the cap goes to the pools; once a day it does."""
     dry_run_records_max: int = Field(default=1_000_000, ge=1)
     """How many service records a dry run of a policy looks at before it is refused as too much."""
     dry_run_seconds_max: int = Field(default=60, ge=1, le=600)

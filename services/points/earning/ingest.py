@@ -8,14 +8,16 @@ from services.points.earning.services import Service
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger.directory import AccountDirectory, BatchAccounts
 from services.points.ledger.writing import Connection, LedgerWriter
+from services.points.overflow.effects import OverflowEffects
 from services.points.policy.book import PolicyBook
 
 
 class Ingest:
     """Books services on one set of ledger tables."""
 
-    def __init__(self, writer: LedgerWriter, lapses: LapseEffects) -> None:
+    def __init__(self, writer: LedgerWriter, lapses: LapseEffects, overflow: OverflowEffects) -> None:
         self.writer = writer
+        self.overflow = overflow
         self._lapses = lapses
         self.directory = AccountDirectory(self.writer)
 
@@ -55,6 +57,7 @@ class Ingest:
         booking = Booking(self.writer, accounts, self.directory.community_of_issuer, book)
         await booking.write(db, services)
         await self._lapses.booked(db, book, services, accounts)
+        await self.overflow.booked(db, book, services, accounts)
 
 
 def _donors(services: Sequence[Service], book: PolicyBook) -> set[UUID]:

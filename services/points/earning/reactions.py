@@ -15,6 +15,8 @@ from services.points.expiry.effects import LapseNow
 from services.points.expiry.lapsing import Lapsing, enter_gate
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
+from services.points.overflow.effects import PoolNow
+from services.points.overflow.flowing import Overflow
 from services.points.policy.book import PolicyBook
 from services.points.policy.views import PolicyShelf
 from shared.batches import BACKLOG_RECORDS
@@ -47,14 +49,15 @@ class Earning:
         self._database = database
         self._opening = asyncio.Lock()
         writer = LedgerWriter()
-        self._ingest = Ingest(writer, LapseNow(Lapsing(writer)))
+        self._ingest = Ingest(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer)))
         self._shelf = PolicyShelf()
 
     async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
         """Book what the deliveries tell, in the caller's transaction."""
         services = services_in(deliveries)
         db = await driver_connection(connection)
-        if services:
+        at_home = [d.event.volunteer_id for d in deliveries if isinstance(d.event, members.PEOPLE)]
+        if services or at_home:
             await enter_gate(db)
         book = await self._shelf.current(db)
         accounts = self._ingest.known_accounts(services, book)
@@ -64,14 +67,14 @@ class Earning:
                 accounts = await self._prepare(db, people, services, book)
             else:
                 accounts = await self._prepare_ahead(people, services, book)
-        if not services:
-            return
         try:
             await self._ingest.book_services(db, book, services, accounts)
         except UnknownAccounts:
             # Remembered numbers went away with a rollback, or a switch to rebuilt tables; repeated without them.
             self._ingest.directory.forget()
             raise
+        if at_home:
+            await self._ingest.overflow.registered(db, book, at_home)
 
     async def _prepare_ahead(
         self, people: Sequence[Delivery], services: Sequence[Service], book: PolicyBook

@@ -117,6 +117,8 @@ class Narrator:
                 return self._cap(line)
             case Clause.EXPIRY | Clause.EXPIRY_RESTATED:
                 return self._expiry(line)
+            case Clause.POOLED | Clause.POOLED_RESTATED:
+                return self._pooled(line)
             case _:
                 return self._other(line)
 
@@ -184,6 +186,16 @@ class Narrator:
         ground = Ground(line.policy_version, "/expiry/POINT", value)
         form = "given_back" if line.amount > 0 else "taken"
         return self._sentence(line, Clause(line.clause).name.lower(), form, grounds=[ground])
+
+    def _pooled(self, line: Line) -> Sentence:
+        """Time above the cap that went to a pool, or came back; told to the person, or of the pool."""
+        assert line.policy_version is not None, "some policy says the cap"
+        cap = self._book.bank_cap_said(line.policy_version) or 0
+        of_pool = ":" not in line.counterparty
+        more, less = ("received", "returned") if of_pool else ("given_back", "taken")
+        ground = Ground(line.policy_version, "/time_bank/cap_minutes", cap)
+        form = more if line.amount > 0 else less
+        return self._sentence(line, Clause(line.clause).name.lower(), form, {"hours": f"{cap / 60:g}"}, [ground])
 
     def _other(self, line: Line) -> Sentence:
         """Everything that is not the price of service: goods, and what later rooms bring."""

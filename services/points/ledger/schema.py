@@ -141,10 +141,32 @@ LEDGER_0001 = (
 LEDGER_0002 = (
     # The lower bound of a five-year age group, and since when it is known to hold; null until it was told.
     "ALTER TABLE ledger.members ADD COLUMN age_group_from smallint, ADD COLUMN age_group_on date",
+    """
+    CREATE TABLE ledger.pool_rounds (
+        part      smallint NOT NULL,
+        through   date NOT NULL,
+        event_id  uuid NOT NULL,
+        pooled_at timestamptz NOT NULL,
+        PRIMARY KEY (part, through)
+    )
+    """,
+    # Pools that ever lacked what had to come back: whatever moves them, what they lacked is reckoned anew.
+    "CREATE TABLE ledger.pools_short (account bigint PRIMARY KEY)",
 )
 """What deposits of the time bank add."""
 
-TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes", "sealed_days")
+TABLES = (
+    "accounts",
+    "transfers",
+    "holds",
+    "lapses",
+    "days",
+    "members",
+    "balance_changes",
+    "sealed_days",
+    "pool_rounds",
+    "pools_short",
+)
 
 
 def copy_of_the_tables(schema: str) -> list[str]:

@@ -236,6 +236,9 @@ class PolicyBook:
         said = (document.rules.get("expiry", {}).get("rule") for document in documents)
         self.expiry_rules = frozenset(rule for rule in said if rule is not None)
         """Every rule of expiry that any policy has ever said."""
+        caps = (document.rules.get("time_bank", {}).get("cap_minutes") for document in documents)
+        self.bank_cap_min: int = min((cap for cap in caps if cap is not None), default=2**62)
+        """Nobody with no more minutes than this is above the cap of the time bank under any policy."""
         self._by_version = {policy.version: policy for of_node in self._by_node.values() for policy in of_node}
         ahead = (document.rules.get("expiry", {}).get("announce_days") for document in documents)
         self.announce_days: frozenset[int] = frozenset(days for days in ahead if days is not None)
@@ -251,6 +254,12 @@ class PolicyBook:
         policy = self._by_version.get(version)
         rule: ExpiryRule | None = None if policy is None else policy.document.rules.get("expiry", {}).get("rule")
         return rule
+
+    def bank_cap_said(self, version: int) -> int | None:
+        """The cap of the time bank that a policy says, in minutes; None where it says none."""
+        policy = self._by_version.get(version)
+        cap: int | None = None if policy is None else policy.document.rules.get("time_bank", {}).get("cap_minutes")
+        return cap
 
     def terms(self, community: str, day: date) -> Terms:
         """The terms in a community on a day (Asia/Shanghai). Raises `NoPolicyInForce`."""

@@ -19,6 +19,8 @@ from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lapse
 from services.points.ledger.schema import LIVE, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
+from services.points.overflow.effects import PoolNow
+from services.points.overflow.flowing import Overflow
 from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion
 from services.points.policy.document import read_document
 from services.points.policy.views import national_default
@@ -62,8 +64,8 @@ class LedgerUnderTest:
     def __init__(self, db: asyncpg.Connection, schema: str = LIVE) -> None:
         self.db, self.schema = db, schema
         writer = LedgerWriter(schema)
-        self.lapsing = Lapsing(writer)
-        self.ingest = Ingest(writer, LapseNow(self.lapsing))
+        self.lapsing, self.overflow = Lapsing(writer), Overflow(writer)
+        self.ingest = Ingest(writer, LapseNow(self.lapsing), PoolNow(self.overflow))
         self.deadlocks = 0
         self._opening = asyncio.Lock()
 

@@ -9,6 +9,6 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Age groups of the people, as the registry tells them."""
+    """Age groups of the people, as the registry tells them, and the rounds in which time flows over into pools."""
     for statement in LEDGER_0002:
         op.execute(statement)
