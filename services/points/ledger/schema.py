@@ -150,6 +150,7 @@ LEDGER_0002 = (
         PRIMARY KEY (part, through)
     )
     """,
+    "CREATE INDEX pool_rounds_through ON ledger.pool_rounds (through)",
     # Pools that ever lacked what had to come back: whatever moves them, what they lacked is reckoned anew.
     "CREATE TABLE ledger.pools_short (account bigint PRIMARY KEY)",
 )

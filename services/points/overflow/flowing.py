@@ -84,8 +84,8 @@ class Overflow:
 
     async def touched(self, db: Connection, book: PolicyBook, accounts: Iterable[int]) -> list[int]:
         """Those of these accounts, ascending, that ever had more than any cap; nobody else has anything in a pool."""
-        query = f"SELECT id FROM {self._schema}.accounts WHERE id = ANY($1::bigint[]) AND credits > $2 ORDER BY id"
-        return [row[0] for row in await db.fetch(query, list(accounts), book.bank_cap_min)]
+        rows = await db.fetch(_EVER_ABOVE.format(schema=self._schema), book.bank_cap_min, list(accounts))
+        return [account for account, home, gained in rows if gained > book.bank_cap_lowest(home)]
 
     async def of_people(self, db: Connection, volunteers: Iterable[UUID]) -> list[int]:
         """The accounts that people have at the time bank, ascending."""
@@ -95,7 +95,8 @@ class Overflow:
 
     async def ever_above(self, db: Connection, book: PolicyBook) -> list[int]:
         """All accounts, ascending, on which there was ever more than any cap allows."""
-        return [row[0] for row in await db.fetch(_EVER_ABOVE.format(schema=self._schema), book.bank_cap_min)]
+        rows = await db.fetch(_EVER_ABOVE.format(schema=self._schema), book.bank_cap_min, None)
+        return [account for account, home, gained in rows if gained > book.bank_cap_lowest(home)]
 
     async def lock(self, db: Connection, accounts: Sequence[int]) -> None:
         """Keep accounts as they are: whoever spends from them is waited for, and waits."""
@@ -241,13 +242,19 @@ _ABOVE = f"""
            a.credits - a.debits + (
                SELECT coalesce(sum(t.amount), 0) FROM {{schema}}.transfers AS t
                 WHERE t.debit_account = a.id AND t.debit_account > 0
-                  AND t.occurred_at >= $2 - interval '400 days' AND t.recorded_at >= $2) AS most
+                  AND t.occurred_at >= cast($2 AS timestamptz) - interval '400 days' AND t.recorded_at >= $2) AS most
       FROM {{schema}}.accounts AS a
       JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
      WHERE {_OF_PEOPLE} AND a.credits > $1 AND {{part}}
 """
 
-_EVER_ABOVE = f"SELECT a.id FROM {{schema}}.accounts AS a WHERE {_OF_PEOPLE} AND a.credits > $1 ORDER BY a.id"
+_EVER_ABOVE = f"""
+    SELECT a.id, m.community, a.credits
+      FROM {{schema}}.accounts AS a
+      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
+     WHERE {_OF_PEOPLE} AND a.credits > $1 AND ($2::bigint[] IS NULL OR a.id = ANY($2::bigint[]))
+     ORDER BY a.id
+"""
 
 _BANKS = f"""
     SELECT a.id, m.volunteer_id, m.community

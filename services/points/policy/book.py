@@ -239,6 +239,7 @@ class PolicyBook:
         caps = (document.rules.get("time_bank", {}).get("cap_minutes") for document in documents)
         self.bank_cap_min: int = min((cap for cap in caps if cap is not None), default=2**62)
         """Nobody with no more minutes than this is above the cap of the time bank under any policy."""
+        self._lowest_bank_caps: dict[str, int] = {}
         self._by_version = {policy.version: policy for of_node in self._by_node.values() for policy in of_node}
         ahead = (document.rules.get("expiry", {}).get("announce_days") for document in documents)
         self.announce_days: frozenset[int] = frozenset(days for days in ahead if days is not None)
@@ -254,6 +255,19 @@ class PolicyBook:
         policy = self._by_version.get(version)
         rule: ExpiryRule | None = None if policy is None else policy.document.rules.get("expiry", {}).get("rule")
         return rule
+
+    def bank_cap_lowest(self, community: str) -> int:
+        """Nobody who is at home there and never had more than this was ever above the cap of the time bank."""
+        known = self._lowest_bank_caps.get(community)
+        if known is None:
+            nodes = [None, *(community[:length] for length in _NODE_LENGTHS)]
+            said = (
+                p.document.rules.get("time_bank", {}).get("cap_minutes")
+                for n in nodes
+                for p in self._by_node.get(n, ())
+            )
+            known = self._lowest_bank_caps[community] = min((cap for cap in said if cap is not None), default=2**62)
+        return known
 
     def bank_cap_said(self, version: int) -> int | None:
         """The cap of the time bank that a policy says, in minutes; None where it says none."""
