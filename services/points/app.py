@@ -23,6 +23,9 @@ from services.points.honours import HonourWatch
 from services.points.leaderboards import api as leaderboards
 from services.points.leaderboards import views as leaderboard_views
 from services.points.ledger.writing import LedgerWriter
+from services.points.overflow.effects import PoolNow
+from services.points.overflow.flowing import Overflow
+from services.points.overflow.rounds import OverflowRounds
 from services.points.own_events import LedgerEffects
 from services.points.policy import api as policy
 from services.points.policy import views as policy_views
@@ -69,13 +72,14 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         settings = PointsSettings.model_validate(settings.model_dump())
     # The ledger comes last: its rows are the ones that others wait for.
     writer = LedgerWriter()
-    lapsing = Lapsing(writer)
-    views = Views.combine(read_views, LedgerEffects(writer, LapseNow(lapsing)).as_views())
+    lapsing, overflow = Lapsing(writer), Overflow(writer)
+    views = Views.combine(read_views, LedgerEffects(writer, LapseNow(lapsing), PoolNow(overflow)).as_views())
     parts = lay("points", settings, views, clock, ids)
     earning = Earning(parts.database)
     publisher = BalancePublisher(parts.database, settings, settings.balances_linger_ms)
     rounds = ExpiryRounds(parts.workshop, lapsing, settings.expiry_check_interval_s)
     restating = RestatementRounds(parts.database, settings.restatement_check_interval_s)
+    pooling = OverflowRounds(parts.workshop, overflow, settings.overflow_check_interval_s)
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
     looks = [flag_what_no_longer_holds, look_at_grounds]
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
@@ -112,7 +116,16 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         handler=earning,
         consumer=parts.consumer("points", SOURCES, earning),
         timers=Timers.combine(love_market.timers, stars.timers, certificates.timers),
-        background=[publisher.run, watch.run, rounds.run, restating.run, honours.run, verifying.run, sealer.run],
+        background=[
+            publisher.run,
+            watch.run,
+            rounds.run,
+            pooling.run,
+            restating.run,
+            honours.run,
+            verifying.run,
+            sealer.run,
+        ],
         on_migrated=[seed],
         clock=clock,
     )

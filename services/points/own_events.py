@@ -1,4 +1,4 @@
-"""The ledger as a view of this service's own events: goods, redemptions, expiry.
+"""The ledger as a view of this service's own events: goods, redemptions, expiry, overflow.
 
 Applied in the transaction that records an event, and again in a rebuild.
 """
@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.market.flows import Flows
+from services.points.overflow.effects import OverflowEffects
 from services.points.redemptions.effects import RedemptionEffects
 from shared.contracts import Event
-from shared.contracts.points import PointsLapsed
+from shared.contracts.points import MinutesPooled, PointsLapsed
 from shared.database import driver_connection
 from shared.eventstore import Recorded
 from shared.views import Views
@@ -24,13 +25,16 @@ Effect = Callable[[Connection, Any, Recorded], Awaitable[None]]
 class LedgerEffects:
     """Every own event that moves the ledger, on one set of its tables."""
 
-    def __init__(self, writer: LedgerWriter, lapses: LapseEffects, *, replaying: bool = False) -> None:
+    def __init__(
+        self, writer: LedgerWriter, lapses: LapseEffects, overflow: OverflowEffects, *, replaying: bool = False
+    ) -> None:
         flows = Flows(writer, replaying=replaying)
         redemptions = RedemptionEffects(writer, lapses, replaying=replaying)
         self._effects: dict[type[Event], Effect] = {
             **dict.fromkeys(Flows.EVENTS, flows.apply),
             **dict.fromkeys(RedemptionEffects.EVENTS, redemptions.apply),
             PointsLapsed: lapses.lapsed,
+            MinutesPooled: overflow.pooled,
         }
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:

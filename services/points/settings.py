@@ -22,6 +22,8 @@ class PointsSettings(Settings):
     """How often it is looked whether points have lapsed or are to be announced; once a day there can be some."""
     restatement_check_interval_s: int = Field(default=10, ge=1)
     """How often it is looked whether a restatement of the policy is to be posted."""
+    overflow_check_interval_s: int = Field(default=300, ge=1)
+    """How often it is looked whether a day is over and time above the cap goes to the pools; once a day it does."""
     dry_run_records_max: int = Field(default=1_000_000, ge=1)
     """How many service records a dry run of a policy looks at before it is refused as too much."""
     dry_run_seconds_max: int = Field(default=60, ge=1, le=600)

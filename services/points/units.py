@@ -1,6 +1,8 @@
 """Units of account. Data, not code: goods get a unit each when they are listed; these few are always there."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Final
 from uuid import UUID
 
 
@@ -19,8 +21,23 @@ class Unit(IntEnum):
     """Minutes of group activities: on the time bank too, but only to be given away."""
 
 
-EARNED_UNITS = (Unit.POINT, Unit.MINUTE, Unit.SERVICE_MINUTE)
-"""Units that service brings, in the order in which a person's accounts are opened."""
+EARNED_UNITS = (Unit.POINT, Unit.MINUTE, Unit.SERVICE_MINUTE, Unit.DONATION_MINUTE)
+"""Units that service brings, in the order of a person's accounts."""
+
+SLOTS: Final[Mapping[Unit, int]] = {unit: slot for slot, unit in enumerate(EARNED_UNITS)}
+"""Where the account of a unit stands among a person's accounts."""
+
+OPENED_UNITS = EARNED_UNITS[: SLOTS[Unit.DONATION_MINUTE]]
+"""Everybody who serves has accounts of these; one of donation minutes only who earned some."""
+
+CAPPED_TOGETHER = ((Unit.POINT,), (Unit.MINUTE, Unit.DONATION_MINUTE), (Unit.SERVICE_MINUTE,))
+"""Units that share the caps of a policy, under the name of the first."""
+
+
+def policy_unit(unit: Unit) -> Unit:
+    """The unit by whose name a policy speaks of this one: what is only given away is time on the time bank, too."""
+    return Unit.MINUTE if unit is Unit.DONATION_MINUTE else unit
+
 
 GOODS_FROM = 100
 """Goods have unit numbers from here on."""

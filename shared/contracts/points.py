@@ -171,6 +171,18 @@ class PointsLapsed(Event, context="points"):
     lapsed_at: AwareDatetime
 
 
+class MinutesPooled(Event, context="points"):
+    """What stood above the cap of the time bank at the end of a day went to the public pools (公益时间池).
+
+    For one of 256 parts of the people. What it took from whom stands in the ledger under this event; balances tell it,
+    too. When something about such a day becomes known later, the difference is posted under this event as well.
+    """
+
+    part: int = Field(ge=0, le=255, description="Volunteers whose id, as a number, has this remainder by 256.")
+    through: date = Field(description="The day, in Asia/Shanghai, at whose end the balances were looked at.")
+    pooled_at: AwareDatetime
+
+
 class ExpiryNotice(BaseModel):
     """Points of one volunteer that lapse after a day if they are not spent until then."""
 

@@ -15,9 +15,9 @@ from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, Movements
 from services.points.policy.book import PolicyBook
-from services.points.units import EARNED_UNITS, Unit
+from services.points.units import SLOTS, Unit
 
-_SERVICE = EARNED_UNITS.index(Unit.SERVICE_MINUTE)
+_SERVICE = SLOTS[Unit.SERVICE_MINUTE]
 
 
 class Booking:
@@ -92,8 +92,8 @@ class Booking:
                 told, recorded = told_at, moment(told_at)
             issuer, event, record = issuers[community], event_id.bytes, record_id.bytes
             of_kind, tier = KIND_NUMBERS[kind], EVIDENCE_NUMBERS[evidence]
-            for unit, amount, version in earned:
-                credit, debit = person[unit - 1], issuer[unit - 1]
+            for slot, unit, amount, version in earned:
+                credit, debit = person[slot], issuer[slot]
                 yield pack_plain(
                     debit, credit, amount, occurred, recorded, event, record, unit, version, rate, of_kind, tier, served
                 )
@@ -139,7 +139,8 @@ class Booking:
         person, issuer = self._accounts.volunteers[service.volunteer_id], self._accounts.issuers[service.community]
         transfers = []
         for unit, amount, policy_version, clause in intents:
-            debit, credit = issuer[unit - 1], person[unit - 1]
+            mine = person[SLOTS[unit]]
+            debit, credit = issuer[SLOTS[unit]], mine
             if amount < 0:
                 debit, credit = credit, debit
             transfers.append(
@@ -147,7 +148,7 @@ class Booking:
                     debit,
                     credit,
                     abs(amount),
-                    originals.get((person[unit - 1], service.record_id)),
+                    originals.get((mine, service.record_id)),
                     service.started_at,
                     service.told_at,
                     service.event_id,
@@ -208,10 +209,9 @@ class Booking:
         full = await self._writer.count_minutes(db, self.minutes, self._book.uncapped_minutes_per_day)
         if not full:
             return []
-        volunteers = self._accounts.volunteers
-        people = {numbers[_SERVICE]: numbers for numbers in (volunteers[s.volunteer_id] for s in services)}
-        days = [(account, date.fromordinal(day)) for person, day in sorted(full) for account in people[person]]
-        return await self._caps.due(db, days)
+        # Asked anew: a person's account of donation minutes may have been opened since theirs were remembered.
+        purses = await self._caps.purses(db, [person for person, _ in full])
+        return await self._caps.due(db, [(purses[person], date.fromordinal(day)) for person, day in sorted(full)])
 
 
 _ORIGINALS = f"""

@@ -1,6 +1,6 @@
 """Keeps the caps of days in the ledger: reads all of a day, asks `day_caps` what ought to be, and says what to post."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from services.points.earning.day_caps import Entry, Restatement, restate
@@ -8,7 +8,7 @@ from services.points.ledger.clauses import Clause
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.policy.book import PolicyBook, Said
-from services.points.units import Unit
+from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, Unit
 from shared.clock import day_start, local_day
 
 
@@ -20,8 +20,19 @@ class CapKeeping:
         self._community_of_issuer = community_of_issuer
         self._book = book
 
-    async def due(self, db: Connection, days: Sequence[tuple[int, date]]) -> list[Transfer]:
-        """Transfers that bring days of accounts under their caps; none where they are. Days' rows must be locked."""
+    async def purses(self, db: Connection, people: Sequence[int]) -> dict[int, dict[Unit, int]]:
+        """The accounts of people by unit, by the accounts of their service records."""
+        found: dict[int, dict[Unit, int]] = {}
+        for person, unit, account in await db.fetch(_PURSES.format(schema=self._writer.schema), list(people)):
+            found.setdefault(person, {})[Unit(unit)] = account
+        return found
+
+    async def due(self, db: Connection, of_people: Sequence[tuple[Mapping[Unit, int], date]]) -> list[Transfer]:
+        """Transfers that bring days of people, each with the person's accounts by unit, under their caps.
+
+        None where they are. The days' rows must be locked.
+        """
+        days = [(account, day) for purse, day in of_people for account in purse.values()]
         rows = await db.fetch(
             _ENTRIES.format(schema=self._writer.schema),
             [account for account, _ in days],
@@ -29,22 +40,25 @@ class CapKeeping:
             [day_start(day + timedelta(days=1)) for _, day in days],
         )
         entries: dict[tuple[int, date], list[Entry]] = {key: [] for key in days}
-        unit_of: dict[int, Unit] = {}
+        unit_of_issuer: dict[int, Unit] = {}
         for account, unit, *columns in rows:
             entry = Entry(*columns)
             entries[(account, local_day(entry.occurred_at))].append(entry)
-            unit_of[account] = Unit(unit)
+            unit_of_issuer[entry.contra_account] = Unit(unit)
         await self._know_issuers(db, (entry for of_day in entries.values() for entry in of_day))
         transfers = []
-        for (account, day), of_day in entries.items():
-            if of_day:
-                unit = unit_of[account]
+        for purse, day in of_people:
+            for together in CAPPED_TOGETHER:
+                of_day = [e for unit in together if unit in purse for e in entries[purse[unit], day]]
 
-                def cap_at(issuer: int, known_at: datetime, unit: Unit = unit, day: date = day) -> Said[int] | None:
-                    return self._book.terms(self._community_of_issuer[issuer], day, known_at).caps_per_day.get(unit)
+                def cap_at(
+                    issuer: int, known_at: datetime, unit: Unit = together[0], day: date = day
+                ) -> Said[int] | None:
+                    return self._book.terms(self._community_of_issuer[issuer], day, known_at).cap_per_day(unit)
 
-                repriced_at = self._repriced_at(of_day, day)
-                transfers += [self._restated(account, unit, r) for r in restate(of_day, cap_at, repriced_at)]
+                for restatement in restate(of_day, cap_at, self._repriced_at(of_day, day)):
+                    unit = unit_of_issuer[restatement.contra_account]
+                    transfers.append(self._restated(purse[unit], unit, restatement))
         return transfers
 
     def _restated(self, account: int, unit: Unit, restatement: Restatement) -> Transfer:
@@ -77,6 +91,14 @@ class CapKeeping:
         if strangers:
             self._community_of_issuer |= await self._writer.communities(db, strangers)
 
+
+_PURSES = f"""
+    SELECT record.id, mine.unit, mine.id
+      FROM {{schema}}.accounts AS record
+      JOIN {{schema}}.accounts AS mine
+        ON mine.holder = record.holder AND mine.unit IN ({", ".join(str(int(unit)) for unit in EARNED_UNITS)})
+     WHERE record.id = ANY($1::bigint[])
+"""
 
 # Both sides of a person's account on one day, by the two statement indexes.
 _ENTRIES = f"""

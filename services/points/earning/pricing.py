@@ -68,15 +68,17 @@ class Pricing:
 def intended_transfers(price: Price, service: Service) -> Iterator[Intent]:
     """The transfers of one service, before caps."""
     if service.evidence_before is None:
-        for unit, amount, policy_version in price.earned(service.minutes, service.evidence):
+        for _, unit, amount, policy_version in price.earned(service.minutes, service.evidence):
             yield Intent(unit, amount, policy_version, Clause.RATE)
         return
     after = price.amounts(service.minutes, service.evidence)
     before = price.amounts(service.minutes_before, service.evidence_before)
     for unit, amount, amount_before in zip(EARNED_UNITS, after, before, strict=True):
         if amount != amount_before:
-            evidence = service.evidence if amount else service.evidence_before
-            yield Intent(unit, amount - amount_before, price.version_of(unit, evidence), Clause.CORRECTION)
+            now, was = (service.minutes, service.evidence), (service.minutes_before, service.evidence_before)
+            yield Intent(
+                unit, amount - amount_before, price.version_of(unit, *(now if amount else was)), Clause.CORRECTION
+            )
 
 
 def restated_transfers(step: Step, service: Service) -> Iterator[Intent]:
@@ -89,7 +91,8 @@ def restated_transfers(step: Step, service: Service) -> Iterator[Intent]:
         change = [now - (a - b) for now, (a, b) in zip(change, earlier, strict=True)]
     for unit, amount in zip(EARNED_UNITS, change, strict=True):
         if amount:
-            yield Intent(unit, amount, step.after.version_of(unit, service.evidence), Clause.POLICY_RESTATED)
+            version = step.after.version_of(unit, service.minutes, service.evidence)
+            yield Intent(unit, amount, version, Clause.POLICY_RESTATED)
 
 
 def counted_minutes(service: Service) -> int:

@@ -15,14 +15,17 @@ from services.points.expiry.effects import LapseNow
 from services.points.expiry.lapsing import Lapsing, enter_gate
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
+from services.points.overflow.effects import PoolNow
+from services.points.overflow.flowing import Overflow
+from services.points.policy.book import PolicyBook
 from services.points.policy.views import PolicyShelf
 from shared.batches import BACKLOG_RECORDS
 from shared.contracts import Event
-from shared.contracts.registry import PersonForgotten, VolunteerRegistered
+from shared.contracts.registry import PersonForgotten
 from shared.database import Database, driver_connection
 from shared.deliveries import Delivery, Reader
 
-INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, VolunteerRegistered: None, PersonForgotten: None}
+INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, **dict.fromkeys(members.PEOPLE)}
 
 _CLOCK_SKEW_MAX = timedelta(hours=1)
 _CLOSE_WITHIN_S = 5
@@ -46,33 +49,36 @@ class Earning:
         self._database = database
         self._opening = asyncio.Lock()
         writer = LedgerWriter()
-        self._ingest = Ingest(writer, LapseNow(Lapsing(writer)))
+        self._ingest = Ingest(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer)))
         self._shelf = PolicyShelf()
 
     async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
         """Book what the deliveries tell, in the caller's transaction."""
         services = services_in(deliveries)
         db = await driver_connection(connection)
-        if services:
+        at_home = [d.event.volunteer_id for d in deliveries if isinstance(d.event, members.PEOPLE)]
+        if services or at_home:
             await enter_gate(db)
-        accounts = self._ingest.known_accounts(services)
-        people = [d for d in deliveries if isinstance(d.event, VolunteerRegistered | PersonForgotten)]
+        book = await self._shelf.current(db)
+        accounts = self._ingest.known_accounts(services, book)
+        people = [d for d in deliveries if isinstance(d.event, members.PEOPLE)]
         if accounts is None or people:
             if len(deliveries) < BACKLOG_RECORDS:
-                accounts = await self._prepare(db, people, services)
+                accounts = await self._prepare(db, people, services, book)
             else:
-                accounts = await self._prepare_ahead(people, services)
-        if not services:
-            return
-        book = await self._shelf.current(db)
+                accounts = await self._prepare_ahead(people, services, book)
         try:
             await self._ingest.book_services(db, book, services, accounts)
         except UnknownAccounts:
             # Remembered numbers went away with a rollback, or a switch to rebuilt tables; repeated without them.
             self._ingest.directory.forget()
             raise
+        if at_home:
+            await self._ingest.overflow.registered(db, book, at_home)
 
-    async def _prepare_ahead(self, people: Sequence[Delivery], services: Sequence[Service]) -> BatchAccounts:
+    async def _prepare_ahead(
+        self, people: Sequence[Delivery], services: Sequence[Service], book: PolicyBook
+    ) -> BatchAccounts:
         """Prepare in a short transaction of its own: the batch that is written beside this one opens the same accounts,
         and would wait until all of this one is written. The caller's must have locked nothing of it before.
 
@@ -82,15 +88,17 @@ class Earning:
             db = await self._database.dedicated()
             try:
                 async with db.transaction():
-                    return await self._prepare(db, people, services)
+                    return await self._prepare(db, people, services, book)
             finally:
                 await db.close(timeout=_CLOSE_WITHIN_S)
 
-    async def _prepare(self, db: Connection, people: Sequence[Delivery], services: Sequence[Service]) -> BatchAccounts:
+    async def _prepare(
+        self, db: Connection, people: Sequence[Delivery], services: Sequence[Service], book: PolicyBook
+    ) -> BatchAccounts:
         """Note who was registered or forgotten, and find or open the accounts of the services. May be repeated."""
         await members.note(db, self._ingest.writer.schema, people)
         await forget_identities(db, [d.event.volunteer_id for d in people if isinstance(d.event, PersonForgotten)])
-        return await self._ingest.open_accounts(db, services)
+        return await self._ingest.open_accounts(db, services, book)
 
 
 def services_in(deliveries: Sequence[Delivery]) -> list[Service]:

@@ -13,9 +13,10 @@ from services.points.earning.day_caps import Entry, restate
 from services.points.earning.pricing import Pricing
 from services.points.ledger.clauses import Clause
 from services.points.policy.book import SINCE_THEN, PolicyBook, Said
-from services.points.units import EARNED_UNITS
+from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, SLOTS
 
 _NO_CAP = 2**62
+_TOGETHER = tuple(tuple(SLOTS[unit] for unit in units) for units in CAPPED_TOGETHER)
 
 
 class Served(NamedTuple):
@@ -44,10 +45,11 @@ class Valuation:
         price_of = self._price
         worth = [list(price_of(r.community, r.kind, r.day).amounts(r.minutes, r.evidence)) for r in records]
         lowest = self._lowest_caps(records)
-        for index, total in enumerate(map(sum, zip(*worth, strict=True))):
+        totals = list(map(sum, zip(*worth, strict=True)))
+        for together in _TOGETHER:
             # Most days stay below every cap, and `restate` would find nothing to cut.
-            if total > lowest[index]:
-                self._cut(records, worth, index)
+            if sum(totals[index] for index in together) > lowest[together[0]]:
+                self._cut(records, worth, together)
         return worth
 
     def _lowest_caps(self, records: Sequence[Served]) -> Sequence[int]:
@@ -62,25 +64,28 @@ class Valuation:
         place = (community, day)
         caps = self._caps.get(place)
         if caps is None:
-            said = self._book.terms(community, date.fromordinal(day), SINCE_THEN).caps_per_day
-            caps = self._caps[place] = tuple(said[u].value if u in said else _NO_CAP for u in EARNED_UNITS)
+            said = map(self._book.terms(community, date.fromordinal(day), SINCE_THEN).cap_per_day, EARNED_UNITS)
+            caps = self._caps[place] = tuple(_NO_CAP if cap is None else cap.value for cap in said)
         return caps
 
-    def _cut(self, records: Sequence[Served], worth: list[list[int]], index: int) -> None:
-        """Take from one unit what is over the caps. Records stand for the accounts of issue, by their place."""
-        unit = EARNED_UNITS[index]
+    def _cut(self, records: Sequence[Served], worth: list[list[int]], together: Sequence[int]) -> None:
+        """Take from units that are capped together what is over. Records stand for the accounts of issue, by place."""
+        unit = EARNED_UNITS[together[0]]
 
         def cap_at(place: int, _: datetime) -> Said[int] | None:
             record = records[place]
             day = date.fromordinal(record.day)
-            return self._book.terms(record.community, day, SINCE_THEN).caps_per_day.get(unit)
+            return self._book.terms(record.community, day, SINCE_THEN).cap_per_day(unit)
 
         places = {record.record_id: place for place, record in enumerate(records)}
         known_at = records[0].started_at  # all at once: a day is looked at when everything about it is known
         entries = [
             Entry(place, r.record_id, r.record_id, Clause.RATE, amounts[index], place, r.started_at, known_at)
             for place, (r, amounts) in enumerate(zip(records, worth, strict=True))
+            for index in together
             if amounts[index]
         ]
         for cut in restate(entries, cap_at):
-            worth[places[cut.record_id]][index] += cut.amount
+            amounts = worth[places[cut.record_id]]
+            # One record brings one of them: its kind decides which.
+            amounts[next(index for index in together if amounts[index])] += cut.amount

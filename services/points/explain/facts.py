@@ -15,7 +15,7 @@ from services.points.explain.words import NOTHING, Before, Corrected, Goods, Lin
 from services.points.ledger.clauses import EARNED, Clause
 from services.points.ledger.reading import COLUMNS, Sight, lines_of, on, sides
 from services.points.tables import accounts, items, notes, policies, redemptions, transfers
-from services.points.units import EARNED_UNITS, Unit
+from services.points.units import OPENED_UNITS, Unit
 from shared.web.paging import Page
 
 
@@ -29,7 +29,8 @@ class Account:
 
 async def account_of(read: AsyncConnection, row: Any) -> Account:
     """The account of a row, with the account of the holder's service record: what service there was, is there."""
-    if row.unit not in EARNED_UNITS or row.unit == Unit.SERVICE_MINUTE:
+    # On an account of donation minutes nobody looks for the service that brought none: most of it does not.
+    if row.unit not in OPENED_UNITS or row.unit == Unit.SERVICE_MINUTE:
         return Account(row.id, None)
     query = select(accounts.c.id).where(accounts.c.holder == row.holder, accounts.c.unit == int(Unit.SERVICE_MINUTE))
     return Account(row.id, await read.scalar(query))

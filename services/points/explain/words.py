@@ -13,10 +13,11 @@ from uuid import UUID
 from services.points.earning.kinds import EVIDENCE, KINDS
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holders import issuance_prefix
-from services.points.policy.book import PolicyBook, Price, Terms
-from services.points.units import Unit
+from services.points.policy.book import PolicyBook, Price, Said, Terms
+from services.points.units import SLOTS, Unit, policy_unit
 from shared.clock import local_day
 
+_DONATED = SLOTS[Unit.DONATION_MINUTE]
 NOTHING = 0
 """Stands for the clause of a line that is not in the ledger: service that brought nothing of the unit."""
 
@@ -128,21 +129,32 @@ class Narrator:
                 return self._cap(line)
             case Clause.EXPIRY | Clause.EXPIRY_RESTATED:
                 return self._expiry(line)
+            case Clause.POOLED | Clause.POOLED_RESTATED:
+                return self._pooled(line)
             case _:
                 return self._other(line)
 
     def _rate(self, line: Line) -> Sentence:
         if self._unit != Unit.POINT.name:
-            return self._sentence(line, "rate", self._unit, grounds=[self._tier(line)])
+            grounds = [self._tier(line)]
+            if self._unit == Unit.DONATION_MINUTE.name:
+                grounds.append(self._donate_only(self._terms_of(line)))
+            return self._sentence(line, "rate", self._unit, grounds=grounds, cap=self._activity_cap(line))
         terms = self._terms_of(line)
         price = self._price(line, terms)
         params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
-        return self._sentence(line, "rate", "POINT", params, self._rate_grounds(line, terms))
+        return self._sentence(
+            line, "rate", "POINT", params, self._rate_grounds(line, terms), cap=self._activity_cap(line)
+        )
 
     def _nothing(self, line: Line) -> Sentence:
         """Service that brought nothing of this unit, and why."""
         terms = self._terms_of(line)
         price = self._price(line, terms)
+        if self._unit == Unit.MINUTE.name and price.amounts(line.minutes or 0, EVIDENCE[line.evidence or 0])[_DONATED]:
+            return self._sentence(line, "nothing", "donate_only", grounds=[self._donate_only(terms)])
+        if (cap := self._activity_cap(line)) is not None:
+            return self._sentence(line, "nothing", "activity_cap", cap=cap)
         if self._unit not in price.earns[EVIDENCE[line.evidence or 0]]:
             return self._sentence(line, "nothing", "tier", grounds=[self._tier(line)])
         why = "weight" if price.weight_percent == 0 else "short"
@@ -160,7 +172,14 @@ class Narrator:
         form = "void" if line.minutes == 0 else "changed" if before is not None else "known"
         of_points = self._unit == Unit.POINT.name
         grounds = self._rate_grounds(line, self._terms_of(line)) if of_points else [self._tier(line)]
-        return self._sentence(line, "correction", form, params, grounds)
+        return self._sentence(line, "correction", form, params, grounds, cap=self._activity_cap(line))
+
+    def _activity_cap(self, line: Line) -> Said[int] | None:
+        """The cap on one service record, where it took something from this one."""
+        terms = self._terms_of(line)
+        if not terms.caps_per_activity or line.minutes is None:
+            return None
+        return self._price(line, terms).cap_reached(Unit[self._unit], line.minutes, EVIDENCE[line.evidence or 0])
 
     def _priced_anew(self, line: Line) -> Sentence:
         of_points = self._unit == Unit.POINT.name
@@ -169,10 +188,10 @@ class Narrator:
 
     def _cap(self, line: Line) -> Sentence:
         reason = Clause(line.clause).name.lower()
-        cap = self._terms_of(line).caps_per_day.get(Unit[self._unit])
+        cap = self._terms_of(line).cap_per_day(Unit[self._unit])
         if cap is None:
             return self._sentence(line, reason, "lifted")
-        ground = Ground(cap.version, f"/caps_per_day/{self._unit}", cap.value)
+        ground = Ground(cap.version, f"/caps_per_day/{policy_unit(Unit[self._unit]).name}", cap.value)
         form = "given_back" if line.amount > 0 else "taken"
         return self._sentence(line, reason, form, {"cap": cap.value}, [ground])
 
@@ -185,6 +204,16 @@ class Narrator:
         form = "given_back" if line.amount > 0 else "taken"
         return self._sentence(line, Clause(line.clause).name.lower(), form, grounds=[ground])
 
+    def _pooled(self, line: Line) -> Sentence:
+        """Time above the cap that went to a pool, or came back; told to the person, or of the pool."""
+        assert line.policy_version is not None, "some policy says the cap"
+        cap = self._book.bank_cap_said(line.policy_version) or 0
+        of_pool = ":" not in line.counterparty
+        more, less = ("received", "returned") if of_pool else ("given_back", "taken")
+        ground = Ground(line.policy_version, "/time_bank/cap_minutes", cap)
+        form = more if line.amount > 0 else less
+        return self._sentence(line, Clause(line.clause).name.lower(), form, {"hours": f"{cap / 60:g}"}, [ground])
+
     def _other(self, line: Line) -> Sentence:
         """Everything that is not the price of service: goods, and what later rooms bring."""
         goods = self._goods.get(line.record_id)
@@ -195,7 +224,13 @@ class Narrator:
         return self._sentence(line, reason, "other" if goods is None else "goods", params)
 
     def _sentence(
-        self, line: Line, reason: str, form: str, params: Mapping[str, Any] = {}, grounds: Sequence[Ground] = ()
+        self,
+        line: Line,
+        reason: str,
+        form: str,
+        params: Mapping[str, Any] = {},
+        grounds: Sequence[Ground] = (),
+        cap: Said[int] | None = None,
     ) -> Sentence:
         known = {
             "day": local_day(line.occurred_at).isoformat(),
@@ -209,6 +244,10 @@ class Narrator:
         }
         # What has no sentence of its own is told by the name of its clause.
         text = self._say(f"explain.{form}" if form in ("other", "goods") else f"explain.{reason}.{form}", known)
+        if cap is not None:
+            place = f"/caps_per_activity/{policy_unit(Unit[self._unit]).name}"
+            grounds = [*grounds, Ground(cap.version, place, cap.value)]
+            text += self._say("explain.activity_cap", {"cap": cap.value, "unit": self._word(self._unit_code)})
         if grounds:
             # Of several clauses, the one of the latest policy is what makes this line differ from others.
             latest = max(grounds, key=lambda ground: ground.policy_version)
@@ -247,6 +286,11 @@ class Narrator:
         tier = EVIDENCE[line.evidence or 0]
         units, version = self._terms_of(line).evidence[tier]
         return Ground(version, f"/evidence/{tier}", sorted(units))
+
+    @staticmethod
+    def _donate_only(terms: Terms) -> Ground:
+        said = terms.time_bank.donate_only_kinds
+        return Ground(said.version, "/time_bank/donate_only_kinds", sorted(said.value))
 
 
 def _factor(percent: int) -> str:

@@ -42,6 +42,12 @@ class Clause(IntEnum):
     """Points whose last day is over lapse, as far as they were not spent."""
     EXPIRY_RESTATED = 31
     """What lapses fell differently once a late or corrected record was known; the difference is posted."""
+    POOLED = 40
+    """Time above a person's cap at the end of a day goes to the public pool of the home community."""
+    POOLED_RESTATED = 41
+    """What flows over fell differently once a late or corrected record was known; the difference is posted."""
+    POOL_MADE_GOOD = 42
+    """What a correction brings back out of a pool that has given it away already, the community makes up for."""
 
 
 EARNED = frozenset({Clause.RATE, Clause.CORRECTION, Clause.POLICY_RESTATED})
@@ -49,6 +55,9 @@ EARNED = frozenset({Clause.RATE, Clause.CORRECTION, Clause.POLICY_RESTATED})
 
 EXPIRED = frozenset({Clause.EXPIRY, Clause.EXPIRY_RESTATED})
 """Clauses of what has lapsed."""
+
+POOLED = frozenset({Clause.POOLED, Clause.POOLED_RESTATED})
+"""Clauses of what has flowed over."""
 
 CUTS = frozenset({Clause.DAY_CAP, Clause.RESTATEMENT})
 """Clauses that say what the day's cap takes from it."""

@@ -138,6 +138,24 @@ LEDGER_0001 = (
 )
 """The live tables, as the first migration creates them."""
 
+LEDGER_0002 = (
+    # The lower bound of a five-year age group, and since when it is known to hold; null until it was told.
+    "ALTER TABLE ledger.members ADD COLUMN age_group_from smallint, ADD COLUMN age_group_on date",
+    """
+    CREATE TABLE ledger.pool_rounds (
+        part      smallint NOT NULL,
+        through   date NOT NULL,
+        event_id  uuid NOT NULL,
+        pooled_at timestamptz NOT NULL,
+        PRIMARY KEY (part, through)
+    )
+    """,
+    "CREATE INDEX pool_rounds_through ON ledger.pool_rounds (through)",
+    # Pools that ever lacked what had to come back: whatever moves them, what they lacked is reckoned anew.
+    "CREATE TABLE ledger.pools_short (account bigint PRIMARY KEY)",
+)
+"""What deposits of the time bank add."""
+
 LEDGER_0006 = (
     """
     CREATE TABLE ledger.notes (
@@ -163,7 +181,19 @@ LEDGER_0006 = (
 would be on a transfer.
 """
 
-TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes", "sealed_days", "notes")
+TABLES = (
+    "accounts",
+    "transfers",
+    "holds",
+    "lapses",
+    "days",
+    "members",
+    "balance_changes",
+    "sealed_days",
+    "pool_rounds",
+    "pools_short",
+    "notes",
+)
 
 
 def copy_of_the_tables(schema: str) -> list[str]:

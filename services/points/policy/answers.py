@@ -111,6 +111,9 @@ class TermsOut(BaseModel):
     weights_percent: dict[str, SaidOut]
     evidence: dict[str, EarnsOut]
     caps_per_day: dict[str, SaidOut]
+    caps_per_activity: dict[str, SaidOut] = Field(
+        description="每次服务上限，没有的单位不限 the most that one record brings; no cap for a unit that is not there"
+    )
     stars: StarsOut
     expiry: ExpiryOut
     redemption: RedemptionTermsOut
@@ -133,6 +136,7 @@ def terms_out(community: str, day: date, terms: Terms) -> TermsOut:
             for tier, (units, version) in terms.evidence.items()
         },
         caps_per_day={unit.name: _said(said) for unit, said in terms.caps_per_day.items()},
+        caps_per_activity={unit.name: _said(said) for unit, said in terms.caps_per_activity.items()},
         stars=StarsOut(
             minutes=StarMinutesOut(value=list(stars.minutes.value), policy_version=stars.minutes.version),
             granted_by=StarAuthoritiesOut(value=list(stars.granted_by.value), policy_version=stars.granted_by.version),

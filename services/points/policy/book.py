@@ -1,14 +1,14 @@
 """The policy book: which terms hold where and when. Pure; the same question has the same answer for ever."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from services.points.policy.document import PolicyDocument
 from services.points.policy.rules import RULES, ExpiryRule, OnDeath
-from services.points.units import EARNED_UNITS, Unit
+from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, SLOTS, Unit, policy_unit
 from shared.contracts.registry import NodeLevel
 
 BEGINNING = date(1900, 1, 1)
@@ -16,6 +16,9 @@ BEGINNING = date(1900, 1, 1)
 
 SINCE_THEN = datetime.max.replace(tzinfo=UTC)
 """Stands for a moment at which everything is known."""
+
+_PRICED = tuple(together[0] for together in CAPPED_TOGETHER)
+"""Units that a policy speaks of."""
 
 _NODE_LENGTHS = (2, 4, 6, 9, 12)
 
@@ -69,34 +72,68 @@ class Price:
     rate_version: int
     earns: Mapping[str, frozenset[str]]
     evidence_versions: Mapping[str, int]
-    _earned: dict[tuple[int, str], tuple[tuple[Unit, int, int], ...]] = field(
+    donate_only: Said[bool]
+    """Whether its minutes go to the time bank to be given away only."""
+    caps: Mapping[Unit, Said[int]]
+    """The most that one record brings, by unit as policies name it."""
+    _earned: dict[tuple[int, str], tuple[tuple[int, Unit, int, int], ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
-    def earned(self, minutes: int, evidence: str) -> tuple[tuple[Unit, int, int], ...]:
-        """What one record earns before caps: unit, amount and the policy version that says so; no zero amounts."""
+    _amounts: dict[tuple[int, str], tuple[int, int, int, int]] = field(default_factory=dict, compare=False, repr=False)
+
+    def earned(self, minutes: int, evidence: str) -> tuple[tuple[int, Unit, int, int], ...]:
+        """What one record earns before caps: slot and unit, amount, the policy version that says so; nothing of zero.
+
+        The slot is the unit's place in `EARNED_UNITS`.
+        """
         key = (minutes, evidence)
         known = self._earned.get(key)
         if known is None:
             known = self._earned[key] = tuple(
-                (unit, amount, self.version_of(unit, evidence))
+                (SLOTS[unit], unit, amount, self.version_of(unit, minutes, evidence))
                 for unit, amount in zip(EARNED_UNITS, self.amounts(minutes, evidence), strict=True)
                 if amount
             )
         return known
 
-    def amounts(self, minutes: int, evidence: str) -> tuple[int, int, int]:
-        """Amounts of `EARNED_UNITS` for one record, before caps. Parts of a point are dropped, once per record."""
-        earned = self.earns[evidence]
-        return (
-            minutes * self.weight_percent // (100 * self.minutes_per_point) if "POINT" in earned else 0,
-            minutes if "MINUTE" in earned else 0,
-            minutes if "SERVICE_MINUTE" in earned else 0,
-        )
+    def amounts(self, minutes: int, evidence: str) -> tuple[int, int, int, int]:
+        """Amounts of `EARNED_UNITS` for one record, before caps of the day.
 
-    def version_of(self, unit: Unit, evidence: str) -> int:
-        """The policy version that a transfer of this unit names."""
-        return self.rate_version if unit is Unit.POINT else self.evidence_versions[evidence]
+        Parts of a point are dropped, once per record.
+        """
+        key = (minutes, evidence)
+        known = self._amounts.get(key)
+        if known is None:
+            points, banked, served = (self._capped(unit, minutes, evidence) for unit in _PRICED)
+            known = (points, 0, served, banked) if self.donate_only.value else (points, banked, served, 0)
+            self._amounts[key] = known
+        return known
+
+    def cap_reached(self, unit: Unit, minutes: int, evidence: str) -> Said[int] | None:
+        """The cap per activity that takes something from one record; None where it takes nothing."""
+        cap = self.caps.get(policy_unit(unit))
+        return cap if cap is not None and self._worth(policy_unit(unit), minutes, evidence) > cap.value else None
+
+    def version_of(self, unit: Unit, minutes: int, evidence: str) -> int:
+        """The policy version that a transfer of this unit names: of all that is said of it, what was said last."""
+        version = self.rate_version if unit is Unit.POINT else self.evidence_versions[evidence]
+        if unit is Unit.DONATION_MINUTE:
+            version = max(version, self.donate_only.version)
+        cap = self.cap_reached(unit, minutes, evidence)
+        return version if cap is None else max(version, cap.version)
+
+    def _capped(self, unit: Unit, minutes: int, evidence: str) -> int:
+        worth, cap = self._worth(unit, minutes, evidence), self.caps.get(unit)
+        return worth if cap is None else min(worth, cap.value)
+
+    def _worth(self, unit: Unit, minutes: int, evidence: str) -> int:
+        """What one record is worth in a unit, as policies name it, before any cap."""
+        if unit.name not in self.earns[evidence]:
+            return 0
+        if unit is Unit.POINT:
+            return minutes * self.weight_percent // (100 * self.minutes_per_point)
+        return minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +202,7 @@ class Terms:
     weights_percent: Mapping[str, Said[int]]
     evidence: Mapping[str, tuple[frozenset[str], int]]
     caps_per_day: Mapping[Unit, Said[int]]
+    caps_per_activity: Mapping[Unit, Said[int]]
     stars: StarTerms
     expiry: ExpiryTerms
     redemption: RedemptionTerms
@@ -180,6 +218,7 @@ class Terms:
             weight = self.weights_percent.get(kind)
             if weight is None:
                 raise NoPolicyInForce(kind)
+            donate_only = self.time_bank.donate_only_kinds
             known = self._prices[kind] = Price(
                 weight_percent=weight.value,
                 minutes_per_point=self.minutes_per_point.value,
@@ -187,8 +226,18 @@ class Terms:
                 rate_version=max(weight.version, self.minutes_per_point.version),
                 earns={tier: units for tier, (units, _) in self.evidence.items()},
                 evidence_versions={tier: version for tier, (_, version) in self.evidence.items()},
+                caps=self.caps_per_activity,
+                donate_only=Said(kind in donate_only.value, donate_only.version),
             )
         return known
+
+    def with_rules_of(self, other: "Terms") -> "Terms":
+        """These prices, and the rules beside prices of other terms."""
+        return replace(self, _prices={}, **{section: getattr(other, section) for section in RULES})
+
+    def cap_per_day(self, unit: Unit) -> Said[int] | None:
+        """The most that a person earns of a unit on a day, together with what is capped with it; None for no cap."""
+        return self.caps_per_day.get(policy_unit(unit))
 
 
 class PolicyBook:
@@ -211,10 +260,17 @@ class PolicyBook:
         said = (document.rules.get("expiry", {}).get("rule") for document in documents)
         self.expiry_rules = frozenset(rule for rule in said if rule is not None)
         """Every rule of expiry that any policy has ever said."""
+        caps = (document.rules.get("time_bank", {}).get("cap_minutes") for document in documents)
+        self.bank_cap_min: int = min((cap for cap in caps if cap is not None), default=2**62)
+        """Nobody with no more minutes than this is above the cap of the time bank under any policy."""
+        self._lowest_bank_caps: dict[str, int] = {}
         self._by_version = {policy.version: policy for of_node in self._by_node.values() for policy in of_node}
         ahead = (document.rules.get("expiry", {}).get("announce_days") for document in documents)
         self.announce_days: frozenset[int] = frozenset(days for days in ahead if days is not None)
         """How long ahead expiry is told, by any policy."""
+        donated = (document.rules.get("time_bank", {}).get("donate_only_kinds") for document in documents)
+        self.donate_only_kinds: frozenset[str] = frozenset().union(*(kinds for kinds in donated if kinds))
+        """Kinds of service whose minutes any policy has ever said can only be given away."""
         self.uncapped_minutes_per_day = _uncapped_minutes(documents)
         """A person with no more minutes than this on a day cannot reach any cap of any policy, whatever it was for."""
 
@@ -223,6 +279,25 @@ class PolicyBook:
         policy = self._by_version.get(version)
         rule: ExpiryRule | None = None if policy is None else policy.document.rules.get("expiry", {}).get("rule")
         return rule
+
+    def bank_cap_lowest(self, community: str) -> int:
+        """Nobody who is at home there and never had more than this was ever above the cap of the time bank."""
+        known = self._lowest_bank_caps.get(community)
+        if known is None:
+            nodes = [None, *(community[:length] for length in _NODE_LENGTHS)]
+            said = (
+                p.document.rules.get("time_bank", {}).get("cap_minutes")
+                for n in nodes
+                for p in self._by_node.get(n, ())
+            )
+            known = self._lowest_bank_caps[community] = min((cap for cap in said if cap is not None), default=2**62)
+        return known
+
+    def bank_cap_said(self, version: int) -> int | None:
+        """The cap of the time bank that a policy says, in minutes; None where it says none."""
+        policy = self._by_version.get(version)
+        cap: int | None = None if policy is None else policy.document.rules.get("time_bank", {}).get("cap_minutes")
+        return cap
 
     def restated(self, community: str, day: date) -> tuple[Restatement, ...]:
         """What priced a day in a community anew, in the order in which it applies."""
@@ -250,12 +325,18 @@ class PolicyBook:
         if known is None:
             if len(self._terms_by_place) > 50_000:
                 self._terms_by_place.clear()
-            chain = self._chain(community, day, {r.node: self._by_version[r.policy_version] for r in anew})
-            key = tuple(policy.version for policy in chain)
-            known = self._terms_by_chain.get(key)
-            if known is None:
-                known = self._terms_by_chain[key] = _merge(chain)
+            known = self._terms_of(self._chain(community, day, {}))
+            if anew:
+                chain = self._chain(community, day, {r.node: self._by_version[r.policy_version] for r in anew})
+                known = self._terms_of(chain).with_rules_of(known)
             self._terms_by_place[place] = known
+        return known
+
+    def _terms_of(self, chain: Sequence[PolicyVersion]) -> Terms:
+        key = tuple(policy.version for policy in chain)
+        known = self._terms_by_chain.get(key)
+        if known is None:
+            known = self._terms_by_chain[key] = _merge(chain)
         return known
 
     def with_proposed(self, node: str, document: PolicyDocument) -> "PolicyBook":
@@ -282,11 +363,12 @@ class PolicyBook:
         return chain
 
 
-def _merge(chain: list[PolicyVersion]) -> Terms:
+def _merge(chain: Sequence[PolicyVersion]) -> Terms:
     minutes_per_point: Said[int] | None = None
     weights: dict[str, Said[int]] = {}
     evidence: dict[str, tuple[frozenset[str], int]] = {}
-    caps: dict[Unit, Said[int]] = {}
+    caps_per_day: dict[Unit, Said[int]] = {}
+    caps_per_activity: dict[Unit, Said[int]] = {}
     rules: dict[str, dict[str, Said[Any]]] = {section: {} for section in RULES}
     for policy in chain:
         document, version = policy.document, policy.version
@@ -294,7 +376,11 @@ def _merge(chain: list[PolicyVersion]) -> Terms:
             minutes_per_point = Said(document.minutes_per_point, version)
         weights |= {kind: Said(percent, version) for kind, percent in document.weights_percent.items()}
         evidence |= {tier: (units, version) for tier, units in document.evidence.items()}
-        caps |= {Unit[unit]: Said(cap, version) for unit, cap in document.caps_per_day.items()}
+        for said, caps in (
+            (document.caps_per_day, caps_per_day),
+            (document.caps_per_activity, caps_per_activity),
+        ):
+            caps |= {Unit[unit]: Said(cap, version) for unit, cap in said.items()}
         for section, parts in document.rules.items():
             rules[section] |= {part: Said(value, version) for part, value in parts.items()}
     assert minutes_per_point is not None, "a policy without a node is complete"
@@ -302,7 +388,8 @@ def _merge(chain: list[PolicyVersion]) -> Terms:
         minutes_per_point,
         weights,
         evidence,
-        caps,
+        caps_per_day,
+        caps_per_activity,
         stars=StarTerms(**rules["stars"]),
         expiry=ExpiryTerms(**rules["expiry"]),
         redemption=RedemptionTerms(**rules["redemption"]),

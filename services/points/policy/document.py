@@ -18,7 +18,7 @@ from services.points.policy.faults import (
     whole_number,
 )
 from services.points.policy.kinds import EARNING_UNITS, SERVICE_KINDS
-from services.points.policy.rules import RULES, read_rules, rule_faults
+from services.points.policy.rules import LATER_REASONS, RULES, read_rules, rule_faults
 from shared.contracts import Evidence
 
 __all__ = ["SERVICE_KINDS", "BadPolicy", "PolicyDocument", "read_document"]
@@ -27,6 +27,8 @@ _WEIGHT_PERCENT_MAX = 1000
 _MINUTES_PER_POINT_MAX = 24 * 60
 _CAP_MAX = 100_000
 _TITLE_LENGTH_MAX = 200
+_OPTIONAL = ("caps_per_activity",)
+"""Sections that even a document for everywhere may leave out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class PolicyDocument:
     """Units that a record earns, by its evidence tier."""
     caps_per_day: Mapping[str, int] = field(default_factory=dict)
     """The most that one person can earn of a unit on one day."""
+    caps_per_activity: Mapping[str, int] = field(default_factory=dict)
+    """The most that one service record can bring of a unit; no cap where nobody says one."""
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What it says beside prices, by section and part (`rules.RULES`)."""
 
@@ -56,31 +60,31 @@ def read_document(raw: Mapping[str, Any], *, complete: bool, published: bool = F
         weights_percent=dict(points.get("weights_percent", {})),
         evidence={tier: frozenset(units) for tier, units in raw.get("evidence", {}).items()},
         caps_per_day=dict(raw.get("caps_per_day", {})),
+        caps_per_activity=dict(raw.get("caps_per_activity", {})),
         rules=read_rules(raw),
     )
 
 
 def _faults(raw: Mapping[str, Any], complete: bool, published: bool) -> Iterator[Fault]:
     sections = ("caps_per_day", "evidence", "points", *RULES)
-    yield from unknown_keys(raw, {"title", *sections}, "")
+    yield from unknown_keys(raw, {"title", *sections, *_OPTIONAL}, "")
     yield from _title_faults(raw)
-    for name in sections:
+    for name in (*sections, *_OPTIONAL):
         if name in raw and not isinstance(raw[name], Mapping):
             yield Fault(f"/{name}", "not_an_object")
-        elif name not in raw and complete:
+        elif name not in raw and complete and name not in _OPTIONAL:
             yield Fault(f"/{name}", "missing")
     if isinstance(points := raw.get("points"), Mapping):
         yield from _points_faults(points, complete)
     if isinstance(evidence := raw.get("evidence"), Mapping):
         yield from _evidence_faults(evidence, complete, published)
     if isinstance(caps := raw.get("caps_per_day"), Mapping):
-        yield from unknown_keys(caps, EARNING_UNITS, "/caps_per_day")
-        for unit in EARNING_UNITS:
-            if unit in caps:
-                yield from whole_number(caps[unit], 0, _CAP_MAX, f"/caps_per_day/{unit}")
-            elif complete:
-                yield Fault(f"/caps_per_day/{unit}", "missing")
-    yield from rule_faults(raw, complete)
+        yield from _cap_faults(caps, complete, "/caps_per_day")
+    if isinstance(caps := raw.get("caps_per_activity"), Mapping):
+        yield from _cap_faults(caps, False, "/caps_per_activity")
+    for fault in rule_faults(raw, complete):
+        if not (published and fault.reason in LATER_REASONS):
+            yield fault
 
 
 def _title_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
@@ -112,6 +116,15 @@ def _points_faults(points: Mapping[str, Any], complete: bool) -> Iterator[Fault]
             yield from whole_number(weights[kind], 0, _WEIGHT_PERCENT_MAX, f"/points/weights_percent/{kind}")
         elif complete:
             yield Fault(f"/points/weights_percent/{kind}", "missing")
+
+
+def _cap_faults(caps: Mapping[str, Any], complete: bool, place: str) -> Iterator[Fault]:
+    yield from unknown_keys(caps, EARNING_UNITS, place)
+    for unit in EARNING_UNITS:
+        if unit in caps:
+            yield from whole_number(caps[unit], 0, _CAP_MAX, f"{place}/{unit}")
+        elif complete:
+            yield Fault(f"{place}/{unit}", "missing")
 
 
 def _evidence_faults(evidence: Mapping[str, Any], complete: bool, published: bool) -> Iterator[Fault]:

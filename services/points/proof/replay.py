@@ -18,6 +18,8 @@ from services.points.expiry.effects import LapseLater
 from services.points.expiry.lapsing import Lapsing
 from services.points.ledger.schema import REBUILT, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
+from services.points.overflow.effects import PoolLater
+from services.points.overflow.flowing import Overflow
 from services.points.own_events import LedgerEffects
 from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion, Restatement
 from services.points.policy.views import policy_version, restatement
@@ -48,6 +50,7 @@ class Replay:
     _ingest: Ingest = field(init=False)
     _effects: LedgerEffects = field(init=False)
     _lapses: LapseLater = field(init=False)
+    _overflow: PoolLater = field(init=False)
     _policies: list[PolicyVersion] = field(default_factory=list)
     _restatements: list[Restatement] = field(default_factory=list)
     _book: PolicyBook = field(default_factory=lambda: PolicyBook([]))
@@ -56,9 +59,9 @@ class Replay:
 
     def __post_init__(self) -> None:
         writer = LedgerWriter(REBUILT)
-        self._lapses = LapseLater(Lapsing(writer))
-        self._ingest = Ingest(writer, self._lapses)
-        self._effects = LedgerEffects(writer, self._lapses, replaying=True)
+        self._lapses, self._overflow = LapseLater(Lapsing(writer)), PoolLater(Overflow(writer))
+        self._ingest = Ingest(writer, self._lapses, self._overflow)
+        self._effects = LedgerEffects(writer, self._lapses, self._overflow, replaying=True)
 
     async def prepare(self) -> None:
         """Empty tables beside the live ones."""
@@ -127,6 +130,7 @@ class Replay:
                 await writing
         async with self.db.transaction():
             await self._lapses.settle(self.db, self._book)
+            await self._overflow.settle(self.db, self._book)
         return done
 
     @asynccontextmanager
@@ -190,6 +194,9 @@ class Replay:
                 mine.append(delivery)
         services = services_in(mine)
         await members.note(self.db, self._ingest.writer.schema, mine)
+        at_home = [d.event.volunteer_id for d in mine if isinstance(d.event, members.PEOPLE)]
+        if at_home:
+            await self._overflow.registered(self.db, self._book, at_home)
         await self._ingest.book_services(self.db, self._book, services)
         self.applied += len(mine)
 

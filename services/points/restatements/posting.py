@@ -14,17 +14,19 @@ from services.points.earning.cap_keeping import CapKeeping
 from services.points.earning.kinds import EVIDENCE, EVIDENCE_NUMBERS, KINDS
 from services.points.earning.pricing import Pricing, restated_transfers
 from services.points.earning.services import Service
+from services.points.expiry.effects import LapseNow
 from services.points.expiry.lapsing import PARTS, Lapsing, enter_gate
 from services.points.ledger.clauses import Clause
 from services.points.ledger.directory import AccountDirectory, BatchAccounts
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, Movements
+from services.points.overflow.effects import PoolNow
+from services.points.overflow.flowing import Overflow
 from services.points.policy.book import PolicyBook, Restatement
-from services.points.units import EARNED_UNITS, Unit
+from services.points.units import EARNED_UNITS, SLOTS, Unit
 from shared.clock import day_start, local_day
 
-_POINTS = EARNED_UNITS.index(Unit.POINT)
-_SERVICE = EARNED_UNITS.index(Unit.SERVICE_MINUTE)
+_SERVICE = SLOTS[Unit.SERVICE_MINUTE]
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class RestatementPosting:
     def __init__(self, writer: LedgerWriter) -> None:
         self._writer = writer
         self._schema = writer.schema
-        self._lapsing = Lapsing(writer)
+        self._lapses, self._overflow = LapseNow(Lapsing(writer)), PoolNow(Overflow(writer))
 
     async def post(self, db: Connection, book: PolicyBook, restatement: Restatement, part: int) -> int:
         """Post what is missing for one part of the people. Returns how many transfers that took."""
@@ -62,16 +64,19 @@ class RestatementPosting:
             db,
             {record.community for record in records.values()},
             {record.volunteer_id: record.community for record in records.values()},
+            {record.volunteer_id for record in records.values() if KINDS[record.kind] in book.donate_only_kinds},
         )
         movements = Movements.none()
         transfers = self._differences(Pricing(book), restatement, records, accounts)
         written = await self._write(db, transfers, movements)
         full = await self._days(db, book, restatement, (n[_SERVICE] for n in accounts.volunteers.values()))
-        of_person = {numbers[_SERVICE]: numbers for numbers in accounts.volunteers.values()}
-        days = [(account, day) for person, day in full for account in of_person[person]]
-        written += await self._write(db, await CapKeeping(self._writer, issuers, book).due(db, days), movements)
+        caps = CapKeeping(self._writer, issuers, book)
+        purses = await caps.purses(db, [person for person, _ in full])
+        written += await self._write(db, await caps.due(db, [(purses[p], day) for p, day in full]), movements)
         await self._writer.move(db, movements)
-        await self._let_lapse(db, book, restatement, accounts)
+        services = [service for record in records.values() for service in record.told.values()]
+        await self._lapses.booked(db, book, services, accounts)
+        await self._overflow.booked(db, book, services, accounts)
         return written
 
     def _differences(
@@ -86,11 +91,11 @@ class RestatementPosting:
             wanted, versions = _wanted(pricing, restatement, record)
             latest = max(record.told.values(), key=lambda one: (one.told_at, one.event_id.bytes), default=None)
             person, issuer = accounts.volunteers[record.volunteer_id], accounts.issuers[record.community]
-            for index, unit in enumerate(EARNED_UNITS):
+            for slot, unit in enumerate(EARNED_UNITS):
                 amount = wanted.get(unit, 0) - record.posted.get(unit, 0)
                 if amount == 0 or latest is None:
                     continue
-                debit, credit = issuer[index], person[index]
+                debit, credit = issuer[slot], person[slot]
                 if amount < 0:
                     debit, credit = credit, debit
                 transfers.append(
@@ -158,14 +163,6 @@ class RestatementPosting:
             _DAYS.format(schema=self._schema), sorted(set(people)), restatement.since, restatement.until
         )
         return [(row[0], row[1]) for row in rows if row[2] > book.uncapped_minutes_per_day]
-
-    async def _let_lapse(
-        self, db: Connection, book: PolicyBook, restatement: Restatement, accounts: BatchAccounts
-    ) -> None:
-        """Where the points of these days have lapsed, what lapsed was more, or less."""
-        bound = await self._lapsing.bound(db, book)
-        if bound is not None and restatement.since <= bound:
-            await self._lapsing.restate(db, book, sorted(n[_POINTS] for n in accounts.volunteers.values()))
 
 
 def _take(record: _Record, row: Any, restatement: Restatement) -> None:

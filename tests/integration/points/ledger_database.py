@@ -19,6 +19,8 @@ from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lapse
 from services.points.ledger.schema import LIVE, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
+from services.points.overflow.effects import PoolNow
+from services.points.overflow.flowing import Overflow
 from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Restatement
 from services.points.policy.document import read_document
 from services.points.policy.views import national_default
@@ -63,8 +65,8 @@ class LedgerUnderTest:
     def __init__(self, db: asyncpg.Connection, schema: str = LIVE) -> None:
         self.db, self.schema = db, schema
         writer = LedgerWriter(schema)
-        self.lapsing = Lapsing(writer)
-        self.ingest = Ingest(writer, LapseNow(self.lapsing))
+        self.lapsing, self.overflow = Lapsing(writer), Overflow(writer)
+        self.ingest = Ingest(writer, LapseNow(self.lapsing), PoolNow(self.overflow))
         self._restating = RestatementPosting(writer)
         self.deadlocks = 0
         self._opening = asyncio.Lock()
@@ -113,7 +115,7 @@ class LedgerUnderTest:
                     fresh.discard(event_id)
                     services += services_of(event, event_id, told_at(event_id))
             async with self._opening, self.db.transaction() if db is not self.db else nullcontext():
-                accounts = await self.ingest.open_accounts(self.db, services)
+                accounts = await self.ingest.open_accounts(self.db, services, policy)
             await self.ingest.book_services(db, policy, services, accounts)
         except BaseException:
             await transaction.rollback()

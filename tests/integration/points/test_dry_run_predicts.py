@@ -14,6 +14,7 @@ from services.points.dry_run.reading import DryRunTooMuch, RecordsBelow
 from services.points.earning.services import services_of
 from services.points.policy.book import PolicyBook
 from services.points.policy.document import PolicyDocument
+from services.points.policy.kinds import EARNING_UNITS
 from services.points.units import EARNED_UNITS
 from shared.contracts import Evidence
 from shared.contracts.registry import ActivityCategory, ActivityCompleted, Attendance
@@ -35,7 +36,15 @@ documents = st.builds(
         st.sampled_from([frozenset(), frozenset({"POINT"}), frozenset({"POINT", "MINUTE", "SERVICE_MINUTE"})]),
         max_size=2,
     ),
-    caps_per_day=st.dictionaries(st.sampled_from(UNITS), st.sampled_from([0, 20, 150, 1000]), max_size=3),
+    caps_per_day=st.dictionaries(st.sampled_from(EARNING_UNITS), st.sampled_from([0, 20, 150, 1000]), max_size=3),
+    caps_per_activity=st.dictionaries(st.sampled_from(EARNING_UNITS), st.sampled_from([0, 15, 90]), max_size=2),
+    rules=st.sampled_from(
+        [
+            {},
+            {"time_bank": {"donate_only_kinds": frozenset()}},
+            {"time_bank": {"donate_only_kinds": frozenset({"activity.general", "patrol.volunteer.day"})}},
+        ]
+    ),
 )
 
 

@@ -24,6 +24,8 @@ from services.points.expiry.lapsing import Lapsing
 from services.points.ledger.holds import HoldSettled, Outcome
 from services.points.ledger.writing import LedgerWriter
 from services.points.market.flows import OutOfStock
+from services.points.overflow.effects import PoolLater, PoolNow
+from services.points.overflow.flowing import Overflow
 from services.points.own_events import LedgerEffects
 from services.points.policy.views import PolicyShelf, national_default
 from services.points.redemptions.effects import NotEnoughPoints
@@ -132,7 +134,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
         self.book = await PolicyShelf().current(self.db)
         self.ledger = await LedgerUnderTest(self.db, "fire").fresh()
         writer = LedgerWriter("fire")
-        self.effects = LedgerEffects(writer, LapseNow(Lapsing(writer)))
+        self.effects = LedgerEffects(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer)))
         await self._record(
             ItemListed(item_id=self.item, community=HOME, name="香皂（演示）", price_points=PRICE_POINTS)
         )
@@ -367,8 +369,8 @@ class LedgerUnderFire(RuleBasedStateMachine):
             self.told += self.late
         again = await LedgerUnderTest(self.db, "afresh").fresh()
         writer = LedgerWriter("afresh")
-        later = LapseLater(Lapsing(writer))
-        effects, ingest = LedgerEffects(writer, later, replaying=True), Ingest(writer, later)
+        later, pools = LapseLater(Lapsing(writer)), PoolLater(Overflow(writer))
+        effects, ingest = LedgerEffects(writer, later, pools, replaying=True), Ingest(writer, later, pools)
         for recorded in self.own:
             async with self.db.transaction():
                 await effects.apply(self.db, recorded.event, recorded)
@@ -381,6 +383,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
                 await ingest.book_services(self.db, self.book, services)
         async with self.db.transaction():
             await later.settle(self.db, self.book)
+            await pools.settle(self.db, self.book)
         assert await again.breaks() == []
         assert await again.balances() == await self.ledger.balances()
         assert await again.effects() == await self.ledger.effects()

@@ -13,7 +13,7 @@ from services.points.policy.book import BEGINNING, PolicyBook
 from services.points.policy.document import PolicyDocument, read_document
 from services.points.policy.ready import national_default
 from services.points.policy.views import read_published
-from services.points.units import EARNED_UNITS, Unit
+from services.points.units import CAPPED_TOGETHER, SLOTS, Unit
 
 HERE, ELSEWHERE = "620201001004", "110101001001"
 MORNING = datetime(2026, 3, 10, 0, tzinfo=UTC)
@@ -46,7 +46,12 @@ def compared(document: PolicyDocument, *people: list[Served], node: str = HERE) 
 
 def test_a_day_is_worth_its_records_until_the_cap_and_nothing_after() -> None:
     worth = Valuation(BOOK).of_day([served(2, 300, hours=6), served(1, 400), served(3, 60, hours=7)])
-    assert worth == [[34, 80, 80], [66, 400, 400], [0, 0, 0]]
+    assert worth == [[34, 80, 80, 0], [66, 400, 400, 0], [0, 0, 0, 0]]
+
+
+def test_what_is_only_given_away_shares_the_cap_of_the_day_with_the_rest_of_the_time_bank() -> None:
+    culture = served(2, 300, kind="activity.culture", hours=6)
+    assert Valuation(BOOK).of_day([served(1, 400), culture]) == [[66, 400, 400, 0], [34, 0, 80, 80]]
 
 
 def test_a_proposed_document_takes_the_place_of_the_nodes_own_and_leaves_the_others_in_force() -> None:
@@ -82,9 +87,9 @@ def test_more_less_and_the_same_are_counted_per_unit() -> None:
     assert points.losses() == [(person(1), 15, 5)]
     minutes = comparison.spread[Unit.MINUTE]
     assert (minutes.more, minutes.less, minutes.same) == (0, 0, 4)
-    assert (comparison.total.before, comparison.total.after) == ([35, 180, 240], [35, 180, 240])
+    assert (comparison.total.before, comparison.total.after) == ([35, 180, 240, 0], [35, 180, 240, 0])
     assert comparison.by_kind["activity.care"].records == 2
-    assert comparison.by_kind["activity.care"].after == [20, 60, 120]
+    assert comparison.by_kind["activity.care"].after == [20, 60, 120, 0]
 
 
 def test_a_cap_that_falls_differently_elsewhere_is_counted_and_told_apart() -> None:
@@ -127,7 +132,9 @@ def test_the_largest_differences_are_shown_and_everybody_is_counted(told: list[t
         assert [sign * (after - before) for _, before, after in shown] == differences[::-1][:SHOWN_MAX]
 
 
-kinds = st.sampled_from(["activity.general", "activity.care", "patrol.volunteer.night", "activity.meeting"])
+kinds = st.sampled_from(
+    ["activity.general", "activity.care", "patrol.volunteer.night", "activity.meeting", "activity.culture"]
+)
 
 
 @st.composite
@@ -152,8 +159,10 @@ def test_what_a_day_is_worth_does_not_depend_on_the_order_of_its_records(day: li
     chance.shuffle(shuffled)
     assert worth == dict(zip([r.record_id for r in shuffled], Valuation(BOOK).of_day(shuffled), strict=True))
     caps = {unit: said.value for unit, said in BOOK.terms(HERE, date(2026, 3, 10)).caps_per_day.items()}
-    for index, unit in enumerate(EARNED_UNITS):
-        assert 0 <= sum(amounts[index] for amounts in worth.values()) <= caps[unit]
+    assert all(amount >= 0 for amounts in worth.values() for amount in amounts)
+    for together in CAPPED_TOGETHER:
+        earned = sum(amounts[SLOTS[unit]] for amounts in worth.values() for unit in together)
+        assert earned <= caps[together[0]]
 
 
 @given(st.lists(days(), min_size=1, max_size=4))

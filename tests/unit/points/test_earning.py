@@ -23,8 +23,8 @@ from services.points.ledger.writing import LedgerWriter, Movements
 from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Said
 from services.points.policy.document import read_document
 from services.points.policy.kinds import SERVICE_KINDS
-from services.points.policy.views import national_default
-from services.points.units import Unit
+from services.points.policy.views import national_default, read_published
+from services.points.units import SLOTS, Unit
 from shared.contracts import Event
 from shared.contracts.common import Evidence, ServiceRecord
 from shared.contracts.envelope import Envelope
@@ -43,6 +43,7 @@ COMMUNITY = "620201001004"
 MORNING = datetime(2026, 2, 1, 1, tzinfo=UTC)
 BOOK = PolicyBook([PolicyVersion(1, None, BEGINNING, read_document(national_default(), complete=True))])
 DAY = date(2026, 2, 1)
+TITLE = {"zh": "演示", "en": "An example"}
 TOLD = MORNING + timedelta(hours=12)
 
 
@@ -72,6 +73,65 @@ def worth(kind: str, minutes: int, evidence: str, before: tuple[int, str] | None
 )
 def test_scanned_service_earns_points_at_its_weight_and_minutes(kind: str, minutes: int, points: int) -> None:
     assert worth(kind, minutes, "scanned") == {"POINT": points, "MINUTE": minutes, "SERVICE_MINUTE": minutes}
+
+
+def test_the_time_of_group_activities_is_only_given_away() -> None:
+    assert worth("activity.environment", 60, "scanned") == {"POINT": 10, "SERVICE_MINUTE": 60, "DONATION_MINUTE": 60}
+    assert worth("activity.environment", 60, "backfilled") == {"SERVICE_MINUTE": 60}
+    assert worth("activity.culture", 30, "backfilled", (60, "scanned")) == {
+        "POINT": -10, "SERVICE_MINUTE": -30, "DONATION_MINUTE": -60,
+    }  # fmt: skip
+
+
+def test_what_can_only_be_given_away_names_the_policy_that_said_so_last() -> None:
+    own = {"title": TITLE, "time_bank": {"donate_only_kinds": ["activity.care"]}}
+    national = read_published(1, None, BEGINNING, national_default())
+    book = PolicyBook([national, read_published(2, COMMUNITY, BEGINNING, own)])
+    price = Pricing(book).price(COMMUNITY, "activity.care", MORNING.date().toordinal())
+    assert [(unit.name, version) for _, unit, _, version in price.earned(60, "scanned")] == [
+        ("POINT", 1), ("SERVICE_MINUTE", 1), ("DONATION_MINUTE", 2),
+    ]  # fmt: skip
+    elsewhere = Pricing(book).price(COMMUNITY, "activity.culture", MORNING.date().toordinal())
+    assert elsewhere.amounts(60, "scanned") == (10, 60, 60, 0)
+    assert book.donate_only_kinds >= {"activity.care", "activity.culture"}
+
+
+CAPPED = PolicyBook(
+    [
+        read_published(1, None, BEGINNING, national_default()),
+        read_published(2, "6202", BEGINNING, {"title": TITLE, "caps_per_activity": {"POINT": 20, "MINUTE": 240}}),
+        read_published(3, COMMUNITY, BEGINNING, {"title": TITLE, "caps_per_activity": {"MINUTE": 180}}),
+    ]
+)
+
+
+def capped(kind: str, minutes: int, evidence: str, before: tuple[int, str] | None = None) -> dict[str, tuple[int, int]]:
+    one = service(kind, minutes, evidence, before)
+    intents = intended_transfers(Pricing(CAPPED).price(one.community, one.kind, one.day), one)
+    return {intent.unit.name: (intent.amount, intent.policy_version) for intent in intents}
+
+
+def test_a_cap_per_activity_takes_from_each_record_and_is_named_where_it_does() -> None:
+    assert capped("activity.care", 300, "scanned") == {"POINT": (20, 2), "MINUTE": (180, 3), "SERVICE_MINUTE": (300, 1)}
+    assert capped("activity.care", 60, "scanned") == {"POINT": (10, 1), "MINUTE": (60, 1), "SERVICE_MINUTE": (60, 1)}
+    assert capped("activity.culture", 300, "scanned")["DONATION_MINUTE"] == (180, 3)
+    assert capped("activity.care", 300, "backfilled") == {"SERVICE_MINUTE": (300, 1)}
+
+
+def test_a_correction_above_the_cap_per_activity_is_worth_nothing_and_below_it_what_is_missing() -> None:
+    assert capped("activity.care", 240, "scanned", (300, "scanned")) == {"SERVICE_MINUTE": (-60, 1)}
+    assert capped("activity.care", 60, "scanned", (300, "scanned")) == {
+        "POINT": (-10, 1), "MINUTE": (-120, 1), "SERVICE_MINUTE": (-240, 1),
+    }  # fmt: skip
+    assert capped("activity.care", 0, "scanned", (300, "scanned"))["MINUTE"] == (-180, 3)
+
+
+def test_a_cap_per_activity_is_inherited_unit_by_unit() -> None:
+    caps = CAPPED.terms(COMMUNITY, DAY).caps_per_activity
+    assert {unit.name: (said.value, said.version) for unit, said in caps.items()} == {
+        "POINT": (20, 2), "MINUTE": (180, 3),
+    }  # fmt: skip
+    assert not BOOK.terms(COMMUNITY, DAY).caps_per_activity
 
 
 def test_meetings_and_a_few_minutes_earn_no_points() -> None:
@@ -282,11 +342,11 @@ def test_the_fast_reader_refuses_what_it_cannot_understand_without_repeating_it(
 
 def test_packing_in_bulk_does_what_pricing_says() -> None:
     pricing = Pricing(BOOK)
-    kinds = ["activity.general", "activity.meeting", "patrol.cadre.night", "mediation.resolved"]
+    kinds = ["activity.general", "activity.meeting", "activity.culture", "patrol.cadre.night", "mediation.resolved"]
     tiers = ("scanned", "backfilled", "estimated")
     services = [service(kind, m, tier) for kind in kinds for m in (0, 5, 61) for tier in tiers]
-    volunteers = {s.volunteer_id: (n * 3, n * 3 + 1, n * 3 + 2) for n, s in enumerate(services, 9)}
-    accounts = BatchAccounts(volunteers, {COMMUNITY: (-1, -2, -3)})
+    volunteers = {s.volunteer_id: (n * 4, n * 4 + 1, n * 4 + 2, n * 4 + 3) for n, s in enumerate(services, 9)}
+    accounts = BatchAccounts(volunteers, {COMMUNITY: (-1, -2, -3, -5)})
     booking, slow = Booking(LedgerWriter(), accounts, {}, BOOK), Movements.none()
     packed = list(booking.pack(services))
     plain = []
@@ -294,7 +354,7 @@ def test_packing_in_bulk_does_what_pricing_says() -> None:
         person = volunteers[one.volunteer_id]
         for unit, amount, version, clause in intended_transfers(pricing.price(COMMUNITY, one.kind, one.day), one):
             transfer = Transfer(
-                -int(unit), person[unit - 1], amount, None, MORNING, TOLD, one.event_id, one.record_id, unit,
+                -int(unit), person[SLOTS[unit]], amount, None, MORNING, TOLD, one.event_id, one.record_id, unit,
                 version, clause, KIND_NUMBERS[one.kind], EVIDENCE_NUMBERS[one.evidence], one.minutes,
             )  # fmt: skip
             slow.add(transfer)

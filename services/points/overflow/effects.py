@@ -1,0 +1,111 @@
+"""What a round of overflow does to the ledger: at once while the service is live, all together at the end of a rebuild.
+
+Told, as expiry is (`expiry.effects`), by whoever books on a ledger.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Protocol
+from uuid import UUID
+
+from services.points.earning.services import Service
+from services.points.ledger.directory import BatchAccounts
+from services.points.ledger.writing import Connection
+from services.points.overflow.flowing import Overflow
+from services.points.overflow.pooling import Round
+from services.points.policy.book import PolicyBook
+from services.points.policy.views import PolicyShelf
+from services.points.units import SLOTS, Unit
+from shared.contracts.points import MinutesPooled
+from shared.eventstore import Recorded
+
+_BANKED = SLOTS[Unit.MINUTE]
+
+
+class OverflowEffects(Protocol):
+    """Told by whoever books on a ledger."""
+
+    async def booked(
+        self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts
+    ) -> None:
+        """Service was booked, perhaps for days whose round has run."""
+
+    async def registered(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
+        """The homes of people became known, perhaps after they earned."""
+
+    async def pooled(self, db: Connection, event: MinutesPooled, recorded: Recorded) -> None:
+        """A round."""
+
+
+def round_of(event: MinutesPooled, recorded: Recorded) -> Round:
+    """The round that an event tells of."""
+    return Round(recorded.event_id, event.through, recorded.occurred_at)
+
+
+class PoolNow:
+    """On the live ledger."""
+
+    def __init__(self, overflow: Overflow) -> None:
+        self._overflow = overflow
+        self._shelf = PolicyShelf()
+
+    async def booked(
+        self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts
+    ) -> None:
+        """Put right what has flowed over, where it is touched."""
+        late = _late(await self._overflow.bound(db), services, accounts)
+        if late:
+            await self._overflow.restate(db, book, await self._overflow.touched(db, book, late))
+
+    async def registered(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
+        """Let flow over what waited for its home to be known."""
+        if await self._overflow.bound(db) is not None:
+            accounts = await self._overflow.of_people(db, volunteers)
+            await self._overflow.restate(db, book, await self._overflow.touched(db, book, accounts))
+
+    async def pooled(self, db: Connection, event: MinutesPooled, recorded: Recorded) -> None:
+        """Let flow over what is above."""
+        await self._overflow.pool(db, await self._shelf.current(db), event.part, round_of(event, recorded))
+
+
+class PoolLater:
+    """In a rebuild, where own events come first and the service that time was earned with comes after them."""
+
+    def __init__(self, overflow: Overflow) -> None:
+        self._overflow = overflow
+        self._rounds_ran = False
+        self._late: set[int] = set()
+
+    async def booked(
+        self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts
+    ) -> None:
+        """Remember whose."""
+        self._late |= _late(await self._overflow.bound(db), services, accounts)
+
+    async def registered(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
+        """Remember whose."""
+        if await self._overflow.bound(db) is not None:
+            self._late.update(await self._overflow.of_people(db, volunteers))
+
+    async def pooled(self, db: Connection, event: MinutesPooled, recorded: Recorded) -> None:
+        """Note the round."""
+        await self._overflow.note(db, event.part, round_of(event, recorded))
+        self._rounds_ran = True
+
+    async def settle(self, db: Connection, book: PolicyBook) -> None:
+        """Bring all that was noted into the ledger."""
+        accounts = await self._overflow.touched(db, book, self._late)
+        if self._rounds_ran:
+            accounts = await self._overflow.ever_above(db, book)
+        await self._overflow.restate(db, book, accounts)
+        # In a replay pools gave before anything had flowed into them; now it can be told what they lacked.
+        await self._overflow.make_good(db, await self._overflow.all_pools(db))
+        self._rounds_ran, self._late = False, set()
+
+
+def _late(bound: date | None, services: Sequence[Service], accounts: BatchAccounts) -> set[int]:
+    """Accounts at the time bank of those who served on days up to the bound."""
+    if bound is None:
+        return set()
+    last = bound.toordinal()
+    return {accounts.volunteers[s.volunteer_id][_BANKED] for s in services if s.day <= last}

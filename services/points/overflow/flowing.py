@@ -1,0 +1,279 @@
+"""Lets time flow over in the ledger's tables, and puts right what has when something late becomes known.
+
+People are dealt with in the parts of expiry, behind the same gate: while a part is at work, nobody books service.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from services.points.expiry.lapsing import PARTS, part_of
+from services.points.expiry.lots import Held, Posting
+from services.points.ledger import holders
+from services.points.ledger.clauses import Clause
+from services.points.ledger.holds import Outcome
+from services.points.ledger.transfer import Transfer
+from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements
+from services.points.overflow.pooling import Round, due, lacks
+from services.points.policy.book import PolicyBook, Said
+from services.points.units import Unit
+from shared.clock import day_start
+
+_ACCOUNTS_AT_ONCE = 500
+_A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """A person's account at the time bank, and where home is."""
+
+    account: int
+    volunteer_id: UUID
+    home: str
+
+
+class Overflow:
+    """Overflow on one set of ledger tables."""
+
+    def __init__(self, writer: LedgerWriter) -> None:
+        self._writer = writer
+        self._schema = writer.schema
+
+    async def pool(self, db: Connection, book: PolicyBook, part: int, one: Round) -> None:
+        """Note a round for a part, and let flow over what stood above the cap at the end of its day."""
+        await self.note(db, part, one)
+        await self.restate(db, book, await self.candidates(db, book, one.through, part))
+
+    async def note(self, db: Connection, part: int, one: Round) -> None:
+        """Note a round, and no more."""
+        await db.execute(
+            f"INSERT INTO {self._schema}.pool_rounds (part, through, event_id, pooled_at) VALUES ($1, $2, $3, $4)",
+            part,
+            one.through,
+            one.event_id,
+            one.at,
+        )
+
+    async def through(self, db: Connection) -> dict[int, date]:
+        """By part, the day of its last round."""
+        rows = await db.fetch(f"SELECT part, max(through) FROM {self._schema}.pool_rounds GROUP BY part")
+        return {row[0]: row[1] for row in rows}
+
+    async def bound(self, db: Connection) -> date | None:
+        """The day of the last round of all: what was served later bears on none. None when none has run."""
+        last: date | None = await db.fetchval(f"SELECT max(through) FROM {self._schema}.pool_rounds")
+        return last
+
+    async def candidates(self, db: Connection, book: PolicyBook, through: date, part: int | None = None) -> list[int]:
+        """Accounts, ascending, that can have stood above the cap of their home at the end of a day."""
+        above = await self._above(db, book, through, part)
+        return sorted(account for of_part in above.values() for account in of_part)
+
+    async def parts(self, db: Connection, book: PolicyBook, through: date) -> set[int]:
+        """Parts that have candidates, in one look at all."""
+        return set(await self._above(db, book, through, None))
+
+    async def _above(self, db: Connection, book: PolicyBook, through: date, part: int | None) -> dict[int, list[int]]:
+        query = _ABOVE.format(schema=self._schema, part="true" if part is None else f"{_PART} = {part:d}")
+        found: dict[int, list[int]] = {}
+        for account, number, home, most in await db.fetch(query, book.bank_cap_min, day_start(through + _A_DAY)):
+            if most > _cap(book, home, through).value:
+                found.setdefault(number, []).append(account)
+        return found
+
+    async def touched(self, db: Connection, book: PolicyBook, accounts: Iterable[int]) -> list[int]:
+        """Those of these accounts, ascending, that ever had more than any cap; nobody else has anything in a pool."""
+        rows = await db.fetch(_EVER_ABOVE.format(schema=self._schema), book.bank_cap_min, list(accounts))
+        return [account for account, home, gained in rows if gained > book.bank_cap_lowest(home)]
+
+    async def of_people(self, db: Connection, volunteers: Iterable[UUID]) -> list[int]:
+        """The accounts that people have at the time bank, ascending."""
+        names = [holders.volunteer(volunteer_id) for volunteer_id in volunteers]
+        query = f"SELECT id FROM {self._schema}.accounts WHERE holder = ANY($1::text[]) AND unit = $2 ORDER BY id"
+        return [row[0] for row in await db.fetch(query, names, int(Unit.MINUTE))]
+
+    async def ever_above(self, db: Connection, book: PolicyBook) -> list[int]:
+        """All accounts, ascending, on which there was ever more than any cap allows."""
+        rows = await db.fetch(_EVER_ABOVE.format(schema=self._schema), book.bank_cap_min, None)
+        return [account for account, home, gained in rows if gained > book.bank_cap_lowest(home)]
+
+    async def lock(self, db: Connection, accounts: Sequence[int]) -> None:
+        """Keep accounts as they are: whoever spends from them is waited for, and waits."""
+        await db.execute(
+            f"SELECT FROM {self._schema}.accounts WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", list(accounts)
+        )
+
+    async def restate(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> None:
+        """Post what makes these accounts' overflow what it ought to be. Whose home is not known yet is passed over."""
+        for start in range(0, len(accounts), _ACCOUNTS_AT_ONCE):
+            await self._restate(db, book, accounts[start : start + _ACCOUNTS_AT_ONCE])
+
+    async def _restate(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> None:
+        banks = [Bank(*row) for row in await db.fetch(_BANKS.format(schema=self._schema), list(accounts))]
+        rounds = await self._rounds(db, {part_of(bank.volunteer_id) for bank in banks})
+        postings, held = await self._postings(db, [bank.account for bank in banks])
+        found = []
+        for bank in banks:
+            of_part = rounds.get(part_of(bank.volunteer_id), [])
+
+            def cap_on(day: date, home: str = bank.home) -> Said[int]:
+                return _cap(book, home, day)
+
+            found += [(bank, one) for one in due(postings[bank.account], held[bank.account], of_part, cap_on)]
+        if not found:
+            return
+        pools = await self.pools(db, {bank.home for bank, _ in found})
+        transfers = []
+        for bank, one in found:
+            debit, credit = bank.account, pools[bank.home]
+            if one.amount > 0:
+                debit, credit = credit, debit
+            transfers.append(
+                Transfer(
+                    debit,
+                    credit,
+                    abs(one.amount),
+                    one.corrects,
+                    one.round.at,
+                    one.known_at,
+                    one.round.event_id,
+                    one.round.event_id,
+                    int(Unit.MINUTE),
+                    one.cap_version,
+                    Clause.POOLED if one.corrects is None and one.amount < 0 else Clause.POOLED_RESTATED,
+                )
+            )
+        await self._write(db, transfers)
+        query = f"SELECT account FROM {self._schema}.pools_short WHERE account = ANY($1::bigint[])"
+        short = {row[0] for row in await db.fetch(query, list(pools.values()))}
+        drained = {bank.home for bank, one in found if one.amount > 0}
+        await self.make_good(db, {home: pool for home, pool in pools.items() if home in drained or pool in short})
+
+    async def pools(self, db: Connection, communities: Iterable[str]) -> dict[str, int]:
+        """Accounts of pools, opened where there are none."""
+        homes = {holders.pool(community): community for community in communities}
+        numbers = await self._writer.open_accounts(db, homes, (int(Unit.MINUTE),))
+        return {community: numbers[AccountKey(name, Unit.MINUTE)] for name, community in homes.items()}
+
+    async def all_pools(self, db: Connection) -> dict[str, int]:
+        """Every pool that there is, by community."""
+        query = f"SELECT community, id FROM {self._schema}.accounts WHERE unit = $1 AND holder LIKE $2 ORDER BY id"
+        return {row[0]: row[1] for row in await db.fetch(query, int(Unit.MINUTE), holders.pool("%"))}
+
+    async def make_good(self, db: Connection, pools: Mapping[str, int]) -> None:
+        """Let the communities make up for what came back out of their pools and was not there any more."""
+        if not pools:
+            return
+        await self.lock(db, sorted(pools.values()))
+        postings, held = await self._postings(db, pools.values())
+        missing = {home: lacks(postings[pool], held[pool]) for home, pool in pools.items()}
+        short = {holders.issuance(home): home for home, of_pool in missing.items() if of_pool}
+        if not short:
+            return
+        await db.execute(
+            f"INSERT INTO {self._schema}.pools_short SELECT unnest($1::bigint[]) ON CONFLICT DO NOTHING",
+            [pools[home] for home in short.values()],
+        )
+        issuers = await self._writer.open_accounts(db, short, (int(Unit.MINUTE),))
+        transfers = []
+        for home, of_pool in missing.items():
+            for one in of_pool:
+                debit, credit = issuers[AccountKey(holders.issuance(home), Unit.MINUTE)], pools[home]
+                if one.amount < 0:
+                    debit, credit = credit, debit
+                transfers.append(
+                    Transfer(
+                        debit,
+                        credit,
+                        abs(one.amount),
+                        one.corrects,
+                        one.known_at,
+                        one.known_at,
+                        one.event_id,
+                        one.event_id,
+                        int(Unit.MINUTE),
+                        None,
+                        Clause.POOL_MADE_GOOD,
+                    )
+                )
+        await self._write(db, transfers)
+
+    async def _write(self, db: Connection, transfers: Sequence[Transfer]) -> None:
+        movements = Movements.none()
+        for transfer in transfers:
+            movements.add(transfer)
+        await self._writer.insert_transfers(db, transfers)
+        await self._writer.move(db, movements)
+
+    async def _rounds(self, db: Connection, parts: Iterable[int]) -> dict[int, list[Round]]:
+        query = f"SELECT part, event_id, through, pooled_at FROM {self._schema}.pool_rounds WHERE part = ANY($1::int[])"
+        rounds: dict[int, list[Round]] = {}
+        for part, *one in await db.fetch(query, list(parts)):
+            rounds.setdefault(part, []).append(Round(*one))
+        return rounds
+
+    async def _postings(
+        self, db: Connection, accounts: Iterable[int]
+    ) -> tuple[dict[int, list[Posting]], dict[int, list[Held]]]:
+        ids = list(accounts)
+        postings: dict[int, list[Posting]] = {account: [] for account in ids}
+        for account, *columns in await db.fetch(_POSTINGS.format(schema=self._schema), ids):
+            postings[account].append(Posting(*columns))
+        held: dict[int, list[Held]] = {account: [] for account in ids}
+        for account, *hold in await db.fetch(_HELD.format(schema=self._schema), ids):
+            held[account].append(Held(*hold))
+        return postings, held
+
+
+def _cap(book: PolicyBook, home: str, day: date) -> Said[int]:
+    return book.terms(home, day).time_bank.cap_minutes
+
+
+# Only people's holders are ids; what says what it is has a colon.
+_VOLUNTEER = "CASE WHEN position(':' IN a.holder) = 0 THEN cast(a.holder AS uuid) END"
+_PART = f"get_byte(uuid_send({_VOLUNTEER}), 15) % {PARTS}"
+_OF_PEOPLE = f"a.unit = {Unit.MINUTE:d} AND a.id > 0 AND position(':' IN a.holder) = 0"
+
+# The most that can have been there at the end of the day: what is there now, and whatever was taken since. Gains since
+# then make it too much, which is looked at in vain; losses told for an earlier time are looked for some way back.
+_ABOVE = f"""
+    SELECT a.id, {_PART}, m.community,
+           a.credits - a.debits + (
+               SELECT coalesce(sum(t.amount), 0) FROM {{schema}}.transfers AS t
+                WHERE t.debit_account = a.id AND t.debit_account > 0
+                  AND t.occurred_at >= cast($2 AS timestamptz) - interval '400 days' AND t.recorded_at >= $2) AS most
+      FROM {{schema}}.accounts AS a
+      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
+     WHERE {_OF_PEOPLE} AND a.credits > $1 AND {{part}}
+"""
+
+_EVER_ABOVE = f"""
+    SELECT a.id, m.community, a.credits
+      FROM {{schema}}.accounts AS a
+      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
+     WHERE {_OF_PEOPLE} AND a.credits > $1 AND ($2::bigint[] IS NULL OR a.id = ANY($2::bigint[]))
+     ORDER BY a.id
+"""
+
+_BANKS = f"""
+    SELECT a.id, m.volunteer_id, m.community
+      FROM {{schema}}.accounts AS a
+      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
+     WHERE a.id = ANY($1::bigint[]) ORDER BY a.id
+"""
+
+# Both sides of the accounts, by the two statement indexes.
+_POSTINGS = """
+    SELECT credit_account, id, event_id, record_id, clause, amount, debit_account, occurred_at, recorded_at
+      FROM {schema}.transfers WHERE credit_account = ANY($1::bigint[]) AND credit_account > 0
+    UNION ALL
+    SELECT debit_account, id, event_id, record_id, clause, -amount, credit_account, occurred_at, recorded_at
+      FROM {schema}.transfers WHERE debit_account = ANY($1::bigint[]) AND debit_account > 0
+"""
+
+_HELD = f"""
+    SELECT debit_account, hold_id, amount, held_at,
+           CASE WHEN state IN ({Outcome.VOIDED:d}, {Outcome.TIMED_OUT:d}) THEN settled_at END
+      FROM {{schema}}.holds WHERE debit_account = ANY($1::bigint[]) AND unit = {Unit.MINUTE:d}
+"""

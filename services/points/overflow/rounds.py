@@ -1,0 +1,89 @@
+"""Once a day, part by part: lets flow over what stood above the cap when the day ended."""
+
+import asyncio
+from datetime import date, timedelta
+from uuid import UUID
+
+from services.points.expiry.lapsing import shut_gate
+from services.points.overflow.flowing import Overflow
+from services.points.overflow.model import Part, Pool, decide, evolve
+from services.points.policy.views import PolicyShelf
+from shared.aggregate import Aggregate
+from shared.clock import local_day
+from shared.database import Lost, driver_connection, is_transient
+from shared.eventstore import enter
+from shared.ids import derived_id
+from shared.telemetry import logger
+from shared.unit_of_work import Workshop
+
+log = logger("overflow")
+
+OVERFLOW = Aggregate("overflow", initial=Part(), decide=decide, evolve=evolve)
+
+_A_DAY = timedelta(days=1)
+_MARGIN = timedelta(minutes=15)
+"""So long after midnight: a command of the old day that is still being committed must not come after its round."""
+
+
+def part_id(part: int) -> UUID:
+    """The stream of a part."""
+    return derived_id("points", "overflow", part)
+
+
+class OverflowRounds:
+    """A round looks at every part. Any number of replicas may go round: the later one finds it done."""
+
+    def __init__(self, workshop: Workshop, overflow: Overflow, interval_s: float) -> None:
+        self._workshop = workshop
+        self._overflow = overflow
+        self._interval_s = interval_s
+        self._shelf = PolicyShelf()
+        self._looked: date | None = None
+        """The day of the last whole round; what comes late is put right as it is booked."""
+
+    async def run(self) -> None:
+        """Go round until cancelled."""
+        while True:
+            try:
+                await self.go_round()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("overflow_interrupted", error=type(error).__name__)
+            await asyncio.sleep(self._interval_s)
+
+    async def go_round(self) -> None:
+        """Look at every part in which anybody can have stood above the cap at the end of yesterday."""
+        yesterday = local_day(self._workshop.clock() - _MARGIN) - _A_DAY
+        if self._looked == yesterday:
+            return
+        async with self._workshop.database.reading() as connection:
+            db = await driver_connection(connection)
+            done = await self._overflow.through(db)
+            parts = await self._overflow.parts(db, await self._shelf.current(db), yesterday)
+        lost = False
+        for part in sorted(parts):
+            if done.get(part, date.min) >= yesterday:
+                continue
+            try:
+                await self._pool(part, yesterday)
+            except Lost:
+                lost = True  # another replica did it in the same moment; the next round sees that
+        if not lost:
+            self._looked = yesterday
+
+    async def _pool(self, part: int, through: date) -> None:
+        async with self._workshop.database.transaction() as connection:
+            await enter(connection)
+            db = await driver_connection(connection)
+            book = await self._shelf.current(db)
+            await shut_gate(db)
+            accounts = await self._overflow.candidates(db, book, through, part)
+            # Whoever spends from these accounts now is waited for, so that everything is before the round or after it.
+            await self._overflow.lock(db, accounts)
+            if not accounts:
+                return
+            work = self._workshop.on(connection, actor="overflow")
+            await work.execute(OVERFLOW, part_id(part), Pool(part, through, work.now))
+            await work.finish()
+        log.info("minutes_pooled", part=part, through=through.isoformat(), accounts=len(accounts))

@@ -1,0 +1,70 @@
+"""What a line says when a cap per activity took something of it, and on which policy that rests."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import services.points
+from services.points.earning.kinds import KIND_NUMBERS
+from services.points.explain.words import NOTHING, Line, Narrator, Sentence
+from services.points.ledger.clauses import Clause
+from services.points.policy.book import BEGINNING, PolicyBook
+from services.points.policy.views import national_default, read_published
+from shared.web.problems import Texts
+
+COMMUNITY = "620201001004"
+OWN = {
+    "title": {"zh": "演示", "en": "An example"},
+    "caps_per_activity": {"POINT": 20, "MINUTE": 240, "SERVICE_MINUTE": 0},
+}
+BOOK = PolicyBook(
+    [read_published(1, None, BEGINNING, national_default()), read_published(2, COMMUNITY, BEGINNING, OWN)]
+)
+TEXTS = Texts([Path(services.points.__file__).parent / "locales"])
+MORNING = datetime(2026, 3, 5, 1, tzinfo=UTC)
+
+
+def told(unit: str, amount: int, minutes: int, clause: int = Clause.RATE, kind: str = "activity.care") -> Sentence:
+    def say(code: str, params: Mapping[str, Any]) -> str:
+        return TEXTS.get("zh", code, params)
+
+    line = Line(
+        1, MORNING, MORNING, clause, uuid.uuid4(), uuid.uuid4(), 1, None, KIND_NUMBERS[kind], 1, minutes, amount,
+        f"issuance:{COMMUNITY}",
+    )  # fmt: skip
+    return Narrator(unit, say, BOOK, {1: "全国默认", 2: "本社区办法"}, {}, {}).tell(line)
+
+
+def test_a_record_above_the_cap_says_so_and_names_the_policy_that_caps_it() -> None:
+    sentence = told("POINT", 20, 300)
+    assert sentence.text == (
+        "2026-03-05 关爱帮扶 300 分钟（现场签到签退），每 6 分钟 1 分，权重 1，得 20 分。"
+        "一次服务最多计 20 积分。依据《本社区办法》（第 2 版）。"
+    )
+    assert (sentence.grounds[-1].place, sentence.grounds[-1].value) == ("/caps_per_activity/POINT", 20)
+
+
+def test_a_record_below_the_cap_does_not_speak_of_it() -> None:
+    assert "最多" not in told("POINT", 10, 60).text
+    assert [ground.place for ground in told("MINUTE", 60, 60).grounds] == ["/evidence/scanned"]
+
+
+def test_what_is_only_given_away_is_capped_by_the_name_of_the_time_bank() -> None:
+    sentence = told("DONATION_MINUTE", 240, 300, kind="activity.culture")
+    assert "存入 240 分钟。一次服务最多计 240 分钟（只能捐赠）。" in sentence.text
+    assert [ground.place for ground in sentence.grounds] == [
+        "/evidence/scanned", "/time_bank/donate_only_kinds", "/caps_per_activity/MINUTE",
+    ]  # fmt: skip
+    elsewhere = told("MINUTE", 0, 300, NOTHING, kind="activity.culture")
+    assert [ground.place for ground in elsewhere.grounds] == ["/time_bank/donate_only_kinds"]
+
+
+def test_a_cap_of_nothing_is_why_service_brought_nothing() -> None:
+    sentence = told("SERVICE_MINUTE", 0, 300, NOTHING)
+    assert sentence.text.startswith("2026-03-05 关爱帮扶 300 分钟：没有计入分钟。一次服务最多计 0 分钟。")
+
+
+def test_a_correction_that_stays_above_the_cap_says_so() -> None:
+    assert "一次服务最多计 20 积分。" in told("POINT", 5, 300, Clause.CORRECTION).text
