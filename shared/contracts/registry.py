@@ -185,6 +185,9 @@ class VolunteerCheckedIn(Event, context="registry"):
     activity_id: UUID
     volunteer_id: UUID
     checked_in_at: AwareDatetime
+    entered_at: AwareDatetime | None = Field(
+        default=None, description="When it was entered, where that was later than `checked_in_at`; null at once."
+    )
 
 
 class VolunteerCheckedOut(Event, context="registry"):
@@ -210,6 +213,9 @@ class Attendance(ServiceRecord):
     closed_at_planned_end: bool = Field(
         default=False, description="The check-out was forgotten and set to the planned end."
     )
+    entered_at: AwareDatetime | None = Field(
+        default=None, description="When the check-in was entered, where that was later than the service began."
+    )
 
 
 class ActivityCompleted(Event, context="registry"):
@@ -221,6 +227,10 @@ class ActivityCompleted(Event, context="registry"):
     category: ActivityCategory
     completed_at: AwareDatetime
     attendances: tuple[Attendance, ...]
+    confirmed_by: UUID | None = Field(
+        default=None,
+        description="Opaque id of whoever confirmed it: a volunteer's own, or one that stands for staff.",
+    )
 
 
 class AttendanceCorrected(Event, context="registry"):
@@ -239,3 +249,4 @@ class AttendanceCorrected(Event, context="registry"):
     revision: int = Field(ge=1, description="1 for the first correction of this record, then 2, 3, …")
     reason: CorrectionReason
     corrected_at: AwareDatetime
+    corrected_by: UUID | None = Field(default=None, description="Opaque id of whoever corrected it.")

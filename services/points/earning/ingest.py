@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.points.earning.booking import Booking
 from services.points.earning.services import Service
+from services.points.earning.tellings import write_tellings
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger.directory import AccountDirectory, BatchAccounts
 from services.points.ledger.writing import Connection, LedgerWriter
@@ -48,5 +49,6 @@ class Ingest:
             return
         accounts = accounts or await self.open_accounts(db, services)
         booking = Booking(self.writer, accounts, self.directory.community_of_issuer, book)
+        await write_tellings(db, self.writer.schema, services)
         await booking.write(db, services)
         await self._lapses.booked(db, book, services, accounts)

@@ -138,7 +138,26 @@ LEDGER_0001 = (
 )
 """The live tables, as the first migration creates them."""
 
-TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes", "sealed_days")
+LEDGER_0005 = (
+    """
+    CREATE TABLE ledger.tellings (
+        event_id              uuid PRIMARY KEY,
+        told_at               timestamptz NOT NULL,
+        began_at              timestamptz NOT NULL,
+        ended_at              timestamptz NOT NULL,
+        community             text COLLATE "C" NOT NULL,
+        confirmed_by          uuid,
+        added                 smallint NOT NULL,
+        records               uuid[] NOT NULL,
+        volunteers            uuid[] NOT NULL,
+        entered_after_minutes smallint[]
+    ) WITH (fillfactor = 100)
+    """,
+    "CREATE INDEX tellings_confirmer ON ledger.tellings (confirmed_by, told_at) WHERE confirmed_by IS NOT NULL",
+)
+"""What each event of service told: who vouched for whose records. `began_at` and `ended_at` are of the service."""
+
+TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes", "sealed_days", "tellings")
 
 
 def copy_of_the_tables(schema: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The ledger's tables as queries see them: column by column as far as they need them. Defined in `ledger.schema`."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, MetaData, SmallInteger, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.points.ledger.schema import LIVE
 from services.points.tables.base import CODE, MOMENT
@@ -49,6 +50,21 @@ holds = Table(
     Column("state", SmallInteger),
     Column("settled_by", Uuid),
     Column("settled_at", MOMENT),
+)
+
+tellings = Table(
+    "tellings",
+    described,
+    Column("event_id", Uuid, primary_key=True),
+    Column("told_at", MOMENT),
+    Column("began_at", MOMENT),
+    Column("ended_at", MOMENT),
+    Column("community", CODE),
+    Column("confirmed_by", Uuid),
+    Column("added", SmallInteger),
+    Column("records", ARRAY(Uuid)),
+    Column("volunteers", ARRAY(Uuid)),
+    Column("entered_after_minutes", ARRAY(SmallInteger)),
 )
 
 transfers = Table(

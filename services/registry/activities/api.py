@@ -26,6 +26,7 @@ from services.registry.organisation.views import require_community
 from services.registry.settings import RegistrySettings
 from services.registry.tables import teams
 from services.registry.volunteers.standing import Found, VolunteerUnknown, look_up, require_good
+from shared.auth.actors import actor_id
 from shared.auth.tokens import OutsideNode, Principal
 from shared.contracts import Refusal
 from shared.unit_of_work import UnitOfWork
@@ -144,7 +145,8 @@ async def complete_activity(
     Confirm every attendance. A forgotten check-out is closed at the planned end and flagged.
     """
     await of_caller(work, caller, activity_id)
-    activity = await attendance.complete(work, activity_id, body.completed_at or work.now, dating(work, settings))
+    by = actor_id(work.vault, caller.subject)
+    activity = await attendance.complete(work, activity_id, body.completed_at or work.now, dating(work, settings), by)
     return ActivityStateOut.of(activity)
 
 
@@ -157,7 +159,8 @@ async def correct_attendance(
     found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
     if found.id not in activity.attended:
         found.require_good()
-    command = Correct(found.id, body.minutes, body.evidence, body.reason, body.started_at, dating(work, settings))
+    by = actor_id(work.vault, caller.subject)
+    command = Correct(found.id, body.minutes, body.evidence, body.reason, body.started_at, dating(work, settings), by)
     return ActivityStateOut.of(await attendance.correct(work, activity_id, command))
 
 

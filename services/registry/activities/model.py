@@ -59,6 +59,8 @@ from shared.contracts.registry import (
 __all__ = ["Activity", "Command", "Stage", "decide", "evolve", "record_id"]
 
 _DAY = timedelta(days=1)
+_AT_ONCE = timedelta(minutes=1)
+"""What reaches the platform within this time was entered on the spot."""
 _LOCAL = ZoneInfo("Asia/Shanghai")
 
 
@@ -165,6 +167,8 @@ class Complete:
     completed_at: datetime
     forgotten: frozenset[UUID]
     dating: Dating
+    by: UUID | None = None
+    """Opaque id of whoever confirms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,8 @@ class Correct:
     started_at: datetime | None
     """Only to add a record that is missing; the start of an existing one is fixed."""
     dating: Dating
+    by: UUID | None = None
+    """Opaque id of whoever corrects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +268,9 @@ def _record(activity: Activity, activity_id: UUID, entries: Sequence[Entry], dat
         who = {"activity_id": activity_id, "volunteer_id": entry.volunteer_id}
         match entry:
             case CheckedIn(checked_in_at=checked_in_at, checked_out_at=checked_out_at):
-                arrivals.append(VolunteerCheckedIn(**who, checked_in_at=checked_in_at))
+                late = dating.now - checked_in_at > _AT_ONCE
+                entered_at = dating.now if late else None
+                arrivals.append(VolunteerCheckedIn(**who, checked_in_at=checked_in_at, entered_at=entered_at))
                 if checked_out_at is not None:
                     departures.append(VolunteerCheckedOut(**who, checked_out_at=checked_out_at))
             case CheckedOut(checked_out_at=checked_out_at):
@@ -330,6 +338,7 @@ def _complete(activity: Activity, activity_id: UUID, command: Complete) -> Activ
         category=activity.category,
         completed_at=command.completed_at,
         attendances=tuple(sorted(confirmed, key=lambda item: (item.started_at, item.volunteer_id))),
+        confirmed_by=command.by,
     )
 
 
@@ -350,6 +359,7 @@ def _confirm(
         evidence=entry.evidence,
         started_at=entry.started_at,
         closed_at_planned_end=forgotten_check_out,
+        entered_at=entry.entered_at,
     )
 
 
@@ -390,4 +400,5 @@ def _correct(activity: Activity, activity_id: UUID, command: Correct) -> Attenda
         revision=before.revision + 1,
         reason=command.reason,
         corrected_at=command.dating.now,
+        corrected_by=command.by,
     )

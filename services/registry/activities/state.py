@@ -39,6 +39,8 @@ class Attended:
     minutes: int | None
     evidence: Evidence
     revision: int = 0
+    entered_at: datetime | None = None
+    """When the check-in was entered, where that was later."""
 
     @property
     def ended_at(self) -> datetime | None:
@@ -95,7 +97,9 @@ def evolve(activity: Activity, event: Event) -> Activity:
         case SignUpWithdrawn():
             return replace(activity, signed_up=activity.signed_up - {event.volunteer_id})
         case VolunteerCheckedIn():
-            return _with(activity, event.volunteer_id, Attended(event.checked_in_at, None, Evidence.SCANNED))
+            return _with(
+                activity, event.volunteer_id, Attended(event.checked_in_at, None, Evidence.SCANNED, 0, event.entered_at)
+            )
         case VolunteerCheckedOut():
             entry = activity.attended[event.volunteer_id]
             minutes = whole_minutes(entry.started_at, event.checked_out_at)
