@@ -122,6 +122,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "aid.approve": _allow("审批救助", "approve or refuse aid", *_OFFICE),
     "aid.hand_over": _allow("发放救助物资", "hand aid over", *_OFFICE),
     "aid.read": _allow("查看救助", "read aid", *_OFFICE, Role.AUDITOR),
+    "anomalies.read": _allow("查看时长疑点", "read signs of invented hours", *_OFFICE, Role.AUDITOR),
+    "anomalies.decide": _allow("核查时长疑点、冻结和解冻积分", "decide on signs of invented hours", *_OFFICE),
     # grid_patrol
     "cells.manage": _allow("管理网格", "manage cells", *_OFFICE),
     "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),

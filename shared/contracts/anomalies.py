@@ -26,6 +26,15 @@ class Sign(StrEnum):
     """Volunteers who confirm each other's hours, and hardly have others."""
 
 
+class Measure(StrEnum):
+    """What the number of a sign counts."""
+
+    RECORDS = "records"
+    ACTIVITIES = "activities"
+    MINUTES = "minutes"
+    PERCENT = "percent"
+
+
 class DismissalReason(StrEnum):
     """Why a flag means nothing."""
 
@@ -95,7 +104,8 @@ class AnomalyEvidence(BaseModel):
     )
     since: AwareDatetime = Field(description="Beginning of the time that the evidence covers.")
     until: AwareDatetime
-    measured: int = Field(description="Found: records or activities, minutes, or percent (ring), as the sign has it.")
+    measure: Measure
+    measured: int = Field(description="What was found, as `measure` counts it.")
     limit: int = Field(description="What the policy has for it.")
     policy_version: int = Field(ge=1, description="The policy that says the limit.")
 

@@ -41,6 +41,10 @@ class Clause(IntEnum):
     EXPIRY_RESTATED = 31
     """What lapses fell differently once a late or corrected record was known; the difference is posted."""
 
+    SUSPECTED = 60
+    """Points held while somebody looks into a sign of invented hours. Only ever held: what was invented is taken back
+    by the correction of its record, never under this clause."""
+
 
 EARNED = frozenset({Clause.RATE, Clause.CORRECTION})
 """Clauses that say what a record is worth by itself."""
