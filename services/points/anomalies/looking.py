@@ -7,7 +7,7 @@ its events came last, and events that come late or correct something are looked 
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -107,6 +107,20 @@ async def _rings(db: Connection, readings: Readings, told: Iterable[Told], terms
             }
             for finding in rings(circle, records, terms_at):
                 seen.findings[finding.flag_id] = finding
+
+
+async def with_confirmers(db: Connection, readings: Readings, findings: Iterable[Finding]) -> list[Finding]:
+    """The same findings, each with those who confirmed its records: they decide nothing about it."""
+    found = list(findings)
+    events = {record.event_id for finding in found for record in finding.evidence.records}
+    by_event = {UUID(bytes=one.event_id.bytes): one.confirmed_by for one in await readings.told(db, events)}
+    named = []
+    for finding in found:
+        confirmers = {by_event.get(record.event_id) for record in finding.evidence.records}
+        known = {UUID(bytes=one.bytes) for one in confirmers if one is not None} | {*finding.evidence.confirmed_by}
+        evidence = finding.evidence.model_copy(update={"confirmed_by": tuple(sorted(known))})
+        named.append(replace(finding, evidence=evidence))
+    return named
 
 
 async def _circle(db: Connection, readings: Readings, start: UUID, span: Span) -> list[Told]:

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from services.points.anomalies.evidence import Finding, TermsAt
 from services.points.anomalies.holding import Purses
-from services.points.anomalies.looking import ABOUT_PEOPLE, Look, look
+from services.points.anomalies.looking import ABOUT_PEOPLE, Look, look, with_confirmers
 from services.points.anomalies.model import Find, Flag, Hold, LoseGround
 from services.points.anomalies.reading import Readings, Span
 from services.points.anomalies.views import FLAGS
@@ -113,6 +113,7 @@ class AnomalyWatch:
         """Let what was found become flags, and flags whose ground is gone be told so."""
         concerned = {UUID(bytes=row[0].bytes) for row in await db.fetch(_CONCERNED, list(seen.fresh))}
         findings = [f for f in seen.findings.values() if f.flag_id in concerned or _rests_on(f, seen.fresh)]
+        findings = await with_confirmers(db, self._readings, findings)
         await work.load_many(FLAGS, sorted({*concerned, *(finding.flag_id for finding in findings)}))
         to_hold = []
         for finding in findings:
@@ -174,6 +175,7 @@ async def count_open(database: Database) -> None:
     """Show how many flags wait for a decision, by sign."""
     query = select(anomaly_flags.c.sign, func.count()).where(anomaly_flags.c.decided_at.is_(None))
     async with database.reading() as connection:
-        counted: dict[str, int] = dict((await connection.execute(query.group_by(anomaly_flags.c.sign))).tuples().all())
+        rows = (await connection.execute(query.group_by(anomaly_flags.c.sign))).all()
+    counted = {sign: int(count) for sign, count in rows}
     for sign in Sign:
         ANOMALIES_OPEN.labels(sign=sign.value).set(counted.get(sign.value, 0))
