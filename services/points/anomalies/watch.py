@@ -33,7 +33,8 @@ from shared.unit_of_work import UnitOfWork, Workshop
 
 log = logger("anomalies")
 
-_ROWS_AT_ONCE = 4
+_ROWS_AT_ONCE = 8
+"""Rows of the queue, of up to a hundred events each."""
 _REST = 4
 """While there is a backlog, how many times as long as a look took is rested: booking goes first."""
 _TRIES_MAX = 5

@@ -5,11 +5,10 @@ the same minutes. Rows are packed by hand, as transfers are (`ledger.copying`), 
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
-from uuid import UUID
 
 from services.points.earning.services import Service
 from services.points.ledger.copying import moment, stream
@@ -26,15 +25,21 @@ _LOOKED_AT_ONCE = 100
 """Events in one row of `fresh_tellings`: what one look takes at least."""
 
 _UUID, _SMALLINT = 2950, 21
+"""The server's numbers of the elements' types."""
 _NOT_LATE = -1
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _MINUTE_US = timedelta(minutes=1), 60_000_000
 _LATE_MAX = 32_767
 _BY_EVENT = itemgetter(0)
 
-# event: uuid · told, began, ended: timestamptz
+# event: uuid · told, began, ended: timestamptz; then each field as its length and its bytes
 _pack_head = struct.Struct(">h i16s iq iq iq").pack
-_pack_array = struct.Struct(">iii ii").pack
+_pack_length = struct.Struct(">i").pack
+_pack_smallint = struct.Struct(">ih").pack
+_pack_array = struct.Struct(">i iii ii").pack
+_ARRAY = 20
+"""Bytes of an array's head: dimensions, nulls, type, length, lower bound."""
 _ELEMENT = struct.pack(">i", 16)
+_NULL = struct.pack(">i", -1)
 
 
 async def write_tellings(db: Connection, schema: str, services: Sequence[Service]) -> None:
@@ -53,32 +58,35 @@ async def write_tellings(db: Connection, schema: str, services: Sequence[Service
 
 def _packed(services: Sequence[Service]) -> bytes:
     """The row of one event, as PostgreSQL's binary COPY wants it."""
-    one = services[0]
-    began = min(service.started_at for service in services)
-    ended = max(service.started_at + service.minutes * _MINUTE for service in services)
-    community = one.community.encode()
-    parts = [
-        _pack_head(len(COLUMNS), 16, one.event_id.bytes, 8, moment(one.told_at), 8, moment(began), 8, moment(ended)),
-        struct.pack(">i", len(community)),
-        community,
-        b"\xff\xff\xff\xff" if one.confirmed_by is None else _ELEMENT + one.confirmed_by.bytes,
-        struct.pack(">ih", 2, sum(map(_adds, services))),
-        _uuids([service.record_id for service in services]),
-        _uuids([service.volunteer_id for service in services]),
-        _lateness(services),
-    ]
-    return b"".join(parts)
-
-
-def _adds(service: Service) -> bool:
-    """Whether it brings service that was not there before; a correction of what was there does not."""
-    return service.minutes > 0 and service.minutes_before == 0 and service.evidence != "estimated"
-
-
-def _uuids(ids: Sequence[UUID]) -> bytes:
-    body = b"".join([_ELEMENT + one.bytes for one in ids])
-    array = _pack_array(1, 0, _UUID, len(ids), 1)
-    return struct.pack(">i", len(array) + len(body)) + array + body
+    one, count = services[0], len(services)
+    # By column: what the loop would do for every record is done by the interpreter itself.
+    _, records, volunteers, _, _, starts, _, minutes, evidence, _, before, _, _, entered = zip(*services, strict=True)
+    began = moment(one.started_at)
+    if starts.count(one.started_at) == count:  # the people of one event mostly began together
+        ended = began + max(minutes) * _MINUTE_US
+    else:
+        moments = [moment(start) for start in starts]
+        began = min(moments)
+        ended = max([at + served * _MINUTE_US for at, served in zip(moments, minutes, strict=True)])
+    # A correction of what was there brings nothing that was not; an estimate never counts.
+    of_each = zip(minutes, before, evidence, strict=True)
+    added = sum([served > 0 and not had and tier != "estimated" for served, had, tier in of_each])
+    place, confirmed_by = one.community.encode(), one.confirmed_by
+    uuids = _pack_array(_ARRAY + 20 * count, 1, 0, _UUID, count, 1) + _ELEMENT
+    return b"".join(
+        [
+            _pack_head(len(COLUMNS), 16, one.event_id.bytes, 8, moment(one.told_at), 8, began, 8, ended),
+            _pack_length(len(place)),
+            place,
+            _NULL if confirmed_by is None else _ELEMENT + confirmed_by.bytes,
+            _pack_smallint(2, added),
+            uuids,
+            _ELEMENT.join([record.bytes for record in records]),
+            uuids,
+            _ELEMENT.join([volunteer.bytes for volunteer in volunteers]),
+            _NULL if entered.count(None) == count else _lateness(services),
+        ]
+    )
 
 
 def entered_after_minutes(service: Service) -> int:
@@ -90,14 +98,8 @@ def entered_after_minutes(service: Service) -> int:
 
 
 def _lateness(services: Sequence[Service]) -> bytes:
-    late = list(_late(services))
+    late = [entered_after_minutes(service) for service in services]
     if max(late) == _NOT_LATE:
-        return struct.pack(">i", -1)
-    array = _pack_array(1, 0, _SMALLINT, len(late), 1)
-    body = b"".join([struct.pack(">ih", 2, minutes) for minutes in late])
-    return struct.pack(">i", len(array) + len(body)) + array + body
-
-
-def _late(services: Sequence[Service]) -> Iterator[int]:
-    for service in services:
-        yield _NOT_LATE if service.entered_at is None else entered_after_minutes(service)
+        return _NULL
+    head = _pack_array(_ARRAY + 6 * len(late), 1, 0, _SMALLINT, len(late), 1)
+    return head + b"".join([_pack_smallint(2, minutes) for minutes in late])

@@ -195,9 +195,10 @@ async def _switch(connection: Any, db: Any) -> None:
     # What the replay knew and live had not taken yet is to be looked at for signs of invented hours, and must not be
     # taken again.
     await db.execute(
-        "INSERT INTO public.fresh_tellings (event_ids) SELECT ARRAY[r.event_id]"
-        f"  FROM {REBUILT}.tellings AS r WHERE NOT EXISTS"
-        f"       (SELECT FROM {LIVE}.tellings AS l WHERE l.event_id = r.event_id)"
+        "INSERT INTO public.fresh_tellings (event_ids) SELECT array_agg(event_id)"
+        "  FROM (SELECT r.event_id, row_number() OVER (ORDER BY r.event_id) / 100 AS piece"
+        f"         FROM {REBUILT}.tellings AS r WHERE NOT EXISTS"
+        f"              (SELECT FROM {LIVE}.tellings AS l WHERE l.event_id = r.event_id)) AS missed GROUP BY piece"
     )
     await db.execute(f"INSERT INTO public.consumed SELECT event_id FROM {REBUILT}.consumed ON CONFLICT DO NOTHING")
     await db.execute(f"DROP TABLE {REBUILT}.consumed")

@@ -341,6 +341,25 @@ async def test_a_watch_that_is_killed_anywhere_leaves_its_look_to_the_next(start
     assert await points.value("SELECT count(*) FROM fresh_tellings") == 0
 
 
+async def test_what_is_packed_for_a_telling_is_what_the_events_say(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    people, minute, at = [uuid.uuid4() for _ in range(3)], timedelta(minutes=1), datetime.now(UTC)
+    late = attendance(people[0], 60, MORNING).model_copy(update={"entered_at": MORNING + 75 * minute})
+    early = attendance(people[1], 90, MORNING + HOUR).model_copy(update={"entered_at": MORNING + 2 * HOUR})
+    guessed = attendance(people[2], 30, MORNING, Evidence.ESTIMATED).model_copy(update={"entered_at": at})
+    told = confirmed(completed([late, early, guessed]))
+    less, more = corrected(day_of(people[0]), 60), corrected(day_of(people[1], hours=0), 60)
+    await tell_all(points, [told, less, more], at)
+    rows = {row.event_id: row for row in await points.rows("SELECT * FROM ledger.tellings")}
+    row = rows[told[0]]
+    assert (row.told_at, row.began_at, row.ended_at) == (at, MORNING, MORNING + 150 * minute)
+    assert (row.community, row.confirmed_by, row.added) == (COMMUNITY, CLERK, 2)
+    assert row.records == [late.record_id, early.record_id, guessed.record_id]
+    assert row.volunteers == people
+    assert row.entered_after_minutes == [15, -1, -1]
+    assert [(rows[key].added, rows[key].entered_after_minutes) for key, _ in (less, more)] == [(0, None), (1, None)]
+
+
 async def test_events_of_before_say_nothing_of_who_confirmed_and_are_booked_all_the_same(start: Any) -> None:
     points = await start(build, settings=PointsSettings, working=False)
     old: Event = completed([attendance(uuid.uuid4(), 60, MORNING)])[1]
