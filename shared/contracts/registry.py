@@ -51,6 +51,22 @@ class CorrectionReason(StrEnum):
     EVIDENCE_ADDED = "evidence_added"
 
 
+class ServiceQuality(StrEnum):
+    """How well somebody served, as those who were there say."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+
+
+class AssessmentSide(StrEnum):
+    """Who says so."""
+
+    ORGANISER = "organiser"
+    BENEFICIARY = "beneficiary"
+    """Whom the service was for; asked in a follow-up (回访), and entered by the office."""
+
+
 class OrganisationNodeAdded(Event, context="registry"):
     """A node joined the organisation tree."""
 
@@ -250,3 +266,16 @@ class AttendanceCorrected(Event, context="registry"):
     reason: CorrectionReason
     corrected_at: AwareDatetime
     corrected_by: UUID | None = Field(default=None, description="Opaque id of whoever corrected it.")
+
+
+class ServiceAssessed(Event, context="registry"):
+    """How well a confirmed service was given (服务质量评价); of several by the same side the last one counts."""
+
+    activity_id: UUID
+    community: CommunityCode
+    record_id: UUID
+    volunteer_id: UUID
+    side: AssessmentSide
+    quality: ServiceQuality
+    assessed_by: UUID = Field(description="Opaque id of whoever entered it.")
+    assessed_at: AwareDatetime

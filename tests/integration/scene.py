@@ -67,6 +67,11 @@ async def registry(running: Running) -> dict[str, Any]:
         "POST /v1/teams/{team_id}/members": {"volunteers": [volunteer["id"]]},
         "POST /v1/activities/{activity_id}/attendances": {"entries": [entry]},
         "POST /v1/activities/{activity_id}/completion": {},
+        "POST /v1/activities/{activity_id}/assessments": {
+            "volunteer": volunteer["id"],
+            "side": "organiser",
+            "quality": "good",
+        },
         "POST /v1/activities/{activity_id}/cancellation": {"reason": "weather"},
         "POST /v1/volunteers/{volunteer_id}/consent-withdrawal": {},
         "POST /v1/volunteers/{volunteer_id}/forgetting": {},

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.points.policy.book import AnomalyTerms
-from shared.contracts.anomalies import AnomalyEvidence, Measure, Sign, SuspectRecord
+from shared.contracts.anomalies import AnomalyEvidence, SuspectRecord
 
 SHOWN_MAX = 500
 """Records that a flag shows at most: the first ones, which are the same whatever comes after them."""
@@ -80,6 +80,3 @@ def suspects(records: Iterable[Record]) -> tuple[SuspectRecord, ...]:
         )
         for record in ordered[:SHOWN_MAX]
     )
-
-
-__all__ = ["SHOWN_MAX", "Finding", "Measure", "Record", "Sign", "TermsAt", "Told", "suspects"]

@@ -16,6 +16,8 @@ from services.points.units import Unit
 Span = tuple[datetime, datetime]
 """From a moment until before another."""
 
+_DAY_MINUTES = 24 * 60
+
 TOLD_MAX = 5_000
 """What one person told, in a window, is read up to here: the first ones."""
 
@@ -108,6 +110,7 @@ def _record(row: Any) -> Record:
         row["issuer"].removeprefix(issuance_prefix),
         KINDS[row["kind"]],
         row["occurred_at"],
-        row["minutes"],
+        # While a correction is here and what it corrects is not, the sum may lie outside of what a record can have.
+        max(0, min(row["minutes"], _DAY_MINUTES)),
         row["told_at"],
     )

@@ -16,13 +16,19 @@ from services.points.expiry.lapsing import Lapsing, enter_gate
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
 from services.points.policy.views import PolicyShelf
+from services.points.stars.assessments import note as note_assessments
 from shared.batches import BACKLOG_RECORDS
 from shared.contracts import Event
-from shared.contracts.registry import PersonForgotten, VolunteerRegistered
+from shared.contracts.registry import PersonForgotten, ServiceAssessed, VolunteerRegistered
 from shared.database import Database, driver_connection
 from shared.deliveries import Delivery, Reader
 
-INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, VolunteerRegistered: None, PersonForgotten: None}
+INTERESTS: Mapping[type[Event], Reader | None] = {
+    **READERS,
+    VolunteerRegistered: None,
+    PersonForgotten: None,
+    ServiceAssessed: None,
+}
 
 _CLOCK_SKEW_MAX = timedelta(hours=1)
 _CLOSE_WITHIN_S = 5
@@ -62,6 +68,7 @@ class Earning:
                 accounts = await self._prepare(db, people, services)
             else:
                 accounts = await self._prepare_ahead(people, services)
+        await note_assessments(db, self._ingest.writer.schema, deliveries)
         if not services:
             return
         book = await self._shelf.current(db)

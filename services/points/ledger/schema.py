@@ -154,10 +154,35 @@ LEDGER_0005 = (
     ) WITH (fillfactor = 100)
     """,
     "CREATE INDEX tellings_confirmer ON ledger.tellings (confirmed_by, told_at) WHERE confirmed_by IS NOT NULL",
+    """
+    CREATE TABLE ledger.assessments (
+        record_id    uuid NOT NULL,
+        side         text NOT NULL,
+        volunteer_id uuid NOT NULL,
+        quality      text NOT NULL,
+        told_at      timestamptz NOT NULL,
+        event_id     uuid NOT NULL,
+        PRIMARY KEY (record_id, side)
+    )
+    """,
+    "CREATE INDEX assessments_volunteer ON ledger.assessments (volunteer_id)",
 )
-"""What each event of service told: who vouched for whose records. `began_at` and `ended_at` are of the service."""
+"""Who vouched for whose records, event by event (`began_at` and `ended_at` are of the service), and how well each was
+served, as each side said last.
+"""
 
-TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes", "sealed_days", "tellings")
+TABLES = (
+    "accounts",
+    "transfers",
+    "holds",
+    "lapses",
+    "days",
+    "members",
+    "balance_changes",
+    "sealed_days",
+    "tellings",
+    "assessments",
+)
 
 
 def copy_of_the_tables(schema: str) -> list[str]:

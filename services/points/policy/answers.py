@@ -103,6 +103,13 @@ class CertificateTermsOut(BaseModel):
     publicity_days: SaidOut
 
 
+class AssessmentTermsOut(BaseModel):
+    """What a star asks of the assessments of single services; 0 for none."""
+
+    assessed_percent_min: SaidOut
+    good_percent_min: SaidOut
+
+
 class SignsOut(BaseModel):
     """Signs of invented hours, and the policy that names them."""
 
@@ -142,6 +149,7 @@ class TermsOut(BaseModel):
     time_bank: TimeBankTermsOut
     market: MarketTermsOut
     certificates: CertificateTermsOut
+    assessments: AssessmentTermsOut
     anomalies: AnomalyTermsOut
 
 
@@ -178,6 +186,10 @@ def terms_out(community: str, day: date, terms: Terms) -> TermsOut:
         ),
         market=MarketTermsOut(pieces_per_household_per_month=_said(terms.market.pieces_per_household_per_month)),
         certificates=CertificateTermsOut(publicity_days=_said(terms.certificates.publicity_days)),
+        assessments=AssessmentTermsOut(
+            assessed_percent_min=_said(terms.assessments.assessed_percent_min),
+            good_percent_min=_said(terms.assessments.good_percent_min),
+        ),
         anomalies=_anomalies(terms.anomalies),
     )
 

@@ -140,6 +140,14 @@ class CertificateTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class AssessmentTerms:
+    """What a star asks of the assessments of single services."""
+
+    assessed_percent_min: Said[int]
+    good_percent_min: Said[int]
+
+
+@dataclass(frozen=True, slots=True)
 class AnomalyTerms:
     """From where on something looks as if hours had been invented (`anomalies.signs`)."""
 
@@ -174,6 +182,7 @@ class Terms:
     time_bank: TimeBankTerms
     market: MarketTerms
     certificates: CertificateTerms
+    assessments: AssessmentTerms
     anomalies: AnomalyTerms
     _prices: dict[str, Price] = field(default_factory=dict, compare=False, repr=False)
 
@@ -289,6 +298,7 @@ def _merge(chain: list[PolicyVersion]) -> Terms:
         time_bank=TimeBankTerms(**rules["time_bank"]),
         market=MarketTerms(**rules["market"]),
         certificates=CertificateTerms(**rules["certificates"]),
+        assessments=AssessmentTerms(**rules["assessments"]),
         anomalies=AnomalyTerms(**rules["anomalies"]),
     )
 

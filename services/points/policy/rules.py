@@ -142,6 +142,11 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     # 0 is no limit.
     "market": {"pieces_per_household_per_month": _number("pieces_per_household_per_month", 0, 1000)},
     "certificates": {"publicity_days": _number("publicity_days", 0, 60)},
+    # 0 asks for none.
+    "assessments": {
+        "assessed_percent_min": _number("assessed_percent_min", 0, 100),
+        "good_percent_min": _number("good_percent_min", 0, 100),
+    },
     "anomalies": {
         "burst_minutes": _number("burst_minutes", 1, 24 * 60),
         "burst_records": _number("burst_records", 1, 30_000),

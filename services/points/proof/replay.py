@@ -21,6 +21,7 @@ from services.points.ledger.writing import LedgerWriter
 from services.points.own_events import LedgerEffects
 from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion
 from services.points.policy.views import policy_version
+from services.points.stars.assessments import note as note_assessments
 from shared.contracts.points import PolicyPublished
 from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import read_all
@@ -187,6 +188,7 @@ class Replay:
                 mine.append(delivery)
         services = services_in(mine)
         await members.note(self.db, self._ingest.writer.schema, mine)
+        await note_assessments(self.db, self._ingest.writer.schema, mine)
         await self._ingest.book_services(self.db, self._book, services)
         self.applied += len(mine)
 

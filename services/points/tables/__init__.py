@@ -14,7 +14,7 @@ from services.points.tables.honours import (
     star_applications,
     star_reports,
 )
-from services.points.tables.ledger import accounts, holds, members, tellings, transfers, units
+from services.points.tables.ledger import accounts, assessments, holds, members, tellings, transfers, units
 from services.points.tables.market import (
     aid_gifts,
     budget_grants,
@@ -40,6 +40,7 @@ __all__ = [
     "aid_gifts",
     "anomaly_flags",
     "anomaly_records",
+    "assessments",
     "budget_grants",
     "certificate_grounds",
     "certificate_numbers",

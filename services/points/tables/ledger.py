@@ -67,6 +67,17 @@ tellings = Table(
     Column("entered_after_minutes", ARRAY(SmallInteger)),
 )
 
+assessments = Table(
+    "assessments",
+    described,
+    Column("record_id", Uuid, primary_key=True),
+    Column("side", Text, primary_key=True),
+    Column("volunteer_id", Uuid),
+    Column("quality", Text),
+    Column("told_at", MOMENT),
+    Column("event_id", Uuid),
+)
+
 transfers = Table(
     "transfers",
     described,

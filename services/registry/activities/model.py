@@ -12,6 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from services.registry.activities.assessing import Assess, assess
 from services.registry.activities.refusals import (
     ActivityAlreadyPublished,
     ActivityCancelledAlready,
@@ -193,7 +194,7 @@ class Cancel:
     reason: CancellationReason
 
 
-Command = Publish | SignUp | WithdrawSignUp | RecordAttendance | Complete | Correct | Cancel
+Command = Publish | SignUp | WithdrawSignUp | RecordAttendance | Complete | Correct | Assess | Cancel
 
 
 def decide(activity: Activity, command: Command) -> list[Event]:
@@ -205,6 +206,8 @@ def decide(activity: Activity, command: Command) -> list[Event]:
         raise ActivityNotPublished
     if isinstance(command, Correct):
         return [_correct(activity, activity_id, command)]
+    if isinstance(command, Assess):
+        return assess(activity, activity_id, command)
     refuse_if(activity.stage is Stage.COMPLETED, ActivityCompletedAlready)
     refuse_if(activity.stage is Stage.CANCELLED, ActivityCancelledAlready)
     match command:

@@ -13,8 +13,11 @@ from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
     ActivityPublished,
+    AssessmentSide,
     AttendanceBackfilled,
     AttendanceCorrected,
+    ServiceAssessed,
+    ServiceQuality,
     SignUpWithdrawn,
     VolunteerCheckedIn,
     VolunteerCheckedOut,
@@ -50,6 +53,7 @@ class Attended:
 
 _UNSET = datetime(1, 1, 1, tzinfo=UTC)
 _NOBODY: Mapping[UUID, Attended] = MappingProxyType({})
+_NOTHING_SAID: Mapping[tuple[UUID, AssessmentSide], ServiceQuality] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Activity:
     places: int | None = None
     signed_up: frozenset[UUID] = frozenset()
     attended: Mapping[UUID, Attended] = field(default_factory=lambda: _NOBODY)
+    assessed: Mapping[tuple[UUID, AssessmentSide], ServiceQuality] = field(default_factory=lambda: _NOTHING_SAID)
 
 
 def record_id(activity_id: UUID, volunteer_id: UUID) -> UUID:
@@ -115,6 +120,9 @@ def evolve(activity: Activity, event: Event) -> Activity:
         case AttendanceCorrected():
             entry = Attended(event.started_at, event.minutes, event.evidence, event.revision)
             return _with(activity, event.volunteer_id, entry)
+        case ServiceAssessed():
+            said = {**activity.assessed, (event.volunteer_id, event.side): event.quality}
+            return replace(activity, assessed=said)
         case ActivityCancelled():
             return replace(activity, stage=Stage.CANCELLED)
     return activity

@@ -17,7 +17,14 @@ from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.contracts import Event, Evidence
 from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
-from shared.contracts.registry import ActivityCategory, AttendanceCorrected, CorrectionReason
+from shared.contracts.registry import (
+    ActivityCategory,
+    AssessmentSide,
+    AttendanceCorrected,
+    CorrectionReason,
+    ServiceAssessed,
+    ServiceQuality,
+)
 from shared.deliveries import Delivery
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import Told, attendance, completed, registered
@@ -182,6 +189,25 @@ async def test_a_flag_shows_its_evidence_and_is_dismissed_by_somebody_who_had_no
     assert same == 1
 
 
+def said(told: Told, quality: ServiceQuality) -> Told:
+    event: Any = told[1]
+    (one,) = event.attendances
+    return uuid.uuid4(), ServiceAssessed(
+        activity_id=event.activity_id,
+        community=COMMUNITY,
+        record_id=one.record_id,
+        volunteer_id=one.volunteer_id,
+        side=AssessmentSide.ORGANISER,
+        quality=quality,
+        assessed_by=CLERK,
+        assessed_at=datetime.now(UTC),
+    )
+
+
+async def said_to_be(points: Any, quality: str) -> bool:
+    return [row[0] for row in await points.rows("SELECT quality FROM ledger.assessments")] == [quality]
+
+
 async def test_upheld_points_are_held_until_the_correction_takes_them_back(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
     told = await thirteen_hours(points, producing, person)
@@ -199,10 +225,13 @@ async def test_upheld_points_are_held_until_the_correction_takes_them_back(point
     assert await points.value("SELECT sum(owed) FROM ledger.accounts") == 0
     (flag,) = await flags(client)
     assert (flag["stage"], flag["points_held"], flag["held"][0]["points"]) == ("upheld", False, 100)
+    await producing.tell([said(told, ServiceQuality.FAIR), said(told, ServiceQuality.GOOD)], stream="in-order")
+    await until(lambda: said_to_be(points, "good"))
     assert await rebuild(points.service, switch=True) == 0
     # Everything is looked at again after a switch, where it was not before; what was decided stays decided.
     await watch_of(points).look_at_everything()
     assert [one["stage"] for one in await flags(client)] == ["upheld"]
+    assert await said_to_be(points, "good")
 
 
 async def test_a_correction_closes_a_flag_and_more_opens_it_again(points: Any, producing: Any) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from services.registry.activities.assessing import Assess
 from services.registry.activities.model import (
     Backfilled,
     Cancel,
@@ -45,6 +46,7 @@ from services.registry.activities.refusals import (
     NothingToCorrect,
     NotSignedUp,
     OutsideActivity,
+    OwnServiceAssessed,
     ScannedNeedsEvidence,
     ServiceRecorded,
     StartFixed,
@@ -57,10 +59,13 @@ from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
     ActivityPublished,
+    AssessmentSide,
     Attendance,
     AttendanceBackfilled,
     AttendanceCorrected,
     CorrectionReason,
+    ServiceAssessed,
+    ServiceQuality,
     SignUpWithdrawn,
     VolunteerCheckedIn,
     VolunteerCheckedOut,
@@ -213,6 +218,36 @@ def test_a_check_in_that_was_entered_later_says_when() -> None:
     given(ACTIVITIES, PUBLISHED, arrived(ANNA, entered_at=NOW), left(ANNA, 60)).when(
         Complete(NOW, frozenset(), dating(), by=BO)
     ).then(completed(late).model_copy(update={"confirmed_by": BO}))
+
+
+def said(who: UUID, side: AssessmentSide, quality: ServiceQuality, by: UUID = BO) -> ServiceAssessed:
+    return ServiceAssessed(
+        activity_id=ACTIVITY,
+        community="620201001004",
+        record_id=record_id(ACTIVITY, who),
+        volunteer_id=who,
+        side=side,
+        quality=quality,
+        assessed_by=by,
+        assessed_at=NOW,
+    )
+
+
+def test_a_service_is_assessed_by_either_side_once_it_is_confirmed_and_by_nobody_for_themselves() -> None:
+    organiser, beneficiary = AssessmentSide.ORGANISER, AssessmentSide.BENEFICIARY
+    good, poor = ServiceQuality.GOOD, ServiceQuality.POOR
+    first = said(ANNA, organiser, good)
+    given(ACTIVITIES, *DONE).when(Assess(ANNA, organiser, good, BO, NOW)).then(first)
+    given(ACTIVITIES, *DONE, first).when(Assess(ANNA, organiser, good, CLEO, NOW)).then_nothing()
+    given(ACTIVITIES, *DONE, first).when(Assess(ANNA, organiser, poor, BO, NOW)).then(said(ANNA, organiser, poor))
+    given(ACTIVITIES, *DONE, first).when(Assess(ANNA, beneficiary, good, BO, NOW)).then(said(ANNA, beneficiary, good))
+    given(ACTIVITIES, *DONE).when(Assess(ANNA, organiser, good, ANNA, NOW)).then_refused(OwnServiceAssessed)
+    given(ACTIVITIES, *DONE).when(Assess(BO, organiser, good, CLEO, NOW)).then_refused(NoSuchRecord)
+    void = corrected(ANNA, 60, 0)
+    given(ACTIVITIES, *DONE, void).when(Assess(ANNA, organiser, good, BO, NOW)).then_refused(NoSuchRecord)
+    given(ACTIVITIES, PUBLISHED, arrived(ANNA)).when(Assess(ANNA, organiser, good, BO, NOW)).then_refused(
+        ActivityNotCompleted
+    )
 
 
 def test_a_correction_says_who_corrected() -> None:
