@@ -1,9 +1,8 @@
 """Looks at newly booked service for signs of invented hours: beside the ledger, not on its hot path.
 
-Booking leaves the ids of its events in `fresh_tellings`. A look takes some rows, which nobody else can take meanwhile,
-and deletes them in the transaction that records what it found: whoever dies in the middle leaves them to the next, and
-of two who look at once, each sees its own. Two that come upon the same finding meet at the flag's stream, whose id
-follows from the evidence; one of them is told to look again, and then finds the flag there.
+Booking leaves the ids of its events in `fresh_tellings`. A look takes some and deletes them in the transaction that
+records what it found: whoever dies in the middle leaves them to the next. One looks at a time, whatever the number of
+processes: two that came upon the same finding would both raise its flag, and look again and again until one is done.
 """
 
 import asyncio
@@ -33,17 +32,22 @@ from shared.unit_of_work import UnitOfWork, Workshop
 
 log = logger("anomalies")
 
-_ROWS_AT_ONCE = 8
-"""Rows of the queue, of up to a hundred events each."""
+_EVENTS_AT_ONCE = 200
+"""What one look takes, or a row more: while it thinks, the process does nothing else."""
 _REST = 4
 """While there is a backlog, how many times as long as a look took is rested: booking goes first."""
 _TRIES_MAX = 5
 _MOMENT = timedelta(microseconds=1)
 
+_ALONE = "SELECT pg_advisory_xact_lock(4995421800)"
+
 _TAKE = """
-    DELETE FROM fresh_tellings WHERE id IN (
-        SELECT id FROM fresh_tellings ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-    RETURNING event_ids
+    WITH first AS (
+        SELECT id, cardinality(event_ids) AS events FROM fresh_tellings ORDER BY id LIMIT $1
+    ), taken AS (
+        SELECT id, sum(events) OVER (ORDER BY id) - events AS before FROM first
+    )
+    DELETE FROM fresh_tellings WHERE id IN (SELECT id FROM taken WHERE before < $1) RETURNING event_ids
 """
 
 # Flags that a look can say something new about: those that one of its records is evidence of.
@@ -54,11 +58,12 @@ _CONCERNED = """
 
 
 class AnomalyWatch:
-    """Looks again and again. Several processes may."""
+    """Looks again and again. Several processes may; they take turns."""
 
-    def __init__(self, workshop: Workshop, interval_s: float) -> None:
+    def __init__(self, workshop: Workshop, interval_s: float, events_at_once: int = _EVENTS_AT_ONCE) -> None:
         self._workshop = workshop
         self._interval_s = interval_s
+        self._events_at_once = events_at_once
         self._shelf = PolicyShelf()
         self._readings = Readings()
 
@@ -71,7 +76,7 @@ class AnomalyWatch:
                 looked_at = await self.look()
                 await count_open(self._workshop.database)
             except Lost:
-                pass  # somebody found the same, or acted on a flag, in the same moment; the next look sees it
+                pass  # somebody acted on a flag in the same moment; the next look sees it
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -80,7 +85,7 @@ class AnomalyWatch:
             await asyncio.sleep(_REST * took if looked_at else self._interval_s)
 
     async def look_at_everything(self) -> int:
-        """Look until nothing is left that nobody else is looking at; returns how many events were looked at."""
+        """Look until nothing is left; returns how many events were looked at."""
         total = tries = 0
         while True:
             try:
@@ -98,7 +103,8 @@ class AnomalyWatch:
         """One look at some events, in one transaction; returns how many. Raises `Lost` where it is to be repeated."""
         async with self._workshop.transaction(actor="watch") as work:
             db = await driver_connection(work.connection)
-            rows = await db.fetch(_TAKE, _ROWS_AT_ONCE)
+            await db.execute(_ALONE)
+            rows = await db.fetch(_TAKE, self._events_at_once)
             event_ids = [event_id for row in rows for event_id in row[0]]
             if not event_ids:
                 return 0

@@ -1,6 +1,7 @@
 """From events to flags, decisions and held points: over Kafka and HTTP, with watches that die, meet, and are late."""
 
 import asyncio
+import functools
 import random
 import uuid
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from shared.contracts.registry import (
 from shared.deliveries import Delivery
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import Told, attendance, completed, registered
+from tests.integration.points.test_expiry_runs import SERVED, Calendar, earn
 from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
 from tests.integration.points.test_goods_come_and_go import made
 from tests.integration.telling import envelope_of
@@ -43,8 +45,8 @@ async def points(start: Any) -> Any:
     return await start(build, settings=PointsSettings, anomalies_check_interval_s=3600)
 
 
-def watch_of(points: Any) -> AnomalyWatch:
-    return AnomalyWatch(points.service.workshop, 1)
+def watch_of(points: Any, **options: int) -> AnomalyWatch:
+    return AnomalyWatch(points.service.workshop, 1, **options)
 
 
 def confirmed(told: Told, by: uuid.UUID = CLERK) -> Told:
@@ -348,7 +350,8 @@ async def test_two_watches_at_once_flag_once(start: Any) -> None:
     events = [told for one in people for told in (day_of(one), shift_of(one))]
     for told in events:  # a row for each: the two records of one day go to different watches
         await tell_all(points, [told], datetime.now(UTC))
-    looked_at = await asyncio.gather(*(watch_of(points).look_at_everything() for _ in range(3)))
+    looked_at = await asyncio.gather(*(watch_of(points, events_at_once=1).look_at_everything() for _ in range(3)))
+    assert min(looked_at) > 0
     assert sum(looked_at) == len(events)
     assert await flagged(points) == {"impossible_day": len(people), "burst": 1}
     assert await points.value("SELECT count(*) FROM fresh_tellings") == 0
@@ -358,9 +361,10 @@ async def test_a_watch_that_is_killed_anywhere_leaves_its_look_to_the_next(start
     points = await start(build, settings=PointsSettings, working=False)
     people = [uuid.uuid4() for _ in range(6)]
     for person in people:
-        await tell_all(points, [day_of(person), shift_of(person)], datetime.now(UTC))
+        for told in (day_of(person), shift_of(person)):
+            await tell_all(points, [told], datetime.now(UTC))
     for turns in (0, 3, 10, 20, 30, 40, 60, 80):
-        looking = asyncio.create_task(watch_of(points).look())
+        looking = asyncio.create_task(watch_of(points, events_at_once=1).look())
         for _ in range(turns):
             await asyncio.sleep(0)
         looking.cancel()
@@ -396,3 +400,29 @@ async def test_events_of_before_say_nothing_of_who_confirmed_and_are_booked_all_
     (row,) = await points.rows("SELECT confirmed_by, added, entered_after_minutes FROM ledger.tellings")
     assert tuple(row) == (None, 1, None)
     assert await watch_of(points).look_at_everything() == 1
+
+
+async def test_held_points_lapse_when_they_are_free_again_and_not_before(start: Any, producing: Any) -> None:
+    calendar, person = Calendar(datetime(2025, 11, 30, 4, tzinfo=UTC)), uuid.uuid4()
+    at_our_time = functools.partial(build, clock=calendar)
+    points = await start(at_our_time, settings=PointsSettings, expiry_check_interval_s=1)
+    await earn(producing, points, (person, 300, SERVED), (person, 200, SERVED + 6 * HOUR))
+    await watch_of(points).look_at_everything()
+    client = points.client()
+    (flag,) = await flags(client)
+    path = f"/v1/anomalies/{flag['id']}"
+    for command in ("review", "hold"):
+        await made(client, f"{path}/{command}")
+    await has_points(points, person, 83, held=83)
+    calendar.now = datetime(2025, 12, 31, 16, 1, tzinfo=UTC)  # a minute into the new year in Shanghai
+
+    async def lapsed() -> bool:
+        return bool(await points.value("SELECT count(*) FROM events WHERE type LIKE '%PointsLapsed%'"))
+
+    await until(lapsed)
+    await has_points(points, person, 83, held=83)
+    calendar.now += HOUR
+    await made(client, f"{path}/dismissal", {"reason": "approved"})
+    await has_points(points, person, 0, held=0)
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0

@@ -3,9 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from services.points.anomalies.model import (
+    Command,
     Dismiss,
     Find,
     FlagDecided,
@@ -23,6 +26,7 @@ from services.points.anomalies.model import (
 )
 from services.points.anomalies.views import FLAGS
 from services.points.anomalies.words import in_words, record_in_words
+from shared.contracts import Refusal
 from shared.contracts.anomalies import (
     AnomalyDismissed,
     AnomalyEvidence,
@@ -160,6 +164,44 @@ def test_points_are_held_once_and_only_where_there_are_some() -> None:
         given(FLAGS, FLAGGED).when(Hold(HOLD, nothing, OTHER, NOW)).then_refused(NothingToHold)
         given(FLAGS, FLAGGED).when(Hold(HOLD, nothing, None, NOW)).then_nothing()
     given(FLAGS, FLAGGED, HELD).when(Hold(HOLD, HELD_POINTS, None, NOW)).then_nothing()
+
+
+RECORDS = st.lists(st.builds(suspect, st.integers(1, 4), st.integers(1, 600)), min_size=1, max_size=4)
+COMMANDS = st.lists(
+    st.one_of(
+        RECORDS.map(lambda records: find(evidence(*records))),
+        st.just(LoseGround(NOW)),
+        st.just(TakeUp(OTHER, NOW)),
+        st.builds(Hold, st.uuids(), st.sampled_from([HELD_POINTS, ()]), st.sampled_from([OTHER, None]), st.just(NOW)),
+        st.just(Release(OTHER, NOW)),
+        st.builds(Dismiss, st.sampled_from(DismissalReason), st.just(OTHER), st.just(NOW)),
+        st.builds(Uphold, st.sampled_from(UpholdingReason), st.just(OTHER), st.just(NOW)),
+    ),
+    max_size=12,
+)
+
+
+@hypothesis.given(commands=COMMANDS)
+def test_in_any_life_there_is_one_hold_at_a_time_and_none_outlives_a_dismissal(commands: list[Command]) -> None:
+    flag, held = FLAGS.fold([FLAGGED]), None
+    for command in commands:
+        try:
+            events = FLAGS.decide(flag, command)
+        except Refusal:
+            continue
+        for event in events:
+            match event:
+                case AnomalyPointsHeld(hold_id=hold_id):
+                    assert held is None
+                    held = hold_id
+                case AnomalyPointsReleased(hold_id=hold_id):
+                    assert held == hold_id
+                    held = None
+        flag = FLAGS.fold(events, flag)
+        assert flag.hold_id == held
+        assert held is None or flag.stage is not Stage.DISMISSED
+        if isinstance(command, Find):
+            assert FLAGS.decide(flag, command) == []  # found twice
 
 
 @pytest.mark.parametrize("sign", Sign)
