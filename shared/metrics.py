@@ -63,6 +63,9 @@ LEDGER_VERIFIED = Gauge(
     "When the last whole look at the ledger ended, in seconds since 1970; 0 where this process has not looked yet.",
     registry=REGISTRY,
 )
+ANOMALIES_OPEN = Gauge(
+    "liuling_anomalies_open", "Signs of invented hours that wait for a decision, by sign.", ("sign",), registry=REGISTRY
+)
 LEDGER_SEALED = Gauge(
     "liuling_ledger_sealed_until_timestamp_seconds",
     "End of the last day that this process has sealed, in seconds since 1970; 0 where another one does it.",

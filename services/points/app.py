@@ -5,6 +5,9 @@ from pathlib import Path
 
 from services.points import love_market
 from services.points.accounts import api as accounts
+from services.points.anomalies import api as anomalies
+from services.points.anomalies import views as anomaly_views
+from services.points.anomalies.watch import AnomalyWatch
 from services.points.balances.publisher import BalancePublisher
 from services.points.certificates import api as certificates
 from services.points.certificates import reads as certificate_reads
@@ -19,6 +22,7 @@ from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.rounds import ExpiryRounds
 from services.points.explain import api as explain
 from services.points.explain import event_api as events
+from services.points.explain import holdings
 from services.points.honours import HonourWatch
 from services.points.leaderboards import api as leaderboards
 from services.points.leaderboards import views as leaderboard_views
@@ -62,6 +66,7 @@ read_views = Views.combine(
     certificate_views.views,
     leaderboard_views.views,
     seal_views.views,
+    anomaly_views.views,
 )
 """The tables that are rebuilt from this service's own events alone."""
 
@@ -83,6 +88,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
     looks = [flag_what_no_longer_holds, look_at_grounds]
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
+    anomaly_watch = AnomalyWatch(parts.workshop, settings.anomalies_check_interval_s)
     verifying = VerifySchedule(parts.database, settings.ledger_verify_interval_s)
     sealer = Sealer(parts.workshop, timedelta(minutes=settings.seal_margin_minutes))
     return Service(
@@ -108,6 +114,8 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             verification.api,
             leaderboards.api,
             seals.api,
+            anomalies.api,
+            holdings.api,
         ],
         database=parts.database,
         workshop=parts.workshop,
@@ -123,6 +131,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             pooling.run,
             restating.run,
             honours.run,
+            anomaly_watch.run,
             verifying.run,
             sealer.run,
         ],

@@ -1,4 +1,4 @@
-"""The ledger as a view of this service's own events: goods, redemptions, expiry, overflow.
+"""The ledger as a view of this service's own events: goods, redemptions, flags, expiry, overflow.
 
 Applied in the transaction that records an event, and again in a rebuild.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.anomalies.effects import AnomalyEffects
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.market.flows import Flows
@@ -30,9 +31,11 @@ class LedgerEffects:
     ) -> None:
         flows = Flows(writer, replaying=replaying)
         redemptions = RedemptionEffects(writer, lapses, replaying=replaying)
+        anomalies = AnomalyEffects(writer, lapses, replaying=replaying)
         self._effects: dict[type[Event], Effect] = {
             **dict.fromkeys(Flows.EVENTS, flows.apply),
             **dict.fromkeys(RedemptionEffects.EVENTS, redemptions.apply),
+            **dict.fromkeys(AnomalyEffects.EVENTS, anomalies.apply),
             PointsLapsed: lapses.lapsed,
             MinutesPooled: overflow.pooled,
         }

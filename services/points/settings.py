@@ -32,6 +32,8 @@ class PointsSettings(Settings):
     """How often the sum of every unit is looked at and shown as a metric."""
     honours_check_interval_s: int = Field(default=60, ge=1)
     """How often stars and certificates are held against the service record, which corrections may have changed."""
+    anomalies_check_interval_s: int = Field(default=10, ge=1)
+    """How long is rested when no newly booked service is left to look at for signs of invented hours."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     """Where people reach this service, for the QR code of certificates; without it, where the paper was asked for."""
     ledger_verify_interval_s: int = Field(default=21_600, ge=0)

@@ -79,6 +79,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "activities.attend": _allow("签到、签退和补录", "record attendance", *_OFFICE, Role.TEAM_LEADER),
     "activities.complete": _allow("确认活动完成", "confirm completion", *_OFFICE, Role.TEAM_LEADER),
     "activities.correct": _allow("更正服务记录", "correct a service record", *_OFFICE),
+    "activities.assess": _allow("评价服务质量", "assess the quality of a service", *_OFFICE, Role.TEAM_LEADER),
     "imports.roster": _allow("导入花名册", "import a roster", *_OFFICE),
     "imports.read": _allow("查看导入结果", "read the result of an import", *_OFFICE, Role.TEAM_LEADER),
     # points
@@ -122,6 +123,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "aid.approve": _allow("审批救助", "approve or refuse aid", *_OFFICE),
     "aid.hand_over": _allow("发放救助物资", "hand aid over", *_OFFICE),
     "aid.read": _allow("查看救助", "read aid", *_OFFICE, Role.AUDITOR),
+    "anomalies.read": _allow("查看时长疑点", "read signs of invented hours", *_OFFICE, Role.AUDITOR),
+    "anomalies.decide": _allow("核查时长疑点、冻结和解冻积分", "decide on signs of invented hours", *_OFFICE),
     # grid_patrol
     "cells.manage": _allow("管理网格", "manage cells", *_OFFICE),
     "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),

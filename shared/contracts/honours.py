@@ -70,6 +70,8 @@ class StarApplied(Event, context="points"):
     granted_by: NodeLevel = Field(description="The level of the authority that grants it; higher ones may, too.")
     policy_version: int = Field(ge=1)
     applied_on: date
+    assessed_percent: int | None = Field(default=None, description="Of a hundred records, how many were assessed.")
+    good_percent: int | None = Field(default=None, description="Of a hundred assessments, how many were good.")
 
 
 class StarQualityAssessed(Event, context="points"):

@@ -57,6 +57,22 @@ class CorrectionReason(StrEnum):
     EVIDENCE_ADDED = "evidence_added"
 
 
+class ServiceQuality(StrEnum):
+    """How well somebody served, as those who were there say."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+
+
+class AssessmentSide(StrEnum):
+    """Who says so."""
+
+    ORGANISER = "organiser"
+    BENEFICIARY = "beneficiary"
+    """Whom the service was for; asked in a follow-up (回访), and entered by the office."""
+
+
 class OrganisationNodeAdded(Event, context="registry"):
     """A node joined the organisation tree."""
 
@@ -207,6 +223,9 @@ class VolunteerCheckedIn(Event, context="registry"):
     activity_id: UUID
     volunteer_id: UUID
     checked_in_at: AwareDatetime
+    entered_at: AwareDatetime | None = Field(
+        default=None, description="When it was entered, where that was later than `checked_in_at`; null at once."
+    )
 
 
 class VolunteerCheckedOut(Event, context="registry"):
@@ -232,6 +251,9 @@ class Attendance(ServiceRecord):
     closed_at_planned_end: bool = Field(
         default=False, description="The check-out was forgotten and set to the planned end."
     )
+    entered_at: AwareDatetime | None = Field(
+        default=None, description="When the check-in was entered, where that was later than the service began."
+    )
 
 
 class ActivityCompleted(Event, context="registry"):
@@ -243,6 +265,10 @@ class ActivityCompleted(Event, context="registry"):
     category: ActivityCategory
     completed_at: AwareDatetime
     attendances: tuple[Attendance, ...]
+    confirmed_by: UUID | None = Field(
+        default=None,
+        description="Opaque id of whoever confirmed it: a volunteer's own, or one that stands for staff.",
+    )
 
 
 class AttendanceCorrected(Event, context="registry"):
@@ -261,3 +287,17 @@ class AttendanceCorrected(Event, context="registry"):
     revision: int = Field(ge=1, description="1 for the first correction of this record, then 2, 3, …")
     reason: CorrectionReason
     corrected_at: AwareDatetime
+    corrected_by: UUID | None = Field(default=None, description="Opaque id of whoever corrected it.")
+
+
+class ServiceAssessed(Event, context="registry"):
+    """How well a confirmed service was given (服务质量评价); of several by the same side the last one counts."""
+
+    activity_id: UUID
+    community: CommunityCode
+    record_id: UUID
+    volunteer_id: UUID
+    side: AssessmentSide
+    quality: ServiceQuality
+    assessed_by: UUID = Field(description="Opaque id of whoever entered it.")
+    assessed_at: AwareDatetime

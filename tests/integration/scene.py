@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from services.points.anomalies.watch import AnomalyWatch
 from tests.conftest import COMMUNITY, ROOT, Running
 from tests.integration.points.serving import serve
 from tests.integration.telling import registered, tell
@@ -66,6 +67,11 @@ async def registry(running: Running) -> dict[str, Any]:
         "POST /v1/teams/{team_id}/members": {"volunteers": [volunteer["id"]]},
         "POST /v1/activities/{activity_id}/attendances": {"entries": [entry]},
         "POST /v1/activities/{activity_id}/completion": {},
+        "POST /v1/activities/{activity_id}/assessments": {
+            "volunteer": volunteer["id"],
+            "side": "organiser",
+            "quality": "good",
+        },
         "POST /v1/activities/{activity_id}/cancellation": {"reason": "weather"},
         "POST /v1/volunteers/{volunteer_id}/consent-withdrawal": {},
         "POST /v1/volunteers/{volunteer_id}/forgetting": {},
@@ -101,6 +107,9 @@ async def points(running: Running) -> dict[str, Any]:
         "contact": "0937-0000000",
     }
     certificate = (await made(clerk, "/v1/certificates", certificate_body))["certificate_id"]
+    await serve(running.service, person, 10, NOW)  # with eight on the same days
+    await AnomalyWatch(running.service.workshop, 1).look_at_everything()
+    flag = (await clerk.get("/v1/anomalies")).json()["items"][0]
     line = {"item_id": item["id"], "quantity": 2}
     donor_body = {"community": COMMUNITY, "kind": "firm", "name": "合成捐赠人"}
     donor = await made(clerk, "/v1/donors", donor_body)
@@ -128,6 +137,12 @@ async def points(running: Running) -> dict[str, Any]:
         "volunteer_id": str(person),
         "application_id": application,
         "certificate_id": certificate,
+        "flag_id": flag["id"],
+        "POST /v1/anomalies/{flag_id}/review": {},
+        "POST /v1/anomalies/{flag_id}/hold": {},
+        "POST /v1/anomalies/{flag_id}/release": {},
+        "POST /v1/anomalies/{flag_id}/dismissal": {"reason": "approved"},
+        "POST /v1/anomalies/{flag_id}/upholding": {"reason": "not_present"},
         "POST /v1/stars/applications": application_body,
         "POST /v1/stars/applications/{application_id}/assessment": {"quality": "met"},
         "POST /v1/certificates": certificate_body,

@@ -78,7 +78,7 @@ class Booking:
         firsts = [person[0] for person in people]
         began, occurred, told, recorded, rate = None, 0, None, 0, int(Clause.RATE)
         for number in sorted(range(len(services)), key=firsts.__getitem__):
-            event_id, record_id, _, community, kind, started_at, day, served, evidence, told_at, _, _ = services[number]
+            event_id, record_id, _, community, kind, started_at, day, served, evidence, told_at, *_ = services[number]
             person = people[number]
             key = (person[_SERVICE], day)
             minutes[key] = minutes.get(key, 0) + served

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.points.earning.booking import Booking
 from services.points.earning.services import Service
+from services.points.earning.tellings import write_tellings
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger.directory import AccountDirectory, BatchAccounts
 from services.points.ledger.writing import Connection, LedgerWriter
@@ -55,6 +56,7 @@ class Ingest:
             return
         accounts = accounts or await self.open_accounts(db, services, book)
         booking = Booking(self.writer, accounts, self.directory.community_of_issuer, book)
+        await write_tellings(db, self.writer.schema, services)
         await booking.write(db, services)
         await self._lapses.booked(db, book, services, accounts)
         await self.overflow.booked(db, book, services, accounts)

@@ -19,13 +19,18 @@ from services.points.overflow.effects import PoolNow
 from services.points.overflow.flowing import Overflow
 from services.points.policy.book import PolicyBook
 from services.points.policy.views import PolicyShelf
+from services.points.stars.assessments import note as note_assessments
 from shared.batches import BACKLOG_RECORDS
 from shared.contracts import Event
-from shared.contracts.registry import PersonForgotten
+from shared.contracts.registry import PersonForgotten, ServiceAssessed
 from shared.database import Database, driver_connection
 from shared.deliveries import Delivery, Reader
 
-INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, **dict.fromkeys(members.PEOPLE)}
+INTERESTS: Mapping[type[Event], Reader | None] = {
+    **READERS,
+    **dict.fromkeys(members.PEOPLE),
+    ServiceAssessed: None,
+}
 
 _CLOCK_SKEW_MAX = timedelta(hours=1)
 _CLOSE_WITHIN_S = 5
@@ -67,6 +72,7 @@ class Earning:
                 accounts = await self._prepare(db, people, services, book)
             else:
                 accounts = await self._prepare_ahead(people, services, book)
+        await note_assessments(db, self._ingest.writer.schema, deliveries)
         try:
             await self._ingest.book_services(db, book, services, accounts)
         except UnknownAccounts:

@@ -4,7 +4,7 @@ The contracts' own models make eighteen times as much work of an activity (most 
 looks at), and this is the one place on the platform where that matters. A test holds every reader against its contract.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -38,10 +38,15 @@ class _Record(msgspec.Struct, frozen=True, gc=False):
     started_at: _Moment
 
 
+class _Attendance(_Record, frozen=True, gc=False):
+    entered_at: _Moment | None = None
+
+
 class _Activity(msgspec.Struct, frozen=True, gc=False):
     community: _Community
     category: str
-    attendances: list[_Record]
+    attendances: list[_Attendance]
+    confirmed_by: str | None = None
 
 
 class _Correction(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +59,7 @@ class _Correction(msgspec.Struct, frozen=True, gc=False):
     evidence_before: _Evidence
     minutes: _Minutes
     evidence: _Evidence
+    corrected_by: str | None = None
 
 
 class _Patrol(msgspec.Struct, frozen=True, gc=False):
@@ -77,8 +83,12 @@ _cases = msgspec.json.Decoder(_Case)
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
-def _services(records: list[_Record], community: str, kind: str, envelope: Envelope) -> list[Service]:
-    event_id, told_at = _uuid(envelope.event_id.hex), envelope.time
+def _event_id(envelope: Envelope) -> UUID:
+    return _uuid(envelope.event_id.hex)
+
+
+def _services(records: Sequence[_Record], community: str, kind: str, envelope: Envelope) -> list[Service]:
+    event_id, told_at = _event_id(envelope), envelope.time
     began, day = _NEVER, 0
     services = []
     for r in records:
@@ -103,7 +113,32 @@ def _services(records: list[_Record], community: str, kind: str, envelope: Envel
 
 def _activity(body: bytes, envelope: Envelope) -> list[Service]:
     told = _activities.decode(body)
-    return _services(told.attendances, told.community, f"activity.{told.category}", envelope)
+    event_id, told_at, community, kind = _event_id(envelope), envelope.time, told.community, f"activity.{told.category}"
+    confirmed_by = None if told.confirmed_by is None else _uuid(told.confirmed_by)
+    began, day = _NEVER, 0
+    services = []
+    for r in told.attendances:
+        if r.started_at != began:
+            began, day = r.started_at, local_day(r.started_at).toordinal()
+        services.append(
+            Service(
+                event_id,
+                _uuid(r.record_id),
+                _uuid(r.volunteer_id),
+                community,
+                kind,
+                began,
+                day,
+                r.minutes,
+                r.evidence,
+                told_at,
+                0,
+                None,
+                confirmed_by,
+                r.entered_at,
+            )
+        )
+    return services
 
 
 def _patrol(body: bytes, envelope: Envelope) -> list[Service]:
@@ -126,7 +161,7 @@ def _correction(body: bytes, envelope: Envelope) -> list[Service]:
     told = _corrections.decode(body)
     return [
         Service(
-            _uuid(envelope.event_id.hex),
+            _event_id(envelope),
             _uuid(told.record_id),
             _uuid(told.volunteer_id),
             told.community,
@@ -138,6 +173,7 @@ def _correction(body: bytes, envelope: Envelope) -> list[Service]:
             envelope.time,
             told.minutes_before,
             told.evidence_before,
+            None if told.corrected_by is None else _uuid(told.corrected_by),
         )
     ]
 

@@ -32,6 +32,10 @@ class Service(NamedTuple):
     minutes_before: int = 0
     evidence_before: str | None = None
     """None for a record that is told for the first time."""
+    confirmed_by: UUID | None = None
+    """Opaque id of whoever confirmed or corrected it, where the event says so."""
+    entered_at: datetime | None = None
+    """When a check-in was entered, where that was later than the service began."""
 
 
 def _first_told(
@@ -55,7 +59,11 @@ def _first_told(
 
 
 def _activity(event: ActivityCompleted, event_id: UUID, told_at: datetime) -> list[Service]:
-    return _first_told(event_id, told_at, event.community, f"activity.{event.category.value}", event.attendances)
+    told = _first_told(event_id, told_at, event.community, f"activity.{event.category.value}", event.attendances)
+    return [
+        service._replace(confirmed_by=event.confirmed_by, entered_at=attendance.entered_at)
+        for service, attendance in zip(told, event.attendances, strict=True)
+    ]
 
 
 def _correction(event: AttendanceCorrected, event_id: UUID, told_at: datetime) -> list[Service]:
@@ -73,6 +81,7 @@ def _correction(event: AttendanceCorrected, event_id: UUID, told_at: datetime) -
             told_at,
             event.minutes_before,
             event.evidence_before.value,
+            event.corrected_by,
         )
     ]
 

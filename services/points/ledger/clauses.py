@@ -49,6 +49,10 @@ class Clause(IntEnum):
     POOL_MADE_GOOD = 42
     """What a correction brings back out of a pool that has given it away already, the community makes up for."""
 
+    SUSPECTED = 60
+    """Points held while somebody looks into a sign of invented hours. Only ever held: what was invented is taken back
+    by the correction of its record, never under this clause."""
+
 
 EARNED = frozenset({Clause.RATE, Clause.CORRECTION, Clause.POLICY_RESTATED})
 """Clauses that say what a record is worth by itself."""

@@ -156,6 +156,39 @@ LEDGER_0002 = (
 )
 """What deposits of the time bank add."""
 
+LEDGER_0005 = (
+    """
+    CREATE TABLE ledger.tellings (
+        event_id              uuid PRIMARY KEY,
+        told_at               timestamptz NOT NULL,
+        began_at              timestamptz NOT NULL,
+        ended_at              timestamptz NOT NULL,
+        community             text COLLATE "C" NOT NULL,
+        confirmed_by          uuid,
+        added                 smallint NOT NULL,
+        records               uuid[] NOT NULL,
+        volunteers            uuid[] NOT NULL,
+        entered_after_minutes smallint[]
+    ) WITH (fillfactor = 100)
+    """,
+    "CREATE INDEX tellings_confirmer ON ledger.tellings (confirmed_by, told_at) WHERE confirmed_by IS NOT NULL",
+    """
+    CREATE TABLE ledger.assessments (
+        record_id    uuid NOT NULL,
+        side         text NOT NULL,
+        volunteer_id uuid NOT NULL,
+        quality      text NOT NULL,
+        told_at      timestamptz NOT NULL,
+        event_id     uuid NOT NULL,
+        PRIMARY KEY (record_id, side)
+    )
+    """,
+    "CREATE INDEX assessments_volunteer ON ledger.assessments (volunteer_id)",
+)
+"""Who vouched for whose records, event by event (`began_at` and `ended_at` are of the service), and how well each was
+served, as each side said last.
+"""
+
 LEDGER_0006 = (
     """
     CREATE TABLE ledger.notes (
@@ -193,6 +226,8 @@ TABLES = (
     "pool_rounds",
     "pools_short",
     "notes",
+    "tellings",
+    "assessments",
 )
 
 

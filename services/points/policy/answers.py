@@ -4,8 +4,9 @@ from datetime import date
 
 from pydantic import BaseModel, Field
 
-from services.points.policy.book import Said, Terms
+from services.points.policy.book import AnomalyTerms, Said, Terms
 from services.points.policy.rules import ExpiryKind, OnDeath
+from shared.contracts.anomalies import Sign
 from shared.contracts.registry import NodeLevel
 
 
@@ -102,6 +103,37 @@ class CertificateTermsOut(BaseModel):
     publicity_days: SaidOut
 
 
+class AssessmentTermsOut(BaseModel):
+    """What a star asks of the assessments of single services; 0 for none."""
+
+    assessed_percent_min: SaidOut
+    good_percent_min: SaidOut
+
+
+class SignsOut(BaseModel):
+    """Signs of invented hours, and the policy that names them."""
+
+    value: list[Sign]
+    policy_version: int
+
+
+class AnomalyTermsOut(BaseModel):
+    """From where on something looks as if hours had been invented."""
+
+    burst_minutes: SaidOut
+    burst_records: SaidOut
+    burst_activities: SaidOut
+    back_office_minutes: SaidOut
+    back_office_records: SaidOut
+    day_minutes_approval: SaidOut
+    day_minutes_max: SaidOut
+    round_the_clock_minutes: SaidOut
+    overlap_minutes: SaidOut
+    ring_records: SaidOut
+    ring_share_percent: SaidOut
+    hold_signs: SignsOut
+
+
 class TermsOut(BaseModel):
     """What holds in a community on a day."""
 
@@ -120,6 +152,8 @@ class TermsOut(BaseModel):
     time_bank: TimeBankTermsOut
     market: MarketTermsOut
     certificates: CertificateTermsOut
+    assessments: AssessmentTermsOut
+    anomalies: AnomalyTermsOut
 
 
 def terms_out(community: str, day: date, terms: Terms) -> TermsOut:
@@ -156,6 +190,29 @@ def terms_out(community: str, day: date, terms: Terms) -> TermsOut:
         ),
         market=MarketTermsOut(pieces_per_household_per_month=_said(terms.market.pieces_per_household_per_month)),
         certificates=CertificateTermsOut(publicity_days=_said(terms.certificates.publicity_days)),
+        assessments=AssessmentTermsOut(
+            assessed_percent_min=_said(terms.assessments.assessed_percent_min),
+            good_percent_min=_said(terms.assessments.good_percent_min),
+        ),
+        anomalies=_anomalies(terms.anomalies),
+    )
+
+
+def _anomalies(terms: AnomalyTerms) -> AnomalyTermsOut:
+    signs = terms.hold_signs
+    return AnomalyTermsOut(
+        burst_minutes=_said(terms.burst_minutes),
+        burst_records=_said(terms.burst_records),
+        burst_activities=_said(terms.burst_activities),
+        back_office_minutes=_said(terms.back_office_minutes),
+        back_office_records=_said(terms.back_office_records),
+        day_minutes_approval=_said(terms.day_minutes_approval),
+        day_minutes_max=_said(terms.day_minutes_max),
+        round_the_clock_minutes=_said(terms.round_the_clock_minutes),
+        overlap_minutes=_said(terms.overlap_minutes),
+        ring_records=_said(terms.ring_records),
+        ring_share_percent=_said(terms.ring_share_percent),
+        hold_signs=SignsOut(value=[Sign(sign) for sign in sorted(signs.value)], policy_version=signs.version),
     )
 
 

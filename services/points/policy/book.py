@@ -195,6 +195,35 @@ class CertificateTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class AssessmentTerms:
+    """What a star asks of the assessments of single services."""
+
+    assessed_percent_min: Said[int]
+    good_percent_min: Said[int]
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyTerms:
+    """From where on something looks as if hours had been invented (`anomalies.signs`)."""
+
+    burst_minutes: Said[int]
+    burst_records: Said[int]
+    burst_activities: Said[int]
+    back_office_minutes: Said[int]
+    back_office_records: Said[int]
+    day_minutes_approval: Said[int]
+    """More on one day needs the community's approval."""
+    day_minutes_max: Said[int]
+    """More on one day needs the district's."""
+    round_the_clock_minutes: Said[int]
+    overlap_minutes: Said[int]
+    ring_records: Said[int]
+    ring_share_percent: Said[int]
+    hold_signs: Said[frozenset[str]]
+    """Signs that hold the points of their records as soon as they are found."""
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """Everything that holds in one community on one day, each number with the version that says it."""
 
@@ -209,6 +238,8 @@ class Terms:
     time_bank: TimeBankTerms
     market: MarketTerms
     certificates: CertificateTerms
+    assessments: AssessmentTerms
+    anomalies: AnomalyTerms
     _prices: dict[str, Price] = field(default_factory=dict, compare=False, repr=False)
 
     def price(self, kind: str) -> Price:
@@ -396,6 +427,8 @@ def _merge(chain: Sequence[PolicyVersion]) -> Terms:
         time_bank=TimeBankTerms(**rules["time_bank"]),
         market=MarketTerms(**rules["market"]),
         certificates=CertificateTerms(**rules["certificates"]),
+        assessments=AssessmentTerms(**rules["assessments"]),
+        anomalies=AnomalyTerms(**rules["anomalies"]),
     )
 
 

@@ -22,6 +22,7 @@ from services.points.policy.faults import (
     whole_number,
 )
 from services.points.policy.kinds import EARNING_UNITS, SERVICE_KINDS
+from shared.contracts.anomalies import Sign
 from shared.contracts.registry import NodeLevel
 
 GRANTING_LEVELS = (NodeLevel.DISTRICT, NodeLevel.CITY, NodeLevel.PROVINCE)
@@ -152,6 +153,25 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     # 0 is no limit.
     "market": {"pieces_per_household_per_month": _number("pieces_per_household_per_month", 0, 1000)},
     "certificates": {"publicity_days": _number("publicity_days", 0, 60)},
+    # 0 asks for none.
+    "assessments": {
+        "assessed_percent_min": _number("assessed_percent_min", 0, 100),
+        "good_percent_min": _number("good_percent_min", 0, 100),
+    },
+    "anomalies": {
+        "burst_minutes": _number("burst_minutes", 1, 24 * 60),
+        "burst_records": _number("burst_records", 1, 30_000),
+        "burst_activities": _number("burst_activities", 1, 10_000),
+        "back_office_minutes": _number("back_office_minutes", 1, 30 * 24 * 60),
+        "back_office_records": _number("back_office_records", 1, 1000),
+        "day_minutes_approval": _number("day_minutes_approval", 1, 24 * 60),
+        "day_minutes_max": _number("day_minutes_max", 1, 24 * 60),
+        "round_the_clock_minutes": _number("round_the_clock_minutes", 1, 24 * 60),
+        "overlap_minutes": _number("overlap_minutes", 1, 24 * 60),
+        "ring_records": _number("ring_records", 1, 1000),
+        "ring_share_percent": _number("ring_share_percent", 1, 100),
+        "hold_signs": Rule("hold_signs", lambda value, place: some_of(value, list(Sign), place), frozenset),
+    },
 }
 """Sections by name, and the keys of each."""
 

@@ -200,7 +200,14 @@ async def _switch(connection: Any, db: Any) -> None:
         f"UPDATE {REBUILT}.accounts AS r SET version = greatest(r.version, l.version) + 1"
         f"  FROM {LIVE}.accounts AS l WHERE l.holder = r.holder AND l.unit = r.unit"
     )
-    # What the replay knew and live had not taken yet must not be taken again.
+    # What the replay knew and live had not taken yet is to be looked at for signs of invented hours, and must not be
+    # taken again.
+    await db.execute(
+        "INSERT INTO public.fresh_tellings (event_ids) SELECT array_agg(event_id)"
+        "  FROM (SELECT r.event_id, row_number() OVER (ORDER BY r.event_id) / 100 AS piece"
+        f"         FROM {REBUILT}.tellings AS r WHERE NOT EXISTS"
+        f"              (SELECT FROM {LIVE}.tellings AS l WHERE l.event_id = r.event_id)) AS missed GROUP BY piece"
+    )
     await db.execute(f"INSERT INTO public.consumed SELECT event_id FROM {REBUILT}.consumed ON CONFLICT DO NOTHING")
     await db.execute(f"DROP TABLE {REBUILT}.consumed")
     await db.execute(f"TRUNCATE {REBUILT}.balance_changes")

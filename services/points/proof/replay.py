@@ -23,6 +23,7 @@ from services.points.overflow.flowing import Overflow
 from services.points.own_events import LedgerEffects
 from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion, Restatement
 from services.points.policy.views import policy_version, restatement
+from services.points.stars.assessments import note as note_assessments
 from shared.contracts.points import PolicyPublished, PolicyRestated
 from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import read_all
@@ -197,6 +198,7 @@ class Replay:
         at_home = [d.event.volunteer_id for d in mine if isinstance(d.event, members.PEOPLE)]
         if at_home:
             await self._overflow.registered(self.db, self._book, at_home)
+        await note_assessments(self.db, self._ingest.writer.schema, mine)
         await self._ingest.book_services(self.db, self._book, services)
         self.applied += len(mine)
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from services.points.durations import months_later
 from services.points.policy.in_force import InForce, PoliciesInForce
+from services.points.stars.assessments import assessed
 from services.points.stars.bodies import (
     ApplyBody,
     AssessBody,
@@ -54,6 +55,7 @@ async def apply(body: ApplyBody, work: Work, caller: Caller, policies: InForce) 
         member_since=who.registered_on,
         forgotten=who.forgotten,
         day=today,
+        assessed=await assessed(work.connection, body.volunteer_id),
     )
     return _decided(await work.execute(STARS, body.volunteer_id, command), application_id, Stage.APPLIED)
 

@@ -109,6 +109,21 @@ class NextGradeOut(BaseModel):
     text: str = Field(description="还差什么 what is missing, in words")
 
 
+class AssessmentsOut(BaseModel):
+    """What registry's assessments say of the service; both sides of one record count."""
+
+    records: int = Field(description="服务记录 records that count")
+    assessed: int = Field(description="已评价的记录 of these, assessed")
+    assessed_percent: int
+    assessed_percent_min: int = Field(description="办法要求 what the policy asks for; 0 for none")
+    good: int
+    fair: int
+    poor: int
+    good_percent: int = Field(description="评价中好评占比 share of the assessments")
+    good_percent_min: int = Field(description="办法要求 what the policy asks for; 0 for none")
+    reached: bool = Field(description="是否达到要求 whether this is what the policy asks for")
+
+
 class StarsOut(BaseModel):
     """A volunteer's stars."""
 
@@ -118,6 +133,7 @@ class StarsOut(BaseModel):
     grade: int = Field(description="现有星级 the grade in force; 0 for none")
     flagged: bool = Field(description="待复核 the hours no longer hold; the authority decides")
     review_on: date | None
+    assessments: AssessmentsOut
     application: ApplicationOut | None = Field(description="待办申请 the open application")
     next: NextGradeOut | None = Field(description="下一星级 null for five stars")
 

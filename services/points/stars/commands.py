@@ -17,6 +17,38 @@ class Requirement:
     months_min: int
     """Months since registration."""
     policy_version: int
+    assessed_percent_min: int = 0
+    """How many of a hundred records somebody must have assessed; 0 for none."""
+    good_percent_min: int = 0
+    """How many of a hundred assessments must be good; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """What registry's assessments say of a volunteer's service. A record may be assessed by both sides."""
+
+    records: int = 0
+    assessed: int = 0
+    """Records that somebody assessed."""
+    good: int = 0
+    fair: int = 0
+    poor: int = 0
+
+    @property
+    def assessed_percent(self) -> int:
+        """Of a hundred records, how many were assessed; rounded down."""
+        return 100 * self.assessed // self.records if self.records else 0
+
+    @property
+    def good_percent(self) -> int:
+        """Of a hundred assessments, how many are good; rounded down."""
+        said = self.good + self.fair + self.poor
+        return 100 * self.good // said if said else 0
+
+    def reaches(self, requirement: Requirement) -> bool:
+        """Whether this is what the policy asks for."""
+        enough = self.assessed_percent >= requirement.assessed_percent_min
+        return enough and self.good_percent >= requirement.good_percent_min
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +66,13 @@ class Apply:
     """Day of registration; None while that is not known."""
     forgotten: bool
     day: date
+    assessed: Assessed = Assessed()
+    """What registry's assessments say now."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssessQuality:
-    """Judge the quality of the service. From registry's own assessments later; until then an office says it."""
+    """Judge the quality of the service: the reviewer's own judgement, beside what was said of single records."""
 
     application_id: UUID
     quality: Quality

@@ -25,6 +25,7 @@ from services.points.stars.commands import (
 from services.points.stars.refusals import (
     StarApplicationNotOpen,
     StarApplicationOpen,
+    StarAssessmentsShort,
     StarAssessorMayNotGrant,
     StarAuthorityTooLow,
     StarHeldAlready,
@@ -169,6 +170,16 @@ def _apply(stars: Stars, command: Apply) -> list[Event]:
             command.day < earliest, StarMembershipShort(months=requirement.months_min, earliest=earliest.isoformat())
         )
     _require_hours(command.minutes, requirement.minutes, command.grade)
+    said = command.assessed
+    refuse_unless(
+        said.reaches(requirement),
+        StarAssessmentsShort(
+            assessed=said.assessed_percent,
+            assessed_min=requirement.assessed_percent_min,
+            good=said.good_percent,
+            good_min=requirement.good_percent_min,
+        ),
+    )
     return [
         StarApplied(
             volunteer_id=command.volunteer_id,
@@ -180,6 +191,8 @@ def _apply(stars: Stars, command: Apply) -> list[Event]:
             granted_by=requirement.granted_by,
             policy_version=requirement.policy_version,
             applied_on=command.day,
+            assessed_percent=said.assessed_percent if said.records else None,
+            good_percent=said.good_percent if said.assessed else None,
         )
     ]
 

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.durations import in_words, months_later
 from services.points.fields import own_id
 from services.points.policy.in_force import InForce
+from services.points.stars.assessments import assessed
 from services.points.stars.bodies import (
     ApplicationOut,
+    AssessmentsOut,
     CandidateOut,
     GradeNumber,
     IssuedReportOut,
@@ -24,6 +26,7 @@ from services.points.stars.bodies import (
     StarsOut,
 )
 from services.points.stars.candidates import candidates
+from services.points.stars.commands import Assessed, Requirement
 from services.points.stars.explanation import explain
 from services.points.stars.report import canonical_hash
 from services.points.stars.reporting import report_rows, workbook
@@ -151,12 +154,14 @@ async def get_stars(request: Request, volunteer_id: UUID, read: Read, caller: Ca
     who = await member(read, volunteer_id)
     caller.require(who.community, volunteer_id)
     minutes = await confirmed_minutes(read, volunteer_id)
+    said = await assessed(read, volunteer_id)
+    asked = requirement(await policies.terms(read, who.community, local_day(system_clock())), 1)
     held = await _one(read, volunteer_id, IN_FORCE)
     application = await _one(read, volunteer_id, OPEN)
     grade = 0 if held is None else held.grade
     following = None
     if grade < GRADES and not who.forgotten:
-        following = await _next(request, read, policies, who, minutes, grade + 1, application is not None)
+        following = await _next(request, read, policies, who, minutes, grade + 1, application is not None, said)
     return StarsOut(
         volunteer_id=volunteer_id,
         community=who.community,
@@ -164,6 +169,7 @@ async def get_stars(request: Request, volunteer_id: UUID, read: Read, caller: Ca
         grade=grade,
         flagged=held is not None and held.stage == Stage.FLAGGED.value,
         review_on=None if held is None else held.review_on,
+        assessments=_assessments(said, asked),
         application=None if application is None else _application(application),
         next=following,
     )
@@ -189,21 +195,27 @@ async def _next(
     minutes: int,
     grade: int,
     applied: bool,
+    said: Assessed,
 ) -> NextGradeOut:
     today = local_day(system_clock())
     asked = requirement(await policies.terms(read, who.community, today), grade)
     missing = max(0, asked.minutes - minutes)
     member_from = None if who.registered_on is None else months_later(who.registered_on, asked.months_min)
-    can_apply = missing == 0 and not applied and (asked.months_min == 0 or _reached(member_from, today))
+    long_enough = asked.months_min == 0 or _reached(member_from, today)
+    can_apply = missing == 0 and not applied and long_enough and said.reaches(asked)
     language = language_of(request)
     texts: Texts = request.app.state.texts
     if missing:
         code = "stars.next_hours"
     elif applied:
         code = "stars.next_applied"
+    elif not long_enough:
+        code = "stars.next_membership"
     else:
-        code = "stars.next_can_apply" if can_apply else "stars.next_membership"
-    params = {"grade": grade, "missing": in_words(language, missing), "earliest": member_from or "—"}
+        code = "stars.next_can_apply" if can_apply else "stars.next_assessments"
+    params: dict[str, Any] = {"assessed": said.assessed_percent, "assessed_min": asked.assessed_percent_min}
+    params |= {"good": said.good_percent, "good_min": asked.good_percent_min}
+    params |= {"grade": grade, "missing": in_words(language, missing), "earliest": member_from or "—"}
     return NextGradeOut(
         grade=grade,
         threshold_minutes=asked.minutes,
@@ -212,6 +224,21 @@ async def _next(
         member_from=member_from,
         can_apply=can_apply,
         text=texts.get(language, code, params),
+    )
+
+
+def _assessments(said: Assessed, asked: Requirement) -> AssessmentsOut:
+    return AssessmentsOut(
+        records=said.records,
+        assessed=said.assessed,
+        assessed_percent=said.assessed_percent,
+        assessed_percent_min=asked.assessed_percent_min,
+        good=said.good,
+        fair=said.fair,
+        poor=said.poor,
+        good_percent=said.good_percent,
+        good_percent_min=asked.good_percent_min,
+        reached=said.reaches(asked),
     )
 
 

@@ -19,6 +19,14 @@ class StarMembershipShort(Refusal):
     code: ClassVar[str] = "star_membership_short"
 
 
+class StarAssessmentsShort(Refusal):
+    """Too few records were assessed, or too few well. Params: `assessed`, `assessed_min`, `good`, `good_min`, all in
+    percent.
+    """
+
+    code: ClassVar[str] = "star_assessments_short"
+
+
 class StarHeldAlready(Refusal):
     """The grade, or a higher one, is held already. Params: `held`."""
 

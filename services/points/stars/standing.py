@@ -53,6 +53,8 @@ def requirement(terms: Terms, grade: int) -> Requirement:
         granted_by=stars.granted_by.value[grade - 1],
         months_min=stars.membership_months_min.value,
         policy_version=stars.minutes.version,
+        assessed_percent_min=terms.assessments.assessed_percent_min.value,
+        good_percent_min=terms.assessments.good_percent_min.value,
     )
 
 

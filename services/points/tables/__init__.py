@@ -4,6 +4,7 @@ The read tables are created by Alembic and rebuilt from the service's own events
 of the service, and are all found here.
 """
 
+from services.points.tables.anomalies import anomaly_flags, anomaly_records, fresh_tellings
 from services.points.tables.base import metadata
 from services.points.tables.honours import (
     certificate_grounds,
@@ -13,7 +14,16 @@ from services.points.tables.honours import (
     star_applications,
     star_reports,
 )
-from services.points.tables.ledger import accounts, holds, members, notes, transfers, units
+from services.points.tables.ledger import (
+    accounts,
+    assessments,
+    holds,
+    members,
+    notes,
+    tellings,
+    transfers,
+    units,
+)
 from services.points.tables.market import (
     aid_gifts,
     budget_grants,
@@ -37,6 +47,9 @@ from services.points.tables.policies import policies, restatement_parts, restate
 __all__ = [
     "accounts",
     "aid_gifts",
+    "anomaly_flags",
+    "anomaly_records",
+    "assessments",
     "budget_grants",
     "certificate_grounds",
     "certificate_numbers",
@@ -44,6 +57,7 @@ __all__ = [
     "collection_tries",
     "donations",
     "donors",
+    "fresh_tellings",
     "holds",
     "household_members",
     "household_months",
@@ -66,6 +80,7 @@ __all__ = [
     "star_reports",
     "stock_counts",
     "suppliers",
+    "tellings",
     "transfers",
     "units",
 ]

@@ -1,6 +1,7 @@
 """The ledger's tables as queries see them: column by column as far as they need them. Defined in `ledger.schema`."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, MetaData, SmallInteger, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.points.ledger.schema import LIVE
 from services.points.tables.base import CODE, MOMENT
@@ -61,6 +62,32 @@ notes = Table(
     Column("record_id", Uuid),
     Column("evidence_before", SmallInteger),
     Column("minutes_before", SmallInteger),
+)
+
+tellings = Table(
+    "tellings",
+    described,
+    Column("event_id", Uuid, primary_key=True),
+    Column("told_at", MOMENT),
+    Column("began_at", MOMENT),
+    Column("ended_at", MOMENT),
+    Column("community", CODE),
+    Column("confirmed_by", Uuid),
+    Column("added", SmallInteger),
+    Column("records", ARRAY(Uuid)),
+    Column("volunteers", ARRAY(Uuid)),
+    Column("entered_after_minutes", ARRAY(SmallInteger)),
+)
+
+assessments = Table(
+    "assessments",
+    described,
+    Column("record_id", Uuid, primary_key=True),
+    Column("side", Text, primary_key=True),
+    Column("volunteer_id", Uuid),
+    Column("quality", Text),
+    Column("told_at", MOMENT),
+    Column("event_id", Uuid),
 )
 
 transfers = Table(

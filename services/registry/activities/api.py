@@ -7,9 +7,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from services.registry.activities import attendance, sign_ups
+from services.registry.activities.assessing import Assess
 from services.registry.activities.model import Activity, CheckedIn, CheckedOut, Correct, Dating, Entry, Publish
 from services.registry.activities.schemas import (
     ActivityStateOut,
+    AssessmentBody,
     AttendancesBody,
     CancellationBody,
     CheckInBody,
@@ -26,6 +28,7 @@ from services.registry.organisation.views import require_community
 from services.registry.settings import RegistrySettings
 from services.registry.tables import teams
 from services.registry.volunteers.standing import Found, VolunteerUnknown, look_up, require_good
+from shared.auth.actors import actor_id
 from shared.auth.tokens import OutsideNode, Principal
 from shared.contracts import Refusal
 from shared.unit_of_work import UnitOfWork
@@ -144,7 +147,8 @@ async def complete_activity(
     Confirm every attendance. A forgotten check-out is closed at the planned end and flagged.
     """
     await of_caller(work, caller, activity_id)
-    activity = await attendance.complete(work, activity_id, body.completed_at or work.now, dating(work, settings))
+    by = actor_id(work.vault, caller.subject)
+    activity = await attendance.complete(work, activity_id, body.completed_at or work.now, dating(work, settings), by)
     return ActivityStateOut.of(activity)
 
 
@@ -157,8 +161,22 @@ async def correct_attendance(
     found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
     if found.id not in activity.attended:
         found.require_good()
-    command = Correct(found.id, body.minutes, body.evidence, body.reason, body.started_at, dating(work, settings))
+    by = actor_id(work.vault, caller.subject)
+    command = Correct(found.id, body.minutes, body.evidence, body.reason, body.started_at, dating(work, settings), by)
     return ActivityStateOut.of(await attendance.correct(work, activity_id, command))
+
+
+@api.command("/v1/activities/{activity_id}/assessments", permission="activities.assess")
+async def assess_service(activity_id: UUID, body: AssessmentBody, work: Work, caller: Caller) -> ActivityStateOut:
+    """评价服务质量：组织者的评价，或回访服务对象得到的评价；再次评价以最后一次为准。
+
+    How well somebody served, by the organiser or as whom it was for said in a follow-up; the last one counts.
+    """
+    await of_caller(work, caller, activity_id)
+    found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
+    by = actor_id(work.vault, caller.subject)
+    command = Assess(found.id, body.side, body.quality, by, work.now)
+    return ActivityStateOut.of(await work.execute(ACTIVITIES, activity_id, command))
 
 
 @api.command("/v1/activities/{activity_id}/cancellation", permission="activities.publish")

@@ -33,11 +33,13 @@ async def record(work: UnitOfWork, activity_id: UUID, entries: Sequence[Entry], 
     return activity
 
 
-async def complete(work: UnitOfWork, activity_id: UUID, completed_at: datetime, dating: Dating) -> Activity:
+async def complete(
+    work: UnitOfWork, activity_id: UUID, completed_at: datetime, dating: Dating, by: UUID | None = None
+) -> Activity:
     """Confirm every attendance; those of people who were forgotten meanwhile are left out."""
     attended = (await work.load(ACTIVITIES, activity_id)).state.attended
     forgotten = await _forgotten(work, list(attended))
-    activity = await work.execute(ACTIVITIES, activity_id, Complete(completed_at, forgotten, dating))
+    activity = await work.execute(ACTIVITIES, activity_id, Complete(completed_at, forgotten, dating, by))
     await release(work.connection, activity_id, BOOKING)
     if forgotten:
         await release(work.connection, activity_id, SERVICE, forgotten)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from services.registry.activities.assessing import Assess, assess
 from services.registry.activities.refusals import (
     ActivityAlreadyPublished,
     ActivityCancelledAlready,
@@ -59,6 +60,8 @@ from shared.contracts.registry import (
 __all__ = ["Activity", "Command", "Stage", "decide", "evolve", "record_id"]
 
 _DAY = timedelta(days=1)
+_AT_ONCE = timedelta(minutes=1)
+"""What reaches the platform within this time was entered on the spot."""
 _LOCAL = ZoneInfo("Asia/Shanghai")
 
 
@@ -165,6 +168,8 @@ class Complete:
     completed_at: datetime
     forgotten: frozenset[UUID]
     dating: Dating
+    by: UUID | None = None
+    """Opaque id of whoever confirms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,8 @@ class Correct:
     started_at: datetime | None
     """Only to add a record that is missing; the start of an existing one is fixed."""
     dating: Dating
+    by: UUID | None = None
+    """Opaque id of whoever corrects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +194,7 @@ class Cancel:
     reason: CancellationReason
 
 
-Command = Publish | SignUp | WithdrawSignUp | RecordAttendance | Complete | Correct | Cancel
+Command = Publish | SignUp | WithdrawSignUp | RecordAttendance | Complete | Correct | Assess | Cancel
 
 
 def decide(activity: Activity, command: Command) -> list[Event]:
@@ -199,6 +206,8 @@ def decide(activity: Activity, command: Command) -> list[Event]:
         raise ActivityNotPublished
     if isinstance(command, Correct):
         return [_correct(activity, activity_id, command)]
+    if isinstance(command, Assess):
+        return assess(activity, activity_id, command)
     refuse_if(activity.stage is Stage.COMPLETED, ActivityCompletedAlready)
     refuse_if(activity.stage is Stage.CANCELLED, ActivityCancelledAlready)
     match command:
@@ -262,7 +271,9 @@ def _record(activity: Activity, activity_id: UUID, entries: Sequence[Entry], dat
         who = {"activity_id": activity_id, "volunteer_id": entry.volunteer_id}
         match entry:
             case CheckedIn(checked_in_at=checked_in_at, checked_out_at=checked_out_at):
-                arrivals.append(VolunteerCheckedIn(**who, checked_in_at=checked_in_at))
+                late = dating.now - checked_in_at > _AT_ONCE
+                entered_at = dating.now if late else None
+                arrivals.append(VolunteerCheckedIn(**who, checked_in_at=checked_in_at, entered_at=entered_at))
                 if checked_out_at is not None:
                     departures.append(VolunteerCheckedOut(**who, checked_out_at=checked_out_at))
             case CheckedOut(checked_out_at=checked_out_at):
@@ -330,6 +341,7 @@ def _complete(activity: Activity, activity_id: UUID, command: Complete) -> Activ
         category=activity.category,
         completed_at=command.completed_at,
         attendances=tuple(sorted(confirmed, key=lambda item: (item.started_at, item.volunteer_id))),
+        confirmed_by=command.by,
     )
 
 
@@ -350,6 +362,7 @@ def _confirm(
         evidence=entry.evidence,
         started_at=entry.started_at,
         closed_at_planned_end=forgotten_check_out,
+        entered_at=entry.entered_at,
     )
 
 
@@ -390,4 +403,5 @@ def _correct(activity: Activity, activity_id: UUID, command: Correct) -> Attenda
         revision=before.revision + 1,
         reason=command.reason,
         corrected_at=command.dating.now,
+        corrected_by=command.by,
     )

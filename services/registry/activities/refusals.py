@@ -162,3 +162,10 @@ class ScannedNeedsEvidence(Refusal):
 
     code = "scanned_needs_evidence"
     status = 422
+
+
+class OwnServiceAssessed(Refusal):
+    """Nobody assesses their own service."""
+
+    code = "own_service_assessed"
+    status = 403

@@ -10,7 +10,7 @@ from services.registry.activities.model import Activity, Backfilled, Cancellatio
 from services.registry.fields import VolunteerNumber, VolunteerReference
 from shared.contracts import Evidence, NodeCode
 from shared.contracts.common import CommunityCode
-from shared.contracts.registry import ActivityCategory, CorrectionReason
+from shared.contracts.registry import ActivityCategory, AssessmentSide, CorrectionReason, ServiceQuality
 from shared.web.fields import Body, Moment, ShortText
 
 _ServedMinutes = Annotated[int, Field(ge=1, le=24 * 60)]
@@ -113,6 +113,14 @@ class CorrectionBody(Body):
     evidence: Evidence
     reason: CorrectionReason
     started_at: Moment | None = Field(default=None, description="仅用于补上遗漏的人 only to add somebody missing")
+
+
+class AssessmentBody(Body):
+    """评价服务质量 How well somebody served, and who says so."""
+
+    volunteer: VolunteerReference
+    side: AssessmentSide = Field(description="组织者或服务对象 the organiser, or whom it was for")
+    quality: ServiceQuality
 
 
 class CancellationBody(Body):

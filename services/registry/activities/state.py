@@ -13,8 +13,11 @@ from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
     ActivityPublished,
+    AssessmentSide,
     AttendanceBackfilled,
     AttendanceCorrected,
+    ServiceAssessed,
+    ServiceQuality,
     SignUpWithdrawn,
     VolunteerCheckedIn,
     VolunteerCheckedOut,
@@ -39,6 +42,8 @@ class Attended:
     minutes: int | None
     evidence: Evidence
     revision: int = 0
+    entered_at: datetime | None = None
+    """When the check-in was entered, where that was later."""
 
     @property
     def ended_at(self) -> datetime | None:
@@ -48,6 +53,7 @@ class Attended:
 
 _UNSET = datetime(1, 1, 1, tzinfo=UTC)
 _NOBODY: Mapping[UUID, Attended] = MappingProxyType({})
+_NOTHING_SAID: Mapping[tuple[UUID, AssessmentSide], ServiceQuality] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Activity:
     places: int | None = None
     signed_up: frozenset[UUID] = frozenset()
     attended: Mapping[UUID, Attended] = field(default_factory=lambda: _NOBODY)
+    assessed: Mapping[tuple[UUID, AssessmentSide], ServiceQuality] = field(default_factory=lambda: _NOTHING_SAID)
 
 
 def record_id(activity_id: UUID, volunteer_id: UUID) -> UUID:
@@ -95,7 +102,9 @@ def evolve(activity: Activity, event: Event) -> Activity:
         case SignUpWithdrawn():
             return replace(activity, signed_up=activity.signed_up - {event.volunteer_id})
         case VolunteerCheckedIn():
-            return _with(activity, event.volunteer_id, Attended(event.checked_in_at, None, Evidence.SCANNED))
+            return _with(
+                activity, event.volunteer_id, Attended(event.checked_in_at, None, Evidence.SCANNED, 0, event.entered_at)
+            )
         case VolunteerCheckedOut():
             entry = activity.attended[event.volunteer_id]
             minutes = whole_minutes(entry.started_at, event.checked_out_at)
@@ -111,6 +120,9 @@ def evolve(activity: Activity, event: Event) -> Activity:
         case AttendanceCorrected():
             entry = Attended(event.started_at, event.minutes, event.evidence, event.revision)
             return _with(activity, event.volunteer_id, entry)
+        case ServiceAssessed():
+            said = {**activity.assessed, (event.volunteer_id, event.side): event.quality}
+            return replace(activity, assessed=said)
         case ActivityCancelled():
             return replace(activity, stage=Stage.CANCELLED)
     return activity

@@ -15,6 +15,7 @@ from shared.contracts.registry import (
     ActivityPublished,
     AttendanceBackfilled,
     AttendanceCorrected,
+    ServiceAssessed,
     SignUpWithdrawn,
     VolunteerCheckedIn,
     VolunteerCheckedOut,
@@ -185,6 +186,15 @@ async def correct(connection: AsyncConnection, event: AttendanceCorrected, recor
             "change": event.minutes - event.minutes_before,
             "people": (event.minutes > 0) - (event.minutes_before > 0),
         },
+    )
+
+
+@views.on(ServiceAssessed)
+async def assess(connection: AsyncConnection, event: ServiceAssessed, recorded: Recorded) -> None:
+    """Assessments are told and not listed; the activity has a new version."""
+    await connection.execute(
+        text("UPDATE activities SET version = :version WHERE id = :id"),
+        {"id": event.activity_id, "version": recorded.version},
     )
 
 

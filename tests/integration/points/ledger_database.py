@@ -144,6 +144,10 @@ class LedgerUnderTest:
         )
         return {(row[0], row[1]): (row[2], row[3]) for row in rows if row[2]}
 
+    async def tellings(self) -> list[Any]:
+        """What each event told of service."""
+        return [tuple(row) for row in await self.db.fetch(f"SELECT * FROM {self.schema}.tellings ORDER BY event_id")]
+
     async def effects(self) -> str:
         """The canonical hash."""
         return (await net_effects(self.db, self.schema)).digest

@@ -186,6 +186,7 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         assert await other.breaks() == []
         assert await other.balances() == await plain.balances()
         assert await other.effects() == await plain.effects()
+        assert await other.tellings() == await plain.tellings()
         assert await other.sealed_lines() == await plain.sealed_lines()
     finally:
         await db.close()

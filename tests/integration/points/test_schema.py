@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.points.app import build
 from services.points.settings import PointsSettings
-from services.points.tables import accounts, members, metadata, transfers
+from services.points.tables import accounts, members, metadata, tellings, transfers
 from shared.migrations import KERNEL_TABLES
 
 
@@ -28,7 +28,7 @@ async def test_the_migrations_make_the_tables_that_the_code_speaks_of(start: Any
     points = await start(build, working=False, settings=PointsSettings)
     async with points.service.database.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
-        for table in (accounts, members, transfers):
+        for table in (accounts, members, tellings, transfers):
             columns = await connection.run_sync(lambda c, t=table: inspect(c).get_columns(t.name, schema="ledger"))  # type: ignore[misc]
             assert {column["name"] for column in columns} == set(table.c.keys())
 

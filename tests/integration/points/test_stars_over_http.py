@@ -13,7 +13,7 @@ from services.points.honours import HonourWatch
 from services.points.settings import PointsSettings
 from services.points.stars.api import timers
 from services.points.stars.watch import flag_what_no_longer_holds
-from shared.contracts.registry import PersonForgotten
+from shared.contracts.registry import AssessmentSide, PersonForgotten, ServiceAssessed, ServiceQuality
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
 from tests.integration.office import StandingClock
 from tests.integration.points.serving import correct, registration, serve
@@ -265,3 +265,47 @@ async def test_two_applications_in_the_same_moment_are_one(points: Any) -> None:
         )
     )
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+
+
+def said(attended: Any, person: uuid.UUID, side: str, quality: str) -> ServiceAssessed:
+    return ServiceAssessed(
+        activity_id=uuid.uuid4(),
+        community=COMMUNITY,
+        record_id=attended.record_id,
+        volunteer_id=person,
+        side=AssessmentSide(side),
+        quality=ServiceQuality(quality),
+        assessed_by=uuid.uuid4(),
+        assessed_at=NOW,
+    )
+
+
+async def test_the_share_of_assessed_and_of_good_service_is_shown_and_asked_for(points: Any) -> None:
+    person = await volunteer(points, 0)
+    attended = await serve(points.service, person, 160, NOW)  # twenty days of eight hours
+    own = points.client("volunteer", subject=str(person))
+    before = await ok(own.get(f"/v1/stars/{person}"))
+    assert (before["assessments"]["records"], before["assessments"]["assessed"]) == (20, 0)
+    assert before["assessments"]["reached"] is before["next"]["can_apply"] is True
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE policies SET document = jsonb_set(document, '{assessments}',"
+            """ '{"assessed_percent_min": 15, "good_percent_min": 60}'), policy_version = policy_version + 1"""
+        )
+    short = await ok(own.get(f"/v1/stars/{person}"))
+    assert (short["next"]["can_apply"], short["assessments"]["assessed_percent_min"]) == (False, 15)
+    assert "15%" in short["next"]["text"]
+    body = {"volunteer_id": str(person), "grade": 1}
+    await refused(own.post("/v1/stars/applications", json=body), "star_assessments_short")
+    one, two, three, four = attended[:4]
+    await tell(points.service, said(one, person, "organiser", "poor"), said(two, person, "organiser", "good"))
+    await tell(points.service, said(three, person, "organiser", "good"), said(three, person, "beneficiary", "fair"))
+    await tell(points.service, said(one, person, "organiser", "good"), said(four, person, "organiser", "poor"))
+    await correct(points.service, four, 0)  # what was said of it goes with the record
+    shown = (await ok(own.get(f"/v1/stars/{person}")))["assessments"]
+    assert (shown["records"], shown["assessed"], shown["assessed_percent"]) == (19, 3, 15)
+    assert (shown["good"], shown["fair"], shown["poor"], shown["good_percent"]) == (3, 1, 0, 75)
+    assert shown["reached"] is True
+    await ok(own.post("/v1/stars/applications", json=body), 201)
+    event = await points.value("SELECT data FROM events WHERE type = 'liuling.points.StarApplied.v1'")
+    assert (event["assessed_percent"], event["good_percent"]) == (15, 75)

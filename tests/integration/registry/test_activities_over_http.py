@@ -24,6 +24,36 @@ async def test_an_activity_runs_from_publication_to_completion(registry: Registr
     assert by_id[anna["id"]]["minutes"] == 90
     assert by_id[anna["id"]]["name"] == "样*甲"
     await registry.refused(registry.clerk.post(f"{path}/completion", json={}), 409, "activity_completed")
+    told = "SELECT data FROM events WHERE type = 'liuling.registry.ActivityCompleted.v1'"
+    completed = await registry.running.value(told)
+    assert len(completed["confirmed_by"]) == 36  # an opaque id, and nobody's name
+    # The check-ins were entered hours after they happened.
+    assert {one["entered_at"][:16] for one in completed["attendances"]} == {f"{registry.clock.now:%Y-%m-%dT%H:%M}"}
+
+
+async def test_a_service_is_assessed_by_the_organiser_and_as_the_beneficiary_said(registry: Registry) -> None:
+    anna, bo = await registry.volunteer(1), await registry.volunteer(2)
+    activity = await registry.activity()
+    path = f"/v1/activities/{activity['id']}"
+    body = {"volunteer": anna["number"], "side": "organiser", "quality": "good"}
+    await registry.post(f"{path}/attendances", entries=[{"volunteer": anna["id"], "minutes": 60}])
+    await registry.refused(registry.clerk.post(f"{path}/assessments", json=body), 409, "activity_not_completed")
+    await registry.post(f"{path}/completion")
+    await registry.post(f"{path}/assessments", **body)
+    await registry.post(f"{path}/assessments", **body)
+    await registry.post(f"{path}/assessments", **{**body, "side": "beneficiary", "quality": "poor"})
+    own = registry.client("team_leader", subject=anna["id"])
+    await registry.refused(own.post(f"{path}/assessments", json=body), 403, "own_service_assessed")
+    nobody = {**body, "volunteer": bo["id"]}
+    await registry.refused(registry.clerk.post(f"{path}/assessments", json=nobody), 404, "no_such_record")
+    await registry.refused(
+        registry.clerk.post(f"{path}/assessments", json={**body, "side": "x"}), 422, "validation_failed"
+    )
+    foreign = registry.client("community", FOREIGN)
+    await registry.refused(foreign.post(f"{path}/assessments", json=body), 403, "outside_your_node")
+    told = "SELECT data->>'side', data->>'quality' FROM events WHERE type LIKE :assessed ORDER BY position"
+    rows = await registry.running.rows(told, assessed="%ServiceAssessed%")
+    assert [tuple(row) for row in rows] == [("organiser", "good"), ("beneficiary", "poor")]
 
 
 async def test_nobody_is_at_two_activities_at_once(registry: Registry) -> None:

@@ -260,18 +260,20 @@ records: dict[str, Any] = {
     "started_at": moments,
 }  # fmt: skip
 communities = st.from_regex(r"\A[0-9]{12}\Z")
-attendances = st.lists(st.builds(Attendance, **records), max_size=4).map(tuple)
+attendances = st.lists(st.builds(Attendance, **records, entered_at=st.none() | moments), max_size=4).map(tuple)
 served = st.lists(st.builds(ServiceRecord, **records), max_size=4).map(tuple)
 EVENTS: dict[type[Event], st.SearchStrategy[Any]] = {
     ActivityCompleted: st.builds(
         ActivityCompleted, activity_id=st.uuids(), community=communities, team_id=st.none() | st.uuids(),
         category=st.sampled_from(ActivityCategory), completed_at=moments, attendances=attendances,
+        confirmed_by=st.none() | st.uuids(),
     ),
     AttendanceCorrected: st.builds(
         AttendanceCorrected, activity_id=st.uuids(), community=communities, category=st.sampled_from(ActivityCategory),
         record_id=st.uuids(), volunteer_id=st.uuids(), started_at=moments, minutes_before=minutes,
         evidence_before=st.sampled_from(Evidence), minutes=minutes, evidence=st.sampled_from(Evidence),
         revision=st.integers(1, 9), reason=st.sampled_from(CorrectionReason), corrected_at=moments,
+        corrected_by=st.none() | st.uuids(),
     ),
     PatrolShiftLogged: st.builds(
         PatrolShiftLogged, shift_id=st.uuids(), community=communities, crew_id=st.uuids(),

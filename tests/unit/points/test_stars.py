@@ -1,6 +1,7 @@
 """Stars: every rule, refusals included, and whole lives in any order."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from services.points.durations import months_later
 from services.points.stars.commands import (
     Apply,
+    Assessed,
     AssessQuality,
     Confirm,
     Decline,
@@ -24,6 +26,7 @@ from services.points.stars.model import may_decide
 from services.points.stars.refusals import (
     StarApplicationNotOpen,
     StarApplicationOpen,
+    StarAssessmentsShort,
     StarAssessorMayNotGrant,
     StarAuthorityTooLow,
     StarHeldAlready,
@@ -146,6 +149,18 @@ def test_who_is_new_is_told_from_when_to_apply() -> None:
     given(STARS).when(apply(requirement=months, day=date(2026, 4, 29))).then_refused(StarMembershipShort)
     given(STARS).when(apply(requirement=months, day=date(2026, 4, 30))).then_state(grade=0)
     given(STARS).when(apply(requirement=months, member_since=None)).then_refused(StarPersonForgotten)
+
+
+def test_where_the_policy_asks_for_assessments_there_must_be_enough_and_good_ones() -> None:
+    asked = replace(ONE, assessed_percent_min=20, good_percent_min=75)
+    reached = Assessed(records=10, assessed=2, good=3, fair=1, poor=0)
+    shares = {"assessed_percent": 20, "good_percent": 75}
+    given(STARS).when(apply(requirement=asked, assessed=reached)).then(applied().model_copy(update=shares))
+    for short in (Assessed(11, 2, 3, 1, 0), Assessed(10, 2, 3, 1, 1), Assessed(10), Assessed()):
+        given(STARS).when(apply(requirement=asked, assessed=short)).then_refused(
+            StarAssessmentsShort, assessed_min=20, good_min=75
+        )
+    given(STARS).when(apply(assessed=Assessed())).then(applied())
 
 
 def test_nobody_applies_for_a_person_who_was_forgotten() -> None:

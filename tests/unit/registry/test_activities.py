@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from services.registry.activities.assessing import Assess
 from services.registry.activities.model import (
     Backfilled,
     Cancel,
@@ -45,6 +46,7 @@ from services.registry.activities.refusals import (
     NothingToCorrect,
     NotSignedUp,
     OutsideActivity,
+    OwnServiceAssessed,
     ScannedNeedsEvidence,
     ServiceRecorded,
     StartFixed,
@@ -57,10 +59,13 @@ from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
     ActivityPublished,
+    AssessmentSide,
     Attendance,
     AttendanceBackfilled,
     AttendanceCorrected,
     CorrectionReason,
+    ServiceAssessed,
+    ServiceQuality,
     SignUpWithdrawn,
     VolunteerCheckedIn,
     VolunteerCheckedOut,
@@ -102,8 +107,10 @@ def signed_up(who: UUID) -> VolunteerSignedUp:
     return VolunteerSignedUp(activity_id=ACTIVITY, volunteer_id=who, signed_up_at=after(-60))
 
 
-def arrived(who: UUID, minutes: float = 0) -> VolunteerCheckedIn:
-    return VolunteerCheckedIn(activity_id=ACTIVITY, volunteer_id=who, checked_in_at=after(minutes))
+def arrived(who: UUID, minutes: float = 0, entered_at: datetime | None = None) -> VolunteerCheckedIn:
+    return VolunteerCheckedIn(
+        activity_id=ACTIVITY, volunteer_id=who, checked_in_at=after(minutes), entered_at=entered_at
+    )
 
 
 def left(who: UUID, minutes: float) -> VolunteerCheckedOut:
@@ -200,8 +207,51 @@ def test_a_sign_up_is_taken_back_until_one_has_attended() -> None:
 
 def test_arrivals_come_before_departures_and_what_was_backfilled() -> None:
     recording([], Backfilled(CLEO, START, 30), CheckedIn(ANNA, START, after(60)), CheckedIn(BO, after(5))).then(
-        arrived(ANNA), arrived(BO, 5), left(ANNA, 60), backfilled(CLEO, 30)
+        arrived(ANNA, entered_at=NOW), arrived(BO, 5, NOW), left(ANNA, 60), backfilled(CLEO, 30)
     )
+
+
+def test_a_check_in_that_was_entered_later_says_when() -> None:
+    recording([], CheckedIn(ANNA, START), now=after(1)).then(arrived(ANNA))
+    recording([], CheckedIn(ANNA, START), now=after(2)).then(arrived(ANNA, entered_at=after(2)))
+    late = attendance(ANNA, 60).model_copy(update={"entered_at": NOW})
+    given(ACTIVITIES, PUBLISHED, arrived(ANNA, entered_at=NOW), left(ANNA, 60)).when(
+        Complete(NOW, frozenset(), dating(), by=BO)
+    ).then(completed(late).model_copy(update={"confirmed_by": BO}))
+
+
+def said(who: UUID, side: AssessmentSide, quality: ServiceQuality, by: UUID = BO) -> ServiceAssessed:
+    return ServiceAssessed(
+        activity_id=ACTIVITY,
+        community="620201001004",
+        record_id=record_id(ACTIVITY, who),
+        volunteer_id=who,
+        side=side,
+        quality=quality,
+        assessed_by=by,
+        assessed_at=NOW,
+    )
+
+
+def test_a_service_is_assessed_by_either_side_once_it_is_confirmed_and_by_nobody_for_themselves() -> None:
+    organiser, beneficiary = AssessmentSide.ORGANISER, AssessmentSide.BENEFICIARY
+    good, poor = ServiceQuality.GOOD, ServiceQuality.POOR
+    first = said(ANNA, organiser, good)
+    given(ACTIVITIES, *DONE).when(Assess(ANNA, organiser, good, BO, NOW)).then(first)
+    given(ACTIVITIES, *DONE, first).when(Assess(ANNA, organiser, good, CLEO, NOW)).then_nothing()
+    given(ACTIVITIES, *DONE, first).when(Assess(ANNA, organiser, poor, BO, NOW)).then(said(ANNA, organiser, poor))
+    given(ACTIVITIES, *DONE, first).when(Assess(ANNA, beneficiary, good, BO, NOW)).then(said(ANNA, beneficiary, good))
+    given(ACTIVITIES, *DONE).when(Assess(ANNA, organiser, good, ANNA, NOW)).then_refused(OwnServiceAssessed)
+    given(ACTIVITIES, *DONE).when(Assess(BO, organiser, good, CLEO, NOW)).then_refused(NoSuchRecord)
+    void = corrected(ANNA, 60, 0)
+    given(ACTIVITIES, *DONE, void).when(Assess(ANNA, organiser, good, BO, NOW)).then_refused(NoSuchRecord)
+    given(ACTIVITIES, PUBLISHED, arrived(ANNA)).when(Assess(ANNA, organiser, good, BO, NOW)).then_refused(
+        ActivityNotCompleted
+    )
+
+
+def test_a_correction_says_who_corrected() -> None:
+    given(ACTIVITIES, *DONE).when(replace(CORRECT, by=BO)).then(corrected(ANNA, 60, 90, corrected_by=BO))
 
 
 def test_one_person_has_one_record_in_an_activity() -> None:

@@ -1,0 +1,162 @@
+"""Routes of flags: look, take up, hold and release points, dismiss, uphold. Nothing here changes an hour."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+from sqlalchemy import select
+
+from services.points.anomalies.bodies import (
+    DismissalBody,
+    FlagDetailOut,
+    FlagOut,
+    FlagStateOut,
+    HeldOut,
+    SuspectOut,
+    UpholdingBody,
+)
+from services.points.anomalies.holding import Purses
+from services.points.anomalies.model import Command, Dismiss, Flag, Hold, Release, Stage, TakeUp, Uphold
+from services.points.anomalies.views import FLAGS
+from services.points.anomalies.words import in_words, record_in_words
+from services.points.tables import anomaly_flags
+from shared.auth.actors import actor_id
+from shared.contracts.anomalies import AnomalyEvidence, Sign
+from shared.database import driver_connection
+from shared.unit_of_work import UnitOfWork
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web.nodes import Within, below
+from shared.web.problems import Texts, language_of
+
+api = Api(tags=["anomalies 时长疑点"])
+
+
+@api.query("/v1/anomalies", permission="anomalies.read")
+async def list_flags(
+    request: Request,
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    node: Within = None,
+    sign: Annotated[Sign | None, Query(description="疑点类型 sign")] = None,
+    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+) -> Page[FlagOut]:
+    """时长疑点清单，逐条用文字说明。Signs of invented hours, each in words."""
+    query = select(anomaly_flags).where(below(anomaly_flags.c.community, node, caller))
+    if sign is not None:
+        query = query.where(anomaly_flags.c.sign == sign.value)
+    if stage is not None:
+        query = query.where(anomaly_flags.c.stage == stage.value)
+    texts, language = _language(request)
+    order = [anomaly_flags.c.community, anomaly_flags.c.id]
+    return await page.fetch(read, query, order, lambda row: FlagOut(**_flag(row, texts, language)))
+
+
+@api.query("/v1/anomalies/{flag_id}", permission="anomalies.read")
+async def get_flag(request: Request, flag_id: UUID, read: Read, caller: Caller, response: Response) -> FlagDetailOut:
+    """一条疑点和逐笔证据。A flag, with its evidence record by record."""
+    row = (await read.execute(select(anomaly_flags).where(anomaly_flags.c.id == flag_id))).first()
+    if row is None:
+        raise NotFound("anomaly")
+    caller.require(row.community)
+    etag(response, row.version)
+    texts, language = _language(request)
+    evidence = AnomalyEvidence.model_validate(row.evidence)
+    records = [
+        SuspectOut(**record.model_dump(), text=record_in_words(texts, language, record)) for record in evidence.records
+    ]
+    return FlagDetailOut(**_flag(row, texts, language), confirmed_by=list(evidence.confirmed_by), records=records)
+
+
+@api.command("/v1/anomalies/{flag_id}/review", permission="anomalies.decide")
+async def take_up(flag_id: UUID, work: Work, caller: Caller) -> FlagStateOut:
+    """开始核查；确认人和当事人不能核查自己的记录。Look into it; whoever served or confirmed the hours cannot."""
+    await _own(work, caller, flag_id)
+    return await _execute(work, flag_id, TakeUp(actor_id(work.vault, caller.subject), work.now))
+
+
+@api.command("/v1/anomalies/{flag_id}/hold", permission="anomalies.decide")
+async def hold(flag_id: UUID, work: Work, caller: Caller) -> FlagStateOut:
+    """冻结这些记录带来的积分；已经用掉的不追。Hold what the records brought; what was spent stays spent."""
+    flag = await _own(work, caller, flag_id)
+    assert flag.evidence is not None
+    db, purses = await driver_connection(work.connection), Purses()
+    await purses.lock(db, {record.volunteer_id for record in flag.evidence.records})
+    held = await purses.take(db, flag.evidence.records)
+    command = Hold(work.new_id(), held, actor_id(work.vault, caller.subject), work.now)
+    return await _execute(work, flag_id, command)
+
+
+@api.command("/v1/anomalies/{flag_id}/release", permission="anomalies.decide")
+async def release(flag_id: UUID, work: Work, caller: Caller) -> FlagStateOut:
+    """解冻积分，疑点照常核查。Let the points go; the flag stands as it stood."""
+    await _own(work, caller, flag_id)
+    return await _execute(work, flag_id, Release(actor_id(work.vault, caller.subject), work.now))
+
+
+@api.command("/v1/anomalies/{flag_id}/dismissal", permission="anomalies.decide")
+async def dismiss(flag_id: UUID, body: DismissalBody, work: Work, caller: Caller) -> FlagStateOut:
+    """排除疑点，冻结的积分随即解冻。It means nothing; held points are free again."""
+    await _own(work, caller, flag_id)
+    return await _execute(work, flag_id, Dismiss(body.reason, actor_id(work.vault, caller.subject), work.now))
+
+
+@api.command("/v1/anomalies/{flag_id}/upholding", permission="anomalies.decide")
+async def uphold(flag_id: UUID, body: UpholdingBody, work: Work, caller: Caller) -> FlagStateOut:
+    """认定属实；时长须在登记系统中更正，更正到达后冻结自动解除。
+
+    The hours were invented. Correct the records in the registry: what is held is then taken back, and the hold ends.
+    """
+    await _own(work, caller, flag_id)
+    return await _execute(work, flag_id, Uphold(body.reason, actor_id(work.vault, caller.subject), work.now))
+
+
+async def _own(work: UnitOfWork, caller: Any, flag_id: UUID) -> Flag:
+    flag = (await work.load(FLAGS, flag_id)).state
+    if flag.id is None:
+        raise NotFound("anomaly")
+    caller.require(flag.community)
+    return flag
+
+
+async def _execute(work: UnitOfWork, flag_id: UUID, command: Command) -> FlagStateOut:
+    flag = await work.execute(FLAGS, flag_id, command)
+    assert flag.id is not None
+    assert flag.evidence is not None
+    return FlagStateOut(
+        id=flag.id,
+        community=flag.community,
+        sign=flag.evidence.sign,
+        stage=flag.stage,
+        points_held=flag.hold_id is not None,
+    )
+
+
+def _language(request: Request) -> tuple[Texts, str]:
+    texts: Texts = request.app.state.texts
+    return texts, language_of(request)
+
+
+def _flag(row: Any, texts: Texts, language: str) -> dict[str, Any]:
+    evidence = AnomalyEvidence.model_validate(row.evidence)
+    return {
+        "id": row.id,
+        "community": row.community,
+        "sign": evidence.sign,
+        "stage": Stage(row.stage),
+        "points_held": row.hold_id is not None,
+        "text": in_words(texts, language, evidence),
+        "measure": evidence.measure,
+        "measured": evidence.measured,
+        "limit": evidence.limit,
+        "policy_version": evidence.policy_version,
+        "since": evidence.since,
+        "until": evidence.until,
+        "records_count": len(evidence.records),
+        "flagged_at": row.flagged_at,
+        "taken_up_by": row.taken_up_by,
+        "reason": row.reason,
+        "decided_by": row.decided_by,
+        "decided_at": row.decided_at,
+        "held": [HeldOut(**one) for one in row.held or ()],
+    }

@@ -1,0 +1,275 @@
+"""A flag: something looked as if hours had been invented; somebody looks into it and says what it was.
+
+Nothing is refused and no hour is changed by a flag. It can hold the points that its records brought, until it is
+dismissed, somebody lets them go, or the registry's correction of the records has come.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from shared.contracts import Event, Refusal, refuse_if, refuse_unless
+from shared.contracts.anomalies import (
+    AnomalyDismissed,
+    AnomalyEvidence,
+    AnomalyEvidenceChanged,
+    AnomalyFlagged,
+    AnomalyPointsHeld,
+    AnomalyPointsReleased,
+    AnomalyTakenUp,
+    AnomalyUpheld,
+    DismissalReason,
+    HeldPoints,
+    ReleaseReason,
+    UpholdingReason,
+)
+
+
+class Stage(StrEnum):
+    """Where a flag stands."""
+
+    NONE = "none"
+    RAISED = "raised"
+    UNDER_REVIEW = "under_review"
+    DISMISSED = "dismissed"
+    UPHELD = "upheld"
+
+
+OPEN = frozenset({Stage.RAISED, Stage.UNDER_REVIEW})
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag as its events tell it."""
+
+    id: UUID | None = None
+    community: str = ""
+    stage: Stage = Stage.NONE
+    evidence: AnomalyEvidence | None = None
+    seen: Mapping[UUID, int] = field(default_factory=dict)
+    """Minutes by record, as they were when somebody last decided or would decide."""
+    hold_id: UUID | None = None
+    """The hold while points are held."""
+
+    @property
+    def involved(self) -> frozenset[UUID]:
+        """Whose hours it is about, and who confirmed them: they decide nothing about it."""
+        if self.evidence is None:
+            return frozenset()
+        return frozenset({record.volunteer_id for record in self.evidence.records} | {*self.evidence.confirmed_by})
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """The sign is there. Found twice with the same evidence is no mistake: two may look."""
+
+    flag_id: UUID
+    community: str
+    evidence: AnomalyEvidence
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoseGround:
+    """The records were corrected, and the sign is no longer there."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUp:
+    """Somebody looks into it; also in the place of somebody else."""
+
+    by: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold what the records brought, as far as it is there. `by` nobody where the policy has it so."""
+
+    hold_id: UUID
+    held: tuple[HeldPoints, ...]
+    by: UUID | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let the points go, whatever becomes of the flag."""
+
+    by: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss:
+    """It means nothing."""
+
+    reason: DismissalReason
+    by: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Uphold:
+    """The hours were invented."""
+
+    reason: UpholdingReason
+    by: UUID
+    at: datetime
+
+
+Command = Find | LoseGround | TakeUp | Hold | Release | Dismiss | Uphold
+
+
+class FlagDecided(Refusal):
+    """It was dismissed or upheld before. Params: `stage`."""
+
+    code: ClassVar[str] = "anomaly_decided"
+
+
+class FlagNotTakenUp(Refusal):
+    """Nobody has taken it up; whoever decides looks first."""
+
+    code: ClassVar[str] = "anomaly_not_taken_up"
+
+
+class OwnHours(Refusal):
+    """Whoever confirmed the hours, or served them, decides nothing about the flag."""
+
+    code: ClassVar[str] = "anomaly_own_hours"
+
+
+class PointsHeldAlready(Refusal):
+    """The points are held."""
+
+    code: ClassVar[str] = "anomaly_points_held"
+
+
+class NothingToHold(Refusal):
+    """The records brought no points that are still there and not held."""
+
+    code: ClassVar[str] = "anomaly_nothing_to_hold"
+
+
+class NoPointsHeld(Refusal):
+    """No points are held."""
+
+    code: ClassVar[str] = "anomaly_no_points_held"
+
+
+def decide(flag: Flag, command: Command) -> list[Event]:
+    """Which events a command leads to. Raises the refusals above."""
+    if isinstance(command, Find):
+        return _found(flag, command)
+    if isinstance(command, LoseGround):
+        return _lost(flag, command.at)
+    refuse_if(command.by in flag.involved, OwnHours)
+    match command:
+        case Hold():
+            return _held(flag, command)
+        case Release(by=by, at=at):
+            refuse_if(flag.hold_id is None, NoPointsHeld)
+            return [_released(flag, ReleaseReason.RELEASED, by, at)]
+        case TakeUp(by=by, at=at):
+            refuse_unless(flag.stage in OPEN, FlagDecided(stage=flag.stage.value))
+            return [AnomalyTakenUp(**_named(flag), taken_up_by=by, taken_up_at=at)]
+        case Dismiss(reason=reason, by=by, at=at):
+            _require_review(flag)
+            freed = [] if flag.hold_id is None else [_released(flag, ReleaseReason.DISMISSED, by, at)]
+            return [*freed, AnomalyDismissed(**_named(flag), reason=reason, dismissed_by=by, dismissed_at=at)]
+        case Uphold(reason=reason, by=by, at=at):
+            _require_review(flag)
+            return [AnomalyUpheld(**_named(flag), reason=reason, upheld_by=by, upheld_at=at)]
+
+
+def _found(flag: Flag, command: Find) -> list[Event]:
+    if flag.stage is Stage.NONE:
+        return [
+            AnomalyFlagged(
+                flag_id=command.flag_id,
+                community=command.community,
+                evidence=command.evidence,
+                flagged_at=command.at,
+            )
+        ]
+    minutes = _minutes(command.evidence)
+    if flag.stage in OPEN:
+        changed = minutes != flag.seen
+    else:
+        # What was decided stays decided, unless there is more than whoever decided could see.
+        changed = any(served > flag.seen.get(record, 0) for record, served in minutes.items())
+    if not changed:
+        return []
+    return [AnomalyEvidenceChanged(**_named(flag), evidence=command.evidence, changed_at=command.at)]
+
+
+def _lost(flag: Flag, at: datetime) -> list[Event]:
+    events: list[Event] = []
+    if flag.hold_id is not None:
+        events.append(_released(flag, ReleaseReason.RECORDS_CORRECTED, None, at))
+    if flag.stage in OPEN:
+        reason = DismissalReason.RECORDS_CORRECTED
+        events.append(AnomalyDismissed(**_named(flag), reason=reason, dismissed_by=None, dismissed_at=at))
+    return events
+
+
+def _held(flag: Flag, command: Hold) -> list[Event]:
+    by_policy = command.by is None
+    if by_policy and flag.hold_id is not None:
+        return []
+    refuse_if(flag.stage is Stage.DISMISSED, FlagDecided(stage=flag.stage.value))
+    refuse_if(flag.hold_id is not None, PointsHeldAlready)
+    if not any(one.points for one in command.held):
+        refuse_unless(by_policy, NothingToHold)
+        return []
+    return [
+        AnomalyPointsHeld(
+            **_named(flag), hold_id=command.hold_id, held=command.held, held_by=command.by, held_at=command.at
+        )
+    ]
+
+
+def _released(flag: Flag, reason: ReleaseReason, by: UUID | None, at: datetime) -> Event:
+    return AnomalyPointsReleased(**_named(flag), hold_id=flag.hold_id, reason=reason, released_by=by, released_at=at)
+
+
+def _require_review(flag: Flag) -> None:
+    refuse_unless(flag.stage in OPEN, FlagDecided(stage=flag.stage.value))
+    refuse_unless(flag.stage is Stage.UNDER_REVIEW, FlagNotTakenUp)
+
+
+def _named(flag: Flag) -> dict[str, Any]:
+    return {"flag_id": flag.id, "community": flag.community}
+
+
+def _minutes(evidence: AnomalyEvidence) -> dict[UUID, int]:
+    return {record.record_id: record.minutes for record in evidence.records}
+
+
+def evolve(flag: Flag, event: Event) -> Flag:
+    """The flag after an event."""
+    match event:
+        case AnomalyFlagged(evidence=evidence):
+            return Flag(event.flag_id, event.community, Stage.RAISED, evidence, _minutes(evidence))
+        case AnomalyEvidenceChanged(evidence=evidence):
+            stage = flag.stage if flag.stage in OPEN else Stage.RAISED
+            return replace(flag, stage=stage, evidence=evidence, seen=_minutes(evidence))
+        case AnomalyTakenUp():
+            return replace(flag, stage=Stage.UNDER_REVIEW)
+        case AnomalyPointsHeld(hold_id=hold_id):
+            return replace(flag, hold_id=hold_id)
+        case AnomalyPointsReleased():
+            return replace(flag, hold_id=None)
+        case AnomalyDismissed(reason=reason):
+            # The correction may be corrected again; then everything is new.
+            seen = {} if reason is DismissalReason.RECORDS_CORRECTED else flag.seen
+            return replace(flag, stage=Stage.DISMISSED, seen=seen)
+        case AnomalyUpheld():
+            return replace(flag, stage=Stage.UPHELD)
+        case _:
+            return flag

@@ -1,0 +1,105 @@
+"""Flags as a table, and the way from a record to the flags that it is evidence of."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.anomalies.model import OPEN, Flag, Stage, decide, evolve
+from services.points.tables import anomaly_flags, anomaly_records
+from shared.aggregate import Aggregate
+from shared.contracts.anomalies import (
+    AnomalyDismissed,
+    AnomalyEvidence,
+    AnomalyEvidenceChanged,
+    AnomalyFlagged,
+    AnomalyPointsHeld,
+    AnomalyPointsReleased,
+    AnomalyTakenUp,
+    AnomalyUpheld,
+)
+from shared.eventstore import Recorded
+from shared.views import Views
+
+FLAGS = Aggregate("flag", initial=Flag(), decide=decide, evolve=evolve)
+
+OPEN_STAGES = tuple(sorted(stage.value for stage in OPEN))
+
+views = Views(tables=[anomaly_flags, anomaly_records])
+
+
+@views.on(AnomalyFlagged)
+async def flag(connection: AsyncConnection, event: AnomalyFlagged, recorded: Recorded) -> None:
+    """A new row, and its records."""
+    await connection.execute(
+        insert(anomaly_flags).values(
+            id=event.flag_id,
+            community=event.community,
+            sign=event.evidence.sign.value,
+            stage=Stage.RAISED.value,
+            evidence=event.evidence.model_dump(mode="json"),
+            flagged_at=event.flagged_at,
+            version=recorded.version,
+        )
+    )
+    await _note_records(connection, event.flag_id, event.evidence)
+
+
+@views.on(AnomalyEvidenceChanged)
+async def change(connection: AsyncConnection, event: AnomalyEvidenceChanged, recorded: Recorded) -> None:
+    """Other evidence; one that was decided is open again."""
+    row = anomaly_flags.c
+    await connection.execute(
+        update(anomaly_flags)
+        .where(row.id == event.flag_id, row.stage.not_in(OPEN_STAGES))
+        .values(stage=Stage.RAISED.value, reason=None, decided_by=None, decided_at=None)
+    )
+    await _set(connection, event.flag_id, recorded, evidence=event.evidence.model_dump(mode="json"))
+    await connection.execute(delete(anomaly_records).where(anomaly_records.c.flag_id == event.flag_id))
+    await _note_records(connection, event.flag_id, event.evidence)
+
+
+@views.on(AnomalyTakenUp)
+async def take_up(connection: AsyncConnection, event: AnomalyTakenUp, recorded: Recorded) -> None:
+    """Somebody looks into it."""
+    stage = Stage.UNDER_REVIEW.value
+    await _set(connection, event.flag_id, recorded, stage=stage, taken_up_by=event.taken_up_by)
+
+
+@views.on(AnomalyPointsHeld)
+async def hold(connection: AsyncConnection, event: AnomalyPointsHeld, recorded: Recorded) -> None:
+    """Its points are held."""
+    held = [one.model_dump(mode="json") for one in event.held]
+    await _set(connection, event.flag_id, recorded, hold_id=event.hold_id, held=held)
+
+
+@views.on(AnomalyPointsReleased)
+async def release(connection: AsyncConnection, event: AnomalyPointsReleased, recorded: Recorded) -> None:
+    """They are free again; what was held is kept for whoever asks."""
+    await _set(connection, event.flag_id, recorded, hold_id=None)
+
+
+@views.on(AnomalyDismissed)
+async def dismiss(connection: AsyncConnection, event: AnomalyDismissed, recorded: Recorded) -> None:
+    """It means nothing."""
+    decided = {"decided_by": event.dismissed_by, "decided_at": event.dismissed_at, "reason": event.reason.value}
+    await _set(connection, event.flag_id, recorded, stage=Stage.DISMISSED.value, **decided)
+
+
+@views.on(AnomalyUpheld)
+async def uphold(connection: AsyncConnection, event: AnomalyUpheld, recorded: Recorded) -> None:
+    """The hours were invented."""
+    decided = {"decided_by": event.upheld_by, "decided_at": event.upheld_at, "reason": event.reason.value}
+    await _set(connection, event.flag_id, recorded, stage=Stage.UPHELD.value, **decided)
+
+
+async def _note_records(connection: AsyncConnection, flag_id: UUID, evidence: AnomalyEvidence) -> None:
+    rows = [{"record_id": record.record_id, "flag_id": flag_id} for record in evidence.records]
+    if rows:
+        await connection.execute(insert(anomaly_records), rows)
+
+
+async def _set(connection: AsyncConnection, flag_id: UUID, recorded: Recorded, **values: Any) -> None:
+    changed = {**values, "version": recorded.version}
+    await connection.execute(update(anomaly_flags).where(anomaly_flags.c.id == flag_id).values(changed))

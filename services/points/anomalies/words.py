@@ -1,0 +1,43 @@
+"""Evidence in words, in Chinese or English: ids, times and minutes, nobody's name. Pure."""
+
+from datetime import datetime
+
+from shared.clock import SHANGHAI
+from shared.contracts.anomalies import AnomalyEvidence, SuspectRecord
+from shared.web.problems import Texts
+
+
+def in_words(texts: Texts, language: str, evidence: AnomalyEvidence) -> str:
+    """What was found, by which limit, and what it may mean."""
+    people = {record.volunteer_id for record in evidence.records}
+    params = {
+        "measured": evidence.measured,
+        "limit": evidence.limit,
+        "measure": texts.word(language, f"measure.{evidence.measure.value}"),
+        "since": _moment(evidence.since),
+        "until": _moment(evidence.until),
+        "day": f"{evidence.since.astimezone(SHANGHAI):%Y-%m-%d}",
+        "month": f"{evidence.since.astimezone(SHANGHAI):%Y-%m}",
+        "minutes": sum(record.minutes for record in evidence.records),
+        "records": len(evidence.records),
+        "people": len(people),
+        "person": next((str(person) for person in sorted(people)), ""),
+        "confirmed_by": texts.word(language, "explain.and").join(map(str, evidence.confirmed_by)),
+        "version": evidence.policy_version,
+    }
+    return texts.get(language, f"anomaly.{evidence.sign.value}", params)
+
+
+def record_in_words(texts: Texts, language: str, record: SuspectRecord) -> str:
+    """One record of the evidence."""
+    params = {
+        "since": _moment(record.started_at),
+        "minutes": record.minutes,
+        "person": str(record.volunteer_id),
+        "record": str(record.record_id),
+    }
+    return texts.get(language, "anomaly.record", params)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"

@@ -1,0 +1,428 @@
+"""From events to flags, decisions and held points: over Kafka and HTTP, with watches that die, meet, and are late."""
+
+import asyncio
+import functools
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.points.anomalies.watch import AnomalyWatch
+from services.points.app import build
+from services.points.proof.rebuild import rebuild
+from services.points.proof.verify import verify
+from services.points.settings import PointsSettings
+from shared.contracts import Event, Evidence
+from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
+from shared.contracts.registry import (
+    ActivityCategory,
+    AssessmentSide,
+    AttendanceCorrected,
+    CorrectionReason,
+    ServiceAssessed,
+    ServiceQuality,
+)
+from shared.deliveries import Delivery
+from tests.conftest import COMMUNITY, FOREIGN, until
+from tests.integration.points.producing import Told, attendance, completed, registered
+from tests.integration.points.test_expiry_runs import SERVED, Calendar, earn
+from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
+from tests.integration.points.test_goods_come_and_go import made
+from tests.integration.telling import envelope_of
+
+MORNING = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=3)
+"""09:00 in Jiayuguan, three days ago."""
+HOUR = timedelta(hours=1)
+CLERK = uuid.UUID(int=77)
+
+
+@pytest.fixture
+async def points(start: Any) -> Any:
+    return await start(build, settings=PointsSettings, anomalies_check_interval_s=3600)
+
+
+def watch_of(points: Any, **options: int) -> AnomalyWatch:
+    return AnomalyWatch(points.service.workshop, 1, **options)
+
+
+def confirmed(told: Told, by: uuid.UUID = CLERK) -> Told:
+    event_id, event = told
+    return event_id, event.model_copy(update={"confirmed_by": by})
+
+
+def day_of(person: uuid.UUID, hours: int = 8, record_id: uuid.UUID | None = None) -> Told:
+    return confirmed(completed([attendance(person, hours * 60, MORNING, record_id=record_id)]))
+
+
+def shift_of(person: uuid.UUID, begins: float = 9, hours: int = 5) -> Told:
+    began = MORNING + begins * HOUR
+    return uuid.uuid4(), PatrolShiftLogged(
+        shift_id=uuid.uuid4(),
+        community=COMMUNITY,
+        crew_id=uuid.uuid4(),
+        crew_kind=CrewKind.VOLUNTEER,
+        started_at=began,
+        ended_at=began + hours * HOUR,
+        night=False,
+        covered_cells=(),
+        planned_cells=(),
+        findings_count=0,
+        members=(attendance(person, hours * 60, began),),
+    )
+
+
+def corrected(told: Told, minutes: int, revision: int = 1) -> Told:
+    event: Any = told[1]
+    (one,) = event.attendances
+    return uuid.uuid4(), AttendanceCorrected(
+        activity_id=event.activity_id,
+        community=event.community,
+        category=ActivityCategory.GENERAL,
+        record_id=one.record_id,
+        volunteer_id=one.volunteer_id,
+        started_at=one.started_at,
+        minutes_before=one.minutes,
+        evidence_before=one.evidence,
+        minutes=minutes,
+        evidence=Evidence.SCANNED,
+        revision=revision,
+        reason=CorrectionReason.NOT_PRESENT,
+        corrected_at=datetime.now(UTC),
+    )
+
+
+async def hold_at_once(points: Any, *signs: str) -> None:
+    """A policy that is in force today; through the API the first day is tomorrow."""
+    listed = ", ".join(f'"{sign}"' for sign in signs)
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql(
+            f"UPDATE policies SET document = jsonb_set(document, '{{anomalies,hold_signs}}', '[{listed}]'),"
+            " policy_version = policy_version + 1"
+        )
+
+
+async def policies_as_published(points: Any) -> None:
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE policies SET policy_version = 1,"
+            " document = (SELECT data->'document' FROM events WHERE type = 'liuling.points.PolicyPublished.v1')"
+        )
+
+
+async def flags(client: Any, **query: str) -> list[Any]:
+    answer = await client.get("/v1/anomalies", params=query)
+    assert answer.status_code == 200, answer.text
+    found: list[Any] = answer.json()["items"]
+    return found
+
+
+async def thirteen_hours(points: Any, producing: Any, person: uuid.UUID) -> Told:
+    """A day of eight hours with a shift of five after it; a hundred points a day at most."""
+    told = day_of(person)
+    await producing.tell([registered(person), told, shift_of(person)])
+    await has_balance(points, person, 100)
+    await until(lambda: booked(points, 2))
+    return told
+
+
+async def has_points(points: Any, person: uuid.UUID, posted: int, held: int) -> None:
+    async def there() -> bool:
+        answer = (await points.client().get(f"/v1/accounts/{person}/POINT/balance")).json()
+        return (answer["posted"], answer["pending"]) == (posted, held)
+
+    await until(there)
+
+
+async def booked(points: Any, events: int) -> bool:
+    return bool(await points.value("SELECT count(*) FROM ledger.tellings") == events)
+
+
+async def test_a_flag_shows_its_evidence_and_is_dismissed_by_somebody_who_had_no_part(
+    points: Any, producing: Any
+) -> None:
+    person = uuid.uuid4()
+    await thirteen_hours(points, producing, person)
+    assert await watch_of(points).look_at_everything() == 2
+    client = points.client()
+    (flag,) = await flags(client)
+    assert (flag["sign"], flag["stage"], flag["measured"], flag["limit"]) == ("impossible_day", "raised", 780, 720)
+    assert "780 分钟" in flag["text"]
+    assert str(person) in flag["text"]
+    path = f"/v1/anomalies/{flag['id']}"
+    detail = (await client.get(path, headers={"accept-language": "en"})).json()
+    assert [one["minutes"] for one in detail["records"]] == [480, 300]
+    assert detail["confirmed_by"] == [str(CLERK)]
+    assert "780 minutes" in detail["text"]
+    assert await flags(client, stage="upheld") == await flags(client, sign="ring") == []
+    assert await flags(points.client("community", FOREIGN)) == []
+    assert (await points.client("community", FOREIGN).get(path)).status_code == 403
+    assert (await points.client("volunteer", subject=str(person)).get(path)).status_code == 403
+
+    for involved in (person, CLERK):
+        own = points.client("community", subject=str(involved))
+        assert (await own.post(f"{path}/review")).json()["code"] == "anomaly_own_hours"
+    early = await client.post(f"{path}/dismissal", json={"reason": "approved"})
+    assert early.json()["code"] == "anomaly_not_taken_up"
+    assert (await made(client, f"{path}/review"))["stage"] == "under_review"
+    assert (await made(client, f"{path}/hold"))["points_held"] is True
+    await has_points(points, person, 100, held=100)
+
+    volunteer = points.client("volunteer", subject=str(person))
+    (held,) = (await volunteer.get(f"/v1/accounts/{person}/POINT/holds")).json()["items"]
+    assert (held["amount"], held["reason"]) == (100, "suspected")
+    assert "核查" in held["text"]
+    stranger = points.client("volunteer", subject=str(uuid.uuid4()))
+    assert (await stranger.get(f"/v1/accounts/{person}/POINT/holds")).status_code == 403
+    item = await item_on_the_shelf(points)
+    spend = await volunteer.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": item})
+    assert spend.json()["code"] == "not_enough_points"
+
+    assert (await made(client, f"{path}/dismissal", {"reason": "approved"}))["points_held"] is False
+    await has_points(points, person, 100, held=0)
+    assert await watch_of(points).look_at_everything() == 0
+    await made(volunteer, "/v1/redemptions", {"volunteer_id": str(person), "item_id": item})
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0
+    same = await points.value("SELECT count(*) FROM ledger.tellings WHERE confirmed_by = :clerk", clerk=CLERK)
+    assert same == 1
+
+
+def said(told: Told, quality: ServiceQuality) -> Told:
+    event: Any = told[1]
+    (one,) = event.attendances
+    return uuid.uuid4(), ServiceAssessed(
+        activity_id=event.activity_id,
+        community=COMMUNITY,
+        record_id=one.record_id,
+        volunteer_id=one.volunteer_id,
+        side=AssessmentSide.ORGANISER,
+        quality=quality,
+        assessed_by=CLERK,
+        assessed_at=datetime.now(UTC),
+    )
+
+
+async def said_to_be(points: Any, quality: str) -> bool:
+    return [row[0] for row in await points.rows("SELECT quality FROM ledger.assessments")] == [quality]
+
+
+async def test_upheld_points_are_held_until_the_correction_takes_them_back(points: Any, producing: Any) -> None:
+    person = uuid.uuid4()
+    told = await thirteen_hours(points, producing, person)
+    await watch_of(points).look_at_everything()
+    client = points.client()
+    (flag,) = await flags(client)
+    path = f"/v1/anomalies/{flag['id']}"
+    for command, body in (("review", None), ("hold", None), ("upholding", {"reason": "not_present"})):
+        await made(client, f"{path}/{command}", body)
+    await has_points(points, person, 100, held=100)
+    await producing.tell([corrected(told, 0)])
+    await has_points(points, person, 50, held=100)
+    await watch_of(points).look_at_everything()
+    await has_points(points, person, 50, held=0)
+    assert await points.value("SELECT sum(owed) FROM ledger.accounts") == 0
+    (flag,) = await flags(client)
+    assert (flag["stage"], flag["points_held"], flag["held"][0]["points"]) == ("upheld", False, 100)
+    await producing.tell([said(told, ServiceQuality.FAIR), said(told, ServiceQuality.GOOD)], stream="in-order")
+    await until(lambda: said_to_be(points, "good"))
+    assert await rebuild(points.service, switch=True) == 0
+    # Everything is looked at again after a switch, where it was not before; what was decided stays decided.
+    await watch_of(points).look_at_everything()
+    assert [one["stage"] for one in await flags(client)] == ["upheld"]
+    assert await said_to_be(points, "good")
+
+
+async def test_a_correction_closes_a_flag_and_more_opens_it_again(points: Any, producing: Any) -> None:
+    person = uuid.uuid4()
+    told = await thirteen_hours(points, producing, person)
+    await watch_of(points).look_at_everything()
+    await producing.tell([corrected(told, 120)])
+    await until(lambda: booked(points, 3))
+    await watch_of(points).look_at_everything()
+    (flag,) = await flags(points.client())
+    assert (flag["stage"], flag["reason"]) == ("dismissed", "records_corrected")
+    await producing.tell([shift_of(person, begins=4, hours=4)])
+    await until(lambda: booked(points, 4))
+    await watch_of(points).look_at_everything()
+    (flag,) = await flags(points.client())
+    assert (flag["stage"], flag["measured"], flag["reason"]) == ("raised", 660, None)
+    assert await rebuild(points.service) == 0
+
+
+async def test_a_policy_holds_at_once_whatever_is_left_while_the_person_spends(points: Any, producing: Any) -> None:
+    people = [uuid.uuid4() for _ in range(4)]
+    await hold_at_once(points, "impossible_day")
+    await producing.tell([told for one in people for told in (registered(one), day_of(one), shift_of(one))])
+    for person in people:
+        await has_balance(points, person, 100)
+    await until(lambda: booked(points, 8))
+    item, client = await item_on_the_shelf(points, price=30, pieces=50), points.client()
+    orders = [{"volunteer_id": str(person), "item_id": item} for person in people for _ in range(4)]
+    looking = asyncio.create_task(watch_of(points).look_at_everything())
+    answers = await asyncio.gather(*[client.post("/v1/redemptions", json=order) for order in orders])
+    await looking
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    found = await flags(client)
+    assert len(found) == 4
+    for person in people:
+        spent = sum(30 for a in answers if a.status_code == 201 and a.json()["volunteer_id"] == str(person))
+        held = sum(one["points"] for flag in found for one in flag["held"] if one["volunteer_id"] == str(person))
+        worth = sum(one["worth"] for flag in found for one in flag["held"] if one["volunteer_id"] == str(person))
+        assert (held, worth) == (100 - spent, 100)  # all that was left, whenever the watch came
+    assert await points.value("SELECT sum(owed) FROM ledger.accounts") == 0
+    await policies_as_published(points)
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0
+
+
+async def test_a_record_on_two_flags_is_held_once(points: Any, producing: Any) -> None:
+    person = uuid.uuid4()
+    await hold_at_once(points, "impossible_day", "overlap")
+    other = confirmed(completed([attendance(person, 60, MORNING - timedelta(days=3))]))
+    await producing.tell([registered(person), other, day_of(person), shift_of(person, begins=7)])
+    await has_balance(points, person, 110)
+    await until(lambda: booked(points, 3))
+    await watch_of(points).look_at_everything()
+    assert sorted(flag["sign"] for flag in await flags(points.client())) == ["impossible_day", "overlap"]
+    await has_points(points, person, 110, held=100)
+
+
+async def tell_all(points: Any, told: Sequence[Told], at: datetime) -> None:
+    """As one batch from the bus; `at` is when the events were recorded."""
+    deliveries = [
+        Delivery(event, replace(envelope_of(event, "somebody", event_id), time=at)) for event_id, event in told
+    ]
+    async with points.service.database.transaction() as connection:
+        await points.service.handler.apply(connection, deliveries)
+
+
+def month_of_a_team() -> list[Told]:
+    """Synthetic people: two who confirm each other, a clerk in a hurry, check-ins typed afterwards, a long day."""
+    anna, bo, cleo = (uuid.uuid4() for _ in range(3))
+    told: list[Told] = []
+    for day in range(3):
+        for giver, taker in ((anna, bo), (bo, anna)):
+            began = MORNING + timedelta(hours=day)
+            told.append(confirmed(completed([attendance(taker, 50, began)]), giver))
+    for number in range(12):
+        began = MORNING - timedelta(days=number + 5)
+        told.append(confirmed(completed([attendance(cleo, 60, began)])))
+    group = [attendance(uuid.uuid4(), 60, MORNING) for _ in range(6)]
+    late = [one.model_copy(update={"entered_at": MORNING + 65 * timedelta(minutes=1)}) for one in group]
+    told += [confirmed(completed(late)), day_of(cleo), shift_of(cleo)]
+    return told
+
+
+async def shown(points: Any) -> list[Any]:
+    rows = await points.rows("SELECT id, community, sign, stage, evidence FROM anomaly_flags ORDER BY id")
+    return [tuple(row) for row in rows]
+
+
+async def test_the_order_of_events_and_of_looks_changes_no_flag(start: Any) -> None:
+    told, began = month_of_a_team(), MORNING + timedelta(days=1)
+    at = {event_id: began + number * timedelta(seconds=20) for number, (event_id, _) in enumerate(told)}
+    results = []
+    for order in (told, list(reversed(told)), random.Random(6).sample(told, len(told))):
+        points = await start(build, settings=PointsSettings, working=False)
+        for one in order:
+            await tell_all(points, [one], at[one[0]])
+            if len(results) != 1:
+                await watch_of(points).look_at_everything()
+        await watch_of(points).look_at_everything()
+        results.append(await shown(points))
+    assert results[0] == results[1] == results[2]
+    assert sorted(row[2] for row in results[0]) == ["back_office", "burst", "impossible_day", "ring"]
+
+
+async def flagged(points: Any) -> dict[str, int]:
+    """How often each sign was flagged, by the events."""
+    query = "SELECT data->'evidence'->>'sign', count(*) FROM events WHERE type LIKE '%AnomalyFlagged%' GROUP BY 1"
+    return {row[0]: row[1] for row in await points.rows(query)}
+
+
+async def test_two_watches_at_once_flag_once(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    people = [uuid.uuid4() for _ in range(20)]
+    events = [told for one in people for told in (day_of(one), shift_of(one))]
+    for told in events:  # a row for each: the two records of one day go to different watches
+        await tell_all(points, [told], datetime.now(UTC))
+    looked_at = await asyncio.gather(*(watch_of(points, events_at_once=1).look_at_everything() for _ in range(3)))
+    assert min(looked_at) > 0
+    assert sum(looked_at) == len(events)
+    assert await flagged(points) == {"impossible_day": len(people), "burst": 1}
+    assert await points.value("SELECT count(*) FROM fresh_tellings") == 0
+
+
+async def test_a_watch_that_is_killed_anywhere_leaves_its_look_to_the_next(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    people = [uuid.uuid4() for _ in range(6)]
+    for person in people:
+        for told in (day_of(person), shift_of(person)):
+            await tell_all(points, [told], datetime.now(UTC))
+    for turns in (0, 3, 10, 20, 30, 40, 60, 80):
+        looking = asyncio.create_task(watch_of(points, events_at_once=1).look())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+    await watch_of(points).look_at_everything()
+    assert await flagged(points) == {"impossible_day": len(people)}
+    assert await points.value("SELECT count(*) FROM fresh_tellings") == 0
+
+
+async def test_what_is_packed_for_a_telling_is_what_the_events_say(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    people, minute, at = [uuid.uuid4() for _ in range(3)], timedelta(minutes=1), datetime.now(UTC)
+    late = attendance(people[0], 60, MORNING).model_copy(update={"entered_at": MORNING + 75 * minute})
+    early = attendance(people[1], 90, MORNING + HOUR).model_copy(update={"entered_at": MORNING + 2 * HOUR})
+    guessed = attendance(people[2], 30, MORNING, Evidence.ESTIMATED).model_copy(update={"entered_at": at})
+    told = confirmed(completed([late, early, guessed]))
+    less, more = corrected(day_of(people[0]), 60), corrected(day_of(people[1], hours=0), 60)
+    await tell_all(points, [told, less, more], at)
+    rows = {row.event_id: row for row in await points.rows("SELECT * FROM ledger.tellings")}
+    row = rows[told[0]]
+    assert (row.told_at, row.began_at, row.ended_at) == (at, MORNING, MORNING + 150 * minute)
+    assert (row.community, row.confirmed_by, row.added) == (COMMUNITY, CLERK, 2)
+    assert row.records == [late.record_id, early.record_id, guessed.record_id]
+    assert row.volunteers == people
+    assert row.entered_after_minutes == [15, -1, -1]
+    assert [(rows[key].added, rows[key].entered_after_minutes) for key, _ in (less, more)] == [(0, None), (1, None)]
+
+
+async def test_events_of_before_say_nothing_of_who_confirmed_and_are_booked_all_the_same(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    old: Event = completed([attendance(uuid.uuid4(), 60, MORNING)])[1]
+    await tell_all(points, [(uuid.uuid4(), old)], datetime.now(UTC))
+    (row,) = await points.rows("SELECT confirmed_by, added, entered_after_minutes FROM ledger.tellings")
+    assert tuple(row) == (None, 1, None)
+    assert await watch_of(points).look_at_everything() == 1
+
+
+async def test_held_points_lapse_when_they_are_free_again_and_not_before(start: Any, producing: Any) -> None:
+    calendar, person = Calendar(datetime(2025, 11, 30, 4, tzinfo=UTC)), uuid.uuid4()
+    at_our_time = functools.partial(build, clock=calendar)
+    points = await start(at_our_time, settings=PointsSettings, expiry_check_interval_s=1)
+    await earn(producing, points, (person, 300, SERVED), (person, 200, SERVED + 6 * HOUR))
+    await watch_of(points).look_at_everything()
+    client = points.client()
+    (flag,) = await flags(client)
+    path = f"/v1/anomalies/{flag['id']}"
+    for command in ("review", "hold"):
+        await made(client, f"{path}/{command}")
+    await has_points(points, person, 83, held=83)
+    calendar.now = datetime(2025, 12, 31, 16, 1, tzinfo=UTC)  # a minute into the new year in Shanghai
+
+    async def lapsed() -> bool:
+        return bool(await points.value("SELECT count(*) FROM events WHERE type LIKE '%PointsLapsed%'"))
+
+    await until(lapsed)
+    await has_points(points, person, 83, held=83)
+    calendar.now += HOUR
+    await made(client, f"{path}/dismissal", {"reason": "approved"})
+    await has_points(points, person, 0, held=0)
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0
