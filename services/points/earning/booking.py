@@ -12,7 +12,7 @@ from services.points.ledger.clauses import Clause
 from services.points.ledger.copying import moment, pack_plain
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import Connection, LedgerWriter, Movements
+from services.points.ledger.writing import Connection, LedgerWriter, Movements, UnknownAccounts
 from services.points.policy.book import PolicyBook, Said
 from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, SLOTS, Unit
 from shared.clock import day_start, local_day
@@ -139,6 +139,7 @@ class Booking:
         """Transfers that bring every day touched here back under its caps.
 
         A day's minutes are summed first; only a day with more minutes than any cap could allow is looked at closely.
+        Raises `UnknownAccounts`, as `LedgerWriter.move` does.
         """
         if not self.minutes:
             return []
@@ -149,6 +150,8 @@ class Booking:
         # Asked anew: a person's account of donation minutes may have been opened since theirs were remembered.
         for person, unit, account in await db.fetch(_PURSES.format(schema=self._writer.schema), [p for p, _ in full]):
             purses.setdefault(person, {})[Unit(unit)] = account
+        if any(person not in purses for person, _ in full):
+            raise UnknownAccounts
         return await self._restate(db, [(purses[person], date.fromordinal(day)) for person, day in sorted(full)])
 
     async def _restate(self, db: Connection, of_people: Sequence[tuple[Mapping[Unit, int], date]]) -> list[Transfer]:
