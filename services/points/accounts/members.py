@@ -61,13 +61,12 @@ async def grow_older(db: Any, schema: str, events: Sequence[VolunteerAgeGroupCha
         return
     ids = sorted(told)
     await db.execute(
-        f"INSERT INTO {schema}.members AS m (volunteer_id, community, age_group_from, age_group_on)"
-        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::date[])"
-        " ON CONFLICT (volunteer_id) DO UPDATE SET community = coalesce(m.community, excluded.community),"
-        " age_group_from = excluded.age_group_from, age_group_on = excluded.age_group_on"
+        f"INSERT INTO {schema}.members AS m (volunteer_id, age_group_from, age_group_on)"
+        " SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::date[])"
+        " ON CONFLICT (volunteer_id) DO UPDATE"
+        " SET age_group_from = excluded.age_group_from, age_group_on = excluded.age_group_on"
         " WHERE m.forgotten_at IS NULL AND (m.age_group_on IS NULL OR m.age_group_on <= excluded.age_group_on)",
         ids,
-        [told[volunteer_id].community for volunteer_id in ids],
         [told[volunteer_id].age_group_from for volunteer_id in ids],
         [told[volunteer_id].on for volunteer_id in ids],
     )

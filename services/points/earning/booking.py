@@ -203,6 +203,7 @@ class Booking:
         """Transfers that bring every day touched here back under its caps.
 
         A day's minutes are summed first; only a day with more minutes than any cap could allow is looked at closely.
+        Raises `UnknownAccounts`, as `LedgerWriter.move` does.
         """
         if not self.minutes:
             return []

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from services.points.earning.day_caps import Entry, Restatement, restate
 from services.points.ledger.clauses import Clause
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import Connection, LedgerWriter
+from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
 from services.points.policy.book import PolicyBook, Said
 from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, Unit
 from shared.clock import day_start, local_day
@@ -21,10 +21,12 @@ class CapKeeping:
         self._book = book
 
     async def purses(self, db: Connection, people: Sequence[int]) -> dict[int, dict[Unit, int]]:
-        """The accounts of people by unit, by the accounts of their service records."""
+        """The accounts of people by unit, by the accounts of their service records. Raises `UnknownAccounts`."""
         found: dict[int, dict[Unit, int]] = {}
         for person, unit, account in await db.fetch(_PURSES.format(schema=self._writer.schema), list(people)):
             found.setdefault(person, {})[Unit(unit)] = account
+        if len(found) < len(set(people)):
+            raise UnknownAccounts
         return found
 
     async def due(self, db: Connection, of_people: Sequence[tuple[Mapping[Unit, int], date]]) -> list[Transfer]:

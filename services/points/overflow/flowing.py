@@ -84,7 +84,9 @@ class Overflow:
 
     async def touched(self, db: Connection, book: PolicyBook, accounts: Iterable[int]) -> list[int]:
         """Those of these accounts, ascending, that ever had more than any cap; nobody else has anything in a pool."""
-        rows = await db.fetch(_EVER_ABOVE.format(schema=self._schema), book.bank_cap_min, list(accounts))
+        # A condition of its own: one that may be left out would be planned as a look at all accounts.
+        query = _EVER_ABOVE.format(schema=self._schema, these="a.id = ANY($2::bigint[])")
+        rows = await db.fetch(query, book.bank_cap_min, list(accounts))
         return [account for account, home, gained in rows if gained > book.bank_cap_lowest(home)]
 
     async def of_people(self, db: Connection, volunteers: Iterable[UUID]) -> list[int]:
@@ -95,7 +97,8 @@ class Overflow:
 
     async def ever_above(self, db: Connection, book: PolicyBook) -> list[int]:
         """All accounts, ascending, on which there was ever more than any cap allows."""
-        rows = await db.fetch(_EVER_ABOVE.format(schema=self._schema), book.bank_cap_min, None)
+        query = _EVER_ABOVE.format(schema=self._schema, these="true")
+        rows = await db.fetch(query, book.bank_cap_min)
         return [account for account, home, gained in rows if gained > book.bank_cap_lowest(home)]
 
     async def lock(self, db: Connection, accounts: Sequence[int]) -> None:
@@ -252,7 +255,7 @@ _EVER_ABOVE = f"""
     SELECT a.id, m.community, a.credits
       FROM {{schema}}.accounts AS a
       JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
-     WHERE {_OF_PEOPLE} AND a.credits > $1 AND ($2::bigint[] IS NULL OR a.id = ANY($2::bigint[]))
+     WHERE {_OF_PEOPLE} AND a.credits > $1 AND {{these}}
      ORDER BY a.id
 """
 

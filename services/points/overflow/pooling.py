@@ -121,6 +121,8 @@ class _Bank:
 
     def settle(self) -> Iterator[tuple[Round, int]]:
         """Rounds in which another amount flows over than was known before, and by how much it is more."""
+        if self.stale == len(self.rounds):
+            return
         before = sum(self.pooled[: self.stale])
         for index in range(self.stale, len(self.rounds)):
             over = max(0, self.held[index] - before - self.caps[index])

@@ -4,13 +4,16 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from services.points.app import build
+from services.points.ledger.writing import UnknownAccounts
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.contracts.registry import ActivityCategory
+from tests.integration.points.ledger_database import LedgerUnderTest, book, migrate
 from tests.integration.points.producing import attendance, completed
 from tests.integration.points.test_explanations import DAY, booked, correction, tell_at
 
@@ -74,3 +77,20 @@ async def test_an_account_says_in_words_what_can_only_be_given_away(points: Any,
         f"/v1/accounts/{person}/DONATION_MINUTE/statement.xlsx", params={"from": "2026-03-01", "to": "2026-03-31"}
     )
     assert sheet.status_code == 200, sheet.text
+
+
+async def test_numbers_remembered_from_tables_that_are_gone_are_noticed_on_a_full_day_too(stack: Any) -> None:
+    url = stack.create_database(f"t{uuid.uuid4().hex[:12]}")
+    await migrate(url)
+    db = await asyncpg.connect(url)
+    try:
+        ledger, person, policy = await LedgerUnderTest(db, "plain").fresh(), uuid.uuid4(), book()
+        await ledger.tell(policy, [completed([attendance(person, 60, DAY)])])
+        await ledger.fresh()
+        with pytest.raises(UnknownAccounts):
+            await ledger.tell(policy, [completed([attendance(person, 600, DAY)])])
+        ledger.ingest.directory.forget()
+        await ledger.tell(policy, [completed([attendance(person, 600, DAY)])])
+        assert (await ledger.balances())[str(person), "MINUTE"] == (480, 0)
+    finally:
+        await db.close()
