@@ -32,6 +32,10 @@ from services.points.seals import api as seals
 from services.points.seals import views as seal_views
 from services.points.seals.sealing import Sealer
 from services.points.settings import PointsSettings
+from services.points.settlements import api as settlements
+from services.points.settlements import reads as settlement_reads
+from services.points.settlements import views as settlement_views
+from services.points.settlements.rounds import SettlementRounds
 from services.points.stars import api as stars
 from services.points.stars import reads as star_reads
 from services.points.stars import views as star_views
@@ -57,6 +61,7 @@ read_views = Views.combine(
     certificate_views.views,
     leaderboard_views.views,
     seal_views.views,
+    settlement_views.views,
 )
 """The tables that are rebuilt from this service's own events alone."""
 
@@ -78,6 +83,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
     verifying = VerifySchedule(parts.database, settings.ledger_verify_interval_s)
     sealer = Sealer(parts.workshop, timedelta(minutes=settings.seal_margin_minutes))
+    settling = SettlementRounds(parts.workshop, settings.settlement_day_of_month, settings.settlement_check_interval_s)
     return Service(
         name="points",
         settings=settings,
@@ -100,6 +106,8 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             verification.api,
             leaderboards.api,
             seals.api,
+            settlements.api,
+            settlement_reads.api,
         ],
         database=parts.database,
         workshop=parts.workshop,
@@ -108,7 +116,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         handler=earning,
         consumer=parts.consumer("points", SOURCES, earning),
         timers=Timers.combine(love_market.timers, stars.timers, certificates.timers),
-        background=[publisher.run, watch.run, rounds.run, honours.run, verifying.run, sealer.run],
+        background=[publisher.run, watch.run, rounds.run, honours.run, verifying.run, sealer.run, settling.run],
         on_migrated=[seed],
         clock=clock,
     )

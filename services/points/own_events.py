@@ -1,4 +1,4 @@
-"""The ledger as a view of this service's own events: goods, redemptions, expiry.
+"""The ledger as a view of this service's own events: goods, redemptions, expiry, settlements.
 
 Applied in the transaction that records an event, and again in a rebuild.
 """
@@ -12,6 +12,7 @@ from services.points.expiry.effects import LapseEffects
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.market.flows import Flows
 from services.points.redemptions.effects import RedemptionEffects
+from services.points.settlements.effects import SettlementEffects
 from shared.contracts import Event
 from shared.contracts.points import PointsLapsed
 from shared.database import driver_connection
@@ -31,6 +32,7 @@ class LedgerEffects:
             **dict.fromkeys(Flows.EVENTS, flows.apply),
             **dict.fromkeys(RedemptionEffects.EVENTS, redemptions.apply),
             PointsLapsed: lapses.lapsed,
+            **dict.fromkeys(SettlementEffects.EVENTS, SettlementEffects(writer).apply),
         }
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:

@@ -34,3 +34,7 @@ class PointsSettings(Settings):
     """How often the whole ledger is checked in the background; 0 leaves it to `verify`."""
     seal_margin_minutes: int = Field(default=120, ge=0, le=1440)
     """How long after the end of a day the day is sealed, so that what was told late in the evening has arrived."""
+    settlement_day_of_month: int = Field(default=5, ge=0, le=28)
+    """On which day a district's settlement of the last month is proposed; 0 leaves it to people."""
+    settlement_check_interval_s: int = Field(default=3600, ge=1)
+    """How often it is looked whether that day has come."""

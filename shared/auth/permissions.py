@@ -122,6 +122,12 @@ PERMISSIONS: Mapping[str, Permission] = {
     "aid.approve": _allow("审批救助", "approve or refuse aid", *_OFFICE),
     "aid.hand_over": _allow("发放救助物资", "hand aid over", *_OFFICE),
     "aid.read": _allow("查看救助", "read aid", *_OFFICE, Role.AUDITOR),
+    "settlements.propose": _allow("提出和撤销社区间结算", "propose and withdraw settlements", Role.DISTRICT),
+    "settlements.confirm": _allow("确认社区间结算", "confirm settlements", Role.DISTRICT),
+    "settlements.read": _allow("查看社区间结算", "read settlements", Role.DISTRICT, Role.AUDITOR, Role.SYSTEM),
+    "settlements.read_positions": _allow(
+        "查看社区结算头寸", "read where communities stood", *_OFFICE, Role.AUDITOR, Role.SYSTEM
+    ),
     # grid_patrol
     "cells.manage": _allow("管理网格", "manage cells", *_OFFICE),
     "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),

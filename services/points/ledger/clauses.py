@@ -40,6 +40,8 @@ class Clause(IntEnum):
     """Points whose last day is over lapse, as far as they were not spent."""
     EXPIRY_RESTATED = 31
     """What lapses fell differently once a late or corrected record was known; the difference is posted."""
+    SETTLED = 55
+    """Minutes of the time bank went from one community's clearing account to another's: what was owed was paid."""
 
 
 EARNED = frozenset({Clause.RATE, Clause.CORRECTION})

@@ -33,6 +33,12 @@ from services.points.tables.market import (
     suppliers,
 )
 from services.points.tables.policies import policies, seals
+from services.points.tables.settlement import (
+    settlement_flows,
+    settlement_obligations,
+    settlement_positions,
+    settlement_runs,
+)
 
 __all__ = [
     "accounts",
@@ -59,6 +65,10 @@ __all__ = [
     "redemptions",
     "sales",
     "seals",
+    "settlement_flows",
+    "settlement_obligations",
+    "settlement_positions",
+    "settlement_runs",
     "star_applications",
     "star_reports",
     "stock_counts",
