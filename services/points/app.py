@@ -36,6 +36,7 @@ from services.points.settlements import api as settlements
 from services.points.settlements import reads as settlement_reads
 from services.points.settlements import views as settlement_views
 from services.points.settlements.rounds import SettlementRounds
+from services.points.solvency import api as solvency
 from services.points.stars import api as stars
 from services.points.stars import reads as star_reads
 from services.points.stars import views as star_views
@@ -108,6 +109,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             seals.api,
             settlements.api,
             settlement_reads.api,
+            solvency.api,
         ],
         database=parts.database,
         workshop=parts.workshop,

@@ -128,6 +128,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "settlements.read_positions": _allow(
         "查看社区结算头寸", "read where communities stood", *_OFFICE, Role.AUDITOR, Role.SYSTEM
     ),
+    "solvency.read": _allow(
+        "查看时间银行支付能力", "read the solvency of the time bank", *_OFFICE, Role.AUDITOR, Role.SYSTEM
+    ),
     # grid_patrol
     "cells.manage": _allow("管理网格", "manage cells", *_OFFICE),
     "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),

@@ -1,6 +1,7 @@
 """Service between communities that was paid in minutes of the time bank, as the ledger has it."""
 
 import uuid
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,43 +15,47 @@ from shared.clock import system_clock
 from shared.database import driver_connection
 from shared.service import Service
 
-_CLAUSE = Clause.GIVEN_IN_AID
-"""Any clause but that of settlements: which one, is nothing to them."""
 
-Order = tuple[str, str, int, datetime, datetime, uuid.UUID]
-"""Home of who was served, home of who served, minutes, when, since when it is known, and the record."""
+@dataclass(frozen=True)
+class Order:
+    """People of one community were served by a volunteer of another."""
 
-
-def order(served: str, serving: str, minutes: int, at: datetime, known: datetime | None = None) -> Order:
-    return served, serving, minutes, at, known or system_clock(), uuid.uuid4()
+    served: str
+    serving: str
+    minutes: int
+    at: datetime
+    known: datetime = field(default_factory=system_clock)
+    payer: uuid.UUID = field(default_factory=uuid.uuid4)
+    clause: int = Clause.GIVEN_IN_AID
+    """Any clause but that of settlements: which one, is nothing to them."""
+    record: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 async def post(service: Service, *orders: Order, schema: str = LIVE) -> None:
-    """Payer to clearing, clearing to provider, in one transaction; the payer earned the minutes before."""
+    """Payer to clearing, clearing to provider, in one transaction; the payer is issued the minutes first."""
     async with service.database.transaction() as connection:
-        await post_on(await driver_connection(connection), *orders, schema=schema)
+        db = await driver_connection(connection)
+        for order in orders:
+            await _post(db, LedgerWriter(schema), order)
 
 
-async def post_on(db: Any, *orders: Order, schema: str = LIVE) -> None:
-    writer = LedgerWriter(schema)
-    for served, serving, minutes, at, known, record in orders:
-        payer, provider = str(uuid.UUID(int=record.int ^ 1)), str(uuid.UUID(int=record.int ^ 2))
-        homes = {payer: served, holders.clearing(served): served, holders.issuance(served): served}
-        homes |= {provider: serving, holders.clearing(serving): serving}
-        numbers = await writer.open_accounts(db, homes, (int(Unit.MINUTE),))
-        steps = [
-            (holders.issuance(served), payer),
-            (payer, holders.clearing(served)),
-            (holders.clearing(serving), provider),
-        ]
-        movements, transfers = Movements.none(), []
-        for giver, taker in steps:
-            transfer = Transfer(
-                numbers[AccountKey(giver, Unit.MINUTE)],
-                numbers[AccountKey(taker, Unit.MINUTE)],
-                minutes, None, at, known, record, record, Unit.MINUTE, None, _CLAUSE,
-            )  # fmt: skip
-            transfers.append(transfer)
-            movements.add(transfer)
-        await writer.insert_transfers(db, transfers)
-        await writer.move(db, movements)
+async def _post(db: Any, writer: LedgerWriter, order: Order) -> None:
+    payer, provider = str(order.payer), str(uuid.UUID(int=order.record.int ^ 1))
+    ours, theirs = holders.clearing(order.served), holders.clearing(order.serving)
+    source = holders.issuance(order.served)
+    homes = dict.fromkeys([payer, ours, source], order.served) | dict.fromkeys([provider, theirs], order.serving)
+    numbers = await writer.open_accounts(db, homes, (int(Unit.MINUTE),))
+    movements, transfers = Movements.none(), []
+    for giver, taker, clause in (
+        (source, payer, Clause.RATE),
+        (payer, ours, order.clause),
+        (theirs, provider, order.clause),
+    ):
+        transfer = Transfer(
+            numbers[AccountKey(giver, Unit.MINUTE)], numbers[AccountKey(taker, Unit.MINUTE)], order.minutes, None,
+            order.at, order.known, order.record, order.record, Unit.MINUTE, None, clause,
+        )  # fmt: skip
+        transfers.append(transfer)
+        movements.add(transfer)
+    await writer.insert_transfers(db, transfers)
+    await writer.move(db, movements)

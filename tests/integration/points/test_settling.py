@@ -26,7 +26,7 @@ from shared.contracts.envelope import header_map
 from shared.database import driver_connection
 from shared.eventstore import read_all
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN, until
-from tests.integration.points.ordering import Order, order, post
+from tests.integration.points.ordering import Order, post
 from tests.integration.points.test_expiry_runs import Calendar
 
 A, B, C = COMMUNITY, FOREIGN, "620201001006"
@@ -65,10 +65,10 @@ async def clearing(points: Any) -> dict[str, int]:
 
 
 ORDERS = (
-    order(A, B, 100, BEFORE),
-    order(B, A, 40, BEFORE),
-    order(A, C, 30, BEFORE),
-    order(C, B, 20, BEFORE),
+    Order(A, B, 100, BEFORE),
+    Order(B, A, 40, BEFORE),
+    Order(A, C, 30, BEFORE),
+    Order(C, B, 20, BEFORE),
 )
 
 
@@ -144,10 +144,10 @@ async def test_the_report_is_a_workbook_in_both_languages(points: Any) -> None:
 
 
 async def test_what_becomes_known_late_and_what_happens_later_lands_in_the_next_run(points: Any) -> None:
-    await post(points.service, order(A, B, 60, BEFORE))
+    await post(points.service, Order(A, B, 60, BEFORE))
     first = await proposed(points)
     # Known only after the proposal, and of a day that it covers; and an order of today.
-    await post(points.service, order(A, B, 15, BEFORE, NOW + timedelta(minutes=1)), order(A, B, 7, NOW))
+    await post(points.service, Order(A, B, 15, BEFORE, NOW + timedelta(minutes=1)), Order(A, B, 7, NOW))
     assert (await confirmed(points, first)).json()["net_minutes"] == 60
     assert await clearing(points) == {A: 22, B: -22}
     client = district(points, "anna")
@@ -158,7 +158,7 @@ async def test_what_becomes_known_late_and_what_happens_later_lands_in_the_next_
         B: (0, 0),
     }
     # Called back: what was paid turns round.
-    await post(points.service, order(B, A, 75, BEFORE, NOW + timedelta(minutes=2)))
+    await post(points.service, Order(B, A, 75, BEFORE, NOW + timedelta(minutes=2)))
     preview = (await client.get("/v1/settlements/preview", params={"node": DISTRICT})).json()
     assert [(o["debtor"], o["creditor"], o["minutes"]) for o in preview["obligations"]] == [(B, A, 53)], (
         "as far as today has not paid it back already"
@@ -166,7 +166,7 @@ async def test_what_becomes_known_late_and_what_happens_later_lands_in_the_next_
 
 
 async def test_what_is_owed_to_another_district_is_carried_until_a_higher_node_settles(points: Any) -> None:
-    await post(points.service, order(A, B, 60, BEFORE), order(A, OUTSIDE, 25, BEFORE))
+    await post(points.service, Order(A, B, 60, BEFORE), Order(A, OUTSIDE, 25, BEFORE))
     run = await proposed(points)
     assert (await confirmed(points, run)).status_code == 200
     assert await clearing(points) == {A: 25, OUTSIDE: -25}
@@ -186,9 +186,9 @@ async def test_what_is_owed_to_another_district_is_carried_until_a_higher_node_s
 
 async def test_two_runs_over_the_same_communities_pay_once_while_orders_come_in(points: Any) -> None:
     for _ in range(3):
-        await post(points.service, order(A, B, 50, BEFORE), order(B, C, 20, BEFORE))
+        await post(points.service, Order(A, B, 50, BEFORE), Order(B, C, 20, BEFORE))
     runs = [await proposed(points), await proposed(points, node="6202"), await proposed(points, node="62")]
-    busy = [post(points.service, order(A, B, 1, NOW), order(C, A, 1, NOW)) for _ in range(12)]
+    busy = [post(points.service, Order(A, B, 1, NOW), Order(C, A, 1, NOW)) for _ in range(12)]
     answers = await asyncio.gather(*[confirmed(points, run) for run in runs], *busy)
     assert sorted(answer.status_code for answer in answers[:3]) == [200, 409, 409]
     assert Counter(a.json().get("code", "paid") for a in answers[:3]) == {"paid": 1, "settlement_stale": 2}
@@ -235,8 +235,8 @@ async def test_a_month_is_proposed_once_and_waits_for_a_person(start: Any) -> No
     calendar = Calendar(datetime(2026, 3, 4, 2, tzinfo=UTC))
     points = await start(functools.partial(build, clock=calendar), working=False, settings=PointsSettings)
     in_february = datetime(2026, 2, 10, 2, tzinfo=UTC)
-    await post(points.service, order(A, B, 60, in_february, in_february))
-    await post(points.service, order(A, B, 5, calendar.now, calendar.now))
+    await post(points.service, Order(A, B, 60, in_february, in_february))
+    await post(points.service, Order(A, B, 5, calendar.now, calendar.now))
     rounds = [SettlementRounds(points.service.workshop, 5, 3600) for _ in range(3)]
     assert await rounds[0].go_round() == 0, "not on the fourth"
     calendar.now = datetime(2026, 3, 5, 2, tzinfo=UTC)
