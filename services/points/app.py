@@ -21,6 +21,7 @@ from services.points.explain import api as explain
 from services.points.explain import event_api as events
 from services.points.honours import HonourWatch
 from services.points.leaderboards import api as leaderboards
+from services.points.leaderboards import team_api as team_leaderboards
 from services.points.leaderboards import views as leaderboard_views
 from services.points.ledger.writing import LedgerWriter
 from services.points.own_events import LedgerEffects
@@ -106,6 +107,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             certificates.api,
             verification.api,
             leaderboards.api,
+            team_leaderboards.api,
             seals.api,
             settlements.api,
             settlement_reads.api,

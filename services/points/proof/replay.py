@@ -16,6 +16,7 @@ from services.points.earning.ingest import Ingest
 from services.points.earning.reactions import INTERESTS, ServiceFromTheFuture, services_in
 from services.points.expiry.effects import LapseLater
 from services.points.expiry.lapsing import Lapsing
+from services.points.leaderboards import teams
 from services.points.ledger.schema import REBUILT, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
 from services.points.own_events import LedgerEffects
@@ -187,6 +188,7 @@ class Replay:
                 mine.append(delivery)
         services = services_in(mine)
         await members.note(self.db, self._ingest.writer.schema, mine)
+        await teams.note(self.db, self._ingest.writer.schema, mine)
         await self._ingest.book_services(self.db, self._book, services)
         self.applied += len(mine)
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.policy.in_force import InForce, PoliciesInForce
 from services.points.solvency.answers import SolvencyOut, answer
 from services.points.solvency.model import Assumptions
-from services.points.solvency.plot import in_words, plot
+from services.points.solvency.plot import age_words, in_words, plot
 from services.points.solvency.reading import found_in
 from shared.auth.tokens import Principal
 from shared.clock import SHANGHAI, local_day, system_clock
@@ -118,7 +118,7 @@ def _on_paper(found: SolvencyOut) -> dict[str, Any]:
             ],
             "rows": [
                 [
-                    "未知 unknown" if group.age_from is None else f"{group.age_from}+",
+                    age_words(group.age_from),
                     f"{group.holders:,}",
                     _hours(group.balance_minutes),
                     f"{group.draw_percent:g}%{'' if group.draw_observed or not group.draw_percent else ' *'}",

@@ -19,7 +19,7 @@ _BARS_MAX: Final = 24
 
 def plot(found: SolvencyOut) -> str:
     """The plot of an answer as an SVG document, in Chinese with English beside it. Hours, not minutes."""
-    groups = [(_age(group.age_from), group.balance_minutes) for group in found.groups][:_BARS_MAX]
+    groups = [(age_words(group.age_from), group.balance_minutes) for group in found.groups][:_BARS_MAX]
     years = [(f"{year.until.year}-{year.until.month:02d}", year) for year in found.years]
     title = f"时间银行支付能力 Solvency of the time bank · {found.node} · {found.day.isoformat()}"
     height = 2 * _PANEL + 190
@@ -50,7 +50,9 @@ def plot(found: SolvencyOut) -> str:
 
 def in_words(found: SolvencyOut) -> str:
     """What the plot shows, for whoever cannot see it."""
-    held = "；".join(f"{_age(g.age_from)} {_hours(g.balance_minutes)} 小时" for g in found.groups) or "没有人持有时间"
+    held = (
+        "；".join(f"{age_words(g.age_from)} {_hours(g.balance_minutes)} 小时" for g in found.groups) or "没有人持有时间"
+    )
     years = "；".join(
         f"至 {y.until.isoformat()} 需求 {_hours(y.demanded_minutes)}、可提供 {_hours(y.supplied_minutes)} 小时，"
         f"覆盖率 {_coverage(y.coverage_percent)}，年末持有 {_hours(y.outstanding_minutes)} 小时"
@@ -118,8 +120,9 @@ def _text(x: float, y: float, said: str, size: int = 13, anchor: str = "start") 
     )
 
 
-def _age(age_from: int | None) -> str:
-    return "未知 ?" if age_from is None else f"{age_from}+" if age_from >= 95 else f"{age_from}–{age_from + 4}"
+def age_words(age_from: int | None) -> str:
+    """An age group in figures."""
+    return "未知" if age_from is None else f"{age_from}+" if age_from >= 95 else f"{age_from}–{age_from + 4}"
 
 
 def _hours(minutes: int) -> str:

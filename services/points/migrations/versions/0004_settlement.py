@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from services.points.ledger.schema import LEDGER_0004
+
 revision = "0004"
 down_revision = "0003"
 
@@ -11,7 +13,9 @@ _MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Runs of settlement."""
+    """Runs of settlement, and teams."""
+    for statement in LEDGER_0004:
+        op.execute(statement)
     op.create_table(
         "settlement_runs",
         sa.Column("id", sa.Uuid, nullable=False),
