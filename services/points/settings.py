@@ -38,3 +38,7 @@ class PointsSettings(Settings):
     """On which day a district's settlement of the last month is proposed; 0 leaves it to people."""
     settlement_check_interval_s: int = Field(default=3600, ge=1)
     """How often it is looked whether that day has come."""
+    item_photo_bytes_max: int = Field(default=2_097_152, ge=10_240, le=8_388_608)
+    """The largest photo of an item that is taken; `REQUEST_BODY_BYTES_MAX` holds beside it."""
+    item_photo_side_px_max: int = Field(default=4096, ge=256, le=8192)
+    """The most pixels that a photo of an item may have to a side."""

@@ -80,7 +80,7 @@ GROUPS = f"""
           FROM {LIVE}.accounts
          WHERE community >= $1 AND community < $2 AND unit IN ({Unit.MINUTE:d}, {Unit.SERVICE_MINUTE:d})
            AND CASE WHEN limited THEN position(':' IN holder) = 0 ELSE false END
-    ), each AS (
+    ), each AS MATERIALIZED (
         SELECT p.volunteer_id, p.unit, greatest(0, p.balance) AS balance,
                CASE WHEN p.unit = {Unit.MINUTE:d} THEN (
                     SELECT sum(t.amount) FROM {LIVE}.transfers AS t

@@ -1,4 +1,4 @@
-"""Settlement between communities."""
+"""Settlement between communities, teams, photos of items."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ _MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Runs of settlement, and teams."""
+    """Runs of settlement, teams, and pictures."""
     for statement in LEDGER_0004:
         op.execute(statement)
     op.create_table(
@@ -64,3 +64,14 @@ def upgrade() -> None:
             sa.Column("minutes", sa.BigInteger, nullable=False),
             sa.PrimaryKeyConstraint("settlement_id", "debtor", "creditor", name=f"{table}_pkey"),
         )
+    op.add_column("items", sa.Column("photo_sha256", sa.Text))
+    op.create_table(
+        "item_photos",
+        sa.Column("item_id", sa.Uuid, nullable=False),
+        sa.Column("sha256", sa.Text, nullable=False),
+        sa.Column("media_type", sa.Text, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("item_id", name="item_photos_pkey"),
+    )
+    # Pictures are packed already; trying to pack them again costs time and brings nothing.
+    op.execute("ALTER TABLE item_photos ALTER COLUMN content SET STORAGE EXTERNAL")
