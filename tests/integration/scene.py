@@ -7,6 +7,7 @@ from uuid import uuid4
 from tests.conftest import COMMUNITY, ROOT, Running
 from tests.integration.points.serving import serve
 from tests.integration.telling import registered, tell
+from tests.pictures import png
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
@@ -83,6 +84,7 @@ async def points(running: Running) -> dict[str, Any]:
     listing = {"community": COMMUNITY, "name": "毛巾", "price_points": 15}
     item = await made(clerk, "/v1/items", listing)
     await made(clerk, f"/v1/items/{item['id']}/receipts", {"quantity": 3})
+    await made(clerk, f"/v1/items/{item['id']}/photo", files={"photo": ("towel.png", png(), "image/png")})
     person = uuid4()
     await tell(running.service, registered(person))
     await serve(running.service, person, 100, NOW)
@@ -171,6 +173,7 @@ async def points(running: Running) -> dict[str, Any]:
         "POST /v1/items/{item_id}/price": {"price_points": 20},
         "POST /v1/items/{item_id}/receipts": {"quantity": 1},
         "POST /v1/items/{item_id}/delisting": {},
+        "POST /v1/items/{item_id}/photo/removal": {},
     }
 
 

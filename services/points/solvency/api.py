@@ -24,7 +24,7 @@ api = Api(tags=["solvency 支付能力"])
 _TEMPLATE: Final = Path(__file__).with_name("solvency.typ")
 _SVG: Final = "image/svg+xml"
 
-Node = Annotated[NodeCode | None, Query(description="组织节点，默认本人所在节点 node; the caller's own if not given")]
+Node = Annotated[NodeCode, Query(description="组织节点 node")]
 Draw = Annotated[
     int,
     Query(
@@ -37,7 +37,7 @@ Draw = Annotated[
 
 @api.query("/v1/solvency", permission="solvency.read")
 async def get_solvency(
-    request: Request, read: Read, caller: Caller, in_force: InForce, node: Node = None, assumed_draw_percent: Draw = 10
+    request: Request, read: Read, caller: Caller, in_force: InForce, node: Node, assumed_draw_percent: Draw = 10
 ) -> SolvencyOut:
     """时间银行支付能力：各年龄段持有多少，谁在服务，未来五年供给能否满足需求。
 
@@ -49,7 +49,7 @@ async def get_solvency(
 
 @api.query("/v1/solvency/plot.svg", permission="solvency.read", response_class=Response)
 async def get_plot(
-    request: Request, read: Read, caller: Caller, in_force: InForce, node: Node = None, assumed_draw_percent: Draw = 10
+    request: Request, read: Read, caller: Caller, in_force: InForce, node: Node, assumed_draw_percent: Draw = 10
 ) -> Response:
     """同一结果的图。The same as a plot."""
     found = await _found(request, read, caller, in_force, node, assumed_draw_percent)
@@ -62,7 +62,7 @@ async def get_plot(
 
 @api.query("/v1/solvency/report.pdf", permission="solvency.read", response_class=Response)
 async def get_report(
-    request: Request, read: Read, caller: Caller, in_force: InForce, node: Node = None, assumed_draw_percent: Draw = 10
+    request: Request, read: Read, caller: Caller, in_force: InForce, node: Node, assumed_draw_percent: Draw = 10
 ) -> Response:
     """图、数字和假定的打印件（PDF）。Plot, numbers and assumptions on paper."""
     found = await _found(request, read, caller, in_force, node, assumed_draw_percent)
@@ -77,10 +77,9 @@ async def _found(
     read: AsyncConnection,
     caller: Principal,
     in_force: PoliciesInForce,
-    node: str | None,
+    node: str,
     percent: int,
 ) -> SolvencyOut:
-    node = node or caller.node
     caller.require(node)
     today = local_day(system_clock())
     db = await driver_connection(read)

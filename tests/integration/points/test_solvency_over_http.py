@@ -47,7 +47,7 @@ async def test_balances_spending_and_service_are_told_by_age(points: Any) -> Non
     # Paid for an order: the payer was issued these minutes first, so 20 hours are left.
     await post(points.service, Order(COMMUNITY, FOREIGN, 120, NOW, payer=old, clause=ORDER_CLAUSES[1]))
     await post(points.service, Order(COMMUNITY, FOREIGN, 60, LONG_AGO, payer=old, clause=ORDER_CLAUSES[0]))
-    answer = await points.client().get("/v1/solvency")
+    answer = await points.client().get("/v1/solvency", params={"node": COMMUNITY})
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert [
@@ -69,19 +69,19 @@ async def test_balances_spending_and_service_are_told_by_age(points: Any) -> Non
     assert len(found["years"]) == 5
     assert {"zh", "en", "code"} == set(found["assumptions"][0])
     assert "10%" in next(a["en"] for a in found["assumptions"] if a["code"] == "drawing")
-    bold = (await points.client().get("/v1/solvency", params={"assumed_draw_percent": 50})).json()
+    bold = (await points.client().get("/v1/solvency", params={"node": COMMUNITY, "assumed_draw_percent": 50})).json()
     assert bold["years"][0]["demanded_minutes"] == 360 + 120
 
 
 async def test_a_plot_and_a_paper_say_the_same_and_others_see_nothing(points: Any) -> None:
     await somebody(points, 60, 8)
-    drawn = await points.client().get("/v1/solvency/plot.svg")
+    drawn = await points.client().get("/v1/solvency/plot.svg", params={"node": COMMUNITY})
     assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/svg+xml")
     assert "60–64" in "".join(ET.fromstring(drawn.text).itertext())
     paper = await points.client("district", node=DISTRICT).get("/v1/solvency/report.pdf", params={"node": COMMUNITY})
     assert (paper.status_code, paper.content[:5]) == (200, b"%PDF-")
     assert (await points.client(node=FOREIGN).get("/v1/solvency", params={"node": COMMUNITY})).status_code == 403
-    assert (await points.client("volunteer").get("/v1/solvency")).status_code == 403
+    assert (await points.client("volunteer").get("/v1/solvency", params={"node": COMMUNITY})).status_code == 403
     empty = (await points.client("district", node=DISTRICT).get("/v1/solvency", params={"node": FOREIGN})).json()
     assert (empty["groups"], empty["outstanding_minutes"]) == ([], 0)
 
