@@ -8,14 +8,22 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from services.points.app import build
+from services.points.ledger import holders
+from services.points.ledger.clauses import Clause
 from services.points.ledger.schema import LIVE
+from services.points.ledger.transfer import Transfer
+from services.points.ledger.writing import AccountKey, LedgerWriter, Movements
 from services.points.settings import PointsSettings
 from services.points.solvency.model import OLDEST_FROM
 from services.points.solvency.reading import GROUPS, ORDER_CLAUSES
+from services.points.units import Unit
 from shared.clock import local_day
+from shared.contracts import Evidence
 from shared.contracts.registry import PersonForgotten
+from shared.database import driver_connection
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
 from tests.integration.points.ordering import Order, post
+from tests.integration.points.producing import attendance, completed
 from tests.integration.points.serving import registration, serve
 from tests.integration.telling import tell
 
@@ -71,6 +79,30 @@ async def test_balances_spending_and_service_are_told_by_age(points: Any) -> Non
     assert "10%" in next(a["en"] for a in found["assumptions"] if a["code"] == "drawing")
     bold = (await points.client().get("/v1/solvency", params={"node": COMMUNITY, "assumed_draw_percent": 50})).json()
     assert bold["years"][0]["demanded_minutes"] == 360 + 120
+
+
+async def test_pools_stand_by_themselves_and_only_a_part_of_the_service_is_earned(points: Any) -> None:
+    person = await somebody(points, 60, 9)
+    by_hand = attendance(person, 180, NOW - timedelta(days=1), Evidence.BACKFILLED)
+    await tell(points.service, completed([by_hand])[1])
+    pool, source = holders.pool(COMMUNITY), holders.issuance(COMMUNITY)
+    async with points.service.database.transaction() as connection:
+        db, writer = await driver_connection(connection), LedgerWriter()
+        keys = [AccountKey(source, Unit.MINUTE), AccountKey(pool, Unit.MINUTE)]
+        numbers = await writer.accounts(db, keys, COMMUNITY)
+        # As if a quarter of an hour of somebody's service had overflowed into the pool.
+        gift = Transfer(
+            numbers[keys[0]], numbers[keys[1]], 15, None, NOW, NOW, person, person, Unit.MINUTE, None, Clause.RATE
+        )
+        movements = Movements.none()
+        movements.add(gift)
+        await writer.insert_transfers(db, [gift])
+        await writer.move(db, movements)
+    found = (await points.client().get("/v1/solvency", params={"node": COMMUNITY})).json()
+    assert (found["outstanding_minutes"], found["pools_minutes"]) == (540, 15)
+    first = found["years"][0]
+    assert (first["supplied_minutes"], first["earned_minutes"]) == (720, 720 * 555 // 720)
+    assert "77.1%" in next(a["zh"] for a in found["assumptions"] if a["code"] == "earning")
 
 
 async def test_a_plot_and_a_paper_say_the_same_and_others_see_nothing(points: Any) -> None:
