@@ -284,7 +284,7 @@ def _document(app: FastAPI) -> None:
 
 
 class _SecurityHeaders:
-    """Answers are for the caller only, and for nothing but reading."""
+    """Answers are for the caller only, and for nothing but reading. A route may say how long its answer can be kept."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -292,11 +292,10 @@ class _SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    (b"cache-control", b"no-store"),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
+                headers = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+                if all(name != b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-store"))
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

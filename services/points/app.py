@@ -25,6 +25,7 @@ from services.points.explain import event_api as events
 from services.points.explain import holdings
 from services.points.honours import HonourWatch
 from services.points.leaderboards import api as leaderboards
+from services.points.leaderboards import team_api as team_leaderboards
 from services.points.leaderboards import views as leaderboard_views
 from services.points.ledger.writing import LedgerWriter
 from services.points.overflow.effects import PoolNow
@@ -41,6 +42,11 @@ from services.points.seals import api as seals
 from services.points.seals import views as seal_views
 from services.points.seals.sealing import Sealer
 from services.points.settings import PointsSettings
+from services.points.settlements import api as settlements
+from services.points.settlements import reads as settlement_reads
+from services.points.settlements import views as settlement_views
+from services.points.settlements.rounds import SettlementRounds
+from services.points.solvency import api as solvency
 from services.points.stars import api as stars
 from services.points.stars import reads as star_reads
 from services.points.stars import views as star_views
@@ -67,6 +73,7 @@ read_views = Views.combine(
     leaderboard_views.views,
     seal_views.views,
     anomaly_views.views,
+    settlement_views.views,
 )
 """The tables that are rebuilt from this service's own events alone."""
 
@@ -91,6 +98,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     anomaly_watch = AnomalyWatch(parts.workshop, settings.anomalies_check_interval_s)
     verifying = VerifySchedule(parts.database, settings.ledger_verify_interval_s)
     sealer = Sealer(parts.workshop, timedelta(minutes=settings.seal_margin_minutes))
+    settling = SettlementRounds(parts.workshop, settings.settlement_day_of_month, settings.settlement_check_interval_s)
     return Service(
         name="points",
         settings=settings,
@@ -113,9 +121,13 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             certificates.api,
             verification.api,
             leaderboards.api,
+            team_leaderboards.api,
             seals.api,
             anomalies.api,
             holdings.api,
+            settlements.api,
+            settlement_reads.api,
+            solvency.api,
         ],
         database=parts.database,
         workshop=parts.workshop,
@@ -132,6 +144,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             restating.run,
             honours.run,
             anomaly_watch.run,
+            settling.run,
             verifying.run,
             sealer.run,
         ],

@@ -12,7 +12,7 @@ from services.points.donors import views as donor_views
 from services.points.households import api as households
 from services.points.households import views as household_views
 from services.points.market import api as market
-from services.points.market import counts, pricing, traces
+from services.points.market import counts, photos, pricing, traces
 from services.points.market import views as market_views
 from services.points.purchases import api as purchases
 from services.points.purchases import views as purchase_views
@@ -40,6 +40,7 @@ views = Views.combine(
 
 apis = (
     market.api,
+    photos.api,
     pricing.api,
     counts.api,
     traces.api,

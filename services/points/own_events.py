@@ -1,4 +1,4 @@
-"""The ledger as a view of this service's own events: goods, redemptions, flags, expiry, overflow.
+"""The ledger as a view of this service's own events: goods, redemptions, flags, expiry, overflow, settlements.
 
 Applied in the transaction that records an event, and again in a rebuild.
 """
@@ -14,6 +14,7 @@ from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.market.flows import Flows
 from services.points.overflow.effects import OverflowEffects
 from services.points.redemptions.effects import RedemptionEffects
+from services.points.settlements.effects import SettlementEffects
 from shared.contracts import Event
 from shared.contracts.points import MinutesPooled, PointsLapsed
 from shared.database import driver_connection
@@ -38,6 +39,7 @@ class LedgerEffects:
             **dict.fromkeys(AnomalyEffects.EVENTS, anomalies.apply),
             PointsLapsed: lapses.lapsed,
             MinutesPooled: overflow.pooled,
+            **dict.fromkeys(SettlementEffects.EVENTS, SettlementEffects(writer).apply),
         }
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:

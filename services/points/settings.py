@@ -40,3 +40,11 @@ class PointsSettings(Settings):
     """How often the whole ledger is checked in the background; 0 leaves it to `verify`."""
     seal_margin_minutes: int = Field(default=120, ge=0, le=1440)
     """How long after the end of a day the day is sealed, so that what was told late in the evening has arrived."""
+    settlement_day_of_month: int = Field(default=5, ge=0, le=28)
+    """On which day a district's settlement of the last month is proposed; 0 leaves it to people."""
+    settlement_check_interval_s: int = Field(default=3600, ge=1)
+    """How often it is looked whether that day has come."""
+    item_photo_bytes_max: int = Field(default=2_097_152, ge=10_240, le=8_388_608)
+    """The largest photo of an item that is taken; `REQUEST_BODY_BYTES_MAX` holds beside it."""
+    item_photo_side_px_max: int = Field(default=4096, ge=256, le=8192)
+    """The most pixels that a photo of an item may have to a side."""

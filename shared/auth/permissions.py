@@ -125,6 +125,15 @@ PERMISSIONS: Mapping[str, Permission] = {
     "aid.read": _allow("查看救助", "read aid", *_OFFICE, Role.AUDITOR),
     "anomalies.read": _allow("查看时长疑点", "read signs of invented hours", *_OFFICE, Role.AUDITOR),
     "anomalies.decide": _allow("核查时长疑点、冻结和解冻积分", "decide on signs of invented hours", *_OFFICE),
+    "settlements.propose": _allow("提出和撤销社区间结算", "propose and withdraw settlements", Role.DISTRICT),
+    "settlements.confirm": _allow("确认社区间结算", "confirm settlements", Role.DISTRICT),
+    "settlements.read": _allow("查看社区间结算", "read settlements", Role.DISTRICT, Role.AUDITOR, Role.SYSTEM),
+    "settlements.read_positions": _allow(
+        "查看社区结算头寸", "read where communities stood", *_OFFICE, Role.AUDITOR, Role.SYSTEM
+    ),
+    "solvency.read": _allow(
+        "查看时间银行支付能力", "read the solvency of the time bank", *_OFFICE, Role.AUDITOR, Role.SYSTEM
+    ),
     # grid_patrol
     "cells.manage": _allow("管理网格", "manage cells", *_OFFICE),
     "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),

@@ -287,3 +287,24 @@ class StockCounted(Event, context="points"):
     difference: int = Field(description="Counted less expected; negative where pieces are missing.")
     reason: CountReason | None = Field(default=None, description="Of a difference; null where there is none.")
     counted_at: AwareDatetime
+
+
+class ItemPhotoSet(Event, context="points"):
+    """The item has a photo in the catalogue, in the place of an earlier one. The picture itself is in no event."""
+
+    item_id: UUID
+    community: CommunityCode
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the picture as it is kept and shown, in hex.")
+    media_type: str = Field(description="image/jpeg, image/png or image/webp, by its content.")
+    size_bytes: int = Field(ge=1)
+    width_px: int = Field(ge=1)
+    height_px: int = Field(ge=1)
+    set_at: AwareDatetime
+
+
+class ItemPhotoRemoved(Event, context="points"):
+    """The item has no photo any more, and the picture was deleted."""
+
+    item_id: UUID
+    community: CommunityCode
+    removed_at: AwareDatetime

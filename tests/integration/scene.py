@@ -8,6 +8,7 @@ from services.points.anomalies.watch import AnomalyWatch
 from tests.conftest import COMMUNITY, ROOT, Running
 from tests.integration.points.serving import serve
 from tests.integration.telling import registered, tell
+from tests.pictures import png
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
@@ -89,6 +90,7 @@ async def points(running: Running) -> dict[str, Any]:
     listing = {"community": COMMUNITY, "name": "毛巾", "price_points": 15}
     item = await made(clerk, "/v1/items", listing)
     await made(clerk, f"/v1/items/{item['id']}/receipts", {"quantity": 3})
+    await made(clerk, f"/v1/items/{item['id']}/photo", files={"photo": ("towel.png", png(), "image/png")})
     person = uuid4()
     await tell(running.service, registered(person))
     await serve(running.service, person, 100, NOW)
@@ -186,6 +188,7 @@ async def points(running: Running) -> dict[str, Any]:
         "POST /v1/items/{item_id}/price": {"price_points": 20},
         "POST /v1/items/{item_id}/receipts": {"quantity": 1},
         "POST /v1/items/{item_id}/delisting": {},
+        "POST /v1/items/{item_id}/photo/removal": {},
     }
 
 

@@ -13,6 +13,7 @@ from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
 from services.points.expiry.effects import LapseNow
 from services.points.expiry.lapsing import Lapsing, enter_gate
+from services.points.leaderboards import teams
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
 from services.points.overflow.effects import PoolNow
@@ -28,7 +29,7 @@ from shared.deliveries import Delivery, Reader
 
 INTERESTS: Mapping[type[Event], Reader | None] = {
     **READERS,
-    **dict.fromkeys(members.PEOPLE),
+    **dict.fromkeys((*members.PEOPLE, *teams.EVENTS)),
     ServiceAssessed: None,
 }
 
@@ -66,7 +67,7 @@ class Earning:
             await enter_gate(db)
         book = await self._shelf.current(db)
         accounts = self._ingest.known_accounts(services, book)
-        people = [d for d in deliveries if isinstance(d.event, members.PEOPLE)]
+        people = [d for d in deliveries if isinstance(d.event, (*members.PEOPLE, *teams.EVENTS))]
         if accounts is None or people:
             if len(deliveries) < BACKLOG_RECORDS:
                 accounts = await self._prepare(db, people, services, book)
@@ -101,8 +102,9 @@ class Earning:
     async def _prepare(
         self, db: Connection, people: Sequence[Delivery], services: Sequence[Service], book: PolicyBook
     ) -> BatchAccounts:
-        """Note who was registered or forgotten, and find or open the accounts of the services. May be repeated."""
+        """Note what is told of people and teams, and find or open the accounts of the services. May be repeated."""
         await members.note(db, self._ingest.writer.schema, people)
+        await teams.note(db, self._ingest.writer.schema, people)
         await forget_identities(db, [d.event.volunteer_id for d in people if isinstance(d.event, PersonForgotten)])
         return await self._ingest.open_accounts(db, services, book)
 

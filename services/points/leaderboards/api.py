@@ -1,6 +1,6 @@
 """Routes of leaderboards: who served most in a community and a period, and staying off them."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -105,16 +105,8 @@ async def get_leaderboard(
 ) -> LeaderboardOut:
     """社区某期间服务时长排行，不含姓名和退出者。Who served most in a community and a period."""
     caller.require(community)
-    # Every period starts from zero (零起点): what was served before does not count.
-    refuse_if(not timedelta(0) <= until - since <= _PERIOD_MAX, LeaderboardPeriod)
-    me = _own(caller)
-    params = {
-        "community": community,
-        "since": day_start(since),
-        "until": day_start(until + timedelta(days=1)),
-        "top": top,
-        "me": me,
-    }
+    me = own(caller)
+    params = {**period(since, until), "community": community, "top": top, "me": me}
     places = [PlaceOut.model_validate(row, from_attributes=True) for row in await read.execute(_PLACES, params)]
     mine = next((place for place in places if place.volunteer_id == me), None)
     # Whose own place is further down has it beside the list, not at its end.
@@ -133,7 +125,15 @@ async def choose(volunteer_id: UUID, body: ChoiceBody, work: Work, caller: Calle
     return ChoiceOut(volunteer_id=volunteer_id, opted_out=appearance.opted_out)
 
 
-def _own(caller: Any) -> UUID | None:
+def period(since: date, until: date) -> dict[str, datetime]:
+    """The moments between which service counts, by parameter. Raises `LeaderboardPeriod`."""
+    # Every period starts from zero (零起点): what was served before does not count.
+    refuse_if(not timedelta(0) <= until - since <= _PERIOD_MAX, LeaderboardPeriod)
+    return {"since": day_start(since), "until": day_start(until + timedelta(days=1))}
+
+
+def own(caller: Any) -> UUID | None:
+    """The volunteer whose own place is asked for; None for staff."""
     if caller.role is not Role.VOLUNTEER:
         return None
     try:

@@ -48,7 +48,8 @@ class Clause(IntEnum):
     """What flows over fell differently once a late or corrected record was known; the difference is posted."""
     POOL_MADE_GOOD = 42
     """What a correction brings back out of a pool that has given it away already, the community makes up for."""
-
+    SETTLED = 55
+    """Minutes of the time bank went from one community's clearing account to another's: what was owed was paid."""
     SUSPECTED = 60
     """Points held while somebody looks into a sign of invented hours. Only ever held: what was invented is taken back
     by the correction of its record, never under this clause."""

@@ -156,6 +156,31 @@ LEDGER_0002 = (
 )
 """What deposits of the time bank add."""
 
+LEDGER_0004 = (
+    """
+    CREATE TABLE ledger.teams (
+        team_id   uuid PRIMARY KEY,
+        community text COLLATE "C" NOT NULL,
+        name      text NOT NULL,
+        kind      text NOT NULL,
+        formed_on date NOT NULL
+    )
+    """,
+    "CREATE INDEX teams_community ON ledger.teams (community, team_id)",
+    # Every joining and leaving, by its place in the team's stream: who belonged when follows from the set of them.
+    """
+    CREATE TABLE ledger.team_changes (
+        team_id      uuid NOT NULL,
+        volunteer_id uuid NOT NULL,
+        sequence     bigint NOT NULL,
+        day          date NOT NULL,
+        joined       boolean NOT NULL,
+        PRIMARY KEY (team_id, volunteer_id, sequence)
+    )
+    """,
+)
+"""What leaderboards by team add."""
+
 LEDGER_0005 = (
     """
     CREATE TABLE ledger.tellings (
@@ -228,6 +253,8 @@ TABLES = (
     "notes",
     "tellings",
     "assessments",
+    "teams",
+    "team_changes",
 )
 
 

@@ -5,14 +5,14 @@ from uuid import UUID
 
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.sql import Select
 
 from services.points.fields import Points, Quantity
 from services.points.ledger import holders
 from services.points.market.model import DelistItem, DescribeItem, Item, ListItem, ReceiveStock, RepriceItem
 from services.points.market.views import ITEMS
-from services.points.tables import accounts, items
+from services.points.tables import accounts, item_photos, items
 from shared.auth.tokens import Principal
 from shared.contracts.common import CommunityCode
 from shared.unit_of_work import UnitOfWork
@@ -68,6 +68,7 @@ class ItemOut(ItemStateOut):
 
     in_stock: int = Field(description="在库件数 pieces on the shelf")
     available: int = Field(description="可兑换件数 pieces that are not reserved")
+    photo: str | None = Field(description="照片地址 where its photo is; null without one")
 
 
 class ReceiptOut(BaseModel):
@@ -89,14 +90,14 @@ async def list_item(body: ListItemBody, work: Work, caller: Caller) -> ItemState
 @api.command("/v1/items/{item_id}/price", permission="market.manage")
 async def reprice_item(item_id: UUID, body: PriceBody, work: Work, caller: Caller) -> ItemStateOut:
     """调价，已预约的不变。Another price; reservations keep theirs."""
-    await _of_caller(work, caller, item_id)
+    await item_of_caller(work, caller, item_id)
     return _state(await work.execute(ITEMS, item_id, RepriceItem(body.price_points)))
 
 
 @api.command("/v1/items/{item_id}/description", permission="market.manage")
 async def describe_item(item_id: UUID, body: DescriptionBody, work: Work, caller: Caller) -> ItemStateOut:
     """填写类别、计量单位和规格。Say what the item is."""
-    await _of_caller(work, caller, item_id)
+    await item_of_caller(work, caller, item_id)
     command = DescribeItem(body.category, body.piece, body.specification)
     return _state(await work.execute(ITEMS, item_id, command))
 
@@ -104,7 +105,7 @@ async def describe_item(item_id: UUID, body: DescriptionBody, work: Work, caller
 @api.command("/v1/items/{item_id}/delisting", permission="market.manage")
 async def delist_item(item_id: UUID, work: Work, caller: Caller) -> ItemStateOut:
     """下架，已预约的仍可领取。Offer it no longer; reservations can still be collected."""
-    await _of_caller(work, caller, item_id)
+    await item_of_caller(work, caller, item_id)
     return _state(await work.execute(ITEMS, item_id, DelistItem()))
 
 
@@ -115,7 +116,7 @@ async def receive_stock(item_id: UUID, body: ReceiptBody, work: Work, caller: Ca
     Put pieces on the shelf that were there before the system (opening stock). What comes in later has an origin:
     `POST /v1/donations` or `POST /v1/purchases`.
     """
-    await _of_caller(work, caller, item_id)
+    await item_of_caller(work, caller, item_id)
     receipt_id = work.new_id()
     await work.execute(ITEMS, item_id, ReceiveStock(receipt_id, body.quantity))
     return ReceiptOut(receipt_id=receipt_id, item_id=item_id, quantity=body.quantity)
@@ -149,7 +150,8 @@ async def get_item(item_id: UUID, read: Read, caller: Caller, response: Response
     return _item(row)
 
 
-async def _of_caller(work: UnitOfWork, caller: Principal, item_id: UUID) -> Item:
+async def item_of_caller(work: UnitOfWork, caller: Principal, item_id: UUID) -> Item:
+    """An item that the caller may change. Raises `NotFound` or `OutsideNode`."""
     item = (await work.load(ITEMS, item_id)).state
     if item.id is None:
         raise NotFound("item")
@@ -168,7 +170,10 @@ def _with_stock() -> Select[Any]:
         .where(accounts.c.holder == func.concat(holders.stock_prefix, items.c.id))
         .lateral("shelf")
     )
-    return select(items, shelf.c.in_stock, shelf.c.available)
+    # A picture that is not there, after the table of pictures was lost, is not linked.
+    pictured = (item_photos.c.item_id == items.c.id) & (item_photos.c.sha256 == items.c.photo_sha256)
+    columns = (items, shelf.c.in_stock, shelf.c.available, item_photos.c.sha256.label("photo"))
+    return select(*columns).select_from(items).join(shelf, true()).join(item_photos, pictured, isouter=True)
 
 
 def _state(item: Item) -> ItemStateOut:
@@ -197,4 +202,10 @@ def _item(row: Any) -> ItemOut:
         specification=row.specification,
         in_stock=row.in_stock,
         available=row.available,
+        photo=None if row.photo is None else photo_address(row.id, row.photo),
     )
+
+
+def photo_address(item_id: UUID, sha256: str) -> str:
+    """Where a photo is; another photo has another address, so that it can be kept for long."""
+    return f"/v1/items/{item_id}/photo?v={sha256[:16]}"

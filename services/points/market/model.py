@@ -7,7 +7,15 @@ from uuid import UUID
 
 from services.points.market.prices import NoSuchPrice, PeriodPrice, require_plannable
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
-from shared.contracts.love_market import CountReason, ItemDescribed, ItemPricePlanned, ItemPriceWithdrawn, StockCounted
+from shared.contracts.love_market import (
+    CountReason,
+    ItemDescribed,
+    ItemPhotoRemoved,
+    ItemPhotoSet,
+    ItemPricePlanned,
+    ItemPriceWithdrawn,
+    StockCounted,
+)
 from shared.contracts.points import ItemDelisted, ItemListed, ItemRepriced, StockReceived
 
 
@@ -25,6 +33,7 @@ class Item:
     specification: str | None = None
     periods: tuple[PeriodPrice, ...] = ()
     """Prices for a time, on which the base price does not hold."""
+    photo_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,37 @@ class CountStock:
     at: datetime
 
 
-Command = ListItem | DescribeItem | RepriceItem | PlanPrice | WithdrawPrice | DelistItem | ReceiveStock | CountStock
+@dataclass(frozen=True, slots=True)
+class SetPhoto:
+    """Show a picture of the item; which one, is said by its hash."""
+
+    sha256: str
+    media_type: str
+    size_bytes: int
+    width_px: int
+    height_px: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePhoto:
+    """Show none, of an item that is offered or not."""
+
+    at: datetime
+
+
+Command = (
+    ListItem
+    | DescribeItem
+    | RepriceItem
+    | PlanPrice
+    | WithdrawPrice
+    | DelistItem
+    | ReceiveStock
+    | CountStock
+    | SetPhoto
+    | RemovePhoto
+)
 
 
 class ItemNotListed(Refusal):
@@ -122,6 +161,12 @@ class ReasonContradictsCount(Refusal):
     status: ClassVar[int] = 422
 
 
+class ItemWithoutPhoto(Refusal):
+    """There is no photo to take off."""
+
+    code: ClassVar[str] = "item_without_photo"
+
+
 _MISSING = frozenset({CountReason.DAMAGED, CountReason.SPOILED, CountReason.LOST})
 
 
@@ -137,8 +182,8 @@ def decide(item: Item, command: Command) -> list[Event]:
                 price_points=command.price_points,
             )
         ]
-    # What is no longer offered still lies there and is counted.
-    refuse_if(item.id is None or not (item.listed or isinstance(command, CountStock)), ItemNotListed)
+    # What is no longer offered still lies there and is counted, and its photo may show what it should not.
+    refuse_if(item.id is None or not (item.listed or isinstance(command, CountStock | RemovePhoto)), ItemNotListed)
     assert item.id is not None
     match command:
         case CountStock():
@@ -173,8 +218,31 @@ def decide(item: Item, command: Command) -> list[Event]:
             return [ItemPriceWithdrawn(item_id=item.id, community=item.community, first_day=first_day)]
         case DelistItem():
             return [ItemDelisted(item_id=item.id)]
+        case SetPhoto() | RemovePhoto():
+            return _photo(item, command)
         case ReceiveStock(receipt_id=receipt_id, quantity=quantity):
             return [StockReceived(item_id=item.id, community=item.community, receipt_id=receipt_id, quantity=quantity)]
+
+
+def _photo(item: Item, command: SetPhoto | RemovePhoto) -> list[Event]:
+    assert item.id is not None
+    if isinstance(command, RemovePhoto):
+        refuse_if(item.photo_sha256 is None, ItemWithoutPhoto)
+        return [ItemPhotoRemoved(item_id=item.id, community=item.community, removed_at=command.at)]
+    if command.sha256 == item.photo_sha256:
+        return []
+    return [
+        ItemPhotoSet(
+            item_id=item.id,
+            community=item.community,
+            sha256=command.sha256,
+            media_type=command.media_type,
+            size_bytes=command.size_bytes,
+            width_px=command.width_px,
+            height_px=command.height_px,
+            set_at=command.at,
+        )
+    ]
 
 
 def _counted(item_id: UUID, community: str, command: CountStock) -> Event:
@@ -211,5 +279,9 @@ def evolve(item: Item, event: Event) -> Item:
             return replace(item, periods=tuple(p for p in item.periods if p.first_day != first_day))
         case ItemDelisted():
             return replace(item, listed=False)
+        case ItemPhotoSet(sha256=sha256):
+            return replace(item, photo_sha256=sha256)
+        case ItemPhotoRemoved():
+            return replace(item, photo_sha256=None)
         case _:
             return item

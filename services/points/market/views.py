@@ -6,7 +6,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.market.model import Item, decide, evolve
 from services.points.tables import item_prices, items, stock_counts
 from shared.aggregate import Aggregate
-from shared.contracts.love_market import ItemDescribed, ItemPricePlanned, ItemPriceWithdrawn, StockCounted
+from shared.contracts.love_market import (
+    ItemDescribed,
+    ItemPhotoRemoved,
+    ItemPhotoSet,
+    ItemPricePlanned,
+    ItemPriceWithdrawn,
+    StockCounted,
+)
 from shared.contracts.points import ItemDelisted, ItemListed, ItemRepriced, StockReceived
 from shared.eventstore import Recorded
 from shared.views import Views
@@ -77,6 +84,20 @@ async def withdraw_price(connection: AsyncConnection, event: ItemPriceWithdrawn,
 async def delist(connection: AsyncConnection, event: ItemDelisted, recorded: Recorded) -> None:
     """Offered no longer."""
     changed = {"listed": False, "version": recorded.version}
+    await connection.execute(update(items).where(items.c.id == event.item_id).values(changed))
+
+
+@views.on(ItemPhotoSet)
+async def set_photo(connection: AsyncConnection, event: ItemPhotoSet, recorded: Recorded) -> None:
+    """Which picture it is; the picture itself lies in a table that is no view."""
+    changed = {"photo_sha256": event.sha256, "version": recorded.version}
+    await connection.execute(update(items).where(items.c.id == event.item_id).values(changed))
+
+
+@views.on(ItemPhotoRemoved)
+async def remove_photo(connection: AsyncConnection, event: ItemPhotoRemoved, recorded: Recorded) -> None:
+    """No picture."""
+    changed = {"photo_sha256": None, "version": recorded.version}
     await connection.execute(update(items).where(items.c.id == event.item_id).values(changed))
 
 

@@ -16,6 +16,7 @@ from services.points.earning.ingest import Ingest
 from services.points.earning.reactions import INTERESTS, ServiceFromTheFuture, services_in
 from services.points.expiry.effects import LapseLater
 from services.points.expiry.lapsing import Lapsing
+from services.points.leaderboards import teams
 from services.points.ledger.schema import REBUILT, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
 from services.points.overflow.effects import PoolLater
@@ -195,6 +196,7 @@ class Replay:
                 mine.append(delivery)
         services = services_in(mine)
         await members.note(self.db, self._ingest.writer.schema, mine)
+        await teams.note(self.db, self._ingest.writer.schema, mine)
         at_home = [d.event.volunteer_id for d in mine if isinstance(d.event, members.PEOPLE)]
         if at_home:
             await self._overflow.registered(self.db, self._book, at_home)

@@ -33,6 +33,7 @@ from services.points.tables.market import (
     household_members,
     household_months,
     households,
+    item_photos,
     item_prices,
     items,
     purchases,
@@ -43,6 +44,12 @@ from services.points.tables.market import (
     suppliers,
 )
 from services.points.tables.policies import policies, restatement_parts, restatements, seals
+from services.points.tables.settlement import (
+    settlement_flows,
+    settlement_obligations,
+    settlement_positions,
+    settlement_runs,
+)
 
 __all__ = [
     "accounts",
@@ -62,6 +69,7 @@ __all__ = [
     "household_members",
     "household_months",
     "households",
+    "item_photos",
     "item_prices",
     "items",
     "leaderboard_opt_outs",
@@ -76,6 +84,10 @@ __all__ = [
     "restatements",
     "sales",
     "seals",
+    "settlement_flows",
+    "settlement_obligations",
+    "settlement_positions",
+    "settlement_runs",
     "star_applications",
     "star_reports",
     "stock_counts",

@@ -1,6 +1,18 @@
 """The love market: goods, redemptions, and everybody who gives, sells, buys and is helped."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.points.tables.base import CODE, MOMENT, metadata
@@ -16,9 +28,20 @@ items = Table(
     Column("category", Text),
     Column("piece", Text),
     Column("specification", Text),
+    Column("photo_sha256", Text),
     Column("version", Integer, nullable=False),
     Index("items_community", "community", "id"),
 )
+
+item_photos = Table(
+    "item_photos",
+    metadata,
+    Column("item_id", Uuid, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Pictures of items. Not a view: events say which picture an item has, not what is in it; back it up with the store."""
 
 redemptions = Table(
     "redemptions",

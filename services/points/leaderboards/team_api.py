@@ -1,0 +1,163 @@
+"""Routes of leaderboards by team: teams of a community against each other, and members within one team.
+
+What somebody served counts for a team on the days on which they belonged to it: from the day of joining to the day
+before leaving; for each of their teams, where there are several. Whoever opted out is not shown, and is not in the sum
+of the team either: in a small one the difference would tell what they served.
+"""
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.leaderboards.api import PlaceOut, own, period
+from services.points.ledger.schema import LIVE
+from services.points.units import Unit
+from shared.contracts.common import CommunityCode
+from shared.web import Api, Caller, NotFound, Read
+from shared.web.fields import Day
+
+api = Api(tags=["leaderboards 排行榜"])
+
+Since = Annotated[Day, Query(description="自 first day")]
+Until = Annotated[Day, Query(description="至 last day")]
+Top = Annotated[int, Query(ge=1, le=100, description="前几名 how many places")]
+
+
+class TeamPlaceOut(BaseModel):
+    """A place on the leaderboard of teams. Equal minutes have equal rank."""
+
+    rank: int
+    team_id: UUID
+    name: str
+    kind: str
+    members: int = Field(description="现有队员 members now")
+    minutes: int
+
+
+class TeamLeaderboardOut(BaseModel):
+    """Which teams of a community served most."""
+
+    community: str
+    since: date
+    until: date
+    places: list[TeamPlaceOut]
+
+
+class MembersLeaderboardOut(BaseModel):
+    """Who of a team served most while they belonged to it, without names: those are the registry's."""
+
+    team_id: UUID
+    community: str
+    name: str
+    since: date
+    until: date
+    places: list[PlaceOut]
+    mine: PlaceOut | None = Field(description="本人名次 the caller's own place, for a volunteer who is on it")
+
+
+# A joining lasts until whatever comes next in the team's stream. Both statement indexes are read as for people.
+_SERVED = f"""
+    WITH spans AS (
+        SELECT c.team_id, c.volunteer_id, c.joined, c.day AS first,
+               lead(c.day) OVER (PARTITION BY c.team_id, c.volunteer_id ORDER BY c.sequence) AS ended
+          FROM {LIVE}.team_changes AS c
+         WHERE c.team_id IN (SELECT t.team_id FROM {LIVE}.teams AS t WHERE {{of}})
+    ), bounds AS (
+        SELECT s.team_id, s.volunteer_id, m.number, a.id,
+               greatest(:since, s.first::timestamp AT TIME ZONE 'Asia/Shanghai') AS since,
+               least(:until, coalesce(s.ended::timestamp AT TIME ZONE 'Asia/Shanghai', 'infinity')) AS until
+          FROM spans AS s
+          JOIN {LIVE}.members AS m ON m.volunteer_id = s.volunteer_id
+          JOIN {LIVE}.accounts AS a ON a.holder = s.volunteer_id::text AND a.unit = {Unit.SERVICE_MINUTE:d}
+         WHERE s.joined AND m.forgotten_at IS NULL
+           AND NOT EXISTS (SELECT FROM leaderboard_opt_outs AS o WHERE o.volunteer_id = s.volunteer_id)
+    ), served AS (
+        SELECT b.team_id, b.volunteer_id, b.number,
+               sum(coalesce((SELECT sum(t.amount) FROM {LIVE}.transfers AS t
+                              WHERE t.credit_account = b.id AND t.credit_account > 0
+                                AND t.occurred_at >= b.since AND t.occurred_at < b.until), 0)
+                   - coalesce((SELECT sum(t.amount) FROM {LIVE}.transfers AS t
+                                WHERE t.debit_account = b.id AND t.debit_account > 0
+                                  AND t.occurred_at >= b.since AND t.occurred_at < b.until), 0))::bigint AS minutes
+          FROM bounds AS b GROUP BY b.team_id, b.volunteer_id, b.number
+    )
+"""
+
+_TEAMS = text(
+    _SERVED.format(of="t.community = :community")
+    + f""", present AS (
+        SELECT team_id, count(*) AS members FROM (
+               SELECT DISTINCT ON (c.team_id, c.volunteer_id) c.team_id, c.joined AND m.forgotten_at IS NULL AS belongs
+                 FROM {LIVE}.team_changes AS c
+                 JOIN {LIVE}.teams AS t USING (team_id)
+                 LEFT JOIN {LIVE}.members AS m ON m.volunteer_id = c.volunteer_id
+                WHERE t.community = :community
+                ORDER BY c.team_id, c.volunteer_id, c.sequence DESC) AS latest
+         WHERE belongs GROUP BY team_id
+    ), sums AS (
+        SELECT team_id, sum(minutes)::bigint AS minutes FROM served WHERE minutes > 0 GROUP BY team_id
+    )
+    SELECT rank() OVER (ORDER BY s.minutes DESC) AS rank, t.team_id, t.name, t.kind,
+           coalesce(p.members, 0) AS members, s.minutes
+      FROM sums AS s JOIN {LIVE}.teams AS t USING (team_id) LEFT JOIN present AS p USING (team_id)
+     ORDER BY rank, t.team_id LIMIT :top
+"""
+)
+
+_MEMBERS = text(
+    _SERVED.format(of="t.team_id = :team_id")
+    + """, ranked AS (
+        SELECT rank() OVER (ORDER BY minutes DESC) AS rank, volunteer_id, number AS volunteer_number, minutes
+          FROM served WHERE minutes > 0
+    )
+    (SELECT * FROM ranked ORDER BY rank, volunteer_id LIMIT :top)
+    UNION SELECT * FROM ranked WHERE volunteer_id = cast(:me AS uuid)
+    ORDER BY rank, volunteer_id
+"""
+)
+
+
+@api.query("/v1/leaderboards/teams", permission="leaderboards.read")
+async def get_team_leaderboard(
+    read: Read,
+    caller: Caller,
+    community: Annotated[CommunityCode, Query(description="社区 community")],
+    since: Since,
+    until: Until,
+    top: Top = 10,
+) -> TeamLeaderboardOut:
+    """社区各服务队某期间的服务时长排行。Which teams of a community served most in a period."""
+    caller.require(community)
+    params = {**period(since, until), "community": community, "top": top}
+    places = [TeamPlaceOut.model_validate(row, from_attributes=True) for row in await read.execute(_TEAMS, params)]
+    return TeamLeaderboardOut(community=community, since=since, until=until, places=places)
+
+
+@api.query("/v1/leaderboards/teams/{team_id}", permission="leaderboards.read")
+async def get_members_leaderboard(
+    team_id: UUID, read: Read, caller: Caller, since: Since, until: Until, top: Top = 10
+) -> MembersLeaderboardOut:
+    """一支服务队内的服务时长排行，不含姓名和退出者。Who of a team served most in a period."""
+    team = await _team(read, team_id)
+    caller.require(team.community)
+    me = own(caller)
+    params = {**period(since, until), "team_id": team_id, "top": top, "me": me}
+    places = [PlaceOut.model_validate(row, from_attributes=True) for row in await read.execute(_MEMBERS, params)]
+    mine = next((place for place in places if place.volunteer_id == me), None)
+    listed = places[:top] if mine is None or mine in places[:top] else [place for place in places if place != mine]
+    return MembersLeaderboardOut(
+        team_id=team_id, community=team.community, name=team.name, since=since, until=until, places=listed, mine=mine
+    )
+
+
+async def _team(read: AsyncConnection, team_id: UUID) -> Any:
+    query = text(f"SELECT community, name FROM {LIVE}.teams WHERE team_id = :team_id")
+    row = (await read.execute(query, {"team_id": team_id})).first()
+    if row is None:
+        raise NotFound("team")
+    return row

@@ -1,0 +1,116 @@
+"""The report of a settlement as a workbook, every heading in Chinese and English."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import xlsxwriter
+
+from services.points.durations import in_words
+from services.points.settlements.bodies import FlowOut, ObligationOut, PositionOut, SettlementOut
+from services.points.settlements.model import Stage
+
+_STAGES: Final = {
+    Stage.PROPOSED: "待确认，尚未记账 proposed, not paid yet",
+    Stage.CONFIRMED: "已确认并记账 confirmed and paid",
+    Stage.WITHDRAWN: "已撤销 withdrawn",
+}
+_POSITIONS: Final = (
+    ("社区 community", 18),
+    ("上期未结 carried", 18),
+    ("本社区居民付出 inflow", 24),
+    ("付给本社区志愿者 outflow", 26),
+    ("净头寸（正为应付） position (+ owes)", 34),
+    ("本次结算 settled", 18),
+    ("结转下期 open", 18),
+)
+_PAYMENTS: Final = (("付方社区 debtor", 18), ("收方社区 creditor", 18), ("分钟 minutes", 14), ("时长 time", 22))
+_FLOWS: Final = (
+    ("受助居民所在社区 served", 26),
+    ("志愿者所在社区 serving", 26),
+    ("分钟 minutes", 14),
+    ("时长 time", 22),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a settlement says."""
+
+    run: SettlementOut
+    positions: Sequence[PositionOut]
+    obligations: Sequence[ObligationOut]
+    flows: Sequence[FlowOut]
+
+
+def workbook(report: Report) -> bytes:
+    """The report as .xlsx; amounts in minutes. Blocking: run it in a thread."""
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(
+        file, {"in_memory": True, "strings_to_formulas": False, "default_date_format": "yyyy-mm-dd"}
+    )
+    book.set_properties({"title": "时间银行社区间结算", "comments": str(report.run.id)})
+    bold, number = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0"})
+    _summary(book.add_worksheet("汇总 summary"), report, bold, number)
+    positions = [
+        (
+            p.community,
+            p.carried_minutes,
+            p.inflow_minutes,
+            p.outflow_minutes,
+            p.balance_minutes,
+            p.settled_minutes,
+            p.open_minutes,
+        )
+        for p in report.positions
+    ]
+    _table(book.add_worksheet("头寸 positions"), _POSITIONS, positions, bold, number)
+    payments = [(o.debtor, o.creditor, o.minutes, _time(o.minutes)) for o in report.obligations]
+    _table(book.add_worksheet("付款 obligations"), _PAYMENTS, payments, bold, number)
+    flows = [(f.debtor, f.creditor, f.minutes, _time(f.minutes)) for f in report.flows]
+    _table(book.add_worksheet("轧差前往来 flows"), _FLOWS, flows, bold, number)
+    book.close()
+    return file.getvalue()
+
+
+def _summary(sheet: Any, report: Report, bold: Any, number: Any) -> None:
+    run = report.run
+    sheet.set_column(0, 0, 44)
+    sheet.set_column(1, 1, 42)
+    sheet.write_string(0, 0, "时间银行社区间净额结算 Net settlement between communities", bold)
+    lines: list[tuple[str, str | int]] = [
+        ("组织节点 node", run.node),
+        ("结算至（含） through", run.through.isoformat()),
+        ("状态 state", _STAGES[run.stage]),
+        ("轧差前笔数 pairs before netting", run.flows),
+        ("轧差前总额（分钟） minutes before netting", run.gross_minutes),
+        ("轧差后笔数 payments after netting", run.obligations),
+        ("轧差后总额（分钟） minutes after netting", run.net_minutes),
+        ("结转下期（分钟） minutes carried into the next run", run.open_minutes),
+    ]
+    for line, (label, value) in enumerate(lines, start=2):
+        sheet.write_string(line, 0, label)
+        if isinstance(value, int):
+            sheet.write_number(line, 1, value, number)
+        else:
+            sheet.write_string(line, 1, value)
+
+
+def _table(
+    sheet: Any, columns: Sequence[tuple[str, int]], rows: Sequence[Sequence[Any]], bold: Any, number: Any
+) -> None:
+    for column, (heading, width) in enumerate(columns):
+        sheet.set_column(column, column, width)
+        sheet.write_string(0, column, heading, bold)
+    sheet.freeze_panes(1, 0)
+    for line, row in enumerate(rows, start=1):
+        for column, value in enumerate(row):
+            if isinstance(value, int):
+                sheet.write_number(line, column, value, number)
+            else:
+                sheet.write_string(line, column, value)
+
+
+def _time(minutes: int) -> str:
+    return f"{in_words('zh', minutes)} {in_words('en', minutes)}"
