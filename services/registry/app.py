@@ -13,6 +13,7 @@ from services.registry.settings import RegistrySettings
 from services.registry.tables import metadata
 from services.registry.teams import api as teams
 from services.registry.teams import views as team_views
+from services.registry.volunteers import ages
 from services.registry.volunteers import api as volunteers
 from services.registry.volunteers import views as volunteer_views
 from shared.clock import Clock, system_clock
@@ -54,6 +55,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         workshop=parts.workshop,
         broker=parts.broker,
         relay=parts.relay,
-        timers=Timers.combine(expiry.timers),
+        timers=Timers.combine(expiry.timers, ages.timers),
+        on_migrated=[ages.look_at_everybody],
         clock=clock,
     )

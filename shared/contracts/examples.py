@@ -36,6 +36,7 @@ _VALUES: Mapping[str, Any] = {
     "unit": "POINT",
     "document": {"points": {"minutes_per_point": 6}},
     "minutes": 120,
+    "age_group_from": 60,
     "minutes_before": 180,
     "area_m2": 9800,
     "price_points": 30,

@@ -2,12 +2,18 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.common import CommunityCode, Evidence, Minutes, NodeCode, ServiceRecord
 from shared.contracts.event import Event
+
+AgeGroup = Annotated[
+    int,
+    Field(ge=0, le=150, multiple_of=5, description="Lower bound of a five-year age group, in years: 60 is 60 to 64."),
+]
 
 
 class NodeLevel(StrEnum):
@@ -77,6 +83,22 @@ class VolunteerRegistered(Event, context="registry"):
     community: CommunityCode
     party_member: bool = Field(description="Registered as a party member who reported in to the community.")
     registered_on: date
+    age_group_from: AgeGroup | None = Field(
+        default=None, description="Age group at registration; null for one registered before groups were told."
+    )
+
+
+class VolunteerAgeGroupChanged(Event, context="registry"):
+    """A person is in another five-year age group (年龄段): a birthday has passed, or a wrong ID number was put right.
+
+    The birth date is never told, and the day of this event does not give it away: ages are looked at as they are on the
+    first of a month only, so all that follows is the month.
+    """
+
+    volunteer_id: UUID
+    community: CommunityCode
+    age_group_from: AgeGroup
+    on: date = Field(description="Day from which on it holds, in Asia/Shanghai; of two, the later one is right.")
 
 
 class VolunteerDetailsChanged(Event, context="registry"):

@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from services.points.ledger.holders import volunteer
-from shared.contracts.registry import PersonForgotten, VolunteerRegistered
+from shared.contracts.registry import PersonForgotten, VolunteerAgeGroupChanged, VolunteerRegistered
 from shared.deliveries import Delivery
+
+PEOPLE = VolunteerRegistered, VolunteerAgeGroupChanged, PersonForgotten
+"""What is told of people."""
 
 
 async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
-    """Take in who was registered and who was forgotten; other deliveries are passed over. May be repeated."""
+    """Take in who was registered, is older now, was forgotten; other deliveries are passed over. May be repeated."""
     await register(db, schema, [d.event for d in deliveries if isinstance(d.event, VolunteerRegistered)])
+    await grow_older(db, schema, [d.event for d in deliveries if isinstance(d.event, VolunteerAgeGroupChanged)])
     await forget(db, schema, [(d.event, d.envelope.time) for d in deliveries if isinstance(d.event, PersonForgotten)])
 
 
@@ -23,15 +28,19 @@ async def register(db: Any, schema: str, events: Sequence[VolunteerRegistered]) 
     ids = sorted(registered)
     communities = [registered[volunteer_id].community for volunteer_id in ids]
     await db.execute(
-        f"INSERT INTO {schema}.members AS m (volunteer_id, community, number, registered_on)"
-        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[])"
+        f"INSERT INTO {schema}.members AS m (volunteer_id, community, number, registered_on, age_group_from)"
+        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[], $5::smallint[])"
         " ON CONFLICT (volunteer_id) DO UPDATE SET community = excluded.community,"
         # Forgotten is for good, in whatever order the topic is read.
-        " number = CASE WHEN m.forgotten_at IS NULL THEN excluded.number END, registered_on = excluded.registered_on",
+        " number = CASE WHEN m.forgotten_at IS NULL THEN excluded.number END, registered_on = excluded.registered_on,"
+        # Whatever was told of the age after the registration is later than it.
+        " age_group_from = CASE WHEN m.forgotten_at IS NOT NULL OR m.age_group_on IS NOT NULL"
+        " THEN m.age_group_from ELSE excluded.age_group_from END",
         ids,
         communities,
         [registered[volunteer_id].volunteer_number for volunteer_id in ids],
         [registered[volunteer_id].registered_on for volunteer_id in ids],
+        [registered[volunteer_id].age_group_from for volunteer_id in ids],
     )
     await db.execute(
         f"UPDATE {schema}.accounts AS a SET community = m.community"
@@ -39,6 +48,28 @@ async def register(db: Any, schema: str, events: Sequence[VolunteerRegistered]) 
         " WHERE a.holder = m.holder AND a.community <> m.community",
         [volunteer(volunteer_id) for volunteer_id in ids],
         communities,
+    )
+
+
+async def grow_older(db: Any, schema: str, events: Sequence[VolunteerAgeGroupChanged]) -> None:
+    """Remember age groups. Of two that were told of a person the later one holds, in whatever order they come."""
+    told: dict[UUID, VolunteerAgeGroupChanged] = {}
+    for event in events:
+        if event.volunteer_id not in told or event.on >= told[event.volunteer_id].on:
+            told[event.volunteer_id] = event
+    if not told:
+        return
+    ids = sorted(told)
+    await db.execute(
+        f"INSERT INTO {schema}.members AS m (volunteer_id, community, age_group_from, age_group_on)"
+        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::date[])"
+        " ON CONFLICT (volunteer_id) DO UPDATE SET community = coalesce(m.community, excluded.community),"
+        " age_group_from = excluded.age_group_from, age_group_on = excluded.age_group_on"
+        " WHERE m.forgotten_at IS NULL AND (m.age_group_on IS NULL OR m.age_group_on <= excluded.age_group_on)",
+        ids,
+        [told[volunteer_id].community for volunteer_id in ids],
+        [told[volunteer_id].age_group_from for volunteer_id in ids],
+        [told[volunteer_id].on for volunteer_id in ids],
     )
 
 
@@ -52,7 +83,7 @@ async def forget(db: Any, schema: str, events: Sequence[tuple[PersonForgotten, d
         f"INSERT INTO {schema}.members AS m (volunteer_id, community, forgotten_at)"
         " SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])"
         " ON CONFLICT (volunteer_id) DO UPDATE"
-        " SET forgotten_at = excluded.forgotten_at, number = NULL,"
+        " SET forgotten_at = excluded.forgotten_at, number = NULL, age_group_from = NULL, age_group_on = NULL,"
         " community = coalesce(m.community, excluded.community)",
         ids,
         [forgotten[volunteer_id][0] for volunteer_id in ids],

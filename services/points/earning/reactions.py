@@ -18,11 +18,11 @@ from services.points.ledger.writing import Connection, LedgerWriter, UnknownAcco
 from services.points.policy.views import PolicyShelf
 from shared.batches import BACKLOG_RECORDS
 from shared.contracts import Event
-from shared.contracts.registry import PersonForgotten, VolunteerRegistered
+from shared.contracts.registry import PersonForgotten
 from shared.database import Database, driver_connection
 from shared.deliveries import Delivery, Reader
 
-INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, VolunteerRegistered: None, PersonForgotten: None}
+INTERESTS: Mapping[type[Event], Reader | None] = {**READERS, **dict.fromkeys(members.PEOPLE)}
 
 _CLOCK_SKEW_MAX = timedelta(hours=1)
 _CLOSE_WITHIN_S = 5
@@ -56,7 +56,7 @@ class Earning:
         if services:
             await enter_gate(db)
         accounts = self._ingest.known_accounts(services)
-        people = [d for d in deliveries if isinstance(d.event, VolunteerRegistered | PersonForgotten)]
+        people = [d for d in deliveries if isinstance(d.event, members.PEOPLE)]
         if accounts is None or people:
             if len(deliveries) < BACKLOG_RECORDS:
                 accounts = await self._prepare(db, people, services)

@@ -138,6 +138,12 @@ LEDGER_0001 = (
 )
 """The live tables, as the first migration creates them."""
 
+LEDGER_0002 = (
+    # The lower bound of a five-year age group, and since when it is known to hold; null until it was told.
+    "ALTER TABLE ledger.members ADD COLUMN age_group_from smallint, ADD COLUMN age_group_on date",
+)
+"""What deposits of the time bank add."""
+
 TABLES = ("accounts", "transfers", "holds", "lapses", "days", "members", "balance_changes", "sealed_days")
 
 

@@ -18,7 +18,7 @@ from services.points.policy.faults import (
     whole_number,
 )
 from services.points.policy.kinds import EARNING_UNITS, SERVICE_KINDS
-from services.points.policy.rules import RULES, read_rules, rule_faults
+from services.points.policy.rules import LATER_REASONS, RULES, read_rules, rule_faults
 from shared.contracts import Evidence
 
 __all__ = ["SERVICE_KINDS", "BadPolicy", "PolicyDocument", "read_document"]
@@ -80,7 +80,9 @@ def _faults(raw: Mapping[str, Any], complete: bool, published: bool) -> Iterator
                 yield from whole_number(caps[unit], 0, _CAP_MAX, f"/caps_per_day/{unit}")
             elif complete:
                 yield Fault(f"/caps_per_day/{unit}", "missing")
-    yield from rule_faults(raw, complete)
+    for fault in rule_faults(raw, complete):
+        if not (published and fault.reason in LATER_REASONS):
+            yield fault
 
 
 def _title_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:

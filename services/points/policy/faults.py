@@ -14,6 +14,7 @@ REASONS = {
     "too_small": "太小 too small",
     "too_large": "太大 too large",
     "not_a_whole_number": "应为整数 not a whole number",
+    "not_a_multiple_of_five": "应为五的倍数，年龄以五岁为一段 not a multiple of five",
     "not_an_object": "应为对象 not an object",
     "not_a_list": "应为列表 not a list",
     "not_a_title": "应为 1 到 200 字的标题 not a title",

@@ -27,6 +27,10 @@ from shared.contracts.registry import NodeLevel
 GRANTING_LEVELS = (NodeLevel.DISTRICT, NodeLevel.CITY, NodeLevel.PROVINCE)
 """Levels whose authorities grant stars."""
 
+AGE_GROUP_YEARS = 5
+"""The registry tells age groups of five years, never birth dates: another bound could not be looked at."""
+
+_AGE_MAX = 120
 _STAR_MINUTES_MAX = 1_000_000
 _MONTHS_MAX = 240
 _BANK_CAP_MINUTES_MAX = 10_000_000
@@ -81,6 +85,13 @@ def _number(part: str, low: int, high: int) -> Rule:
     return Rule(part, lambda value, place: whole_number(value, low, high, place), int)
 
 
+def _age_faults(value: Any, place: str) -> Iterator[Fault]:
+    faults = list(whole_number(value, 0, _AGE_MAX, place))
+    yield from faults
+    if not faults and value % AGE_GROUP_YEARS:
+        yield Fault(place, "not_a_multiple_of_five")
+
+
 def _star_minutes_faults(value: Any, place: str) -> Iterator[Fault]:
     yield from one_per_grade(value, place)
     before = 0
@@ -132,7 +143,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "redemption": {"collect_within_hours": _number("collect_within_hours", 1, 24 * 60)},
     "time_bank": {
         "cap_minutes": _number("cap_minutes", 1, _BANK_CAP_MINUTES_MAX),
-        "spend_from_age": _number("spend_from_age", 0, 120),
+        "spend_from_age": Rule("spend_from_age", _age_faults, int),
         "on_death": Rule("on_death", lambda value, place: one_of(value, list(OnDeath), place), OnDeath),
         "donate_only_kinds": Rule(
             "donate_only_kinds", lambda value, place: some_of(value, SERVICE_KINDS, place), frozenset
@@ -143,6 +154,10 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "certificates": {"publicity_days": _number("publicity_days", 0, 60)},
 }
 """Sections by name, and the keys of each."""
+
+
+LATER_REASONS = frozenset({"not_a_multiple_of_five"})
+"""Reasons that came after 0.1.0: they refuse new documents and leave published ones alone."""
 
 
 def rule_faults(raw: Mapping[str, Any], complete: bool) -> Iterator[Fault]:

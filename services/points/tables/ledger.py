@@ -32,6 +32,8 @@ members = Table(
     Column("number", Text),
     Column("registered_on", Date),
     Column("forgotten_at", MOMENT),
+    Column("age_group_from", SmallInteger),
+    Column("age_group_on", Date),
 )
 
 holds = Table(

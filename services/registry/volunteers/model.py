@@ -14,6 +14,7 @@ from shared.contracts.registry import (
     ConsentRenewed,
     ConsentWithdrawn,
     PersonForgotten,
+    VolunteerAgeGroupChanged,
     VolunteerDetailsChanged,
     VolunteerRegistered,
 )
@@ -24,6 +25,8 @@ AGE_OWN_LABOUR = 16
 """民法典 18: whoever lives mainly on own labour from this age on counts as of full capacity."""
 AGE_SEPARATE_CONSENT = 14
 """个人信息保护法 31: data of younger children are sensitive and need the guardian's separate consent."""
+AGE_GROUP_YEARS = 5
+"""What is told of a person's age is a group of so many years, and no more."""
 
 
 class Standing(StrEnum):
@@ -115,6 +118,8 @@ class Volunteer:
     number: str = ""
     party_member: bool = False
     standing: Standing = Standing.UNREGISTERED
+    age_group_from: int | None = None
+    """As it was told last; None for one registered before age groups were told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,14 @@ class ChangeDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtAge:
+    """A month has begun in which the person may be in another age group, or the birth date was put right."""
+
+    born_on: date
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
 class WithdrawConsent:
     """The person takes the consent back."""
 
@@ -158,12 +171,31 @@ class Forget:
     """The person wants to be forgotten; the key in the vault is destroyed in the same transaction."""
 
 
-Command = RegisterVolunteer | ChangeDetails | WithdrawConsent | RenewConsent | Forget
+Command = RegisterVolunteer | ChangeDetails | LookAtAge | WithdrawConsent | RenewConsent | Forget
 
 
 def age_on(day: date, born_on: date) -> int:
     """Completed years of life on a day."""
     return day.year - born_on.year - ((day.month, day.day) < (born_on.month, born_on.day))
+
+
+def age_group(day: date, born_on: date) -> int:
+    """Lower bound of the age group on a day, in years.
+
+    Everybody changes groups on the first of a month, as pensions begin on the first of the month after a birthday: told
+    on the birthday itself, a group's lower bound would be the birth date.
+    """
+    age = age_on(day.replace(day=1), born_on)
+    return max(0, age - age % AGE_GROUP_YEARS)
+
+
+def next_age_group_on(day: date, born_on: date) -> date:
+    """The first day after `day` on which the person is in the next age group: the first of a month."""
+    year = born_on.year + age_group(day, born_on) + AGE_GROUP_YEARS
+    if born_on.day == 1:
+        return date(year, born_on.month, 1)
+    # From 29 February, too, a year of life is complete when March begins.
+    return date(year, born_on.month + 1, 1) if born_on.month < 12 else date(year + 1, 1, 1)
 
 
 def check_age(command: RegisterVolunteer) -> None:
@@ -198,6 +230,16 @@ def decide(volunteer: Volunteer, command: Command) -> list[Event]:
             return [
                 VolunteerDetailsChanged(
                     volunteer_id=_id(volunteer), fields=tuple(sorted(fields)), party_member=party_member
+                )
+            ]
+        case LookAtAge(born_on=born_on, today=today):
+            group = age_group(today, born_on)
+            # Without consent nothing is told any more; a timer that comes late or twice is no mistake.
+            if volunteer.standing is not Standing.REGISTERED or group == volunteer.age_group_from:
+                return []
+            return [
+                VolunteerAgeGroupChanged(
+                    volunteer_id=_id(volunteer), community=volunteer.community, age_group_from=group, on=today
                 )
             ]
         case WithdrawConsent():
@@ -239,6 +281,7 @@ def _register(volunteer: Volunteer, command: RegisterVolunteer) -> list[Event]:
             community=command.community,
             party_member=command.party_member,
             registered_on=command.registered_on,
+            age_group_from=age_group(command.today, command.born_on),
         )
     ]
 
@@ -253,7 +296,10 @@ def evolve(volunteer: Volunteer, event: Event) -> Volunteer:
                 number=event.volunteer_number,
                 party_member=event.party_member,
                 standing=Standing.REGISTERED,
+                age_group_from=event.age_group_from,
             )
+        case VolunteerAgeGroupChanged():
+            return replace(volunteer, age_group_from=event.age_group_from)
         case VolunteerDetailsChanged():
             return replace(volunteer, party_member=event.party_member)
         case ConsentWithdrawn():
@@ -261,6 +307,6 @@ def evolve(volunteer: Volunteer, event: Event) -> Volunteer:
         case ConsentRenewed():
             return replace(volunteer, standing=Standing.REGISTERED)
         case PersonForgotten():
-            # Whether someone is a party member is a fact about the person, so it goes too.
-            return replace(volunteer, standing=Standing.FORGOTTEN, party_member=False)
+            # Whether someone is a party member, and how old, are facts about the person, so they go too.
+            return replace(volunteer, standing=Standing.FORGOTTEN, party_member=False, age_group_from=None)
     return volunteer

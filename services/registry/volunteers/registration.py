@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.registry.activities.sign_ups import withdraw_from_all
 from services.registry.teams.model import Dated, Leave
 from services.registry.teams.streams import TEAMS
-from services.registry.volunteers import people
+from services.registry.volunteers import ages, people
 from services.registry.volunteers.model import (
     ChangeDetails,
     Forget,
@@ -106,6 +106,7 @@ async def keep(work: UnitOfWork, persons: Mapping[UUID, Person], consents: Mappi
     }
     await work.vault.put_many(work.connection, entries)
     await people.index_people(work.connection, work.vault, persons)
+    await ages.look_later(work, {volunteer_id: person.born_on for volunteer_id, person in persons.items()})
 
 
 async def change(work: UnitOfWork, volunteer_id: UUID, changes: Mapping[str, Any], party_member: bool) -> Volunteer:
@@ -124,6 +125,8 @@ async def change(work: UnitOfWork, volunteer_id: UUID, changes: Mapping[str, Any
             known = await people.registered_identities(work.connection, work.vault, [after.id_number])
             raise VolunteerAlreadyRegistered(number=known[after.id_number][1] if known else "")
     await work.vault.put(work.connection, volunteer_id, after.sealed_fields())
+    if after.born_on != before.born_on:
+        volunteer = await ages.look(work, volunteer_id, after.born_on)
     if fields & set(people.SEARCHABLE):
         await people.drop_search_digests(work.connection, volunteer_id)
         await people.index_people(work.connection, work.vault, {volunteer_id: after})
@@ -136,6 +139,7 @@ async def withdraw_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
     volunteer = await work.execute(VOLUNTEERS, volunteer_id, WithdrawConsent())
     if work.version(VOLUNTEERS, volunteer_id) > before:
         await work.vault.put(work.connection, volunteer_id, {"consent_withdrawn_at": work.now.isoformat()})
+        await ages.look_no_more(work, volunteer_id)
     await _step_back(work, volunteer_id)
     return volunteer
 
@@ -146,6 +150,8 @@ async def renew_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
     volunteer = await work.execute(VOLUNTEERS, volunteer_id, RenewConsent())
     if work.version(VOLUNTEERS, volunteer_id) > before:
         await work.vault.put(work.connection, volunteer_id, {"consent_renewed_at": work.now.isoformat()})
+        person = (await people.people_of(work.connection, work.vault, [volunteer_id]))[volunteer_id]
+        volunteer = await ages.look(work, volunteer_id, person.born_on)
     return volunteer
 
 
@@ -155,6 +161,7 @@ async def forget(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
     await work.vault.forget(work.connection, volunteer_id)
     await people.drop_identity(work.connection, volunteer_id)
     await people.drop_search_digests(work.connection, volunteer_id)
+    await ages.look_no_more(work, volunteer_id)
     await _step_back(work, volunteer_id)
     return volunteer
 

@@ -29,6 +29,11 @@ def terms(*said: tuple[str, dict[str, Any]], national: dict[str, Any] | None = N
     return PolicyBook(versions).terms(COMMUNITY, DAY)
 
 
+def test_an_age_that_was_published_before_groups_were_told_is_still_read() -> None:
+    said = {"time_bank": {"spend_from_age": 63}}
+    assert terms((COMMUNITY, said)).time_bank.spend_from_age.value == 63
+
+
 # ── documents ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 FIVE = [6000, 18000, 36000, 60000, 90000]
@@ -72,6 +77,8 @@ FIVE = [6000, 18000, 36000, 60000, 90000]
         ("redemption", "collect_within_hours", 0, "/redemption/collect_within_hours", "too_small"),
         ("redemption", "collect_within_hours", 1441, "/redemption/collect_within_hours", "too_large"),
         ("redemption", "collect_within_hours", "72", "/redemption/collect_within_hours", "not_a_whole_number"),
+        ("time_bank", "spend_from_age", 63, "/time_bank/spend_from_age", "not_a_multiple_of_five"),
+        ("time_bank", "spend_from_age", 125, "/time_bank/spend_from_age", "too_large"),
         ("time_bank", "cap_minutes", 0, "/time_bank/cap_minutes", "too_small"),
         ("time_bank", "cap_minutes", 10**8, "/time_bank/cap_minutes", "too_large"),
         ("time_bank", "spend_from_age", 121, "/time_bank/spend_from_age", "too_large"),

@@ -16,6 +16,7 @@ from services.registry.volunteers.model import (
     GuardianConsent,
     GuardianConsentMissing,
     GuardianSeparateConsentMissing,
+    LookAtAge,
     RegisteredInFuture,
     RegisteredTooFarBack,
     RegisterVolunteer,
@@ -26,7 +27,9 @@ from services.registry.volunteers.model import (
     VolunteerForgotten,
     VolunteerNotRegistered,
     WithdrawConsent,
+    age_group,
     age_on,
+    next_age_group_on,
 )
 from services.registry.volunteers.streams import VOLUNTEERS
 from shared.contracts import Refusal
@@ -34,6 +37,7 @@ from shared.contracts.registry import (
     ConsentRenewed,
     ConsentWithdrawn,
     PersonForgotten,
+    VolunteerAgeGroupChanged,
     VolunteerDetailsChanged,
     VolunteerRegistered,
 )
@@ -61,6 +65,7 @@ REGISTERED = VolunteerRegistered(
     community=COMMUNITY,
     party_member=True,
     registered_on=TODAY,
+    age_group_from=40,
 )
 WITHDRAWN = ConsentWithdrawn(volunteer_id=ANNA, community=COMMUNITY)
 RENEWED = ConsentRenewed(volunteer_id=ANNA, community=COMMUNITY)
@@ -117,7 +122,7 @@ def test_the_young_need_their_guardian(
     command = replace(REGISTER, born_on=born_on, guardian=guardian, lives_on_own_labour=own_labour)
     outcome = given(VOLUNTEERS).when(command)
     if refusal is None:
-        outcome.then(REGISTERED)
+        outcome.then(REGISTERED.model_copy(update={"age_group_from": age_group(TODAY, born_on)}))
     else:
         outcome.then_refused(refusal)
 
@@ -125,6 +130,58 @@ def test_the_young_need_their_guardian(
 def test_whoever_was_born_on_the_leap_day_grows_older_on_the_first_of_march() -> None:
     assert age_on(date(2026, 2, 28), date(2008, 2, 29)) == 17
     assert age_on(date(2026, 3, 1), date(2008, 2, 29)) == 18
+
+
+def _older(group: int, on: date) -> VolunteerAgeGroupChanged:
+    return VolunteerAgeGroupChanged(volunteer_id=ANNA, community=COMMUNITY, age_group_from=group, on=on)
+
+
+def test_a_new_age_group_is_told_once_when_the_month_after_the_birthday_begins() -> None:
+    born_on = REGISTER.born_on
+    assert next_age_group_on(TODAY, born_on) == date(2030, 7, 1)
+    given(VOLUNTEERS, REGISTERED).when(LookAtAge(born_on, TODAY)).then_nothing()
+    given(VOLUNTEERS, REGISTERED).when(LookAtAge(born_on, date(2030, 6, 30))).then_nothing()
+    first = date(2030, 7, 1)
+    given(VOLUNTEERS, REGISTERED).when(LookAtAge(born_on, first)).then(_older(45, first))
+    given(VOLUNTEERS, REGISTERED, _older(45, first)).when(LookAtAge(born_on, first)).then_nothing()
+
+
+def test_a_look_that_comes_years_late_tells_the_group_of_today() -> None:
+    late = date(2043, 3, 3)
+    given(VOLUNTEERS, REGISTERED).when(LookAtAge(REGISTER.born_on, late)).then(_older(55, late))
+
+
+def test_a_wrong_birth_date_put_right_can_make_somebody_younger() -> None:
+    given(VOLUNTEERS, REGISTERED).when(LookAtAge(date(1995, 6, 14), TODAY)).then(_older(30, TODAY))
+
+
+def test_whoever_was_registered_before_groups_were_told_is_told_now() -> None:
+    before = REGISTERED.model_copy(update={"age_group_from": None})
+    given(VOLUNTEERS, before).when(LookAtAge(REGISTER.born_on, TODAY)).then(_older(40, TODAY))
+
+
+def test_nothing_is_told_of_the_age_of_whoever_withdrew_consent_or_is_forgotten() -> None:
+    late = LookAtAge(REGISTER.born_on, date(2043, 3, 3))
+    for end in (WITHDRAWN, FORGOTTEN):
+        given(VOLUNTEERS, REGISTERED, end).when(late).then_nothing()
+    given(VOLUNTEERS).when(late).then_nothing()
+
+
+@over(st.dates(date(1900, 1, 1), date(2026, 3, 20)), st.dates(date(2026, 3, 20), date(2060, 12, 31)))
+def test_age_groups_begin_in_the_month_after_the_birthday_whatever_the_day(born_on: date, day: date) -> None:
+    group, begins = age_group(day, born_on), next_age_group_on(day, born_on)
+    assert group % 5 == 0
+    assert group <= age_on(day, born_on) < group + 6  # nobody is told older than they are, or a year too late
+    assert begins > day
+    assert begins.day == 1
+    assert age_group(begins, born_on) == group + 5
+    assert age_group(begins - timedelta(days=1), born_on) == group
+
+
+def test_the_leap_day_needs_no_rule_of_its_own_for_age_groups() -> None:
+    born_on = date(1968, 2, 29)
+    assert next_age_group_on(date(2027, 12, 5), born_on) == date(2028, 3, 1)
+    assert next_age_group_on(date(2028, 3, 1), born_on) == date(2033, 3, 1)
 
 
 def test_changed_details_tell_which_and_not_what() -> None:
