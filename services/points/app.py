@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from services.points import love_market
+from services.points import love_market, time_bank
 from services.points.accounts import api as accounts
 from services.points.balances.publisher import BalancePublisher
 from services.points.certificates import api as certificates
@@ -53,6 +53,7 @@ SOURCES = ("registry", "grid_patrol", "mediation")
 read_views = Views.combine(
     policy_views.views,
     love_market.views,
+    time_bank.views,
     star_views.views,
     certificate_views.views,
     leaderboard_views.views,
@@ -93,6 +94,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             policy.api,
             dry_run.api,
             *love_market.apis,
+            *time_bank.apis,
             star_reads.api,
             stars.api,
             certificate_reads.api,
@@ -107,7 +109,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         relay=parts.relay,
         handler=earning,
         consumer=parts.consumer("points", SOURCES, earning),
-        timers=Timers.combine(love_market.timers, stars.timers, certificates.timers),
+        timers=Timers.combine(love_market.timers, time_bank.timers, stars.timers, certificates.timers),
         background=[publisher.run, watch.run, rounds.run, honours.run, verifying.run, sealer.run],
         on_migrated=[seed],
         clock=clock,

@@ -1,4 +1,4 @@
-"""The ledger as a view of this service's own events: goods, redemptions, expiry.
+"""The ledger as a view of this service's own events: goods, redemptions, expiry, spending in the time bank.
 
 Applied in the transaction that records an event, and again in a rebuild.
 """
@@ -8,10 +8,13 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.deaths.effects import EstateEffects
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.market.flows import Flows
 from services.points.redemptions.effects import RedemptionEffects
+from services.points.time_gifts.effects import TimeGiftEffects
+from services.points.time_orders.effects import TimeOrderEffects
 from shared.contracts import Event
 from shared.contracts.points import PointsLapsed
 from shared.database import driver_connection
@@ -27,9 +30,15 @@ class LedgerEffects:
     def __init__(self, writer: LedgerWriter, lapses: LapseEffects, *, replaying: bool = False) -> None:
         flows = Flows(writer, replaying=replaying)
         redemptions = RedemptionEffects(writer, lapses, replaying=replaying)
+        orders = TimeOrderEffects(writer, replaying=replaying)
+        gifts = TimeGiftEffects(writer, replaying=replaying)
+        estates = EstateEffects(writer, replaying=replaying)
         self._effects: dict[type[Event], Effect] = {
             **dict.fromkeys(Flows.EVENTS, flows.apply),
             **dict.fromkeys(RedemptionEffects.EVENTS, redemptions.apply),
+            **dict.fromkeys(TimeOrderEffects.EVENTS, orders.apply),
+            **dict.fromkeys(TimeGiftEffects.EVENTS, gifts.apply),
+            **dict.fromkeys(EstateEffects.EVENTS, estates.apply),
             PointsLapsed: lapses.lapsed,
         }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # The imports fill the register.
-from shared.contracts import grid_patrol, honours, love_market, mediation, points, registry  # noqa: F401
+from shared.contracts import grid_patrol, honours, love_market, mediation, points, registry, time_bank  # noqa: F401
 from shared.contracts.compatibility import OPEN_ENUM
 from shared.contracts.envelope import CONTEXTS, topic_of
 from shared.contracts.event import Event, event_types, wire_type

@@ -95,12 +95,13 @@ async def list_effects(
     texts: Texts = request.app.state.texts
     language = language_of(request)
     titles = await facts.titles(read, language)
-    book, goods = await in_force.book(read), await facts.goods(read, map(_line, found.items))
+    lines = [_line(row) for row in found.items]
+    book, goods, ordered = await in_force.book(read), await facts.goods(read, lines), await facts.ordered(read, lines)
 
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
 
-    narrators = {row.code: Narrator(row.code, say, book, titles, goods, {}) for row in found.items}
+    narrators = {row.code: Narrator(row.code, say, book, titles, goods, {}, ordered) for row in found.items}
     effects = []
     for row in found.items:
         told = narrators[row.code].tell(_line(row))

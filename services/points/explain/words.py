@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.points.earning.kinds import EVIDENCE, KINDS
-from services.points.ledger.clauses import Clause
+from services.points.ledger.clauses import TIME_BANK_SPENT, Clause
 from services.points.ledger.holders import issuance_prefix
 from services.points.policy.book import PolicyBook, Price, Terms
 from services.points.units import Unit
@@ -83,6 +83,7 @@ class Narrator:
         titles: Mapping[int, str],
         goods: Mapping[UUID, Goods],
         before: Mapping[int, Line],
+        ordered: Mapping[UUID, str] = {},
     ) -> None:
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
@@ -92,6 +93,8 @@ class Narrator:
         self._goods = goods
         self._before = before
         """By a correction's number, the line that said before it what the record was."""
+        self._ordered = ordered
+        """By order of the time bank, the kind of service."""
         self._known: dict[str, str] = {}
         """Words that were said before: a year's lines are made of a few dozen."""
         self._said_grounds: dict[int, str] = {}
@@ -116,6 +119,8 @@ class Narrator:
                 return self._cap(line)
             case Clause.EXPIRY | Clause.EXPIRY_RESTATED:
                 return self._expiry(line)
+            case clause if clause in TIME_BANK_SPENT:
+                return self._spent(line)
             case _:
                 return self._other(line)
 
@@ -167,6 +172,13 @@ class Narrator:
         ground = Ground(line.policy_version, "/expiry/POINT", value)
         form = "given_back" if line.amount > 0 else "taken"
         return self._sentence(line, Clause(line.clause).name.lower(), form, grounds=[ground])
+
+    def _spent(self, line: Line) -> Sentence:
+        """Minutes that somebody gave or was given, and what for."""
+        service = self._ordered.get(line.record_id)
+        params = {"service": self._word(f"time_service.{service or 'other'}")}
+        form = "gained" if line.amount > 0 else "given"
+        return self._sentence(line, Clause(line.clause).name.lower(), form, params)
 
     def _other(self, line: Line) -> Sentence:
         """Everything that is not the price of service: goods, and what later rooms bring."""

@@ -33,15 +33,19 @@ from services.points.tables.market import (
     suppliers,
 )
 from services.points.tables.policies import policies, seals
+from services.points.tables.time_bank import beneficiaries, beneficiary_identities, deaths, kin, time_orders
 
 __all__ = [
     "accounts",
     "aid_gifts",
+    "beneficiaries",
+    "beneficiary_identities",
     "budget_grants",
     "certificate_grounds",
     "certificate_numbers",
     "certificates",
     "collection_tries",
+    "deaths",
     "donations",
     "donors",
     "holds",
@@ -50,6 +54,7 @@ __all__ = [
     "households",
     "item_prices",
     "items",
+    "kin",
     "leaderboard_opt_outs",
     "members",
     "metadata",
@@ -63,6 +68,7 @@ __all__ = [
     "star_reports",
     "stock_counts",
     "suppliers",
+    "time_orders",
     "transfers",
     "units",
 ]
