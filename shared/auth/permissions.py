@@ -124,7 +124,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "aid.read": _allow("查看救助", "read aid", *_OFFICE, Role.AUDITOR),
     "beneficiaries.manage": _allow("登记时间银行服务对象", "register who can be served", *_OFFICE),
     "beneficiaries.read": _allow(
-        "查看服务对象（不含姓名）", "read beneficiaries without names", *_OFFICE, Role.AUDITOR
+        "查看服务对象（不含姓名）", "read beneficiaries without names", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER
     ),
     "beneficiaries.read_identity": _allow("查看服务对象身份信息", "read who a beneficiary is", *_OFFICE),
     "kin.manage": _allow("登记和核实亲属关系", "enter and verify relatives", *_OFFICE),

@@ -7,15 +7,17 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from services.points.accounts.known import known_volunteers
 from services.points.beneficiaries.id_numbers import age_group_from, age_in_month, read_id_number
 from services.points.beneficiaries.model import Beneficiary, ForgetBeneficiary, RegisterBeneficiary
 from services.points.beneficiaries.views import BENEFICIARIES, claim_identity, free_identity
 from services.points.deaths.gate import shut_gate
-from services.points.tables import beneficiaries, members
+from services.points.fields import own_id
+from services.points.tables import beneficiaries, kin, members
 from services.points.time_orders.views import open_orders
+from shared.auth.permissions import Role
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
@@ -119,8 +121,15 @@ async def list_beneficiaries(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     volunteer_id: Annotated[UUID | None, Query(description="志愿者 volunteer")] = None,
 ) -> Page[BeneficiaryOut]:
-    """服务对象清单，不含姓名。Beneficiaries of the caller's node, without names."""
+    """服务对象清单，不含姓名；志愿者可见本人和已登记的亲属。
+
+    Beneficiaries of the caller's node, without names; a volunteer finds themselves and those entered as relatives.
+    """
     query = _rows().where(beneficiaries.c.community.startswith(caller.node))
+    if caller.role is Role.VOLUNTEER:
+        me = own_id(caller)
+        relatives = select(kin.c.beneficiary_id).where(kin.c.volunteer_id == me, kin.c.ended_at.is_(None))
+        query = _rows().where(or_(beneficiaries.c.volunteer_id == me, beneficiaries.c.id.in_(relatives)))
     if community is not None:
         query = query.where(beneficiaries.c.community == community)
     if volunteer_id is not None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from services.points.accounts.known import known_volunteers
 from services.points.beneficiaries.views import BENEFICIARIES
@@ -14,9 +14,10 @@ from services.points.deaths.gate import enter_gate, shut_gate
 from services.points.fields import own_id, staff_id
 from services.points.kin.model import End, Propose, Stage, Tie, Verify
 from services.points.kin.views import TIES
-from services.points.tables import kin
+from services.points.tables import beneficiaries, kin
 from services.points.time_orders.concerned import beneficiary_row
 from shared.auth.permissions import Role
+from shared.auth.tokens import OutsideNode
 from shared.contracts.common import CommunityCode
 from shared.contracts.time_bank import KinRelation
 from shared.unit_of_work import UnitOfWork
@@ -107,7 +108,7 @@ async def list_kin(
     """亲属关系清单；志愿者只见本人的。Relations of the caller's node; a volunteer sees their own."""
     query = select(kin).where(kin.c.community.startswith(caller.node))
     if caller.role is Role.VOLUNTEER:
-        query = select(kin).where(kin.c.volunteer_id == own_id(caller))
+        query = select(kin).where(_of(own_id(caller)))
     for column, wanted in (
         (kin.c.community, community),
         (kin.c.beneficiary_id, beneficiary_id),
@@ -126,11 +127,19 @@ async def get_kin(kin_id: UUID, read: Read, caller: Caller, response: Response) 
     if row is None:
         raise NotFound("kin")
     if caller.role is Role.VOLUNTEER:
-        caller.require_self(row.volunteer_id)
+        mine = select(kin.c.id).where(kin.c.id == kin_id, _of(own_id(caller)))
+        if await read.scalar(mine) is None:
+            raise OutsideNode
     else:
         caller.require(row.community)
     etag(response, row.version)
     return _kin(row)
+
+
+def _of(volunteer_id: UUID) -> Any:
+    """Relations that a volunteer is one side of."""
+    own = select(beneficiaries.c.id).where(beneficiaries.c.volunteer_id == volunteer_id)
+    return or_(kin.c.volunteer_id == volunteer_id, kin.c.beneficiary_id.in_(own))
 
 
 async def _own(work: UnitOfWork, caller: Any, kin_id: UUID) -> Tie:

@@ -26,6 +26,7 @@ from services.points.time_orders.concerned import (
     credited_elsewhere,
     means_of,
     related,
+    served_elsewhere,
     standing_of,
 )
 from services.points.time_orders.model import (
@@ -134,7 +135,10 @@ async def record_service(time_order_id: UUID, body: ServiceBody, work: Work, cal
         caller.require_self(order.provider_id)
     else:
         _require_office(caller, order)
-    command = Serve(body.started_at, body.minutes, staff_id(work, caller), work.now)
+    elsewhere = order.provider_id is not None and await served_elsewhere(
+        work.connection, order.provider_id, time_order_id, body.started_at, body.minutes
+    )
+    command = Serve(body.started_at, body.minutes, elsewhere, staff_id(work, caller), work.now)
     answer = await _do(work, time_order_id, command)
     await work.cancel_timer(EXPIRY, time_order_id)
     return answer

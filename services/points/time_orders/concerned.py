@@ -15,7 +15,8 @@ from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.schema import LIVE
 from services.points.policy.in_force import PoliciesInForce
-from services.points.tables import beneficiaries
+from services.points.tables import beneficiaries, members
+from services.points.time_orders.model import Stage
 from services.points.time_orders.standing import Means, Standing
 from services.points.units import Unit
 from shared.clock import local_day
@@ -135,3 +136,28 @@ async def credited_elsewhere(
         "until": started_at + timedelta(minutes=minutes),
     }
     return bool(await connection.scalar(_CREDITED, params))
+
+
+_ELSEWHERE = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM time_orders
+         WHERE provider_id = :provider_id AND id <> :order_id AND stage = ANY(:stages)
+           AND started_at < :until AND started_at + minutes * interval '1 minute' > :since)
+    """
+)
+
+
+async def served_elsewhere(
+    connection: AsyncConnection, provider_id: UUID, order_id: UUID, started_at: datetime, minutes: int
+) -> bool:
+    """Whether a provider served another order at that time. Two that are recorded at once wait for each other."""
+    await connection.execute(select(members).where(members.c.volunteer_id == provider_id).with_for_update())
+    params = {
+        "provider_id": provider_id,
+        "order_id": order_id,
+        "stages": [Stage.SERVED.value, Stage.CONFIRMED.value],
+        "since": started_at,
+        "until": started_at + timedelta(minutes=minutes),
+    }
+    return bool(await connection.scalar(_ELSEWHERE, params))

@@ -29,6 +29,7 @@ from services.points.time_orders.refusals import (
     OwnRecord,
     OwnRequest,
     PoolOnlyForThoseWithout,
+    ProviderElsewhere,
     ProviderIsBeneficiary,
     ProviderIsKin,
     ServedOutOfBounds,
@@ -140,6 +141,8 @@ class Serve:
 
     started_at: datetime
     minutes: int
+    provider_elsewhere: bool
+    """The provider served another order at that time."""
     by: UUID
     at: datetime
 
@@ -279,6 +282,7 @@ def _served(order: Order, command: Serve) -> TimeOrderServed:
     assert order.provider_id is not None
     ended = command.started_at + timedelta(minutes=command.minutes)
     refuse_unless(order.requested_at <= command.started_at and ended <= command.at, ServedOutOfBounds)
+    refuse_if(command.provider_elsewhere, ProviderElsewhere)
     return TimeOrderServed(
         **_named(order),
         payer_volunteer_id=order.payer_volunteer_id,

@@ -115,6 +115,12 @@ class ServedOutOfBounds(Refusal):
     status: ClassVar[int] = 422
 
 
+class ProviderElsewhere(Refusal):
+    """The provider served another order at that time: nobody is in two places at once."""
+
+    code: ClassVar[str] = "provider_served_elsewhere"
+
+
 class OrderNotServed(Refusal):
     """The service was not given yet."""
 

@@ -213,7 +213,7 @@ class Town:
                 return Accept(provider, HOMES[provider], False, False, False, True, at)
             case "serve":
                 served = min(it.minutes, order.planned_minutes)
-                return Serve(at - timedelta(minutes=served), served, CLERK, at)
+                return Serve(at - timedelta(minutes=served), served, False, CLERK, at)
             case "confirm":
                 return Confirm(False, COLLEAGUE, at)
             case "cancel":

@@ -256,6 +256,44 @@ async def test_orders_are_found_by_who_they_concern_page_by_page(bank: Bank) -> 
     assert (await bank.volunteer(stranger).get(f"/v1/time-orders/{orders[0]}")).status_code == 403
 
 
+async def test_nobody_is_in_two_places_at_once(bank: Bank) -> None:
+    (mother,) = await bank.people(480)
+    (provider,) = await bank.people(0, age=YOUNG)
+    person, clerk = await bank.beneficiary(mother), bank.clerk()
+    orders = [(await made(clerk, "/v1/time-orders", order_of(person, 60)))["id"] for _ in range(3)]
+    for order in orders:
+        await made(clerk, f"/v1/time-orders/{order}/acceptance", {"provider_id": provider})
+    started = bank.clock()
+    bank.clock.ahead += timedelta(hours=3)
+    told = {"started_at": started.isoformat(), "minutes": 60}
+    answers = await asyncio.gather(*[clerk.post(f"/v1/time-orders/{o}/service", json=told) for o in orders[:2]])
+    assert Counter(a.json().get("code", "served") for a in answers) == {"served": 1, "provider_served_elsewhere": 1}
+    after = {"started_at": (started + timedelta(hours=1)).isoformat(), "minutes": 60}
+    await made(clerk, f"/v1/time-orders/{orders[2]}/service", after)
+    assert await bank.minutes(mother) == (480, 180)
+
+
+async def test_a_relation_that_ended_counts_no_more_and_everybody_finds_their_own(bank: Bank) -> None:
+    (mother,) = await bank.people(0)
+    (daughter, stranger) = await bank.people(100, 0, age=YOUNG)
+    person, clerk = await bank.beneficiary(mother), bank.clerk()
+    tie = await bank.kin(daughter, person)
+    for who, seen in ((mother, [person]), (daughter, [person]), (stranger, [])):
+        client = bank.volunteer(who)
+        assert [one["id"] for one in (await client.get("/v1/beneficiaries")).json()["items"]] == seen
+        assert [one["id"] for one in (await client.get("/v1/kin")).json()["items"]] == ([tie] if seen else [])
+        assert (await client.get(f"/v1/kin/{tie}")).status_code == (200 if seen else 403)
+        assert (await client.get(f"/v1/beneficiaries/{person}")).status_code == 403
+    entered = {"volunteer_id": daughter, "beneficiary_id": person, "relation": "parent"}
+    await refused(clerk, "/v1/kin", "kin_already_entered", entered)
+    await made(clerk, f"/v1/kin/{tie}/end")
+    gift = order_of(person, 60, "gift", payer_volunteer_id=daughter)
+    await refused(clerk, "/v1/time-orders", "not_verified_kin", gift)
+    again = await made(clerk, "/v1/kin", entered)
+    await refused(clerk, "/v1/time-orders", "not_verified_kin", gift)
+    await refused(clerk, f"/v1/kin/{again['id']}/verification", "kin_own_proposal")
+
+
 def _id(person: str) -> Any:
     from uuid import UUID
 

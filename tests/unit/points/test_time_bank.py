@@ -272,7 +272,7 @@ def test_nobody_serves_themselves_or_their_own_kin_for_minutes() -> None:
 
 
 def serve(minutes: int = 90, **changed: Any) -> Serve:
-    return replace(Serve(NOW, minutes, ANNA, NOW + 2 * HOUR), **changed)
+    return replace(Serve(NOW, minutes, False, ANNA, NOW + 2 * HOUR), **changed)
 
 
 def test_a_service_lies_after_the_order_is_over_and_within_the_plan() -> None:
@@ -281,6 +281,7 @@ def test_a_service_lies_after_the_order_is_over_and_within_the_plan() -> None:
     accepted.when(serve(121)).then_refused(refusals.MoreThanPlanned, planned_minutes=120)
     accepted.when(serve(started_at=NOW - HOUR)).then_refused(refusals.ServedOutOfBounds)
     accepted.when(serve(120, at=NOW + HOUR)).then_refused(refusals.ServedOutOfBounds)
+    accepted.when(serve(provider_elsewhere=True)).then_refused(refusals.ProviderElsewhere)
     given(ORDERS, requested()).when(serve()).then_refused(refusals.OrderNotAccepted)
     given(ORDERS, requested(), ACCEPTED, SERVED).when(serve()).then_refused(refusals.OrderServedAlready)
 
