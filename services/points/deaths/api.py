@@ -13,11 +13,11 @@ from services.points.deaths.gate import shut_gate
 from services.points.deaths.model import Confirm, Death, DeathNotRecorded, Heir, Record, Settle, Stage, Withdraw
 from services.points.deaths.views import DEATHS
 from services.points.fields import staff_id
-from services.points.kin.views import relatives
+from services.points.kin.views import beneficiaries_of, relatives
 from services.points.ledger import holders
 from services.points.ledger.schema import LIVE
 from services.points.policy.in_force import InForce
-from services.points.tables import beneficiaries, deaths, time_orders
+from services.points.tables import deaths, time_orders
 from services.points.time_orders.api import EXPIRY as ORDER_EXPIRY
 from services.points.time_orders.model import NOT_YET_SERVED, Cancel
 from services.points.time_orders.views import ORDERS
@@ -195,13 +195,13 @@ async def _settle(work: UnitOfWork, death_id: UUID, freed_minutes: int = 0) -> D
 
 async def _call_orders_off(work: UnitOfWork, death: Death) -> int:
     """Orders that the dead pays, serves or is served by, and that nobody served yet. Returns what the dead had held."""
-    own = select(beneficiaries.c.id).where(beneficiaries.c.volunteer_id == death.volunteer_id)
+    assert death.volunteer_id is not None
     query = select(time_orders).where(
         time_orders.c.stage.in_([stage.value for stage in NOT_YET_SERVED]),
         or_(
             time_orders.c.payer_volunteer_id == death.volunteer_id,
             time_orders.c.provider_id == death.volunteer_id,
-            time_orders.c.beneficiary_id.in_(own),
+            time_orders.c.beneficiary_id.in_(beneficiaries_of(death.volunteer_id)),
         ),
     )
     orders = (await work.connection.execute(query.order_by(time_orders.c.id))).all()

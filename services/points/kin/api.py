@@ -13,8 +13,8 @@ from services.points.beneficiaries.views import BENEFICIARIES
 from services.points.deaths.gate import enter_gate, shut_gate
 from services.points.fields import own_id, staff_id
 from services.points.kin.model import End, Propose, Stage, Tie, Verify
-from services.points.kin.views import TIES
-from services.points.tables import beneficiaries, kin
+from services.points.kin.views import TIES, beneficiaries_of
+from services.points.tables import kin
 from services.points.time_orders.concerned import beneficiary_row
 from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode
@@ -138,8 +138,7 @@ async def get_kin(kin_id: UUID, read: Read, caller: Caller, response: Response) 
 
 def _of(volunteer_id: UUID) -> Any:
     """Relations that a volunteer is one side of."""
-    own = select(beneficiaries.c.id).where(beneficiaries.c.volunteer_id == volunteer_id)
-    return or_(kin.c.volunteer_id == volunteer_id, kin.c.beneficiary_id.in_(own))
+    return or_(kin.c.volunteer_id == volunteer_id, kin.c.beneficiary_id.in_(beneficiaries_of(volunteer_id)))
 
 
 async def _own(work: UnitOfWork, caller: Any, kin_id: UUID) -> Tie:

@@ -49,6 +49,7 @@ kin = Table(
     Column("version", Integer, nullable=False),
     Index("kin_community", "community", "id"),
     Index("kin_beneficiary", "beneficiary_id", "id"),
+    Index("kin_volunteer", "volunteer_id", "id"),
 )
 Index("kin_pair", kin.c.volunteer_id, kin.c.beneficiary_id, unique=True, postgresql_where=kin.c.ended_at.is_(None))
 

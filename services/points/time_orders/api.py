@@ -10,8 +10,9 @@ from sqlalchemy import or_, select
 from services.points.accounts.known import known_volunteers
 from services.points.deaths.gate import enter_gate
 from services.points.fields import Configured, own_id, staff_id
+from services.points.kin.views import beneficiaries_of
 from services.points.policy.in_force import InForce
-from services.points.tables import beneficiaries, time_orders
+from services.points.tables import time_orders
 from services.points.time_orders.bodies import (
     AcceptanceBody,
     CancellationBody,
@@ -224,11 +225,10 @@ async def get_order(time_order_id: UUID, read: Read, caller: Caller, response: R
 
 def _concerns(volunteer_id: UUID) -> list[Any]:
     """Conditions for orders that a volunteer pays, serves, or is served by."""
-    own = select(beneficiaries.c.id).where(beneficiaries.c.volunteer_id == volunteer_id)
     return [
         time_orders.c.payer_volunteer_id == volunteer_id,
         time_orders.c.provider_id == volunteer_id,
-        time_orders.c.beneficiary_id.in_(own),
+        time_orders.c.beneficiary_id.in_(beneficiaries_of(volunteer_id)),
     ]
 
 

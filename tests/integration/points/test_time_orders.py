@@ -155,6 +155,36 @@ async def test_earned_in_one_community_and_spent_in_another(bank: Bank) -> None:
     assert await rebuild(bank.running.service) == 0
 
 
+async def test_many_orders_between_two_communities_at_once_do_not_get_in_each_others_way(bank: Bank) -> None:
+    here, there = (await bank.people(480)), (await bank.people(480, community=FOREIGN))
+    people = {COMMUNITY: here[0], FOREIGN: there[0]}
+    homes = {home: await bank.beneficiary(person, home) for home, person in people.items()}
+    orders: list[tuple[str, str]] = []
+    for home, other in ((COMMUNITY, FOREIGN), (FOREIGN, COMMUNITY)):
+        for _ in range(4):
+            order = await made(bank.clerk(home), "/v1/time-orders", order_of(homes[home], 60))
+            provider = {"provider_id": people[other]}
+            await made(bank.clerk(home), f"/v1/time-orders/{order['id']}/acceptance", provider)
+            orders.append((order["id"], home))
+    started = bank.clock()
+    bank.clock.ahead += timedelta(hours=8)
+
+    def told(number: int) -> dict[str, Any]:
+        return {"started_at": (started + number % 4 * timedelta(hours=1)).isoformat(), "minutes": 45}
+
+    serving = [
+        bank.clerk(home).post(f"/v1/time-orders/{order}/service", json=told(number))
+        for number, (order, home) in enumerate(orders)
+    ]
+    assert {answer.status_code for answer in await asyncio.gather(*serving)} == {200}
+    confirming = [bank.colleague(home).post(f"/v1/time-orders/{order}/confirmation") for order, home in orders]
+    assert {answer.status_code for answer in await asyncio.gather(*confirming)} == {200}
+    assert [await bank.minutes(person) for person in people.values()] == [(480, 0)] * 2
+    assert [await bank.minutes(f"clearing:{home}") for home in people] == [(0, 0)] * 2
+    assert await bank.sums() == {0}
+    assert await rebuild(bank.running.service) == 0
+
+
 async def test_the_pool_helps_those_who_have_nothing_when_two_say_so(bank: Bank) -> None:
     (donor, mother) = await bank.people(200, 30)
     (daughter, provider) = await bank.people(90, 0, age=YOUNG)

@@ -24,6 +24,7 @@ from services.points.deaths import model as deaths
 from services.points.deaths.views import DEATHS
 from services.points.kin import model as kin
 from services.points.kin.views import TIES
+from services.points.ledger.clauses import TIME_BANK_SPENT, Clause
 from services.points.time_gifts.model import Donate, Give, GivenAlready, NothingGiven, Side
 from services.points.time_gifts.streams import DONATIONS, GIFTS
 from services.points.time_orders import refusals
@@ -56,6 +57,8 @@ from shared.contracts.time_bank import (
     TimePayer,
     TimeService,
 )
+from shared.web.problems import Texts
+from tests.conftest import ROOT
 from tests.specification import given
 
 HERE, THERE = "620201001004", "620201001005"
@@ -432,3 +435,25 @@ def test_shares_are_even_and_nothing_is_lost(minutes: int, count: int) -> None:
     amounts = [part.minutes for part in parts]
     assert sum(amounts) == minutes
     assert not amounts or max(amounts) - min(amounts) <= 1
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("clause", sorted(TIME_BANK_SPENT))
+def test_every_line_of_the_time_bank_has_words_for_both_sides(clause: Clause, language: str) -> None:
+    texts = Texts([ROOT / "services" / "points" / "locales"])
+    name = clause.name.lower()
+    assert f"clause.{name}" in texts.codes(language)
+    for form in ("given", "gained"):
+        params = {"day": "2026-03-01", "amount": 60, "unit": "U", "service": "S"}
+        said = texts.get(language, f"explain.{name}.{form}", params)
+        assert "60" in said
+        assert "{" not in said
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_kind_of_service_has_a_word(language: str) -> None:
+    known = Texts([ROOT / "services" / "points" / "locales"]).codes(language)
+    assert {f"time_service.{service}" for service in TimeService} <= known

@@ -79,6 +79,7 @@ def _people() -> None:
     )
     op.create_index("kin_community", "kin", ["community", "id"])
     op.create_index("kin_beneficiary", "kin", ["beneficiary_id", "id"])
+    op.create_index("kin_volunteer", "kin", ["volunteer_id", "id"])
     op.create_index(
         "kin_pair", "kin", ["volunteer_id", "beneficiary_id"], unique=True, postgresql_where=sa.text("ended_at IS NULL")
     )
