@@ -134,6 +134,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "time_orders.serve": _allow("接单和登记服务", "accept orders and record service", *_OFFICE, Role.VOLUNTEER),
     "time_orders.confirm": _allow("确认和撤销订单", "confirm and cancel orders", *_OFFICE, Role.VOLUNTEER),
     "time_orders.read": _allow("查看时间订单", "read orders", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER),
+    "time_orders.review": _allow("查看重复计入的订单", "see hours that were paid twice", *_OFFICE, Role.AUDITOR),
     "minutes.give": _allow("转赠和捐出时间", "give minutes away", *_OFFICE, Role.VOLUNTEER),
     "pools.read": _allow("查看公共池", "read the public pool", *_READERS, Role.VOLUNTEER),
     "deaths.manage": _allow("登记和核实身故", "record and confirm deaths", *_OFFICE),

@@ -24,12 +24,12 @@ from services.points.time_orders.bodies import (
 from services.points.time_orders.concerned import (
     Asked,
     beneficiary_row,
-    credited_elsewhere,
     means_of,
     related,
     served_elsewhere,
     standing_of,
 )
+from services.points.time_orders.credited import credited_elsewhere
 from services.points.time_orders.model import (
     Accept,
     Approve,

@@ -11,14 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.accounts.known import Known, known_volunteers, minutes_of
 from services.points.beneficiaries.age import age_years_min
 from services.points.kin.views import relatives, verified_tie, volunteers_tied_to
-from services.points.ledger import holders
-from services.points.ledger.clauses import Clause
-from services.points.ledger.schema import LIVE
 from services.points.policy.in_force import PoliciesInForce
 from services.points.tables import beneficiaries, members
 from services.points.time_orders.model import Stage
 from services.points.time_orders.standing import Means, Standing
-from services.points.units import Unit
 from shared.clock import local_day
 from shared.contracts.time_bank import TimePayer
 from shared.unit_of_work import UnitOfWork
@@ -101,41 +97,6 @@ async def related(connection: AsyncConnection, provider_id: UUID, beneficiary: A
 
 def _closed(known: dict[UUID, Known], volunteer_id: UUID | None) -> bool:
     return volunteer_id is not None and volunteer_id in known and known[volunteer_id].closed
-
-
-_CREDITED = text(
-    f"""
-    WITH mine AS (SELECT id FROM {LIVE}.accounts WHERE holder = :holder AND unit = ANY(:units)),
-    served AS (
-        SELECT DISTINCT t.record_id, t.occurred_at FROM mine
-          JOIN {LIVE}.transfers AS t ON t.credit_account = mine.id AND t.credit_account > 0
-         WHERE t.clause = {Clause.RATE:d} AND t.occurred_at > :earliest AND t.occurred_at < :until
-           AND t.occurred_at + t.minutes * interval '1 minute' > :since
-    )
-    SELECT EXISTS (
-        SELECT FROM served WHERE 0 < (
-            SELECT coalesce(sum(t.amount) FILTER (WHERE t.credit_account = mine.id), 0)
-                   - coalesce(sum(t.amount) FILTER (WHERE t.debit_account = mine.id), 0)
-              FROM mine JOIN {LIVE}.transfers AS t
-                ON (t.credit_account = mine.id AND t.credit_account > 0)
-                OR (t.debit_account = mine.id AND t.debit_account > 0)
-             WHERE t.record_id = served.record_id AND t.occurred_at = served.occurred_at))
-    """
-)
-
-
-async def credited_elsewhere(
-    connection: AsyncConnection, provider_id: UUID, started_at: datetime, minutes: int
-) -> bool:
-    """Whether a provider has minutes of the time bank for a service record of that time; voided ones do not count."""
-    params = {
-        "holder": holders.volunteer(provider_id),
-        "units": [int(Unit.MINUTE), int(Unit.DONATION_MINUTE)],
-        "earliest": started_at - timedelta(days=1),
-        "since": started_at,
-        "until": started_at + timedelta(minutes=minutes),
-    }
-    return bool(await connection.scalar(_CREDITED, params))
 
 
 _ELSEWHERE = text(

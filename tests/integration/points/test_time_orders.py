@@ -14,6 +14,8 @@ from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed
+from tests.integration.points.serving import correct
+from tests.integration.points.test_from_events_to_goods import has_balance
 from tests.integration.points.time_bank_scene import (
     YOUNG,
     Bank,
@@ -284,6 +286,28 @@ async def test_orders_are_found_by_who_they_concern_page_by_page(bank: Bank) -> 
     assert await found(bank.volunteer(stranger)) == orders[1:]
     assert await found(bank.clerk(FOREIGN)) == []
     assert (await bank.volunteer(stranger).get(f"/v1/time-orders/{orders[0]}")).status_code == 403
+
+
+async def test_a_record_that_comes_after_the_payment_is_found_until_it_is_corrected(bank: Bank) -> None:
+    (mother,) = await bank.people(120)
+    (provider,) = await bank.people(0, age=YOUNG)
+    person, clerk = await bank.beneficiary(mother), bank.clerk()
+    order = await made(clerk, "/v1/time-orders", order_of(person, 60))
+    await bank.served(order["id"], provider, 60)
+    await made(bank.colleague(), f"/v1/time-orders/{order['id']}/confirmation")
+    assert (await clerk.get("/v1/double-credits")).json()["items"] == []
+    began = bank.clock() - timedelta(minutes=31)
+    told = attendance(_id(provider), 20, began)
+    await bank.producing.tell([completed([told])])
+    await has_balance(bank.running, provider, 80, "MINUTE")
+    for client in (clerk, bank.running.client("auditor", "620201")):
+        (found,) = (await client.get("/v1/double-credits")).json()["items"]
+        assert found["id"] == order["id"]
+    assert (await bank.clerk(FOREIGN).get("/v1/double-credits")).json()["items"] == []
+    assert (await bank.volunteer(provider).get("/v1/double-credits")).status_code == 403
+    await correct(bank.running.service, told, 0)
+    assert await bank.minutes(provider) == (60, 0)
+    assert (await clerk.get("/v1/double-credits")).json()["items"] == []
 
 
 async def test_nobody_is_in_two_places_at_once(bank: Bank) -> None:
