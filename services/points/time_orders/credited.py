@@ -1,4 +1,4 @@
-"""Whether an hour is paid twice, by an order and as service that the registry told of; and the route that lists those."""
+"""Whether an hour is paid twice, by an order and as service that the registry told; and the route that lists those."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any
