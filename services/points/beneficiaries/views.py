@@ -1,8 +1,9 @@
 """Beneficiaries as a table; a volunteer is one beneficiary at most, which an index holds."""
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +14,7 @@ from shared.aggregate import Aggregate
 from shared.contracts.time_bank import BeneficiaryForgotten, BeneficiaryRegistered
 from shared.eventstore import Recorded
 from shared.views import Views
+from shared.web import NotFound
 
 BENEFICIARIES = Aggregate("beneficiary", initial=Beneficiary(), decide=decide, evolve=evolve)
 
@@ -63,3 +65,12 @@ async def free_identity(connection: AsyncConnection, beneficiary_id: UUID) -> No
     await connection.execute(
         delete(beneficiary_identities).where(beneficiary_identities.c.beneficiary_id == beneficiary_id)
     )
+
+
+async def beneficiary_row(connection: AsyncConnection, beneficiary_id: UUID) -> Any:
+    """The row of a beneficiary, locked against being erased until the commit. Raises `NotFound`."""
+    query = select(beneficiaries).where(beneficiaries.c.id == beneficiary_id).with_for_update(read=True)
+    row = (await connection.execute(query)).first()
+    if row is None:
+        raise NotFound("beneficiary")
+    return row

@@ -9,13 +9,12 @@ from pydantic import BaseModel
 from sqlalchemy import or_, select
 
 from services.points.accounts.known import known_volunteers
-from services.points.beneficiaries.views import BENEFICIARIES
+from services.points.beneficiaries.views import BENEFICIARIES, beneficiary_row
 from services.points.deaths.gate import enter_gate, shut_gate
 from services.points.fields import own_id, staff_id
 from services.points.kin.model import End, Propose, Stage, Tie, Verify
 from services.points.kin.views import TIES, beneficiaries_of
 from services.points.tables import kin
-from services.points.time_orders.concerned import beneficiary_row
 from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode
 from shared.contracts.common import CommunityCode

@@ -7,13 +7,13 @@ from pydantic import BaseModel, Field
 
 from services.points.accounts.known import Known, known_volunteers
 from services.points.beneficiaries.age import age_years_min
+from services.points.beneficiaries.views import beneficiary_row
 from services.points.deaths.gate import enter_gate
 from services.points.fields import own_id
 from services.points.kin.views import verified_tie
 from services.points.policy.in_force import InForce
 from services.points.time_gifts.model import Donate, Give, Side
 from services.points.time_gifts.streams import DONATIONS, GIFTS
-from services.points.time_orders.concerned import beneficiary_row
 from services.points.time_orders.refusals import HasNoAccount
 from shared.auth.permissions import Role
 from shared.clock import local_day

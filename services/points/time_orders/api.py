@@ -8,6 +8,7 @@ from fastapi import Query, Response
 from sqlalchemy import or_, select
 
 from services.points.accounts.known import known_volunteers
+from services.points.beneficiaries.views import beneficiary_row
 from services.points.deaths.gate import enter_gate
 from services.points.fields import Configured, own_id, staff_id
 from services.points.kin.views import beneficiaries_of
@@ -23,7 +24,6 @@ from services.points.time_orders.bodies import (
 )
 from services.points.time_orders.concerned import (
     Asked,
-    beneficiary_row,
     means_of,
     related,
     served_elsewhere,

@@ -12,22 +12,12 @@ from services.points.accounts.known import Known, known_volunteers, minutes_of
 from services.points.beneficiaries.age import age_years_min
 from services.points.kin.views import relatives, verified_tie, volunteers_tied_to
 from services.points.policy.in_force import PoliciesInForce
-from services.points.tables import beneficiaries, members
+from services.points.tables import members
 from services.points.time_orders.model import Stage
 from services.points.time_orders.standing import Means, Standing
 from shared.clock import local_day
 from shared.contracts.time_bank import TimePayer
 from shared.unit_of_work import UnitOfWork
-from shared.web import NotFound
-
-
-async def beneficiary_row(connection: AsyncConnection, beneficiary_id: UUID) -> Any:
-    """The row of a beneficiary, locked against being erased until the commit. Raises `NotFound`."""
-    query = select(beneficiaries).where(beneficiaries.c.id == beneficiary_id).with_for_update(read=True)
-    row = (await connection.execute(query)).first()
-    if row is None:
-        raise NotFound("beneficiary")
-    return row
 
 
 @dataclass(frozen=True, slots=True)
