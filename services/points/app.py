@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from services.points import love_market
+from services.points import love_market, time_bank
 from services.points.accounts import api as accounts
 from services.points.anomalies import api as anomalies
 from services.points.anomalies import views as anomaly_views
@@ -68,6 +68,7 @@ SOURCES = ("registry", "grid_patrol", "mediation")
 read_views = Views.combine(
     policy_views.views,
     love_market.views,
+    time_bank.views,
     star_views.views,
     certificate_views.views,
     leaderboard_views.views,
@@ -115,6 +116,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             dry_run.api,
             restatements.api,
             *love_market.apis,
+            *time_bank.apis,
             star_reads.api,
             stars.api,
             certificate_reads.api,
@@ -135,7 +137,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
         relay=parts.relay,
         handler=earning,
         consumer=parts.consumer("points", SOURCES, earning),
-        timers=Timers.combine(love_market.timers, stars.timers, certificates.timers),
+        timers=Timers.combine(love_market.timers, time_bank.timers, stars.timers, certificates.timers),
         background=[
             publisher.run,
             watch.run,

@@ -1,4 +1,4 @@
-"""The ledger as a view of this service's own events: goods, redemptions, flags, expiry, overflow, settlements.
+"""The ledger as a view of this service's own events: goods, redemptions, flags, expiry, and all of the time bank.
 
 Applied in the transaction that records an event, and again in a rebuild.
 """
@@ -9,12 +9,15 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.anomalies.effects import AnomalyEffects
+from services.points.deaths.effects import EstateEffects
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.market.flows import Flows
 from services.points.overflow.effects import OverflowEffects
 from services.points.redemptions.effects import RedemptionEffects
 from services.points.settlements.effects import SettlementEffects
+from services.points.time_gifts.effects import TimeGiftEffects
+from services.points.time_orders.effects import TimeOrderEffects
 from shared.contracts import Event
 from shared.contracts.points import MinutesPooled, PointsLapsed
 from shared.database import driver_connection
@@ -33,10 +36,16 @@ class LedgerEffects:
         flows = Flows(writer, replaying=replaying)
         redemptions = RedemptionEffects(writer, lapses, replaying=replaying)
         anomalies = AnomalyEffects(writer, lapses, replaying=replaying)
+        orders = TimeOrderEffects(writer, replaying=replaying)
+        gifts = TimeGiftEffects(writer, replaying=replaying)
+        estates = EstateEffects(writer, replaying=replaying)
         self._effects: dict[type[Event], Effect] = {
             **dict.fromkeys(Flows.EVENTS, flows.apply),
             **dict.fromkeys(RedemptionEffects.EVENTS, redemptions.apply),
             **dict.fromkeys(AnomalyEffects.EVENTS, anomalies.apply),
+            **dict.fromkeys(TimeOrderEffects.EVENTS, orders.apply),
+            **dict.fromkeys(TimeGiftEffects.EVENTS, gifts.apply),
+            **dict.fromkeys(EstateEffects.EVENTS, estates.apply),
             PointsLapsed: lapses.lapsed,
             MinutesPooled: overflow.pooled,
             **dict.fromkeys(SettlementEffects.EVENTS, SettlementEffects(writer).apply),

@@ -134,6 +134,23 @@ PERMISSIONS: Mapping[str, Permission] = {
     "solvency.read": _allow(
         "查看时间银行支付能力", "read the solvency of the time bank", *_OFFICE, Role.AUDITOR, Role.SYSTEM
     ),
+    "beneficiaries.manage": _allow("登记时间银行服务对象", "register who can be served", *_OFFICE),
+    "beneficiaries.read": _allow(
+        "查看服务对象（不含姓名）", "read beneficiaries without names", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER
+    ),
+    "beneficiaries.read_identity": _allow("查看服务对象身份信息", "read who a beneficiary is", *_OFFICE),
+    "kin.manage": _allow("登记和核实亲属关系", "enter and verify relatives", *_OFFICE),
+    "kin.read": _allow("查看亲属关系", "read who is related", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER),
+    "time_orders.request": _allow("下时间订单", "order a service for minutes", *_OFFICE, Role.VOLUNTEER),
+    "time_orders.approve": _allow("批准公共池支付", "approve that the pool pays", *_OFFICE),
+    "time_orders.serve": _allow("接单和登记服务", "accept orders and record service", *_OFFICE, Role.VOLUNTEER),
+    "time_orders.confirm": _allow("确认和撤销订单", "confirm and cancel orders", *_OFFICE, Role.VOLUNTEER),
+    "time_orders.read": _allow("查看时间订单", "read orders", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER),
+    "time_orders.review": _allow("查看重复计入的订单", "see hours that were paid twice", *_OFFICE, Role.AUDITOR),
+    "minutes.give": _allow("转赠和捐出时间", "give minutes away", *_OFFICE, Role.VOLUNTEER),
+    "pools.read": _allow("查看公共池", "read the public pool", *_READERS, Role.VOLUNTEER),
+    "deaths.manage": _allow("登记和核实身故", "record and confirm deaths", *_OFFICE),
+    "deaths.read": _allow("查看身故处理", "read what became of accounts", *_OFFICE, Role.AUDITOR),
     # grid_patrol
     "cells.manage": _allow("管理网格", "manage cells", *_OFFICE),
     "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),

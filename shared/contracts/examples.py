@@ -25,6 +25,12 @@ _VALUES: Mapping[str, Any] = {
     "parent": _COMMUNITY[:9],
     "source": "jiayuguan-divisions.csv",
     "volunteer_number": f"{_COMMUNITY}-000042",
+    "place": _COMMUNITY,
+    "payer_community": _COMMUNITY,
+    "provider_community": "620201001005",
+    "recipient_community": "620201001005",
+    "planned_minutes": 120,
+    "donation_minutes": 60,
     "fields": ["skills"],
     "cell": f"{_COMMUNITY}-G07",
     "cells": [f"{_COMMUNITY}-G07", f"{_COMMUNITY}-G08"],
@@ -92,7 +98,7 @@ _NAMES: Mapping[str, str] = {
 }
 _TEAM_KIND = "environment"
 _AT_THE_END = ("end", "ended", "completed", "checked_out", "resolved", "corrected", "collected", "handed_over")
-_LATER = ("collect_by", "expired_at")
+_LATER = ("collect_by", "expired_at", "serve_by", "timed_out_at")
 
 
 def golden(event_type: type[Event]) -> dict[str, Any]:

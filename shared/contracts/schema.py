@@ -16,6 +16,7 @@ from shared.contracts import (  # noqa: F401
     points,
     registry,
     settlement,
+    time_bank,
 )
 from shared.contracts.compatibility import OPEN_ENUM
 from shared.contracts.envelope import CONTEXTS, topic_of

@@ -136,6 +136,7 @@ async def points(running: Running) -> dict[str, Any]:
     aid_body = {"household_id": household["id"], "lines": [line]}
     gift = await made(clerk, "/v1/aid", aid_body)
     return {
+        **await time_bank(running, str(person)),
         "volunteer_id": str(person),
         "application_id": application,
         "certificate_id": certificate,
@@ -189,6 +190,50 @@ async def points(running: Running) -> dict[str, Any]:
         "POST /v1/items/{item_id}/receipts": {"quantity": 1},
         "POST /v1/items/{item_id}/delisting": {},
         "POST /v1/items/{item_id}/photo/removal": {},
+    }
+
+
+async def time_bank(running: Running, volunteer: str) -> dict[str, Any]:
+    """Spending in the time bank: somebody to be served, a relation, an order and a death."""
+    clerk, (dead, provider) = running.client(), await heard_of(running, 2)
+    person = {"name": "合成老人", "id_number": _valid("62029819450101001")}
+    beneficiary_body = {"community": COMMUNITY, "person": person}
+    beneficiary = await made(clerk, "/v1/beneficiaries", beneficiary_body)
+    kin_body = {"volunteer_id": volunteer, "beneficiary_id": beneficiary["id"], "relation": "parent"}
+    tie = await made(clerk, "/v1/kin", kin_body)
+    order_body = {
+        "beneficiary_id": beneficiary["id"],
+        "service": "errands",
+        "planned_minutes": 30,
+        "payer": "pool",
+        "kin_asked": True,
+    }
+    order = await made(clerk, "/v1/time-orders", order_body)
+    death_body = {"volunteer_id": dead, "died_on": "2020-01-01"}
+    death = await made(clerk, "/v1/deaths", death_body)
+    give = {"minutes": 1, "agreed": True}
+    return {
+        "beneficiary_id": beneficiary["id"],
+        "kin_id": tie["id"],
+        "time_order_id": order["id"],
+        "death_id": death["id"],
+        "POST /v1/beneficiaries": beneficiary_body,
+        "POST /v1/beneficiaries/{beneficiary_id}/forgetting": {},
+        "POST /v1/kin": kin_body,
+        "POST /v1/kin/{kin_id}/verification": {},
+        "POST /v1/kin/{kin_id}/end": {},
+        "POST /v1/time-orders": order_body,
+        "POST /v1/time-orders/{time_order_id}/approval": {},
+        "POST /v1/time-orders/{time_order_id}/acceptance": {"provider_id": provider},
+        "POST /v1/time-orders/{time_order_id}/service": {"started_at": NOW.isoformat(), "minutes": 10},
+        "POST /v1/time-orders/{time_order_id}/confirmation": {},
+        "POST /v1/time-orders/{time_order_id}/cancellation": {"reason": "other"},
+        "POST /v1/minutes/gifts": {"giver_id": volunteer, "beneficiary_id": beneficiary["id"], **give},
+        "POST /v1/minutes/donations": {"volunteer_id": volunteer, **give},
+        "POST /v1/deaths": death_body,
+        "POST /v1/deaths/{death_id}/confirmation": {},
+        "POST /v1/deaths/{death_id}/withdrawal": {},
+        "POST /v1/deaths/{death_id}/settlement": {},
     }
 
 

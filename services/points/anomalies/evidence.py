@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from services.points.policy.book import AnomalyTerms
+from services.points.policy.terms import AnomalyTerms
 from shared.contracts.anomalies import AnomalyEvidence, SuspectRecord
 
 SHOWN_MAX = 500

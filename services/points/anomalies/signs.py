@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from services.points.anomalies.evidence import Finding, Record, TermsAt, Told, suspects
-from services.points.policy.book import Said
+from services.points.policy.terms import Said
 from shared.clock import day_start, local_day
 from shared.contracts.anomalies import AnomalyEvidence, Measure, Sign
 from shared.ids import derived_id

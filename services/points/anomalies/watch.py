@@ -20,7 +20,8 @@ from services.points.anomalies.looking import ABOUT_PEOPLE, Look, look, with_con
 from services.points.anomalies.model import Find, Flag, Hold, LoseGround
 from services.points.anomalies.reading import Readings, Span
 from services.points.anomalies.views import FLAGS
-from services.points.policy.book import AnomalyTerms, PolicyBook
+from services.points.policy.book import PolicyBook
+from services.points.policy.terms import AnomalyTerms
 from services.points.policy.views import PolicyShelf
 from services.points.tables import anomaly_flags
 from shared.clock import local_day

@@ -7,7 +7,8 @@ from services.points.earning.day_caps import Entry, Restatement, restate
 from services.points.ledger.clauses import Clause
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
-from services.points.policy.book import PolicyBook, Said
+from services.points.policy.book import PolicyBook
+from services.points.policy.terms import Said
 from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, Unit
 from shared.clock import day_start, local_day
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.points.ledger.clauses import CUTS, EARNED, Clause
-from services.points.policy.book import Said
+from services.points.policy.terms import Said
 
 
 class Entry(NamedTuple):

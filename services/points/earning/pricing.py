@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from services.points.earning.services import Service
 from services.points.ledger.clauses import Clause
-from services.points.policy.book import PolicyBook, Price, Restatement
+from services.points.policy.book import PolicyBook, Restatement
+from services.points.policy.terms import Price
 from services.points.units import EARNED_UNITS, Unit
 
 

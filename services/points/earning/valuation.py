@@ -12,7 +12,8 @@ from uuid import UUID
 from services.points.earning.day_caps import Entry, restate
 from services.points.earning.pricing import Pricing
 from services.points.ledger.clauses import Clause
-from services.points.policy.book import SINCE_THEN, PolicyBook, Said
+from services.points.policy.book import SINCE_THEN, PolicyBook
+from services.points.policy.terms import Said
 from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, SLOTS
 
 _NO_CAP = 2**62

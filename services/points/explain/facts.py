@@ -14,7 +14,7 @@ from sqlalchemy.sql import ColumnElement
 from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line
 from services.points.ledger.clauses import EARNED, Clause
 from services.points.ledger.reading import COLUMNS, Sight, lines_of, on, sides
-from services.points.tables import accounts, items, notes, policies, redemptions, transfers
+from services.points.tables import accounts, items, notes, policies, redemptions, time_orders, transfers
 from services.points.units import OPENED_UNITS, Unit
 from shared.web.paging import Page
 
@@ -151,6 +151,15 @@ async def goods(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Goods
         items, items.c.id == redemptions.c.item_id
     )
     return {row[0]: Goods(row[1], row[2]) for row in await read.execute(query.where(redemptions.c.id.in_(ids)))}
+
+
+async def ordered(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, str]:
+    """Which service the orders on a page were for."""
+    ids = {line.record_id for line in page if line.clause in (Clause.ORDER_PAID, Clause.ORDER_PAID_ACROSS)}
+    if not ids:
+        return {}
+    query = select(time_orders.c.id, time_orders.c.service).where(time_orders.c.id.in_(ids))
+    return {row[0]: row[1] for row in await read.execute(query)}
 
 
 _in_order = itemgetter(*(COLUMNS.index(name) for name in Line._fields))

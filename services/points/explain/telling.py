@@ -39,5 +39,6 @@ async def tell(
 
     kin = await facts.kin(read, account, lines, sight)
     titles = await facts.titles(read, language)
-    narrator = Narrator(unit, say, book, titles, await facts.goods(read, lines), await facts.before(read, lines))
+    goods, ordered = await facts.goods(read, lines), await facts.ordered(read, lines)
+    narrator = Narrator(unit, say, book, titles, goods, await facts.before(read, lines), ordered)
     return Told([narrator.tell(line) for line in lines], kin, titles)

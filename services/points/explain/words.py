@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.points.earning.kinds import EVIDENCE, KINDS
-from services.points.ledger.clauses import Clause
+from services.points.ledger.clauses import TIME_BANK_SPENT, Clause
 from services.points.ledger.holders import issuance_prefix
-from services.points.policy.book import PolicyBook, Price, Said, Terms
+from services.points.policy.book import PolicyBook
+from services.points.policy.terms import Price, Said, Terms
 from services.points.units import SLOTS, Unit, policy_unit
 from shared.clock import local_day
 
@@ -95,6 +96,7 @@ class Narrator:
         titles: Mapping[int, str],
         goods: Mapping[UUID, Goods],
         before: Mapping[Corrected, Before],
+        ordered: Mapping[UUID, str] = {},
     ) -> None:
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
@@ -103,6 +105,8 @@ class Narrator:
         self._titles = titles
         self._goods = goods
         self._before = before
+        self._ordered = ordered
+        """By order of the time bank, the kind of service."""
         self._known: dict[str, str] = {}
         """Words that were said before: a year's lines are made of a few dozen."""
         self._said_grounds: dict[int, str] = {}
@@ -131,6 +135,8 @@ class Narrator:
                 return self._expiry(line)
             case Clause.POOLED | Clause.POOLED_RESTATED:
                 return self._pooled(line)
+            case clause if clause in TIME_BANK_SPENT:
+                return self._spent(line)
             case _:
                 return self._other(line)
 
@@ -213,6 +219,13 @@ class Narrator:
         ground = Ground(line.policy_version, "/time_bank/cap_minutes", cap)
         form = more if line.amount > 0 else less
         return self._sentence(line, Clause(line.clause).name.lower(), form, {"hours": f"{cap / 60:g}"}, [ground])
+
+    def _spent(self, line: Line) -> Sentence:
+        """Minutes that somebody gave or was given, and what for."""
+        service = self._ordered.get(line.record_id)
+        params = {"service": self._word(f"time_service.{service or 'other'}")}
+        form = "gained" if line.amount > 0 else "given"
+        return self._sentence(line, Clause(line.clause).name.lower(), form, params)
 
     def _other(self, line: Line) -> Sentence:
         """Everything that is not the price of service: goods, and what later rooms bring."""

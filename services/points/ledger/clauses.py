@@ -48,6 +48,26 @@ class Clause(IntEnum):
     """What flows over fell differently once a late or corrected record was known; the difference is posted."""
     POOL_MADE_GOOD = 42
     """What a correction brings back out of a pool that has given it away already, the community makes up for."""
+    ORDER_PAID = 45
+    """Minutes paid for a service in the time bank, to whoever gave it."""
+    ORDER_PAID_ACROSS = 46
+    """The same between communities: from the payer to what their community owes, and from what the other is owed."""
+    MINUTES_GIVEN = 47
+    """Minutes given to a relative."""
+    MINUTES_GIVEN_ACROSS = 48
+    """Minutes given to a relative of another community."""
+    DONATED_TO_POOL = 49
+    """Minutes given to the public pool."""
+    DONATION_TURNED = 50
+    """Donate-only minutes that were given go back where they were issued, and the pool is issued as many to spend."""
+    INHERITED = 51
+    """Minutes of somebody who died, left to a relative."""
+    INHERITED_ACROSS = 52
+    """Minutes of somebody who died, left to a relative of another community."""
+    ESTATE_TO_POOL = 53
+    """Minutes of somebody who died, left to the public pool."""
+    ESTATE_LAPSED = 54
+    """Minutes of somebody who died, lapsed."""
     SETTLED = 55
     """Minutes of the time bank went from one community's clearing account to another's: what was owed was paid."""
     SUSPECTED = 60
@@ -63,6 +83,22 @@ EXPIRED = frozenset({Clause.EXPIRY, Clause.EXPIRY_RESTATED})
 
 POOLED = frozenset({Clause.POOLED, Clause.POOLED_RESTATED})
 """Clauses of what has flowed over."""
+
+TIME_BANK_SPENT = frozenset(
+    {
+        Clause.ORDER_PAID,
+        Clause.ORDER_PAID_ACROSS,
+        Clause.MINUTES_GIVEN,
+        Clause.MINUTES_GIVEN_ACROSS,
+        Clause.DONATED_TO_POOL,
+        Clause.DONATION_TURNED,
+        Clause.INHERITED,
+        Clause.INHERITED_ACROSS,
+        Clause.ESTATE_TO_POOL,
+        Clause.ESTATE_LAPSED,
+    }
+)
+"""Clauses of spending in the time bank."""
 
 CUTS = frozenset({Clause.DAY_CAP, Clause.RESTATEMENT})
 """Clauses that say what the day's cap takes from it."""

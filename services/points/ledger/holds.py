@@ -58,18 +58,24 @@ class Holds:
     def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
         schema = writer.schema
         notify = "pg_notify('balances', '')" if schema == LIVE else "NULL"
+        self._hold_granted = _HOLD.format(schema=schema, owed=_OWED_WHERE_GRANTED, notify=notify)
         # In a replay everything was already granted, and what it was granted on may come later.
-        owed = _OWED_IN_REPLAY if replaying else ""
-        self._hold = _HOLD.format(schema=schema, owed=owed, notify=notify)
+        self._hold = self._hold_granted if replaying else _HOLD.format(schema=schema, owed="", notify=notify)
         self._settle = _SETTLE.format(schema=schema, notify=notify)
         self._is_open = f"SELECT EXISTS (SELECT FROM {schema}.holds WHERE hold_id = $1 AND state = 0)"
 
-    async def hold(self, db: Connection, hold_id: UUID, legs: Sequence[Leg], event_id: UUID, at: datetime) -> None:
-        """Hold all legs. Raises `NotAvailable` with the leg that failed; the transaction is then lost."""
+    async def hold(
+        self, db: Connection, hold_id: UUID, legs: Sequence[Leg], event_id: UUID, at: datetime, *, granted: bool = False
+    ) -> None:
+        """Hold all legs. Raises `NotAvailable` with the leg that failed; the transaction is then lost.
+
+        What was `granted` takes the place of a hold that was set free in the same transaction: a correction may have
+        taken the amount meanwhile, and what is missing is owed.
+        """
         legs = sorted(legs)
         try:
             held = await db.fetchrow(
-                self._hold,
+                self._hold_granted if granted else self._hold,
                 hold_id,
                 event_id,
                 at,
@@ -105,7 +111,7 @@ def _failed(error: asyncpg.CheckViolationError, legs: Sequence[Leg]) -> Leg:
     return next((leg for leg in legs if row is not None and leg.debit_account == int(row[1])), legs[0])
 
 
-_OWED_IN_REPLAY = """
+_OWED_WHERE_GRANTED = """
                owed = CASE WHEN a.limited
                            THEN greatest(0, a.debits + a.pending_debits + w.amount - a.credits) ELSE 0 END,
 """

@@ -16,7 +16,8 @@ from services.points.ledger.holds import Outcome
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements
 from services.points.overflow.pooling import Round, due, lacks
-from services.points.policy.book import PolicyBook, Said
+from services.points.policy.book import PolicyBook
+from services.points.policy.terms import Said
 from services.points.units import Unit
 from shared.clock import day_start
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from services.points.expiry.lots import Held, Posting
 from services.points.ledger.clauses import CUTS, EARNED, POOLED, Clause
-from services.points.policy.book import Said
+from services.points.policy.terms import Said
 from shared.clock import day_start
 
 CapOn = Callable[[date], Said[int]]

@@ -4,8 +4,8 @@ from datetime import date
 
 from pydantic import BaseModel, Field
 
-from services.points.policy.book import AnomalyTerms, Said, Terms
 from services.points.policy.rules import ExpiryKind, OnDeath
+from services.points.policy.terms import AnomalyTerms, Said, Terms
 from shared.contracts.anomalies import Sign
 from shared.contracts.registry import NodeLevel
 

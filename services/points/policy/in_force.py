@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.policy.book import NoPolicyInForce, PolicyBook, Terms
+from services.points.policy.book import PolicyBook
+from services.points.policy.terms import NoPolicyInForce, Terms
 from services.points.policy.views import PolicyShelf
 from shared.database import driver_connection
 from shared.web import NotFound

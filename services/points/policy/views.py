@@ -9,9 +9,10 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.policy import model
-from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Restatement
+from services.points.policy.book import BEGINNING, PolicyBook, Restatement
 from services.points.policy.document import read_document
 from services.points.policy.ready import completed, national_default
+from services.points.policy.terms import PolicyVersion
 from services.points.tables import policies, restatements
 from shared.aggregate import Aggregate
 from shared.contracts.points import PolicyPublished, PolicyRestated

@@ -22,7 +22,8 @@ from services.points.ledger.writing import LedgerWriter
 from services.points.overflow.effects import PoolLater
 from services.points.overflow.flowing import Overflow
 from services.points.own_events import LedgerEffects
-from services.points.policy.book import NoPolicyInForce, PolicyBook, PolicyVersion, Restatement
+from services.points.policy.book import PolicyBook, Restatement
+from services.points.policy.terms import NoPolicyInForce, PolicyVersion
 from services.points.policy.views import policy_version, restatement
 from services.points.stars.assessments import note as note_assessments
 from shared.contracts.points import PolicyPublished, PolicyRestated

@@ -13,13 +13,14 @@ from fractions import Fraction
 from typing import Any
 
 from services.points.durations import months_later
+from services.points.ledger.clauses import Clause
 from services.points.ledger.holders import clearing, issuance, pool
 from services.points.ledger.schema import LIVE
 from services.points.solvency.model import OLDEST_FROM, AgeGroup
 from services.points.units import Unit
 from shared.clock import day_start
 
-ORDER_CLAUSES = (45, 46)
+ORDER_CLAUSES = (Clause.ORDER_PAID, Clause.ORDER_PAID_ACROSS)
 """Minutes paid for an order: within a community, and across (`Clause.ORDER_PAID`, `Clause.ORDER_PAID_ACROSS`)."""
 
 
@@ -41,7 +42,9 @@ class Found:
 async def found_in(db: Any, node: str, today: date) -> Found:
     """Everything about a node. `db` is an asyncpg connection."""
     a_year_ago = months_later(today, -12)
-    rows = await db.fetch(GROUPS, node, node + ":", a_year_ago, day_start(a_year_ago), list(ORDER_CLAUSES), OLDEST_FROM)
+    rows = await db.fetch(
+        GROUPS, node, node + ":", a_year_ago, day_start(a_year_ago), list(map(int, ORDER_CLAUSES)), OLDEST_FROM
+    )
     groups, forgotten = [], 0
     for age_from, is_forgotten, *numbers in rows:
         if is_forgotten:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.ledger import holders
-from services.points.policy.book import Terms
+from services.points.policy.terms import Terms
 from services.points.stars.commands import Requirement
 from services.points.stars.views import STARS
 from services.points.tables import accounts, members

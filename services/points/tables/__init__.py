@@ -50,6 +50,7 @@ from services.points.tables.settlement import (
     settlement_positions,
     settlement_runs,
 )
+from services.points.tables.time_bank import beneficiaries, beneficiary_identities, deaths, kin, time_orders
 
 __all__ = [
     "accounts",
@@ -57,11 +58,14 @@ __all__ = [
     "anomaly_flags",
     "anomaly_records",
     "assessments",
+    "beneficiaries",
+    "beneficiary_identities",
     "budget_grants",
     "certificate_grounds",
     "certificate_numbers",
     "certificates",
     "collection_tries",
+    "deaths",
     "donations",
     "donors",
     "fresh_tellings",
@@ -72,6 +76,7 @@ __all__ = [
     "item_photos",
     "item_prices",
     "items",
+    "kin",
     "leaderboard_opt_outs",
     "members",
     "metadata",
@@ -93,6 +98,7 @@ __all__ = [
     "stock_counts",
     "suppliers",
     "tellings",
+    "time_orders",
     "transfers",
     "units",
 ]

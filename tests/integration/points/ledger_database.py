@@ -21,8 +21,9 @@ from services.points.ledger.schema import LIVE, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
 from services.points.overflow.effects import PoolNow
 from services.points.overflow.flowing import Overflow
-from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Restatement
+from services.points.policy.book import BEGINNING, PolicyBook, Restatement
 from services.points.policy.document import read_document
+from services.points.policy.terms import PolicyVersion
 from services.points.policy.views import national_default
 from services.points.proof.checks import check_tables, net_effects
 from services.points.restatements.posting import RestatementPosting

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.points.expiry.lots import Lapse
-from services.points.policy.book import PolicyBook, PolicyVersion
+from services.points.policy.book import PolicyBook
 from services.points.policy.document import PolicyDocument
+from services.points.policy.terms import PolicyVersion
 from shared.contracts.common import Evidence, ServiceRecord
 from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
 from shared.contracts.mediation import AgreementForm, DisputeKind, DisputeResolved, MediationFailed

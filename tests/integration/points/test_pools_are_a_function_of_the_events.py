@@ -29,8 +29,8 @@ from services.points.ledger.writing import AccountKey, LedgerWriter
 from services.points.overflow.effects import PoolLater, PoolNow
 from services.points.overflow.flowing import Overflow
 from services.points.overflow.pooling import Round
-from services.points.policy.book import PolicyVersion
 from services.points.policy.document import PolicyDocument
+from services.points.policy.terms import PolicyVersion
 from services.points.units import Unit
 from shared.clock import day_start, local_day
 from shared.contracts.points import MinutesPooled

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.points.app import build
-from services.points.policy.book import PolicyBook, PolicyVersion, Restatement
+from services.points.policy.book import PolicyBook, Restatement
 from services.points.policy.document import PolicyDocument
+from services.points.policy.terms import PolicyVersion
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings

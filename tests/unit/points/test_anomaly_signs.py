@@ -20,9 +20,10 @@ from services.points.anomalies.signs import (
     rings,
     round_the_clock,
 )
-from services.points.policy.book import BEGINNING, AnomalyTerms, PolicyBook, PolicyVersion
+from services.points.policy.book import BEGINNING, PolicyBook
 from services.points.policy.document import read_document
 from services.points.policy.ready import national_default
+from services.points.policy.terms import AnomalyTerms, PolicyVersion
 from shared.contracts.anomalies import Measure, Sign
 
 COMMUNITY = "620201001004"

@@ -20,9 +20,10 @@ from services.points.ledger.copying import moment, pack, pack_plain
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import LedgerWriter, Movements
-from services.points.policy.book import BEGINNING, PolicyBook, PolicyVersion, Said
+from services.points.policy.book import BEGINNING, PolicyBook
 from services.points.policy.document import read_document
 from services.points.policy.kinds import SERVICE_KINDS
+from services.points.policy.terms import PolicyVersion, Said
 from services.points.policy.views import national_default, read_published
 from services.points.units import SLOTS, Unit
 from shared.contracts import Event

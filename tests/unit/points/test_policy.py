@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.points.policy.book import BEGINNING, NoPolicyInForce, PolicyBook, PolicyVersion
+from services.points.policy.book import BEGINNING, PolicyBook
 from services.points.policy.document import SERVICE_KINDS, BadPolicy, read_document
 from services.points.policy.model import (
     PolicyBookNotEmpty,
@@ -19,6 +19,7 @@ from services.points.policy.model import (
     SeedPolicy,
     earliest_day,
 )
+from services.points.policy.terms import NoPolicyInForce, PolicyVersion
 from services.points.policy.views import POLICIES, national_default
 from services.points.units import Unit
 from shared.contracts.points import PolicyPublished, PolicyRestated

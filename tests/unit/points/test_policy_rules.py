@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from services.points.policy.book import BEGINNING, PolicyBook, Said, Terms
+from services.points.policy.book import BEGINNING, PolicyBook
 from services.points.policy.document import BadPolicy, read_document
 from services.points.policy.ready import NATIONAL, national_default, shipped_policies
 from services.points.policy.rules import RULES, ExpiryKind, ExpiryRule, OnDeath
+from services.points.policy.terms import Said, Terms
 from services.points.policy.views import policy_version, read_published
 from shared.contracts.points import PolicyPublished
 from shared.contracts.registry import NodeLevel

@@ -11,7 +11,7 @@ from services.points.expiry.lots import Held, Posting
 from services.points.ledger.clauses import Clause
 from services.points.overflow.model import Part, Pool, decide, evolve
 from services.points.overflow.pooling import Round, due, lacks
-from services.points.policy.book import Said
+from services.points.policy.terms import Said
 from shared.clock import day_start
 from shared.contracts.points import MinutesPooled
 

@@ -53,7 +53,7 @@ def test_a_record_below_the_cap_does_not_speak_of_it() -> None:
 
 def test_what_is_only_given_away_is_capped_by_the_name_of_the_time_bank() -> None:
     sentence = told("DONATION_MINUTE", 240, 300, kind="activity.culture")
-    assert "存入 240 分钟。一次服务最多计 240 分钟（只能捐赠）。" in sentence.text
+    assert "存入 240 分钟。一次服务最多计 240 分钟（仅可捐出）。" in sentence.text
     assert [ground.place for ground in sentence.grounds] == [
         "/evidence/scanned", "/time_bank/donate_only_kinds", "/caps_per_activity/MINUTE",
     ]  # fmt: skip

@@ -1,0 +1,181 @@
+"""Routes of beneficiaries. Who a person is comes from the vault, and is shown to the office only."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import or_, select
+
+from services.points.accounts.known import known_volunteers
+from services.points.beneficiaries.id_numbers import age_group_from, age_in_month, read_id_number
+from services.points.beneficiaries.model import Beneficiary, ForgetBeneficiary, RegisterBeneficiary
+from services.points.beneficiaries.views import BENEFICIARIES, claim_identity, free_identity
+from services.points.deaths.gate import shut_gate
+from services.points.fields import own_id
+from services.points.tables import beneficiaries, kin, members
+from services.points.time_orders.views import open_orders
+from shared.auth.permissions import Role
+from shared.clock import local_day
+from shared.contracts.common import CommunityCode
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
+from shared.web.fields import Body, LongText, ShortText
+
+api = Api(tags=["beneficiaries 时间银行服务对象"])
+
+IdNumberText = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class PersonBody(Body):
+    """A person who is no volunteer; everything here is kept encrypted."""
+
+    name: ShortText
+    id_number: Annotated[IdNumberText, Field(description="18 位居民身份证号 resident identity number (GB 11643)")]
+    phone: ShortText | None = None
+    address: LongText | None = None
+
+
+class BeneficiaryBody(Body):
+    """登记服务对象 Somebody who can be served: a volunteer, or a person who is none."""
+
+    community: CommunityCode
+    volunteer_id: UUID | None = None
+    person: PersonBody | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.volunteer_id is None) == (self.person is None):
+            raise PydanticCustomError("one_of", "give either `volunteer_id` or `person`")
+        return self
+
+
+class BeneficiaryStateOut(BaseModel):
+    """A beneficiary, without what says who it is."""
+
+    id: UUID
+    community: str
+    volunteer_id: UUID | None
+    age_group_from: int | None = Field(description="年龄段下限，五岁一段 lower bound of the five-year age group")
+    forgotten: bool
+
+
+class BeneficiaryOut(BeneficiaryStateOut):
+    """A beneficiary in a list."""
+
+    registered_at: datetime
+
+
+class BeneficiaryIdentityOut(BeneficiaryOut):
+    """A beneficiary with what identifies them; null of volunteers, whom the registry knows, and where erased."""
+
+    name: str | None
+    id_number: str | None
+    phone: str | None
+    address: str | None
+
+
+@api.command("/v1/beneficiaries", permission="beneficiaries.manage", status=201)
+async def register_beneficiary(body: BeneficiaryBody, work: Work, caller: Caller) -> BeneficiaryStateOut:
+    """登记服务对象；一人只登记一次。Register somebody who can be served; one person, once."""
+    caller.require(body.community)
+    beneficiary_id, today = work.new_id(), local_day(work.now)
+    known = (await known_volunteers(work.connection, [body.volunteer_id])).get(body.volunteer_id or UUID(int=0))
+    group = None if known is None else known.age_group_from
+    person, born, number = body.person, date.min, ""
+    if person is not None:
+        number, born = read_id_number(person.id_number, today)
+        group = age_group_from(age_in_month(born, today))
+    home = None if known is None or known.closed else known.community
+    command = RegisterBeneficiary(beneficiary_id, body.community, body.volunteer_id, home, group, work.now)
+    state = work.create(BENEFICIARIES, beneficiary_id, command)
+    if person is not None:
+        await claim_identity(work.connection, work.vault.digest("beneficiary", number), beneficiary_id)
+        told = {"name": person.name, "id_number": number, "born_on": born.isoformat()}
+        told |= {name: said for name in ("phone", "address") if (said := getattr(person, name)) is not None}
+        await work.vault.put(work.connection, beneficiary_id, told)
+    return _state(state)
+
+
+@api.command("/v1/beneficiaries/{beneficiary_id}/forgetting", permission="beneficiaries.manage")
+async def forget_beneficiary(beneficiary_id: UUID, work: Work, caller: Caller) -> BeneficiaryStateOut:
+    """删除服务对象信息（个人信息保护法 47）。Erase who the beneficiary is; what was served and paid stays."""
+    beneficiary = (await work.load(BENEFICIARIES, beneficiary_id)).state
+    if beneficiary.id is None:
+        raise NotFound("beneficiary")
+    caller.require(beneficiary.community)
+    await shut_gate(work.connection)
+    command = ForgetBeneficiary(await open_orders(work.connection, beneficiary_id), work.now)
+    state = await work.execute(BENEFICIARIES, beneficiary_id, command)
+    await free_identity(work.connection, beneficiary_id)
+    await work.vault.forget(work.connection, beneficiary_id)
+    return _state(state)
+
+
+@api.query("/v1/beneficiaries", permission="beneficiaries.read")
+async def list_beneficiaries(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    volunteer_id: Annotated[UUID | None, Query(description="志愿者 volunteer")] = None,
+) -> Page[BeneficiaryOut]:
+    """服务对象清单，不含姓名；志愿者可见本人和已登记的亲属。
+
+    Beneficiaries of the caller's node, without names; a volunteer finds themselves and those entered as relatives.
+    """
+    query = _rows().where(beneficiaries.c.community.startswith(caller.node))
+    if caller.role is Role.VOLUNTEER:
+        me = own_id(caller)
+        relatives = select(kin.c.beneficiary_id).where(kin.c.volunteer_id == me, kin.c.ended_at.is_(None))
+        query = _rows().where(or_(beneficiaries.c.volunteer_id == me, beneficiaries.c.id.in_(relatives)))
+    if community is not None:
+        query = query.where(beneficiaries.c.community == community)
+    if volunteer_id is not None:
+        query = query.where(beneficiaries.c.volunteer_id == volunteer_id)
+    return await page.fetch(read, query, [beneficiaries.c.id], lambda row: BeneficiaryOut(**_plain(row)))
+
+
+@api.query("/v1/beneficiaries/{beneficiary_id}", permission="beneficiaries.read_identity")
+async def get_beneficiary(
+    beneficiary_id: UUID, read: Read, caller: Caller, vault: Vaulted, response: Response
+) -> BeneficiaryIdentityOut:
+    """一名服务对象，含身份信息。One beneficiary, with who they are."""
+    row = (await read.execute(_rows().where(beneficiaries.c.id == beneficiary_id))).first()
+    if row is None:
+        raise NotFound("beneficiary")
+    caller.require(row.community)
+    etag(response, row.version)
+    known = await vault.get(read, beneficiary_id)
+    told = {name: known.get(name) for name in ("name", "id_number", "phone", "address")}
+    return BeneficiaryIdentityOut(**_plain(row), **told)
+
+
+def _rows() -> Any:
+    """With the age group that a volunteer is in today."""
+    return select(beneficiaries, members.c.age_group_from.label("age_group_today")).outerjoin(
+        members, members.c.volunteer_id == beneficiaries.c.volunteer_id
+    )
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "community": row.community,
+        "volunteer_id": row.volunteer_id,
+        "age_group_from": row.age_group_today if row.volunteer_id is not None else row.age_group_from,
+        "forgotten": row.forgotten_at is not None,
+        "registered_at": row.registered_at,
+    }
+
+
+def _state(beneficiary: Beneficiary) -> BeneficiaryStateOut:
+    assert beneficiary.id is not None
+    return BeneficiaryStateOut(
+        id=beneficiary.id,
+        community=beneficiary.community,
+        volunteer_id=beneficiary.volunteer_id,
+        age_group_from=beneficiary.age_group_from,
+        forgotten=beneficiary.forgotten,
+    )

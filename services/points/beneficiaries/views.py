@@ -1,0 +1,76 @@
+"""Beneficiaries as a table; a volunteer is one beneficiary at most, which an index holds."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.beneficiaries.model import Beneficiary, BeneficiaryAlreadyRegistered, decide, evolve
+from services.points.tables import beneficiaries, beneficiary_identities
+from shared.aggregate import Aggregate
+from shared.contracts.time_bank import BeneficiaryForgotten, BeneficiaryRegistered
+from shared.eventstore import Recorded
+from shared.views import Views
+from shared.web import NotFound
+
+BENEFICIARIES = Aggregate("beneficiary", initial=Beneficiary(), decide=decide, evolve=evolve)
+
+views = Views(tables=[beneficiaries])
+
+
+@views.on(BeneficiaryRegistered)
+async def register(connection: AsyncConnection, event: BeneficiaryRegistered, recorded: Recorded) -> None:
+    """A new row. Raises `BeneficiaryAlreadyRegistered`; the transaction is then lost."""
+    row = insert(beneficiaries).values(
+        id=event.beneficiary_id,
+        community=event.community,
+        volunteer_id=event.volunteer_id,
+        age_group_from=event.age_group_from,
+        registered_at=event.registered_at,
+        version=recorded.version,
+    )
+    try:
+        await connection.execute(row)
+    except IntegrityError as error:
+        if "beneficiaries_volunteer" not in str(error.orig):
+            raise
+        raise BeneficiaryAlreadyRegistered from error
+
+
+@views.on(BeneficiaryForgotten)
+async def forget(connection: AsyncConnection, event: BeneficiaryForgotten, recorded: Recorded) -> None:
+    """The row stays, and means nobody."""
+    changed = {
+        "volunteer_id": None,
+        "age_group_from": None,
+        "forgotten_at": event.forgotten_at,
+        "version": recorded.version,
+    }
+    await connection.execute(update(beneficiaries).where(beneficiaries.c.id == event.beneficiary_id).values(changed))
+
+
+async def claim_identity(connection: AsyncConnection, digest: bytes, beneficiary_id: UUID) -> None:
+    """One person, one beneficiary. Raises `BeneficiaryAlreadyRegistered`."""
+    row = upsert(beneficiary_identities).values(digest=digest, beneficiary_id=beneficiary_id)
+    claimed = row.on_conflict_do_nothing().returning(beneficiary_identities.c.digest)
+    if (await connection.execute(claimed)).first() is None:
+        raise BeneficiaryAlreadyRegistered
+
+
+async def free_identity(connection: AsyncConnection, beneficiary_id: UUID) -> None:
+    """The number can be registered again."""
+    await connection.execute(
+        delete(beneficiary_identities).where(beneficiary_identities.c.beneficiary_id == beneficiary_id)
+    )
+
+
+async def beneficiary_row(connection: AsyncConnection, beneficiary_id: UUID) -> Any:
+    """The row of a beneficiary, locked against being erased until the commit. Raises `NotFound`."""
+    query = select(beneficiaries).where(beneficiaries.c.id == beneficiary_id).with_for_update(read=True)
+    row = (await connection.execute(query)).first()
+    if row is None:
+        raise NotFound("beneficiary")
+    return row

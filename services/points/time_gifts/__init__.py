@@ -1,0 +1,1 @@
+"""Minutes given away: to a relative who is old enough to use them, or to the public pool."""

@@ -1,0 +1,71 @@
+"""What gifts do to the ledger: minutes pass at once, or the gift is refused. Minutes that are held cannot be given."""
+
+from typing import ClassVar
+
+from services.points.ledger import holders
+from services.points.ledger.clauses import Clause
+from services.points.ledger.holds import NotAvailable
+from services.points.ledger.passing import Party, Passage, legs_of
+from services.points.ledger.payments import Payments
+from services.points.ledger.writing import Connection, LedgerWriter
+from services.points.time_orders.effects import NotEnoughMinutes
+from services.points.units import Unit
+from shared.contracts import Event, Refusal
+from shared.contracts.time_bank import MinutesDonated, MinutesGiven
+from shared.eventstore import Recorded
+
+
+class NotEnoughDonationMinutes(Refusal):
+    """The account does not have that many donate-only minutes. Params: `minutes`."""
+
+    code: ClassVar[str] = "not_enough_donation_minutes"
+
+
+class TimeGiftEffects:
+    """Gifts and donations on one set of ledger tables."""
+
+    EVENTS: ClassVar[tuple[type[Event], ...]] = (MinutesGiven, MinutesDonated)
+
+    def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
+        self._writer = writer
+        self._payments = Payments(writer, replaying=replaying)
+
+    async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
+        """Let minutes pass. Raises `NotEnoughMinutes` or `NotEnoughDonationMinutes`."""
+        if isinstance(event, MinutesGiven):
+            giver = Party(holders.volunteer(event.giver_id), event.community)
+            recipient = Party(holders.volunteer(event.recipient_id), event.recipient_community)
+            passages = [Passage(giver, recipient, event.minutes, Clause.MINUTES_GIVEN, Clause.MINUTES_GIVEN_ACROSS)]
+            record_id, minutes, donation_minutes = event.time_gift_id, event.minutes, 0
+        else:
+            assert isinstance(event, MinutesDonated)
+            donor = Party(holders.volunteer(event.volunteer_id), event.community)
+            passages = to_pool(donor, event.minutes, event.donation_minutes, Clause.DONATED_TO_POOL)
+            record_id, minutes, donation_minutes = event.time_donation_id, event.minutes, event.donation_minutes
+        legs = await legs_of(db, self._writer, passages)
+        at = recorded.occurred_at
+        try:
+            await self._payments.pay(
+                db, legs, record_id=record_id, event_id=recorded.event_id, occurred_at=at, recorded_at=at
+            )
+        except NotAvailable as error:
+            if error.leg.unit == Unit.DONATION_MINUTE:
+                raise NotEnoughDonationMinutes(minutes=donation_minutes) from error
+            raise NotEnoughMinutes(minutes=minutes) from error
+
+
+def to_pool(
+    donor: Party, minutes: int, donation_minutes: int, clause: Clause, turned: Clause = Clause.DONATION_TURNED
+) -> list[Passage]:
+    """Minutes of a holder to the pool of their home.
+
+    A unit never turns into another: donate-only minutes go back to where their community issued them, and it issues
+    the pool as many that can be spent. So each unit still sums to zero by itself.
+    """
+    pool = Party(holders.pool(donor.community), donor.community)
+    issuer = Party(holders.issuance(donor.community), donor.community)
+    return [
+        Passage(donor, pool, minutes, clause, clause),
+        Passage(donor, issuer, donation_minutes, turned, turned, Unit.DONATION_MINUTE),
+        Passage(issuer, pool, donation_minutes, turned, turned),
+    ]

@@ -1,0 +1,75 @@
+"""Whether an hour is paid twice, by an order and as service that the registry told; and the route that lists those."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+from sqlalchemy import ColumnElement, Interval, Text, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.points.ledger import holders
+from services.points.ledger.clauses import Clause
+from services.points.tables import accounts, time_orders, transfers
+from services.points.time_orders.bodies import OrderOut
+from services.points.time_orders.model import Stage
+from services.points.units import Unit
+from shared.contracts.common import CommunityCode
+from shared.web import Api, Caller, Page, Paging, Read
+
+api = Api(tags=["time orders 时间订单"])
+
+_A_DAY, _A_MINUTE = timedelta(days=1), literal(timedelta(minutes=1), Interval)
+"""A record never spans more than a day."""
+
+
+@api.query("/v1/double-credits", permission="time_orders.review")
+async def list_double_credits(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    community: Annotated[CommunityCode | None, Query(description="服务对象社区 the beneficiary's community")] = None,
+) -> Page[OrderOut]:
+    """同一时段既由订单支付、又按活动计入时间的订单：活动记录晚到时会出现，请更正活动记录。
+
+    Orders whose hour was credited as service, too: the record came after the confirmation, and is to be corrected.
+    """
+    holder, since = cast(time_orders.c.provider_id, Text), time_orders.c.started_at
+    twice = _credited(holder, since, since + time_orders.c.minutes * _A_MINUTE)
+    here = time_orders.c.community.startswith(caller.node)
+    query = select(time_orders).where(here, time_orders.c.stage == Stage.CONFIRMED.value, twice)
+    if community is not None:
+        query = query.where(time_orders.c.community == community)
+    return await page.fetch(read, query, [time_orders.c.id], OrderOut.of_row)
+
+
+async def credited_elsewhere(
+    connection: AsyncConnection, provider_id: UUID, started_at: datetime, minutes: int
+) -> bool:
+    """Whether a provider has minutes of the time bank for a service record of that time; voided ones do not count."""
+    holder, until = literal(holders.volunteer(provider_id)), literal(started_at + timedelta(minutes=minutes))
+    return bool(await connection.scalar(select(_credited(holder, literal(started_at), until))))
+
+
+def _credited(holder: ColumnElement[Any], since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[bool]:
+    """On a holder and a time: service of that time brought minutes, and still does."""
+    mine, line, later = accounts.alias("mine"), transfers.alias("line"), transfers.alias("later")
+    signed = case((later.c.credit_account == mine.c.id, later.c.amount), else_=-later.c.amount)
+    # Both sides as the partial indexes say of themselves.
+    either = or_(
+        and_(later.c.credit_account == mine.c.id, later.c.credit_account > literal(0, literal_execute=True)),
+        and_(later.c.debit_account == mine.c.id, later.c.debit_account > literal(0, literal_execute=True)),
+    )
+    same_record = (later.c.record_id == line.c.record_id) & (later.c.occurred_at == line.c.occurred_at)
+    left = select(func.coalesce(func.sum(signed), 0)).where(either, same_record).scalar_subquery()
+    return exists().where(
+        mine.c.holder == holder,
+        mine.c.unit.in_([int(Unit.MINUTE), int(Unit.DONATION_MINUTE)]),
+        line.c.credit_account == mine.c.id,
+        line.c.credit_account > literal(0, literal_execute=True),
+        line.c.clause == int(Clause.RATE),
+        line.c.occurred_at < until,
+        line.c.occurred_at > since - _A_DAY,
+        line.c.occurred_at + line.c.minutes * _A_MINUTE > since,
+        left > 0,
+    )

@@ -1,0 +1,111 @@
+"""What orders do to the ledger: minutes are held of whoever pays, then posted to whoever served, or set free."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+from uuid import UUID
+
+from services.points.ledger import holders
+from services.points.ledger.clauses import Clause
+from services.points.ledger.holds import Holds, NotAvailable, Outcome
+from services.points.ledger.passing import Party, Passage, clearing, legs_of, lock
+from services.points.ledger.writing import Connection, LedgerWriter
+from shared.contracts import Event, Refusal
+from shared.contracts.time_bank import (
+    TimeOrderApproved,
+    TimeOrderCancelled,
+    TimeOrderConfirmed,
+    TimeOrderRequested,
+    TimeOrderServed,
+    TimeOrderTimedOut,
+    TimePayer,
+)
+from shared.eventstore import Recorded
+from shared.ids import derived_id
+
+
+class NotEnoughMinutes(Refusal):
+    """The account does not have that many minutes available. Params: `minutes`."""
+
+    code: ClassVar[str] = "not_enough_minutes"
+
+
+class PoolTooSmall(Refusal):
+    """The public pool does not have that many minutes available. Params: `minutes`."""
+
+    code: ClassVar[str] = "pool_too_small"
+
+
+_OUTCOMES: Mapping[type[Event], Outcome] = {
+    TimeOrderConfirmed: Outcome.POSTED,
+    TimeOrderCancelled: Outcome.VOIDED,
+    TimeOrderTimedOut: Outcome.TIMED_OUT,
+}
+
+
+def planned_hold(order_id: UUID) -> UUID:
+    """The hold of what was planned. The one of what was served goes by the order's own id."""
+    return derived_id("points", "time-order", order_id, "planned")
+
+
+class TimeOrderEffects:
+    """Orders on one set of ledger tables.
+
+    What is planned is held first, and nobody knows yet for whom. With the service the amount and the provider are
+    known: that hold is set free, and in the same transaction exactly what was served is held for the provider, even
+    where a correction took the payer's minutes meanwhile. So each hold is posted as it stands, or not at all.
+    """
+
+    EVENTS: ClassVar[tuple[type[Event], ...]] = (TimeOrderRequested, TimeOrderApproved, TimeOrderServed, *_OUTCOMES)
+
+    def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
+        self._writer = writer
+        self._holds = Holds(writer, replaying=replaying)
+
+    async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
+        """Let an event hold or settle. Raises `NotEnoughMinutes` or `PoolTooSmall` for what cannot be held."""
+        match event:
+            case TimeOrderRequested() if event.payer is not TimePayer.POOL:
+                payer = payer_of(event.payer_volunteer_id, event.payer_community)
+                try:
+                    await self._plan(db, event.time_order_id, payer, event.planned_minutes, recorded)
+                except NotAvailable as error:
+                    raise NotEnoughMinutes(minutes=event.planned_minutes) from error
+            case TimeOrderApproved():
+                payer = payer_of(None, event.community)
+                try:
+                    await self._plan(db, event.time_order_id, payer, event.planned_minutes, recorded)
+                except NotAvailable as error:
+                    raise PoolTooSmall(minutes=event.planned_minutes) from error
+            case TimeOrderServed():
+                await self._serve(db, event, recorded)
+            case TimeOrderConfirmed() | TimeOrderCancelled() | TimeOrderTimedOut():
+                outcome = _OUTCOMES[type(event)]
+                for hold_id in (planned_hold(event.time_order_id), event.time_order_id):
+                    # The pool's, before it was approved, holds nothing.
+                    if await self._holds.is_open(db, hold_id):
+                        await self._holds.settle(db, hold_id, outcome, recorded.event_id, recorded.occurred_at)
+            case _:
+                pass
+
+    async def _plan(self, db: Connection, order_id: UUID, payer: Party, minutes: int, recorded: Recorded) -> None:
+        # Whom it will be paid to is not known: it stands against the payer's own community, and is never posted so.
+        nobody = clearing(payer.community)
+        passage = Passage(payer, nobody, minutes, Clause.ORDER_PAID, Clause.ORDER_PAID_ACROSS)
+        legs = await legs_of(db, self._writer, [passage])
+        await self._holds.hold(db, planned_hold(order_id), legs, recorded.event_id, recorded.occurred_at)
+
+    async def _serve(self, db: Connection, event: TimeOrderServed, recorded: Recorded) -> None:
+        payer = payer_of(event.payer_volunteer_id, event.payer_community)
+        provider = Party(holders.volunteer(event.provider_id), event.provider_community)
+        passage = Passage(payer, provider, event.minutes, Clause.ORDER_PAID, Clause.ORDER_PAID_ACROSS)
+        legs = await legs_of(db, self._writer, [passage])
+        await lock(db, self._writer, legs)
+        planned, event_id, at = planned_hold(event.time_order_id), recorded.event_id, recorded.occurred_at
+        await self._holds.settle(db, planned, Outcome.VOIDED, event_id, at)
+        await self._holds.hold(db, event.time_order_id, legs, event_id, at, granted=True)
+
+
+def payer_of(volunteer_id: UUID | None, community: str) -> Party:
+    """Whose account pays: a volunteer's, or the pool's."""
+    holder = holders.pool(community) if volunteer_id is None else holders.volunteer(volunteer_id)
+    return Party(holder, community)

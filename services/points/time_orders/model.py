@@ -1,0 +1,335 @@
+"""An order for a service (时间订单): requested, accepted, served, confirmed; or called off, or timed out.
+
+The planned minutes are held of whoever pays from the request on; of the pool, once a second person approved. When the
+service was given, what was not served is free again, and on confirmation the provider has the rest. Whether there are
+enough minutes is the ledger's to say.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from services.points.beneficiaries.model import BeneficiaryIsForgotten, NoSuchVolunteer
+from services.points.time_orders.refusals import (
+    AgeUnknown,
+    HasNoAccount,
+    KinCouldGive,
+    MoreThanPlanned,
+    NotAgreed,
+    NotAwaitingApproval,
+    NotVerifiedKin,
+    OrderAcceptedAlready,
+    OrderEnded,
+    OrderNotAccepted,
+    OrderNotApproved,
+    OrderNotServed,
+    OrderServedAlready,
+    OwnRecord,
+    OwnRequest,
+    PoolOnlyForThoseWithout,
+    ProviderElsewhere,
+    ProviderIsBeneficiary,
+    ProviderIsKin,
+    ServedOutOfBounds,
+    ServiceAlreadyCredited,
+    TooYoung,
+)
+from services.points.time_orders.standing import AccountIsClosed, Means, Standing
+from shared.contracts import Event, refuse_if, refuse_unless
+from shared.contracts.time_bank import (
+    TimeOrderAccepted,
+    TimeOrderApproved,
+    TimeOrderCancelled,
+    TimeOrderCancelReason,
+    TimeOrderConfirmed,
+    TimeOrderRequested,
+    TimeOrderServed,
+    TimeOrderTimedOut,
+    TimePayer,
+    TimeService,
+)
+
+
+class Stage(StrEnum):
+    """Where an order stands."""
+
+    NONE = "none"
+    PROPOSED = "proposed"
+    """The pool is to pay, and nobody has approved that yet."""
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    SERVED = "served"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+
+NOT_YET_SERVED = frozenset({Stage.PROPOSED, Stage.REQUESTED, Stage.ACCEPTED})
+OPEN = NOT_YET_SERVED | {Stage.SERVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as its events tell it."""
+
+    id: UUID | None = None
+    community: str = ""
+    place: str = ""
+    beneficiary_id: UUID | None = None
+    planned_minutes: int = 0
+    payer: TimePayer = TimePayer.OWN
+    payer_volunteer_id: UUID | None = None
+    payer_community: str = ""
+    kin_asked: bool = False
+    provider_id: UUID | None = None
+    provider_community: str = ""
+    stage: Stage = Stage.NONE
+    requested_by: UUID | None = None
+    recorded_by: UUID | None = None
+    started_at: datetime | None = None
+    minutes: int = 0
+    requested_at: datetime | None = None
+    serve_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Order a service."""
+
+    order_id: UUID
+    place: str
+    service: TimeService
+    planned_minutes: int
+    payer: TimePayer
+    standing: Standing
+    agreed: bool
+    """Whoever's account pays asked for it, or told the office that they agree."""
+    by: UUID
+    at: datetime
+    serve_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Let the pool pay."""
+
+    means: Means
+    by: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """A volunteer will serve."""
+
+    provider_id: UUID
+    provider_community: str | None
+    """Home; None where nobody of that id is known, or their data was erased."""
+    provider_is_beneficiary: bool
+    provider_is_kin: bool
+    provider_closed: bool
+    instead: bool
+    """In the place of whoever accepted before."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """The service was given."""
+
+    started_at: datetime
+    minutes: int
+    provider_elsewhere: bool
+    """The provider served another order at that time."""
+    by: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Somebody else than who recorded it says that it was as told."""
+
+    credited_elsewhere: bool
+    """The provider has minutes already for service that they gave at that time."""
+    by: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Call the order off. Once the service was given, the office alone can: somebody gave their time."""
+
+    reason: TimeOrderCancelReason
+    by_office: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOut:
+    """Time passed. Too early, too late or twice is no mistake: timers may be."""
+
+    at: datetime
+
+
+Command = Request | Approve | Accept | Serve | Confirm | Cancel | TimeOut
+
+
+def decide(order: Order, command: Command) -> list[Event]:
+    """Which events a command leads to. Raises the refusals of `refusals` and of the other rooms."""
+    if isinstance(command, Request):
+        return [_requested(order, command)]
+    if isinstance(command, TimeOut):
+        due = order.serve_by is not None and command.at >= order.serve_by
+        if order.stage not in NOT_YET_SERVED or not due:
+            return []
+        return [TimeOrderTimedOut(**_named(order), timed_out_at=command.at)]
+    refuse_unless(order.stage in OPEN, OrderEnded(stage=order.stage.value))
+    match command:
+        case Approve(means=means, by=by, at=at):
+            refuse_unless(order.stage is Stage.PROPOSED, NotAwaitingApproval)
+            refuse_if(by == order.requested_by, OwnRequest)
+            _require_without(means)
+            return [
+                TimeOrderApproved(
+                    **_named(order), planned_minutes=order.planned_minutes, approved_by=by, approved_at=at
+                )
+            ]
+        case Accept():
+            return [_accepted(order, command)]
+        case Serve():
+            return [_served(order, command)]
+        case Confirm(credited_elsewhere=credited_elsewhere, by=by, at=at):
+            refuse_unless(order.stage is Stage.SERVED, OrderNotServed)
+            refuse_if(by == order.recorded_by, OwnRecord)
+            refuse_if(credited_elsewhere, ServiceAlreadyCredited)
+            return [TimeOrderConfirmed(**_named(order), confirmed_by=by, confirmed_at=at)]
+        case Cancel(reason=reason, by_office=by_office, at=at):
+            refuse_if(order.stage is Stage.SERVED and not by_office, OrderServedAlready)
+            return [TimeOrderCancelled(**_named(order), reason=reason, cancelled_at=at)]
+
+
+def _requested(order: Order, command: Request) -> TimeOrderRequested:
+    refuse_unless(order.stage is Stage.NONE, OrderEnded(stage=order.stage.value))
+    standing = command.standing
+    refuse_if(standing.beneficiary_forgotten, BeneficiaryIsForgotten)
+    refuse_if(standing.someone_died, AccountIsClosed)
+    if command.payer is TimePayer.POOL:
+        _require_without(standing.means)
+    else:
+        if command.payer is TimePayer.OWN:
+            refuse_if(standing.payer_volunteer_id is None, HasNoAccount)
+        else:
+            refuse_if(standing.kin_id is None, NotVerifiedKin)
+        refuse_if(standing.payer_closed, AccountIsClosed)
+        refuse_unless(command.agreed, NotAgreed)
+        require_age(standing.age_years_min, standing.spend_from_age)
+    return TimeOrderRequested(
+        time_order_id=command.order_id,
+        community=standing.community,
+        place=command.place,
+        beneficiary_id=standing.beneficiary_id,
+        service=command.service,
+        planned_minutes=command.planned_minutes,
+        payer=command.payer,
+        payer_volunteer_id=standing.payer_volunteer_id,
+        payer_community=standing.payer_community,
+        kin_id=standing.kin_id,
+        kin_asked=standing.means.kin_asked,
+        requested_by=command.by,
+        requested_at=command.at,
+        serve_by=command.serve_by,
+    )
+
+
+def require_age(years_min: int | None, from_age: int) -> None:
+    """Refuse whoever is too young for the time bank, or may be. Raises `AgeUnknown`, `TooYoung`."""
+    if from_age == 0:
+        return
+    refuse_if(years_min is None, AgeUnknown(from_age=from_age))
+    assert years_min is not None
+    refuse_if(years_min < from_age, TooYoung(from_age=from_age))
+
+
+def _require_without(means: Means) -> None:
+    refuse_if(means.own_minutes > 0, PoolOnlyForThoseWithout(minutes=means.own_minutes))
+    refuse_if(means.kin_could_give and not means.kin_asked, KinCouldGive)
+
+
+def _accepted(order: Order, command: Accept) -> TimeOrderAccepted:
+    refuse_if(order.stage is Stage.PROPOSED, OrderNotApproved)
+    refuse_if(order.stage is Stage.SERVED, OrderServedAlready)
+    refuse_if(order.stage is Stage.ACCEPTED and not command.instead, OrderAcceptedAlready)
+    refuse_if(command.provider_community is None, NoSuchVolunteer)
+    refuse_if(command.provider_closed, AccountIsClosed)
+    refuse_if(command.provider_is_beneficiary, ProviderIsBeneficiary)
+    refuse_if(command.provider_is_kin or command.provider_id == order.payer_volunteer_id, ProviderIsKin)
+    assert command.provider_community is not None
+    return TimeOrderAccepted(
+        **_named(order),
+        provider_id=command.provider_id,
+        provider_community=command.provider_community,
+        accepted_at=command.at,
+    )
+
+
+def _served(order: Order, command: Serve) -> TimeOrderServed:
+    refuse_if(order.stage is Stage.SERVED, OrderServedAlready)
+    refuse_unless(order.stage is Stage.ACCEPTED, OrderNotAccepted)
+    refuse_if(command.minutes > order.planned_minutes, MoreThanPlanned(planned_minutes=order.planned_minutes))
+    assert order.requested_at is not None
+    assert order.provider_id is not None
+    ended = command.started_at + timedelta(minutes=command.minutes)
+    refuse_unless(order.requested_at <= command.started_at and ended <= command.at, ServedOutOfBounds)
+    refuse_if(command.provider_elsewhere, ProviderElsewhere)
+    return TimeOrderServed(
+        **_named(order),
+        payer_volunteer_id=order.payer_volunteer_id,
+        payer_community=order.payer_community,
+        provider_id=order.provider_id,
+        provider_community=order.provider_community,
+        minutes=command.minutes,
+        started_at=command.started_at,
+        recorded_by=command.by,
+        served_at=command.at,
+    )
+
+
+def _named(order: Order) -> dict[str, Any]:
+    return {"time_order_id": order.id, "community": order.community}
+
+
+def evolve(order: Order, event: Event) -> Order:
+    """The order after an event."""
+    match event:
+        case TimeOrderRequested():
+            return Order(
+                id=event.time_order_id,
+                community=event.community,
+                place=event.place,
+                beneficiary_id=event.beneficiary_id,
+                planned_minutes=event.planned_minutes,
+                payer=event.payer,
+                payer_volunteer_id=event.payer_volunteer_id,
+                payer_community=event.payer_community,
+                kin_asked=event.kin_asked,
+                stage=Stage.PROPOSED if event.payer is TimePayer.POOL else Stage.REQUESTED,
+                requested_by=event.requested_by,
+                requested_at=event.requested_at,
+                serve_by=event.serve_by,
+            )
+        case TimeOrderApproved():
+            return replace(order, stage=Stage.REQUESTED)
+        case TimeOrderAccepted(provider_id=provider_id, provider_community=home):
+            return replace(order, stage=Stage.ACCEPTED, provider_id=provider_id, provider_community=home)
+        case TimeOrderServed(recorded_by=by, started_at=started_at, minutes=minutes):
+            return replace(order, stage=Stage.SERVED, recorded_by=by, started_at=started_at, minutes=minutes)
+        case TimeOrderConfirmed():
+            return replace(order, stage=Stage.CONFIRMED)
+        case TimeOrderCancelled():
+            return replace(order, stage=Stage.CANCELLED)
+        case TimeOrderTimedOut():
+            return replace(order, stage=Stage.TIMED_OUT)
+        case _:
+            return order

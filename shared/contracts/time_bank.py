@@ -1,0 +1,296 @@
+"""What the points service tells of spending in the time bank (时间银行): who is served, by whom, and who pays.
+
+An hour is a coin, and 60 minutes. Minutes buy services only, never goods or cash. Beneficiaries are opaque ids; names,
+ID numbers and birth dates stay in the vault, and an event says an age group at most.
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.contracts.common import CommunityCode
+from shared.contracts.event import Event
+from shared.contracts.registry import AgeGroup
+
+OrderMinutes = Annotated[int, Field(ge=1, le=480, description="Minutes of one service; eight hours at the most.")]
+GivenMinutes = Annotated[int, Field(ge=1, description="Minutes of the time bank; 60 are one coin.")]
+StaffId = Annotated[UUID, Field(description="Opaque id of the member of staff, the same within an installation.")]
+
+
+class KinRelation(StrEnum):
+    """What the beneficiary is to the volunteer: spouse, or a relative in the direct line (直系亲属)."""
+
+    SPOUSE = "spouse"
+    PARENT = "parent"
+    CHILD = "child"
+    GRANDPARENT = "grandparent"
+    GRANDCHILD = "grandchild"
+
+
+class TimeService(StrEnum):
+    """Kind of service that minutes buy. There are no goods here, and no cash."""
+
+    COMPANIONSHIP = "companionship"
+    """陪伴聊天"""
+    CARE = "care"
+    """生活照护"""
+    HOUSEWORK = "housework"
+    """家务"""
+    MEALS = "meals"
+    """助餐"""
+    BATHING = "bathing"
+    """助浴"""
+    MEDICAL_ESCORT = "medical_escort"
+    """陪诊"""
+    ERRANDS = "errands"
+    """代办、代购跑腿"""
+    REPAIRS = "repairs"
+    """小修小补"""
+    DEVICES = "devices"
+    """智能设备使用"""
+    TUTORING = "tutoring"
+    """辅导"""
+    OTHER = "other"
+
+
+class TimePayer(StrEnum):
+    """Whose minutes pay for an order."""
+
+    OWN = "own"
+    """The beneficiary's own."""
+    GIFT = "gift"
+    """A verified relative's."""
+    POOL = "pool"
+    """The public pool's of the beneficiary's community, for those who have none."""
+
+
+class TimeOrderCancelReason(StrEnum):
+    """Why an order was called off."""
+
+    NOT_NEEDED = "not_needed"
+    NO_PROVIDER = "no_provider"
+    PROVIDER_DID_NOT_COME = "provider_did_not_come"
+    NOT_AS_AGREED = "not_as_agreed"
+    REFUSED = "refused"
+    """The pool's help was not approved."""
+    DEATH = "death"
+    """The beneficiary, the payer or the provider died."""
+    OTHER = "other"
+
+
+class OnDeathOutcome(StrEnum):
+    """What becomes of the minutes of somebody who died."""
+
+    KIN = "kin"
+    POOL = "pool"
+    LAPSE = "lapse"
+
+
+class BeneficiaryRegistered(Event, context="points"):
+    """Somebody who can be served is known: a volunteer, or a person who is none."""
+
+    beneficiary_id: UUID
+    community: CommunityCode
+    volunteer_id: UUID | None = Field(default=None, description="Where the person is a volunteer.")
+    age_group_from: AgeGroup | None = Field(default=None, description="Age group on that day; null when unknown.")
+    registered_at: AwareDatetime
+
+
+class BeneficiaryForgotten(Event, context="points"):
+    """Who the beneficiary is was erased; what was served and paid stays."""
+
+    beneficiary_id: UUID
+    community: CommunityCode
+    forgotten_at: AwareDatetime
+
+
+class KinProposed(Event, context="points"):
+    """Somebody entered that a beneficiary is a volunteer's spouse or relative. It counts once it is verified."""
+
+    kin_id: UUID
+    community: CommunityCode
+    volunteer_id: UUID
+    beneficiary_id: UUID
+    relation: KinRelation
+    proposed_by: StaffId
+    proposed_at: AwareDatetime
+
+
+class KinVerified(Event, context="points"):
+    """A second person looked at the papers: the relation counts from now on."""
+
+    kin_id: UUID
+    community: CommunityCode
+    verified_by: StaffId
+    verified_at: AwareDatetime
+
+
+class KinEnded(Event, context="points"):
+    """The relation no longer counts, or never did."""
+
+    kin_id: UUID
+    community: CommunityCode
+    ended_by: StaffId
+    ended_at: AwareDatetime
+
+
+class TimeOrderRequested(Event, context="points"):
+    """A service was ordered. The planned minutes are held of the payer; of the pool, once a second person approved."""
+
+    time_order_id: UUID
+    community: CommunityCode = Field(description="Where the beneficiary lives.")
+    place: CommunityCode = Field(description="Which community looks for a provider.")
+    beneficiary_id: UUID
+    service: TimeService
+    planned_minutes: OrderMinutes
+    payer: TimePayer
+    payer_volunteer_id: UUID | None = Field(default=None, description="Whose minutes are held; null for the pool.")
+    payer_community: CommunityCode = Field(description="Home of the payer; the pool's own community.")
+    kin_id: UUID | None = Field(default=None, description="The relation by which a relative gives.")
+    kin_asked: bool = Field(default=False, description="Relatives who could give were asked, and do not.")
+    requested_by: StaffId
+    requested_at: AwareDatetime
+    serve_by: AwareDatetime = Field(description="What was not served until then is off, and its minutes are free.")
+
+
+class TimeOrderApproved(Event, context="points"):
+    """A second person approved that the pool pays, and the planned minutes are held of it."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    planned_minutes: OrderMinutes
+    approved_by: StaffId
+    approved_at: AwareDatetime
+
+
+class TimeOrderAccepted(Event, context="points"):
+    """A volunteer will serve; in the place of somebody who had accepted before, where there was one."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    provider_id: UUID
+    provider_community: CommunityCode = Field(description="Home of the provider.")
+    accepted_at: AwareDatetime
+
+
+class TimeOrderServed(Event, context="points"):
+    """The service was given. What was planned and not served is free again; the rest waits to be confirmed."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    payer_volunteer_id: UUID | None = None
+    payer_community: CommunityCode
+    provider_id: UUID
+    provider_community: CommunityCode
+    minutes: OrderMinutes
+    started_at: AwareDatetime
+    recorded_by: StaffId
+    served_at: AwareDatetime
+
+
+class TimeOrderConfirmed(Event, context="points"):
+    """The service was as told: the provider has the minutes. Net of communities, it is settled later."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    confirmed_by: StaffId
+    confirmed_at: AwareDatetime
+
+
+class TimeOrderCancelled(Event, context="points"):
+    """The order was called off; what was held is free again."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    reason: TimeOrderCancelReason
+    cancelled_at: AwareDatetime
+
+
+class TimeOrderTimedOut(Event, context="points"):
+    """Nobody served in time; what was held is free again."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    timed_out_at: AwareDatetime
+
+
+class MinutesGiven(Event, context="points"):
+    """A volunteer gave minutes to a verified relative who is old enough to use them."""
+
+    time_gift_id: UUID
+    community: CommunityCode = Field(description="Home of the giver.")
+    giver_id: UUID
+    recipient_id: UUID
+    recipient_community: CommunityCode = Field(description="Home of the recipient.")
+    kin_id: UUID
+    minutes: GivenMinutes
+    given_at: AwareDatetime
+
+
+class MinutesDonated(Event, context="points"):
+    """A volunteer gave minutes to the public pool of their community."""
+
+    time_donation_id: UUID
+    community: CommunityCode
+    volunteer_id: UUID
+    minutes: int = Field(ge=0, description="Minutes that could have been spent.")
+    donation_minutes: int = Field(ge=0, description="Minutes of group activities, which can only be given away.")
+    donated_at: AwareDatetime
+
+
+class InheritedMinutes(BaseModel):
+    """What one relative gets."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    volunteer_id: UUID
+    community: CommunityCode
+    minutes: GivenMinutes
+
+
+class DeathRecorded(Event, context="points"):
+    """Somebody entered that an account holder died. Nothing can be spent any more; a second person must confirm."""
+
+    death_id: UUID
+    community: CommunityCode = Field(description="Home of the holder.")
+    volunteer_id: UUID
+    died_on: date = Field(description="In Asia/Shanghai.")
+    heirs: tuple[UUID, ...] = Field(description="Volunteers among the relatives who are to have the minutes.")
+    recorded_by: StaffId
+    recorded_at: AwareDatetime
+
+
+class DeathWithdrawn(Event, context="points"):
+    """It was a mistake; the account is open again."""
+
+    death_id: UUID
+    community: CommunityCode
+    withdrawn_at: AwareDatetime
+
+
+class DeathConfirmed(Event, context="points"):
+    """A second person confirmed the death, and the policy of that day decides on the minutes."""
+
+    death_id: UUID
+    community: CommunityCode
+    outcome: OnDeathOutcome = Field(description="As the policy of that day says.")
+    policy_version: int
+    confirmed_by: StaffId
+    confirmed_at: AwareDatetime
+
+
+class EstateSettled(Event, context="points"):
+    """The minutes that the dead still had went where the policy says; what became known later follows later."""
+
+    death_id: UUID
+    community: CommunityCode
+    volunteer_id: UUID
+    outcome: OnDeathOutcome = Field(description="What became of them; without relatives who can have them, the pool.")
+    policy_version: int
+    inherited: tuple[InheritedMinutes, ...]
+    minutes: int = Field(ge=0, description="Minutes of the account, all together.")
+    donation_minutes: int = Field(ge=0, description="Donate-only minutes; to the pool, or lapsed.")
+    settled_at: AwareDatetime

@@ -1,0 +1,459 @@
+"""Spending in the time bank: beneficiaries, kin, orders, gifts and deaths. Every rule, refusals included."""
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given as always
+from hypothesis import strategies as st
+
+from services.points.beneficiaries.id_numbers import IdNumberWrong, age_group_from, age_in_month, read_id_number
+from services.points.beneficiaries.model import (
+    BeneficiaryAlreadyRegistered,
+    BeneficiaryHasOpenOrders,
+    BeneficiaryIsForgotten,
+    ForgetBeneficiary,
+    NoSuchVolunteer,
+    RegisterBeneficiary,
+    VolunteerOfAnotherCommunity,
+)
+from services.points.beneficiaries.views import BENEFICIARIES
+from services.points.deaths import model as deaths
+from services.points.deaths.views import DEATHS
+from services.points.kin import model as kin
+from services.points.kin.views import TIES
+from services.points.ledger.clauses import TIME_BANK_SPENT, Clause
+from services.points.time_gifts.model import Donate, Give, GivenAlready, NothingGiven, Side
+from services.points.time_gifts.streams import DONATIONS, GIFTS
+from services.points.time_orders import refusals
+from services.points.time_orders.model import Accept, Approve, Cancel, Confirm, Request, Serve, Stage, TimeOut
+from services.points.time_orders.standing import AccountIsClosed, Means, Standing
+from services.points.time_orders.views import ORDERS
+from shared.contracts.time_bank import (
+    BeneficiaryForgotten,
+    BeneficiaryRegistered,
+    DeathConfirmed,
+    DeathRecorded,
+    DeathWithdrawn,
+    EstateSettled,
+    InheritedMinutes,
+    KinEnded,
+    KinProposed,
+    KinRelation,
+    KinVerified,
+    MinutesDonated,
+    MinutesGiven,
+    OnDeathOutcome,
+    TimeOrderAccepted,
+    TimeOrderApproved,
+    TimeOrderCancelled,
+    TimeOrderCancelReason,
+    TimeOrderConfirmed,
+    TimeOrderRequested,
+    TimeOrderServed,
+    TimeOrderTimedOut,
+    TimePayer,
+    TimeService,
+)
+from shared.web.problems import Texts
+from tests.conftest import ROOT
+from tests.specification import given
+
+HERE, THERE = "620201001004", "620201001005"
+NOW = datetime(2026, 3, 1, 4, tzinfo=UTC)
+TODAY = date(2026, 3, 1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ID, MOTHER, OLD, DAUGHTER, PROVIDER, OTHER = (uuid.uuid4() for _ in range(6))
+ANNA, BO = uuid.uuid4(), uuid.uuid4()
+
+
+# --- beneficiaries ---------------------------------------------------------------------------------------------------
+
+
+def register(**changed: Any) -> RegisterBeneficiary:
+    plain = RegisterBeneficiary(ID, HERE, None, None, 70, NOW)
+    return replace(plain, **changed)
+
+
+REGISTERED = BeneficiaryRegistered(beneficiary_id=ID, community=HERE, age_group_from=70, registered_at=NOW)
+ERASED = BeneficiaryForgotten(beneficiary_id=ID, community=HERE, forgotten_at=NOW)
+
+
+def test_a_beneficiary_is_registered_once_with_an_age_group_and_no_birth_date() -> None:
+    given(BENEFICIARIES).when(register()).then(REGISTERED)
+    given(BENEFICIARIES, REGISTERED).when(register()).then_refused(BeneficiaryAlreadyRegistered)
+
+
+def test_a_volunteer_is_registered_where_they_are_at_home() -> None:
+    linked = register(volunteer_id=OLD, volunteer_community=HERE)
+    given(BENEFICIARIES).when(linked).then(REGISTERED.model_copy(update={"volunteer_id": OLD}))
+    given(BENEFICIARIES).when(replace(linked, volunteer_community=THERE)).then_refused(VolunteerOfAnotherCommunity)
+    given(BENEFICIARIES).when(replace(linked, volunteer_community=None)).then_refused(NoSuchVolunteer)
+
+
+def test_a_beneficiary_is_forgotten_once_and_not_amid_open_orders() -> None:
+    given(BENEFICIARIES, REGISTERED).when(ForgetBeneficiary(0, NOW)).then(ERASED)
+    given(BENEFICIARIES, REGISTERED).when(ForgetBeneficiary(2, NOW)).then_refused(BeneficiaryHasOpenOrders, orders=2)
+    given(BENEFICIARIES, REGISTERED, ERASED).when(ForgetBeneficiary(0, NOW)).then_refused(BeneficiaryIsForgotten)
+    given(BENEFICIARIES).when(ForgetBeneficiary(0, NOW)).then_refused(BeneficiaryIsForgotten)
+
+
+def test_an_id_number_says_when_somebody_was_born_or_is_refused() -> None:
+    assert read_id_number("620298 19550310-0017", TODAY) == ("620298195503100017", date(1955, 3, 10))
+    for wrong in ("620298195503100018", "620298195513100017", "62029819550310001", "６20298195503100017", "", "x" * 18):
+        with pytest.raises(IdNumberWrong):
+            read_id_number(wrong, TODAY)
+    with pytest.raises(IdNumberWrong):
+        read_id_number("620298195503100017", date(1955, 3, 9))
+
+
+def test_ages_are_looked_at_on_the_first_of_a_month_and_told_in_groups() -> None:
+    born = date(1966, 3, 10)
+    assert [age_in_month(born, day) for day in (date(2026, 3, 31), date(2026, 4, 1))] == [59, 60]
+    assert [age_group_from(age) for age in (0, 4, 59, 60, 64, 65)] == [0, 0, 55, 60, 60, 65]
+
+
+@always(st.text(max_size=40))
+def test_no_text_breaks_the_check_of_id_numbers(text: str) -> None:
+    try:
+        number, born = read_id_number(text, TODAY)
+    except IdNumberWrong:
+        return
+    assert len(number) == 18
+    assert born <= TODAY
+
+
+# --- kin -------------------------------------------------------------------------------------------------------------
+
+
+def propose(**changed: Any) -> kin.Propose:
+    plain = kin.Propose(
+        kin_id=ID, community=HERE, volunteer_id=DAUGHTER, volunteer_known=True, beneficiary_id=MOTHER,
+        beneficiary_volunteer_id=OLD, beneficiary_forgotten=False, relation=KinRelation.PARENT, by=ANNA, at=NOW,
+    )  # fmt: skip
+    return replace(plain, **changed)
+
+
+PROPOSED = KinProposed(
+    kin_id=ID, community=HERE, volunteer_id=DAUGHTER, beneficiary_id=MOTHER, relation=KinRelation.PARENT,
+    proposed_by=ANNA, proposed_at=NOW,
+)  # fmt: skip
+VERIFIED = KinVerified(kin_id=ID, community=HERE, verified_by=BO, verified_at=NOW)
+ENDED = KinEnded(kin_id=ID, community=HERE, ended_by=ANNA, ended_at=NOW)
+
+
+def test_a_relation_is_entered_by_one_and_verified_by_another() -> None:
+    given(TIES).when(propose()).then(PROPOSED)
+    given(TIES, PROPOSED).when(kin.Verify(BO, False, NOW)).then(VERIFIED)
+    given(TIES, PROPOSED).when(kin.Verify(ANNA, False, NOW)).then_refused(kin.OwnKinProposal)
+    given(TIES, PROPOSED).when(kin.Verify(BO, True, NOW)).then_refused(BeneficiaryIsForgotten)
+    given(TIES, PROPOSED, VERIFIED).when(kin.Verify(BO, False, NOW)).then_refused(kin.KinNotOpen, stage="verified")
+    given(TIES, PROPOSED).when(propose()).then_refused(kin.KinNotOpen, stage="proposed")
+
+
+def test_nobody_is_kin_of_themselves_of_strangers_or_of_the_erased() -> None:
+    given(TIES).when(propose(volunteer_id=OLD)).then_refused(kin.KinWithOneself)
+    given(TIES).when(propose(volunteer_known=False)).then_refused(NoSuchVolunteer)
+    given(TIES).when(propose(beneficiary_forgotten=True)).then_refused(BeneficiaryIsForgotten)
+
+
+def test_a_relation_ends_once() -> None:
+    given(TIES, PROPOSED).when(kin.End(ANNA, NOW)).then(ENDED)
+    given(TIES, PROPOSED, VERIFIED).when(kin.End(ANNA, NOW)).then(ENDED)
+    given(TIES, PROPOSED, VERIFIED, ENDED).when(kin.End(ANNA, NOW)).then_refused(kin.KinNotOpen, stage="ended")
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+SERVE_BY = NOW + 30 * DAY
+STANDING = Standing(
+    beneficiary_id=MOTHER, community=HERE, beneficiary_forgotten=False, someone_died=False, payer_volunteer_id=OLD,
+    payer_community=HERE, payer_closed=False, kin_id=None, age_years_min=60, spend_from_age=60,
+)  # fmt: skip
+
+
+def request(payer: TimePayer = TimePayer.OWN, *, agreed: bool = True, **standing: Any) -> Request:
+    if payer is TimePayer.GIFT:
+        standing = {"payer_volunteer_id": DAUGHTER, "kin_id": ID, **standing}
+    if payer is TimePayer.POOL:
+        standing = {"payer_volunteer_id": None, **standing}
+    return Request(
+        order_id=ID, place=HERE, service=TimeService.HOUSEWORK, planned_minutes=120, payer=payer,
+        standing=replace(STANDING, **standing), agreed=agreed, by=ANNA, at=NOW, serve_by=SERVE_BY,
+    )  # fmt: skip
+
+
+def requested(payer: TimePayer = TimePayer.OWN) -> TimeOrderRequested:
+    (event,) = ORDERS.decide(ORDERS.initial, request(payer))
+    assert isinstance(event, TimeOrderRequested)
+    return event
+
+
+APPROVED = TimeOrderApproved(
+    time_order_id=ID, community=HERE, planned_minutes=120, approved_by=BO, approved_at=NOW
+)  # fmt: skip
+ACCEPTED = TimeOrderAccepted(
+    time_order_id=ID, community=HERE, provider_id=PROVIDER, provider_community=THERE, accepted_at=NOW
+)  # fmt: skip
+SERVED = TimeOrderServed(
+    time_order_id=ID, community=HERE, payer_volunteer_id=OLD, payer_community=HERE, provider_id=PROVIDER,
+    provider_community=THERE, minutes=90, started_at=NOW, recorded_by=ANNA, served_at=NOW + 2 * HOUR,
+)  # fmt: skip
+CONFIRMED = TimeOrderConfirmed(time_order_id=ID, community=HERE, confirmed_by=BO, confirmed_at=NOW)
+
+
+def accept(**changed: Any) -> Accept:
+    return replace(Accept(PROVIDER, THERE, False, False, False, False, NOW), **changed)
+
+
+def test_an_order_says_who_pays_and_where_they_are_at_home() -> None:
+    event = requested()
+    given(ORDERS).when(request()).then(event)
+    assert (event.payer_volunteer_id, event.payer_community, event.planned_minutes) == (OLD, HERE, 120)
+    given(ORDERS).when(request()).then_state(stage=Stage.REQUESTED)
+    given(ORDERS, event).when(request()).then_refused(refusals.OrderEnded)
+
+
+def test_minutes_are_used_from_the_age_that_the_policy_says() -> None:
+    given(ORDERS).when(request(age_years_min=55)).then_refused(refusals.TooYoung, from_age=60)
+    given(ORDERS).when(request(age_years_min=None)).then_refused(refusals.AgeUnknown, from_age=60)
+    given(ORDERS).when(request(TimePayer.GIFT, age_years_min=55)).then_refused(refusals.TooYoung)
+    given(ORDERS).when(request(age_years_min=None, spend_from_age=0)).then_state(stage=Stage.REQUESTED)
+
+
+def test_whoever_pays_has_an_account_that_is_open_and_agrees() -> None:
+    given(ORDERS).when(request(payer_volunteer_id=None)).then_refused(refusals.HasNoAccount)
+    given(ORDERS).when(request(payer_closed=True)).then_refused(AccountIsClosed)
+    given(ORDERS).when(request(someone_died=True)).then_refused(AccountIsClosed)
+    given(ORDERS).when(request(beneficiary_forgotten=True)).then_refused(BeneficiaryIsForgotten)
+    given(ORDERS).when(request(agreed=False)).then_refused(refusals.NotAgreed)
+
+
+def test_only_verified_kin_give_for_an_order() -> None:
+    given(ORDERS).when(request(TimePayer.GIFT, kin_id=None)).then_refused(refusals.NotVerifiedKin)
+    given(ORDERS).when(request(TimePayer.GIFT, agreed=False)).then_refused(refusals.NotAgreed)
+    event = requested(TimePayer.GIFT)
+    assert (event.payer_volunteer_id, event.kin_id) == (DAUGHTER, ID)
+
+
+def test_the_pool_pays_for_those_who_have_nothing_at_whatever_age() -> None:
+    given(ORDERS).when(request(TimePayer.POOL, age_years_min=30)).then_state(stage=Stage.PROPOSED)
+    own, could_give = Means(own_minutes=1), Means(kin_could_give=True)
+    given(ORDERS).when(request(TimePayer.POOL, means=own)).then_refused(refusals.PoolOnlyForThoseWithout, minutes=1)
+    given(ORDERS).when(request(TimePayer.POOL, means=could_give)).then_refused(refusals.KinCouldGive)
+    asked = replace(could_give, kin_asked=True)
+    given(ORDERS).when(request(TimePayer.POOL, means=asked)).then_state(stage=Stage.PROPOSED, kin_asked=True)
+
+
+def test_that_the_pool_pays_is_approved_by_a_second_person() -> None:
+    proposed = requested(TimePayer.POOL)
+    given(ORDERS, proposed).when(Approve(Means(), BO, NOW)).then(APPROVED)
+    given(ORDERS, proposed).when(Approve(Means(), ANNA, NOW)).then_refused(refusals.OwnRequest)
+    given(ORDERS, proposed).when(Approve(Means(5), BO, NOW)).then_refused(refusals.PoolOnlyForThoseWithout)
+    given(ORDERS, proposed, APPROVED).when(Approve(Means(), BO, NOW)).then_refused(refusals.NotAwaitingApproval)
+    given(ORDERS, requested()).when(Approve(Means(), BO, NOW)).then_refused(refusals.NotAwaitingApproval)
+    given(ORDERS, proposed).when(accept()).then_refused(refusals.OrderNotApproved)
+    given(ORDERS, proposed, APPROVED).when(accept()).then(ACCEPTED)
+
+
+def test_a_volunteer_accepts_what_nobody_has_and_the_office_can_send_another() -> None:
+    given(ORDERS, requested()).when(accept()).then(ACCEPTED)
+    given(ORDERS, requested(), ACCEPTED).when(accept(provider_id=OTHER)).then_refused(refusals.OrderAcceptedAlready)
+    given(ORDERS, requested(), ACCEPTED).when(accept(provider_id=OTHER, instead=True)).then_state(provider_id=OTHER)
+    given(ORDERS, requested(), ACCEPTED, SERVED).when(accept(instead=True)).then_refused(refusals.OrderServedAlready)
+
+
+def test_nobody_serves_themselves_or_their_own_kin_for_minutes() -> None:
+    given(ORDERS, requested()).when(accept(provider_is_beneficiary=True)).then_refused(refusals.ProviderIsBeneficiary)
+    given(ORDERS, requested()).when(accept(provider_is_kin=True)).then_refused(refusals.ProviderIsKin)
+    payer = accept(provider_id=DAUGHTER)
+    given(ORDERS, requested(TimePayer.GIFT)).when(payer).then_refused(refusals.ProviderIsKin)
+    given(ORDERS, requested()).when(accept(provider_community=None)).then_refused(NoSuchVolunteer)
+    given(ORDERS, requested()).when(accept(provider_closed=True)).then_refused(AccountIsClosed)
+
+
+def serve(minutes: int = 90, **changed: Any) -> Serve:
+    return replace(Serve(NOW, minutes, False, ANNA, NOW + 2 * HOUR), **changed)
+
+
+def test_a_service_lies_after_the_order_is_over_and_within_the_plan() -> None:
+    accepted = given(ORDERS, requested(), ACCEPTED)
+    accepted.when(serve()).then(SERVED)
+    accepted.when(serve(121)).then_refused(refusals.MoreThanPlanned, planned_minutes=120)
+    accepted.when(serve(started_at=NOW - HOUR)).then_refused(refusals.ServedOutOfBounds)
+    accepted.when(serve(120, at=NOW + HOUR)).then_refused(refusals.ServedOutOfBounds)
+    accepted.when(serve(provider_elsewhere=True)).then_refused(refusals.ProviderElsewhere)
+    given(ORDERS, requested()).when(serve()).then_refused(refusals.OrderNotAccepted)
+    given(ORDERS, requested(), ACCEPTED, SERVED).when(serve()).then_refused(refusals.OrderServedAlready)
+
+
+def test_a_service_is_confirmed_by_somebody_else_than_who_recorded_it_and_paid_once() -> None:
+    served = given(ORDERS, requested(), ACCEPTED, SERVED)
+    served.when(Confirm(False, BO, NOW)).then(CONFIRMED)
+    served.when(Confirm(False, ANNA, NOW)).then_refused(refusals.OwnRecord)
+    served.when(Confirm(True, BO, NOW)).then_refused(refusals.ServiceAlreadyCredited)
+    given(ORDERS, requested(), ACCEPTED).when(Confirm(False, BO, NOW)).then_refused(refusals.OrderNotServed)
+    ended = given(ORDERS, requested(), ACCEPTED, SERVED, CONFIRMED)
+    ended.when(Confirm(False, BO, NOW)).then_refused(refusals.OrderEnded, stage="confirmed")
+    ended.when(Cancel(TimeOrderCancelReason.OTHER, True, NOW)).then_refused(refusals.OrderEnded, stage="confirmed")
+
+
+def test_an_order_is_called_off_by_anybody_until_it_was_served_and_then_by_the_office() -> None:
+    off = TimeOrderCancelled(
+        time_order_id=ID, community=HERE, reason=TimeOrderCancelReason.NOT_NEEDED, cancelled_at=NOW
+    )  # fmt: skip
+    for so_far in ([requested()], [requested(TimePayer.POOL)], [requested(), ACCEPTED]):
+        given(ORDERS, *so_far).when(Cancel(TimeOrderCancelReason.NOT_NEEDED, False, NOW)).then(off)
+    served = given(ORDERS, requested(), ACCEPTED, SERVED)
+    served.when(Cancel(TimeOrderCancelReason.NOT_NEEDED, False, NOW)).then_refused(refusals.OrderServedAlready)
+    served.when(Cancel(TimeOrderCancelReason.NOT_NEEDED, True, NOW)).then(off)
+
+
+def test_an_order_times_out_when_it_is_due_and_was_not_served_and_twice_is_no_mistake() -> None:
+    timed_out = TimeOrderTimedOut(time_order_id=ID, community=HERE, timed_out_at=SERVE_BY)
+    for so_far in ([requested()], [requested(TimePayer.POOL)], [requested(), ACCEPTED]):
+        given(ORDERS, *so_far).when(TimeOut(SERVE_BY)).then(timed_out)
+        given(ORDERS, *so_far).when(TimeOut(SERVE_BY - HOUR)).then_nothing()
+    given(ORDERS, requested(), ACCEPTED, SERVED).when(TimeOut(SERVE_BY)).then_nothing()
+    given(ORDERS, requested(), timed_out).when(TimeOut(SERVE_BY)).then_nothing()
+    given(ORDERS, requested(), timed_out).when(accept()).then_refused(refusals.OrderEnded, stage="timed_out")
+
+
+# --- gifts -----------------------------------------------------------------------------------------------------------
+
+
+def give(**changed: Any) -> Give:
+    plain = Give(
+        gift_id=ID, giver=Side(DAUGHTER, THERE, False), recipient=Side(OLD, HERE, False), kin_id=MOTHER,
+        recipient_years_min=60, spend_from_age=60, minutes=30, agreed=True, at=NOW,
+    )  # fmt: skip
+    return replace(plain, **changed)
+
+
+def test_minutes_are_given_to_verified_kin_who_are_old_enough() -> None:
+    gift = MinutesGiven(
+        time_gift_id=ID, community=THERE, giver_id=DAUGHTER, recipient_id=OLD, recipient_community=HERE,
+        kin_id=MOTHER, minutes=30, given_at=NOW,
+    )  # fmt: skip
+    given(GIFTS).when(give()).then(gift)
+    given(GIFTS, gift).when(give()).then_refused(GivenAlready)
+    given(GIFTS).when(give(kin_id=None)).then_refused(refusals.NotVerifiedKin)
+    given(GIFTS).when(give(recipient_years_min=55)).then_refused(refusals.TooYoung, from_age=60)
+    given(GIFTS).when(give(recipient_years_min=None)).then_refused(refusals.AgeUnknown)
+    given(GIFTS).when(give(agreed=False)).then_refused(refusals.NotAgreed)
+    given(GIFTS).when(give(giver=Side(DAUGHTER, None, False))).then_refused(NoSuchVolunteer)
+    given(GIFTS).when(give(recipient=Side(OLD, HERE, True))).then_refused(AccountIsClosed)
+
+
+def test_anybody_donates_both_kinds_of_minutes_to_the_pool_of_their_home() -> None:
+    donate = Donate(ID, Side(DAUGHTER, THERE, False), 30, 45, True, NOW)
+    donated = MinutesDonated(
+        time_donation_id=ID, community=THERE, volunteer_id=DAUGHTER, minutes=30, donation_minutes=45, donated_at=NOW
+    )  # fmt: skip
+    given(DONATIONS).when(donate).then(donated)
+    given(DONATIONS, donated).when(donate).then_refused(GivenAlready)
+    given(DONATIONS).when(replace(donate, minutes=0, donation_minutes=0)).then_refused(NothingGiven)
+    given(DONATIONS).when(replace(donate, agreed=False)).then_refused(refusals.NotAgreed)
+    given(DONATIONS).when(replace(donate, donor=Side(DAUGHTER, THERE, True))).then_refused(AccountIsClosed)
+    given(DONATIONS).when(replace(donate, donor=Side(DAUGHTER, None, False))).then_refused(NoSuchVolunteer)
+
+
+# --- deaths ----------------------------------------------------------------------------------------------------------
+
+
+def record(**changed: Any) -> deaths.Record:
+    plain = deaths.Record(
+        death_id=ID, volunteer_id=OLD, community=HERE, died_on=TODAY - DAY, today=TODAY, heirs=(DAUGHTER,),
+        relatives=frozenset({DAUGHTER, OTHER}), by=ANNA, at=NOW,
+    )  # fmt: skip
+    return replace(plain, **changed)
+
+
+RECORDED = DeathRecorded(
+    death_id=ID, community=HERE, volunteer_id=OLD, died_on=TODAY - DAY, heirs=(DAUGHTER,), recorded_by=ANNA,
+    recorded_at=NOW,
+)  # fmt: skip
+WITHDRAWN = DeathWithdrawn(death_id=ID, community=HERE, withdrawn_at=NOW)
+
+
+def it_is_so(outcome: OnDeathOutcome) -> DeathConfirmed:
+    return DeathConfirmed(
+        death_id=ID, community=HERE, outcome=outcome, policy_version=3, confirmed_by=BO, confirmed_at=NOW
+    )  # fmt: skip
+
+
+def test_a_death_is_recorded_once_with_heirs_who_are_verified_relatives() -> None:
+    given(DEATHS).when(record()).then(RECORDED)
+    given(DEATHS, RECORDED).when(record()).then_refused(deaths.DeathAlreadyRecorded, stage="recorded")
+    given(DEATHS).when(record(heirs=(DAUGHTER, PROVIDER))).then_refused(refusals.NotVerifiedKin)
+    given(DEATHS).when(record(died_on=TODAY + DAY)).then_refused(deaths.DiedInFuture)
+    given(DEATHS).when(record(community=None)).then_refused(NoSuchVolunteer)
+
+
+def test_a_death_is_confirmed_by_another_or_withdrawn_before() -> None:
+    confirm = deaths.Confirm(OnDeathOutcome.KIN, 3, BO, NOW)
+    given(DEATHS, RECORDED).when(confirm).then(it_is_so(OnDeathOutcome.KIN))
+    given(DEATHS, RECORDED).when(replace(confirm, by=ANNA)).then_refused(deaths.OwnDeathRecord)
+    given(DEATHS).when(confirm).then_refused(deaths.DeathNotRecorded)
+    given(DEATHS, RECORDED).when(deaths.Withdraw(NOW)).then(WITHDRAWN)
+    given(DEATHS, RECORDED, WITHDRAWN).when(confirm).then_refused(deaths.DeathNotRecorded)
+    given(DEATHS, RECORDED, WITHDRAWN).when(record()).then(RECORDED)
+    confirmed = given(DEATHS, RECORDED, it_is_so(OnDeathOutcome.KIN))
+    confirmed.when(confirm).then_refused(deaths.DeathAlreadyConfirmed)
+    confirmed.when(deaths.Withdraw(NOW)).then_refused(deaths.DeathAlreadyConfirmed)
+    given(DEATHS, RECORDED).when(deaths.Settle(1, 0, (), NOW)).then_refused(deaths.DeathNotConfirmed)
+
+
+def settled(outcome: OnDeathOutcome, inherited: tuple[InheritedMinutes, ...] = ()) -> EstateSettled:
+    return EstateSettled(
+        death_id=ID, community=HERE, volunteer_id=OLD, outcome=outcome, policy_version=3, inherited=inherited,
+        minutes=100, donation_minutes=7, settled_at=NOW,
+    )  # fmt: skip
+
+
+def test_the_minutes_go_where_the_policy_says_as_often_as_there_are_some() -> None:
+    heirs = [deaths.Heir(person, THERE) for person in (DAUGHTER, OTHER, PROVIDER)]
+    to_each = tuple(
+        InheritedMinutes(volunteer_id=heir.volunteer_id, community=THERE, minutes=minutes)
+        for heir, minutes in zip(heirs, (34, 33, 33), strict=True)
+    )
+    to_kin = given(DEATHS, RECORDED, it_is_so(OnDeathOutcome.KIN))
+    to_kin.when(deaths.Settle(100, 7, heirs, NOW)).then(settled(OnDeathOutcome.KIN, to_each))
+    to_kin.when(deaths.Settle(100, 7, (), NOW)).then(settled(OnDeathOutcome.POOL))
+    to_kin.when(deaths.Settle(0, 0, heirs, NOW)).then_nothing()
+    to_kin.when(deaths.Settle(-20, 0, heirs, NOW)).then_nothing()
+    for outcome in (OnDeathOutcome.POOL, OnDeathOutcome.LAPSE):
+        said = given(DEATHS, RECORDED, it_is_so(outcome), settled(outcome))
+        said.when(deaths.Settle(100, 7, heirs, NOW)).then(settled(outcome))
+
+
+@always(st.integers(0, 10_000), st.integers(1, 20))
+def test_shares_are_even_and_nothing_is_lost(minutes: int, count: int) -> None:
+    parts = deaths.shares(minutes, [deaths.Heir(uuid.uuid4(), HERE) for _ in range(count)])
+    amounts = [part.minutes for part in parts]
+    assert sum(amounts) == minutes
+    assert not amounts or max(amounts) - min(amounts) <= 1
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("clause", sorted(TIME_BANK_SPENT))
+def test_every_line_of_the_time_bank_has_words_for_both_sides(clause: Clause, language: str) -> None:
+    texts = Texts([ROOT / "services" / "points" / "locales"])
+    name = clause.name.lower()
+    assert f"clause.{name}" in texts.codes(language)
+    for form in ("given", "gained"):
+        params = {"day": "2026-03-01", "amount": 60, "unit": "U", "service": "S"}
+        said = texts.get(language, f"explain.{name}.{form}", params)
+        assert "60" in said
+        assert "{" not in said
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_kind_of_service_has_a_word(language: str) -> None:
+    known = Texts([ROOT / "services" / "points" / "locales"]).codes(language)
+    assert {f"time_service.{service}" for service in TimeService} <= known
