@@ -24,6 +24,9 @@ from shared.service import Service
 from shared.settings import Settings
 from shared.topics import ensure_topics
 
+# Side by side, tests inherit the width of the terminal that started them; rich would keep it for ever.
+os.environ.pop("COLUMNS", None)
+
 COMMUNITY = "620201001004"
 FOREIGN = "620201001005"
 DISTRICT = "620201"
