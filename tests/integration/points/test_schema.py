@@ -11,6 +11,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.points.app import build
+from services.points.ledger.schema import LIVE, REBUILT, TABLES, copy_of_the_tables
 from services.points.settings import PointsSettings
 from services.points.tables import accounts, members, metadata, tellings, transfers
 from shared.migrations import KERNEL_TABLES
@@ -31,6 +32,25 @@ async def test_the_migrations_make_the_tables_that_the_code_speaks_of(start: Any
         for table in (accounts, members, tellings, transfers):
             columns = await connection.run_sync(lambda c, t=table: inspect(c).get_columns(t.name, schema="ledger"))  # type: ignore[misc]
             assert {column["name"] for column in columns} == set(table.c.keys())
+
+
+async def test_a_second_set_of_the_ledger_is_built_and_stored_like_the_live_one(start: Any) -> None:
+    points = await start(build, working=False, settings=PointsSettings)
+    async with points.service.database.transaction() as connection:
+        for statement in copy_of_the_tables(REBUILT):
+            await connection.exec_driver_sql(statement)
+    query = """
+        SELECT c.relname, c.reloptions,
+               (SELECT array_agg(pg_get_constraintdef(k.oid) ORDER BY 1) FROM pg_constraint AS k
+                 WHERE k.conrelid = c.oid AND k.contype <> 'n'),
+               (SELECT array_agg(regexp_replace(pg_get_indexdef(i.indexrelid), '^.* USING', '') ORDER BY 1)
+                  FROM pg_index AS i WHERE i.indrelid = c.oid),
+               (SELECT array_agg(t.tgname) FROM pg_trigger AS t WHERE t.tgrelid = c.oid)
+          FROM pg_class AS c WHERE c.relnamespace = cast(:schema AS regnamespace) AND c.relkind = 'r' ORDER BY 1
+    """
+    live = await points.rows(query, schema=LIVE)
+    assert [tuple(row) for row in await points.rows(query, schema=REBUILT)] == [tuple(row) for row in live]
+    assert {row[0] for row in live} == set(TABLES)
 
 
 @pytest.mark.parametrize(
