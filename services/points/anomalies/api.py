@@ -24,7 +24,7 @@ from shared.auth.actors import actor_id
 from shared.contracts.anomalies import AnomalyEvidence, Sign
 from shared.database import driver_connection
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Read, ShortPaging, Work, etag
 from shared.web.nodes import Within, below
 from shared.web.problems import Texts, language_of
 
@@ -36,7 +36,7 @@ async def list_flags(
     request: Request,
     read: Read,
     caller: Caller,
-    page: Paging,
+    page: ShortPaging,  # a flag may show hundreds of records, and each is read to say it in words
     node: Within = None,
     sign: Annotated[Sign | None, Query(description="疑点类型 sign")] = None,
     stage: Annotated[Stage | None, Query(description="状态 stage")] = None,

@@ -159,6 +159,7 @@ async def test_a_flag_shows_its_evidence_and_is_dismissed_by_somebody_who_had_no
     assert "780 minutes" in detail["text"]
     assert await flags(client, stage="upheld") == await flags(client, sign="ring") == []
     assert await flags(points.client("community", FOREIGN)) == []
+    assert (await client.get("/v1/anomalies", params={"limit": 101})).status_code == 422
     assert (await points.client("community", FOREIGN).get(path)).status_code == 403
     assert (await points.client("volunteer", subject=str(person)).get(path)).status_code == 403
 
