@@ -17,6 +17,8 @@ from services.points.expiry.effects import LapseLater
 from services.points.expiry.lapsing import Lapsing
 from services.points.ledger.schema import LIVE, REBUILT, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
+from services.points.overflow.effects import PoolLater
+from services.points.overflow.flowing import Overflow
 from services.points.own_events import LedgerEffects
 from services.points.proof.checks import check_tables, net_effects
 from services.points.proof.verify import verify
@@ -123,7 +125,7 @@ async def same_after_replay(points: Any, orders: tuple[Order, ...]) -> bool:
     await post(points.service, *orders, schema=REBUILT)
     async with points.service.database.transaction() as connection:
         db, writer = await driver_connection(connection), LedgerWriter(REBUILT)
-        effects = LedgerEffects(writer, LapseLater(Lapsing(writer)), replaying=True)
+        effects = LedgerEffects(writer, LapseLater(Lapsing(writer)), PoolLater(Overflow(writer)), replaying=True)
         async for recorded in read_all(connection):
             await effects.apply(db, recorded.event, recorded)
         assert [check.name for check in await check_tables(db, REBUILT) if check.breaks] == []
@@ -147,7 +149,7 @@ async def test_what_becomes_known_late_and_what_happens_later_lands_in_the_next_
     await post(points.service, Order(A, B, 60, BEFORE))
     first = await proposed(points)
     # Known only after the proposal, and of a day that it covers; and an order of today.
-    await post(points.service, Order(A, B, 15, BEFORE, NOW + timedelta(minutes=1)), Order(A, B, 7, NOW))
+    await post(points.service, Order(A, B, 15, BEFORE, NOW + timedelta(minutes=30)), Order(A, B, 7, NOW))
     assert (await confirmed(points, first)).json()["net_minutes"] == 60
     assert await clearing(points) == {A: 22, B: -22}
     client = district(points, "anna")
@@ -158,7 +160,7 @@ async def test_what_becomes_known_late_and_what_happens_later_lands_in_the_next_
         B: (0, 0),
     }
     # Called back: what was paid turns round.
-    await post(points.service, Order(B, A, 75, BEFORE, NOW + timedelta(minutes=2)))
+    await post(points.service, Order(B, A, 75, BEFORE, NOW + timedelta(minutes=60)))
     preview = (await client.get("/v1/settlements/preview", params={"node": DISTRICT})).json()
     assert [(o["debtor"], o["creditor"], o["minutes"]) for o in preview["obligations"]] == [(B, A, 53)], (
         "as far as today has not paid it back already"
