@@ -504,3 +504,30 @@ async def test_held_points_lapse_when_they_are_free_again_and_not_before(start: 
     await has_points(points, person, 0, held=0)
     assert await verify(points.service) == 0
     assert await rebuild(points.service) == 0
+
+
+async def test_what_lapsed_while_two_flags_held_it_is_owed_until_the_second_lets_go(start: Any, producing: Any) -> None:
+    calendar, person = Calendar(datetime(2025, 11, 30, 4, tzinfo=UTC)), uuid.uuid4()
+    at_our_time = functools.partial(build, clock=calendar)
+    points = await start(at_our_time, settings=PointsSettings, expiry_check_interval_s=1)
+    await earn(producing, points, (person, 300, SERVED), (person, 200, SERVED + 4 * HOUR))
+    await watch_of(points).look_at_everything()
+    client = points.client()
+    paths = [f"/v1/anomalies/{flag['id']}" for flag in await flags(client)]
+    assert len(paths) == 2
+    for path in paths:
+        assert (await made(client, f"{path}/hold"))["points_held"] is True
+    await has_points(points, person, 83, held=83)
+    calendar.now = datetime(2025, 12, 31, 16, 1, tzinfo=UTC)  # a minute into the new year in Shanghai
+
+    async def lapsed() -> bool:
+        return bool(await points.value("SELECT count(*) FROM events WHERE type LIKE '%PointsLapsed%'"))
+
+    await until(lapsed)
+    for path, held in zip(paths, (83, 0), strict=True):
+        calendar.now += HOUR
+        await made(client, f"{path}/release")
+        await has_points(points, person, 0, held=held)
+        assert await points.value("SELECT sum(owed) FROM ledger.accounts") == held
+        assert await verify(points.service) == 0
+        assert await rebuild(points.service) == 0
