@@ -11,7 +11,6 @@ from services.points.ledger.reading import Sight
 from services.points.market.dated import Dated
 from services.points.settings import PointsSettings
 from shared.auth.tokens import OutsideNode, Principal
-from shared.ids import derived_id
 from shared.unit_of_work import UnitOfWork
 from shared.web import configured
 from shared.web.fields import Moment
@@ -57,11 +56,3 @@ def own_id(caller: Principal) -> UUID:
         return UUID(caller.subject)
     except ValueError:
         raise OutsideNode from None
-
-
-def staff_id(work: UnitOfWork, caller: Principal) -> UUID:
-    """An opaque id of whoever calls: always the same in one installation, and nothing can be read from it.
-
-    Events say who approved what, and topics are open to others; the names that people sign in with are not.
-    """
-    return derived_id("staff", work.vault.digest("staff", caller.subject).hex())

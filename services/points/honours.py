@@ -1,9 +1,8 @@
 """Looks again and again whether what was granted and certified still has its ground: not on the ledger's hot path."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from shared.database import Lost, is_transient
+from shared.rounds import go_round_forever
 from shared.telemetry import logger
 from shared.unit_of_work import Workshop
 
@@ -23,16 +22,7 @@ class HonourWatch:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except Lost:
-                pass  # somebody acted on the same one in the same moment; the next look sees what is left
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("honours_not_watched", error=type(error).__name__)
-            await asyncio.sleep(self._interval_s)
+        await go_round_forever(self.look, self._interval_s, log, "honours_not_watched")
 
     async def look(self) -> int:
         """One round of every look; returns how many were flagged."""

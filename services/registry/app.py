@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.registry.activities import api as activities
+from services.registry.activities import assessments
 from services.registry.activities import reading as activity_reading
 from services.registry.activities import views as activity_views
 from services.registry.imports import api as imports
@@ -49,6 +50,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             teams.api,
             activities.api,
             activity_reading.api,
+            assessments.api,
             imports.api,
         ],
         database=parts.database,

@@ -135,6 +135,20 @@ participations = Table(
     Index("participations_volunteer_start", "volunteer_id", "started_at", "activity_id"),
 )
 
+assessments = Table(
+    "assessments",
+    metadata,
+    Column("activity_id", Uuid, nullable=False),
+    Column("volunteer_id", Uuid, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("quality", Text, nullable=False),
+    Column("assessed_by", Uuid, nullable=False),
+    Column("assessed_at", _MOMENT, nullable=False),
+    PrimaryKeyConstraint("activity_id", "volunteer_id", "side"),
+    Index("assessments_volunteer", "volunteer_id", "activity_id", "side"),
+)
+"""What each side said last of somebody's service."""
+
 # ── facts that are no events ─────────────────────────────────────────────────────────────────────────────────────
 
 identity_digests = Table(
@@ -211,4 +225,5 @@ READ_TABLES = [
     team_leaderships,
     activities,
     participations,
+    assessments,
 ]

@@ -80,6 +80,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "activities.complete": _allow("确认活动完成", "confirm completion", *_OFFICE, Role.TEAM_LEADER),
     "activities.correct": _allow("更正服务记录", "correct a service record", *_OFFICE),
     "activities.assess": _allow("评价服务质量", "assess the quality of a service", *_OFFICE, Role.TEAM_LEADER),
+    "activities.read_assessments": _allow(
+        "查看服务评价", "read what was said of a service", *_OFFICE, Role.TEAM_LEADER, Role.AUDITOR
+    ),
     "imports.roster": _allow("导入花名册", "import a roster", *_OFFICE),
     "imports.read": _allow("查看导入结果", "read the result of an import", *_OFFICE, Role.TEAM_LEADER),
     # points

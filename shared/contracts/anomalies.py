@@ -144,8 +144,20 @@ class AnomalyPointsHeld(Event, context="points"):
     community: CommunityCode
     hold_id: UUID
     held: tuple[HeldPoints, ...]
-    held_by: UUID | None = Field(default=None, description="Null where the policy has it so.")
+    held_by: UUID | None = Field(
+        default=None, description="Null where the policy has it so, and where it takes over from another flag."
+    )
     held_at: AwareDatetime
+    records: tuple[UUID, ...] | None = Field(
+        default=None, description="The records whose points these are; null in old events: all that the flag showed."
+    )
+    held_elsewhere: tuple[UUID, ...] = Field(
+        default=(),
+        description="Records whose points another flag holds already; when that one lets go, this one takes over.",
+    )
+    taken_over_from: UUID | None = Field(
+        default=None, description="The flag that let go of these points, where this one keeps them held."
+    )
 
 
 class AnomalyPointsReleased(Event, context="points"):

@@ -73,6 +73,8 @@ def _pages(usual: int, most: int) -> Callable[..., Awaitable[_Paging]]:
 Paging = Annotated[_Paging, Depends(_pages(50, 500))]
 LongPaging = Annotated[_Paging, Depends(_pages(500, 2000))]
 """For lists whose rows are short and wanted all at once."""
+ShortPaging = Annotated[_Paging, Depends(_pages(20, 100))]
+"""For lists of which each row takes long to read: whoever asks for more of them holds up everybody else."""
 
 
 def _encode(values: Sequence[Any]) -> str:

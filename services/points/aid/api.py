@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from services.points.aid.model import Approve, Cancel, Command, Expire, Gift, HandOver, Propose, Refuse, Stage
 from services.points.aid.views import GIFTS
-from services.points.fields import Configured, staff_id
+from services.points.fields import Configured
 from services.points.households.model import Household
 from services.points.households.views import HOUSEHOLDS
 from services.points.market.lines import LineOut, Lines, goods, require_items
 from services.points.tables import aid_gifts
+from shared.auth.actors import actor_id
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
 from shared.timers import Timers
@@ -70,7 +71,7 @@ async def propose_aid(body: ProposalBody, work: Work, caller: Caller) -> GiftSta
         household_in_need=household.in_need(local_day(work.now)),
         household_forgotten=household.forgotten,
         lines=goods(body.lines),
-        by=staff_id(work, caller),
+        by=actor_id(work.vault, caller.subject),
         at=work.now,
     )
     return _state(work.create(GIFTS, gift_id, command))
@@ -87,7 +88,9 @@ async def approve_aid(gift_id: UUID, work: Work, caller: Caller, settings: Confi
     household = await _household(work, gift.household_id)
     collect_by = work.now + timedelta(days=settings.aid_collect_within_days)
     in_need = household.in_need(local_day(work.now))
-    gift = await work.execute(GIFTS, gift_id, Approve(staff_id(work, caller), in_need, work.now, collect_by))
+    gift = await work.execute(
+        GIFTS, gift_id, Approve(actor_id(work.vault, caller.subject), in_need, work.now, collect_by)
+    )
     if gift.stage is Stage.GRANTED:
         await work.schedule(_EXPIRY, gift_id, collect_by)
     return _state(gift)
@@ -96,7 +99,7 @@ async def approve_aid(gift_id: UUID, work: Work, caller: Caller, settings: Confi
 @api.command("/v1/aid/{gift_id}/refusal", permission="aid.approve")
 async def refuse_aid(gift_id: UUID, work: Work, caller: Caller) -> GiftStateOut:
     """不予批准。Refuse it."""
-    return await _end(work, caller, gift_id, Refuse(staff_id(work, caller), work.now))
+    return await _end(work, caller, gift_id, Refuse(actor_id(work.vault, caller.subject), work.now))
 
 
 @api.command("/v1/aid/{gift_id}/handover", permission="aid.hand_over")

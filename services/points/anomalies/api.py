@@ -15,8 +15,8 @@ from services.points.anomalies.bodies import (
     SuspectOut,
     UpholdingBody,
 )
-from services.points.anomalies.holding import Purses
-from services.points.anomalies.model import Command, Dismiss, Flag, Hold, Release, Stage, TakeUp, Uphold
+from services.points.anomalies.holding import Purses, people_of
+from services.points.anomalies.model import Command, Dismiss, Flag, Release, Stage, TakeUp, Uphold
 from services.points.anomalies.views import FLAGS
 from services.points.anomalies.words import in_words, record_in_words
 from services.points.tables import anomaly_flags
@@ -24,7 +24,7 @@ from shared.auth.actors import actor_id
 from shared.contracts.anomalies import AnomalyEvidence, Sign
 from shared.database import driver_connection
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Read, ShortPaging, Work, etag
 from shared.web.nodes import Within, below
 from shared.web.problems import Texts, language_of
 
@@ -36,7 +36,7 @@ async def list_flags(
     request: Request,
     read: Read,
     caller: Caller,
-    page: Paging,
+    page: ShortPaging,  # a flag may show hundreds of records, and each is read to say it in words
     node: Within = None,
     sign: Annotated[Sign | None, Query(description="疑点类型 sign")] = None,
     stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
@@ -80,25 +80,26 @@ async def hold(flag_id: UUID, work: Work, caller: Caller) -> FlagStateOut:
     """冻结这些记录带来的积分；已经用掉的不追。Hold what the records brought; what was spent stays spent."""
     flag = await _own(work, caller, flag_id)
     assert flag.evidence is not None
-    db, purses = await driver_connection(work.connection), Purses()
-    await purses.lock(db, {record.volunteer_id for record in flag.evidence.records})
-    held = await purses.take(db, flag.evidence.records)
-    command = Hold(work.new_id(), held, actor_id(work.vault, caller.subject), work.now)
-    return await _execute(work, flag_id, command)
+    purses = await _purses(work, flag)
+    return _state(await purses.hold(flag_id, flag.evidence.records, actor_id(work.vault, caller.subject)))
 
 
 @api.command("/v1/anomalies/{flag_id}/release", permission="anomalies.decide")
 async def release(flag_id: UUID, work: Work, caller: Caller) -> FlagStateOut:
-    """解冻积分，疑点照常核查。Let the points go; the flag stands as it stood."""
-    await _own(work, caller, flag_id)
-    return await _execute(work, flag_id, Release(actor_id(work.vault, caller.subject), work.now))
+    """解冻积分，疑点照常核查；另一疑点仍冻结的记录，其积分继续冻结。
+
+    Let the points go; the flag stands as it stood. What another flag holds, too, stays held.
+    """
+    flag = await _own(work, caller, flag_id)
+    return await _let_go(work, flag_id, flag, Release(actor_id(work.vault, caller.subject), work.now))
 
 
 @api.command("/v1/anomalies/{flag_id}/dismissal", permission="anomalies.decide")
 async def dismiss(flag_id: UUID, body: DismissalBody, work: Work, caller: Caller) -> FlagStateOut:
     """排除疑点，冻结的积分随即解冻。It means nothing; held points are free again."""
-    await _own(work, caller, flag_id)
-    return await _execute(work, flag_id, Dismiss(body.reason, actor_id(work.vault, caller.subject), work.now))
+    flag = await _own(work, caller, flag_id)
+    command = Dismiss(body.reason, actor_id(work.vault, caller.subject), work.now)
+    return await _let_go(work, flag_id, flag, command)
 
 
 @api.command("/v1/anomalies/{flag_id}/upholding", permission="anomalies.decide")
@@ -119,8 +120,26 @@ async def _own(work: UnitOfWork, caller: Any, flag_id: UUID) -> Flag:
     return flag
 
 
+async def _purses(work: UnitOfWork, flag: Flag) -> Purses:
+    purses = Purses(work, await driver_connection(work.connection))
+    await purses.lock(people_of(flag))
+    return purses
+
+
+async def _let_go(work: UnitOfWork, flag_id: UUID, before: Flag, command: Command) -> FlagStateOut:
+    if not before.holds:
+        return await _execute(work, flag_id, command)
+    purses = await _purses(work, before)
+    state = await _execute(work, flag_id, command)
+    await purses.hand_over(flag_id, before)
+    return state
+
+
 async def _execute(work: UnitOfWork, flag_id: UUID, command: Command) -> FlagStateOut:
-    flag = await work.execute(FLAGS, flag_id, command)
+    return _state(await work.execute(FLAGS, flag_id, command))
+
+
+def _state(flag: Flag) -> FlagStateOut:
     assert flag.id is not None
     assert flag.evidence is not None
     return FlagStateOut(
@@ -128,7 +147,7 @@ async def _execute(work: UnitOfWork, flag_id: UUID, command: Command) -> FlagSta
         community=flag.community,
         sign=flag.evidence.sign,
         stage=flag.stage,
-        points_held=flag.hold_id is not None,
+        points_held=bool(flag.holds),
     )
 
 

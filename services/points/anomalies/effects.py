@@ -31,7 +31,8 @@ class AnomalyEffects:
         """Let an event hold or set free."""
         if isinstance(event, AnomalyPointsHeld):
             await self._hold(db, event, recorded)
-        elif isinstance(event, AnomalyPointsReleased):
+        elif isinstance(event, AnomalyPointsReleased) and await self._holds.is_open(db, event.hold_id):
+            # Where another flag holds the records' points, this one has a hold with nothing in it.
             await self._holds.settle(db, event.hold_id, Outcome.VOIDED, recorded.event_id, recorded.occurred_at)
             await self._lapses.freed(db, event.hold_id)
 
@@ -40,12 +41,15 @@ class AnomalyEffects:
         purses = {
             AccountKey(holders.volunteer(one.volunteer_id), Unit.POINT): one.points for one in event.held if one.points
         }
+        if not purses:
+            return
         numbers = await self._writer.accounts(db, [source, *purses], event.community)
         legs = [
             Leg(numbers[key], numbers[source], Unit.POINT, points, Clause.SUSPECTED) for key, points in purses.items()
         ]
+        granted = event.taken_over_from is not None
         try:
-            await self._holds.hold(db, event.hold_id, legs, recorded.event_id, recorded.occurred_at)
+            await self._holds.hold(db, event.hold_id, legs, recorded.event_id, recorded.occurred_at, granted=granted)
         except NotAvailable as error:
             # The points were there under lock a moment ago; whoever came in between is seen by the next attempt.
             raise Lost from error

@@ -51,8 +51,15 @@ class Flag:
     evidence: AnomalyEvidence | None = None
     seen: Mapping[UUID, int] = field(default_factory=dict)
     """Minutes by record, as they were when somebody last decided or would decide."""
-    hold_id: UUID | None = None
-    """The hold while points are held."""
+    holds: Mapping[UUID, AnomalyPointsHeld] = field(default_factory=dict)
+    """What is held, by hold; more than one where evidence grew, or another flag let go."""
+    waiting: frozenset[UUID] = frozenset()
+    """Records whose points another flag held first: when that one lets go, this one takes over."""
+
+    @property
+    def carries(self) -> frozenset[UUID]:
+        """Records whose points this flag holds itself."""
+        return frozenset(record for held in self.holds.values() for record in held.records or ())
 
     @property
     def involved(self) -> frozenset[UUID]:
@@ -95,6 +102,10 @@ class Hold:
     held: tuple[HeldPoints, ...]
     by: UUID | None
     at: datetime
+    records: tuple[UUID, ...] = ()
+    """Whose points these are: none that the flag holds already."""
+    held_elsewhere: tuple[UUID, ...] = ()
+    taken_over_from: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +184,14 @@ def decide(flag: Flag, command: Command) -> list[Event]:
         case Hold():
             return _held(flag, command)
         case Release(by=by, at=at):
-            refuse_if(flag.hold_id is None, NoPointsHeld)
-            return [_released(flag, ReleaseReason.RELEASED, by, at)]
+            refuse_if(not flag.holds, NoPointsHeld)
+            return _released(flag, ReleaseReason.RELEASED, by, at)
         case TakeUp(by=by, at=at):
             refuse_unless(flag.stage in OPEN, FlagDecided(stage=flag.stage.value))
             return [AnomalyTakenUp(**_named(flag), taken_up_by=by, taken_up_at=at)]
         case Dismiss(reason=reason, by=by, at=at):
             _require_review(flag)
-            freed = [] if flag.hold_id is None else [_released(flag, ReleaseReason.DISMISSED, by, at)]
+            freed = _released(flag, ReleaseReason.DISMISSED, by, at)
             return [*freed, AnomalyDismissed(**_named(flag), reason=reason, dismissed_by=by, dismissed_at=at)]
         case Uphold(reason=reason, by=by, at=at):
             _require_review(flag)
@@ -209,9 +220,7 @@ def _found(flag: Flag, command: Find) -> list[Event]:
 
 
 def _lost(flag: Flag, at: datetime) -> list[Event]:
-    events: list[Event] = []
-    if flag.hold_id is not None:
-        events.append(_released(flag, ReleaseReason.RECORDS_CORRECTED, None, at))
+    events = _released(flag, ReleaseReason.RECORDS_CORRECTED, None, at)
     if flag.stage in OPEN:
         reason = DismissalReason.RECORDS_CORRECTED
         events.append(AnomalyDismissed(**_named(flag), reason=reason, dismissed_by=None, dismissed_at=at))
@@ -220,22 +229,34 @@ def _lost(flag: Flag, at: datetime) -> list[Event]:
 
 def _held(flag: Flag, command: Hold) -> list[Event]:
     by_policy = command.by is None
-    if by_policy and flag.hold_id is not None:
+    known = bool(flag.holds) and not command.records and not command.held_elsewhere
+    if by_policy and known:
         return []
     refuse_if(flag.stage is Stage.DISMISSED, FlagDecided(stage=flag.stage.value))
-    refuse_if(flag.hold_id is not None, PointsHeldAlready)
-    if not any(one.points for one in command.held):
+    refuse_if(known, PointsHeldAlready)
+    if not command.held_elsewhere and not any(one.points for one in command.held):
         refuse_unless(by_policy, NothingToHold)
         return []
     return [
         AnomalyPointsHeld(
-            **_named(flag), hold_id=command.hold_id, held=command.held, held_by=command.by, held_at=command.at
+            **_named(flag),
+            hold_id=command.hold_id,
+            held=command.held,
+            held_by=command.by,
+            held_at=command.at,
+            records=command.records,
+            held_elsewhere=command.held_elsewhere,
+            taken_over_from=command.taken_over_from,
         )
     ]
 
 
-def _released(flag: Flag, reason: ReleaseReason, by: UUID | None, at: datetime) -> Event:
-    return AnomalyPointsReleased(**_named(flag), hold_id=flag.hold_id, reason=reason, released_by=by, released_at=at)
+def _released(flag: Flag, reason: ReleaseReason, by: UUID | None, at: datetime) -> list[Event]:
+    named = _named(flag)
+    return [
+        AnomalyPointsReleased(**named, hold_id=hold_id, reason=reason, released_by=by, released_at=at)
+        for hold_id in flag.holds
+    ]
 
 
 def _require_review(flag: Flag) -> None:
@@ -261,10 +282,14 @@ def evolve(flag: Flag, event: Event) -> Flag:
             return replace(flag, stage=stage, evidence=evidence, seen=_minutes(evidence))
         case AnomalyTakenUp():
             return replace(flag, stage=Stage.UNDER_REVIEW)
-        case AnomalyPointsHeld(hold_id=hold_id):
-            return replace(flag, hold_id=hold_id)
+        case AnomalyPointsHeld(hold_id=hold_id, records=records):
+            if records is None:
+                event = event.model_copy(update={"records": tuple(flag.seen)})
+            waiting = (flag.waiting | {*event.held_elsewhere}) - {*(event.records or ())}
+            return replace(flag, holds={**flag.holds, hold_id: event}, waiting=waiting)
         case AnomalyPointsReleased():
-            return replace(flag, hold_id=None)
+            holds = {key: held for key, held in flag.holds.items() if key != event.hold_id}
+            return replace(flag, holds=holds, waiting=flag.waiting if holds else frozenset())
         case AnomalyDismissed(reason=reason):
             # The correction may be corrected again; then everything is new.
             seen = {} if reason is DismissalReason.RECORDS_CORRECTED else flag.seen

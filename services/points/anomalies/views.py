@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.anomalies.model import OPEN, Flag, Stage, decide, evolve
@@ -56,7 +57,9 @@ async def change(connection: AsyncConnection, event: AnomalyEvidenceChanged, rec
         .values(stage=Stage.RAISED.value, reason=None, decided_by=None, decided_at=None)
     )
     await _set(connection, event.flag_id, recorded, evidence=event.evidence.model_dump(mode="json"))
-    await connection.execute(delete(anomaly_records).where(anomaly_records.c.flag_id == event.flag_id))
+    # While the flag holds points, what it holds them for stays: another flag asks here whether a record is held.
+    holds = select(row.id).where(row.id == event.flag_id, row.hold_id.is_not(None)).exists()
+    await connection.execute(delete(anomaly_records).where(anomaly_records.c.flag_id == event.flag_id, ~holds))
     await _note_records(connection, event.flag_id, event.evidence)
 
 
@@ -70,8 +73,15 @@ async def take_up(connection: AsyncConnection, event: AnomalyTakenUp, recorded: 
 @views.on(AnomalyPointsHeld)
 async def hold(connection: AsyncConnection, event: AnomalyPointsHeld, recorded: Recorded) -> None:
     """Its points are held."""
-    held = [one.model_dump(mode="json") for one in event.held]
-    await _set(connection, event.flag_id, recorded, hold_id=event.hold_id, held=held)
+    row = anomaly_flags.c
+    before = await connection.scalar(select(row.held).where(row.id == event.flag_id, row.hold_id.is_not(None)))
+    held = {one["volunteer_id"]: one for one in before or ()}
+    for one in event.held:
+        more, known = one.model_dump(mode="json"), held.get(str(one.volunteer_id))
+        if known is not None:
+            more |= {what: more[what] + known[what] for what in ("worth", "points")}
+        held[str(one.volunteer_id)] = more
+    await _set(connection, event.flag_id, recorded, hold_id=event.hold_id, held=list(held.values()))
 
 
 @views.on(AnomalyPointsReleased)
@@ -97,7 +107,7 @@ async def uphold(connection: AsyncConnection, event: AnomalyUpheld, recorded: Re
 async def _note_records(connection: AsyncConnection, flag_id: UUID, evidence: AnomalyEvidence) -> None:
     rows = [{"record_id": record.record_id, "flag_id": flag_id} for record in evidence.records]
     if rows:
-        await connection.execute(insert(anomaly_records), rows)
+        await connection.execute(insert(anomaly_records).on_conflict_do_nothing(), rows)
 
 
 async def _set(connection: AsyncConnection, flag_id: UUID, recorded: Recorded, **values: Any) -> None:

@@ -7,7 +7,6 @@ processes: two that came upon the same finding would both raise its flag, and lo
 
 import asyncio
 import time
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,9 +14,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from services.points.anomalies.evidence import Finding, TermsAt
-from services.points.anomalies.holding import Purses
+from services.points.anomalies.holding import Purses, people_of
 from services.points.anomalies.looking import ABOUT_PEOPLE, Look, look, with_confirmers
-from services.points.anomalies.model import Find, Flag, Hold, LoseGround
+from services.points.anomalies.model import Find, Flag, LoseGround
 from services.points.anomalies.reading import Readings, Span
 from services.points.anomalies.views import FLAGS
 from services.points.policy.book import PolicyBook
@@ -25,7 +24,7 @@ from services.points.policy.terms import AnomalyTerms
 from services.points.policy.views import PolicyShelf
 from services.points.tables import anomaly_flags
 from shared.clock import local_day
-from shared.contracts.anomalies import Sign
+from shared.contracts.anomalies import Sign, SuspectRecord
 from shared.database import Database, Lost, driver_connection, is_transient
 from shared.metrics import ANOMALIES_OPEN
 from shared.telemetry import logger
@@ -123,27 +122,30 @@ class AnomalyWatch:
         findings = [f for f in seen.findings.values() if f.flag_id in concerned or _rests_on(f, seen.fresh)]
         findings = await with_confirmers(db, self._readings, findings)
         await work.load_many(FLAGS, sorted({*concerned, *(finding.flag_id for finding in findings)}))
-        to_hold = []
+        to_hold: list[tuple[UUID, list[SuspectRecord]]] = []
         for finding in findings:
             before = (await work.load(FLAGS, finding.flag_id)).state
             found = Find(finding.flag_id, finding.community, finding.evidence, work.now)
             await work.execute(FLAGS, finding.flag_id, found)
-            if before.id is None and _holds(book, finding):
-                to_hold.append(finding)
+            # What somebody saw and let go stays free; what came after it is held.
+            new = [record for record in finding.evidence.records if record.record_id not in before.seen]
+            if new and _holds(book, finding):
+                to_hold.append((finding.flag_id, new))
+        to_release: list[tuple[UUID, Flag]] = []
         for flag_id in sorted(concerned - seen.findings.keys()):
             flag = (await work.load(FLAGS, flag_id)).state
             if await _ground_is_gone(db, self._readings, flag):
                 await work.execute(FLAGS, flag_id, LoseGround(work.now))
-        if to_hold:
-            await _hold(work, db, to_hold)
-
-
-async def _hold(work: UnitOfWork, db: Any, findings: Sequence[Finding]) -> None:
-    purses = Purses()
-    await purses.lock(db, {record.volunteer_id for finding in findings for record in finding.evidence.records})
-    for finding in findings:
-        held = await purses.take(db, finding.evidence.records)
-        await work.execute(FLAGS, finding.flag_id, Hold(work.new_id(), held, None, work.now))
+                if flag.holds:
+                    to_release.append((flag_id, flag))
+        if to_hold or to_release:
+            purses = Purses(work, db)
+            of_held = {record.volunteer_id for _, records in to_hold for record in records}
+            await purses.lock(of_held.union(*(people_of(flag) for _, flag in to_release)))
+            for flag_id, flag in to_release:
+                await purses.hand_over(flag_id, flag)
+            for flag_id, records in to_hold:
+                await purses.hold(flag_id, records, None)
 
 
 def _rests_on(finding: Finding, fresh: set[UUID]) -> bool:

@@ -12,7 +12,6 @@ from services.points.accounts.known import available, known_volunteers
 from services.points.deaths.gate import shut_gate
 from services.points.deaths.model import Confirm, Death, DeathNotRecorded, Heir, Record, Settle, Stage, Withdraw
 from services.points.deaths.views import DEATHS
-from services.points.fields import staff_id
 from services.points.kin.views import beneficiaries_of, relatives
 from services.points.ledger import holders
 from services.points.ledger.schema import LIVE
@@ -22,6 +21,7 @@ from services.points.time_orders.api import EXPIRY as ORDER_EXPIRY
 from services.points.time_orders.model import NOT_YET_SERVED, Cancel
 from services.points.time_orders.views import ORDERS
 from services.points.units import Unit
+from shared.auth.actors import actor_id
 from shared.clock import local_day
 from shared.contracts import refuse_if
 from shared.contracts.common import CommunityCode
@@ -96,7 +96,7 @@ async def record_death(body: DeathBody, work: Work, caller: Caller) -> DeathStat
         today=local_day(work.now),
         heirs=tuple(body.heirs),
         relatives=frozenset(relative.volunteer_id for relative in related),
-        by=staff_id(work, caller),
+        by=actor_id(work.vault, caller.subject),
         at=work.now,
     )
     return _state(await work.execute(DEATHS, command.death_id, command))
@@ -120,7 +120,7 @@ async def confirm_death(death_id: UUID, work: Work, caller: Caller, policies: In
     refuse_if(death.stage is Stage.NONE or death.died_on is None, DeathNotRecorded)
     assert death.died_on is not None
     said = (await policies.terms(work.connection, death.community, death.died_on)).time_bank.on_death
-    confirm = Confirm(OnDeathOutcome(said.value.value), said.version, staff_id(work, caller), work.now)
+    confirm = Confirm(OnDeathOutcome(said.value.value), said.version, actor_id(work.vault, caller.subject), work.now)
     death = await work.execute(DEATHS, death_id, confirm)
     await _settle(work, death_id, freed_minutes=await _call_orders_off(work, death))
     await _look_again(work, death_id)

@@ -1,8 +1,9 @@
-"""The route of dry runs: a question, by POST because a document does not fit into an address."""
+"""Routes of dry runs: questions, by POST because a document does not fit into an address."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar
+from uuid import UUID
 
 from fastapi import Depends, Request
 from pydantic import Field
@@ -12,10 +13,15 @@ from services.points.dry_run.comparison import Comparison
 from services.points.dry_run.reading import RecordsBelow
 from services.points.durations import months_later
 from services.points.fields import Configured
+from services.points.ledger.writing import Connection
+from services.points.policy.bodies import RestatedDaysBody
+from services.points.policy.book import Restatement
 from services.points.policy.document import read_document
 from services.points.policy.in_force import InForce
+from services.points.policy.model import PolicyNotOfNode, require_over
+from services.points.settings import PointsSettings
 from shared.clock import Clock, day_start, local_day
-from shared.contracts import NodeCode, Refusal, refuse_if
+from shared.contracts import NodeCode, Refusal, refuse_if, refuse_unless
 from shared.database import driver_connection
 from shared.web import Api, Caller, Read
 from shared.web.fields import Body
@@ -23,6 +29,8 @@ from shared.web.fields import Body
 api = Api(tags=["policies 积分办法"])
 
 _RECORDS_BETWEEN_YIELDS = 200
+NO_EVENT = UUID(int=0)
+"""Stands for the event of a restatement that nobody ordered."""
 
 
 class DryRunUnderWay(Refusal):
@@ -79,14 +87,54 @@ async def dry_run(
     document = read_document(body.document, complete=False)
     today = local_day(clock())
     first_day = months_later(today, -body.months) + timedelta(days=1)
-    db = await driver_connection(read)
     book = await policies.book(read)
     comparison = Comparison(body.node, book, book.with_proposed(body.node, document))
+    return await _compare(await driver_connection(read), comparison, body.node, (first_day, today), settings, turn)
+
+
+@api.query("/v1/policy-restatements/dry-run", permission="policies.publish", method="POST")
+async def dry_run_of_restatement(
+    body: RestatedDaysBody,
+    read: Read,
+    caller: Caller,
+    policies: InForce,
+    settings: Configured,
+    turn: Annotated[asyncio.Lock, Depends(_turn)],
+    clock: Annotated[Clock, Depends(_clock)],
+) -> DryRunOut:
+    """试算追溯调整：这些日子谁会多、谁会少，不作任何改动。Who would get how much more or less; changes nothing.
+
+    The service of the days is priced twice: as it is known now, earlier restatements included, and with this one.
+    """
+    caller.require(body.node)
+    now = clock()
+    book = await policies.book(read)
+    refuse_unless(
+        book.is_of_node(body.policy_version, body.node), PolicyNotOfNode(node=body.node, version=body.policy_version)
+    )
+    require_over(body.since, body.until, now)
+    number = 1 + max((known.number for known in book.restatements), default=0)
+    proposed = Restatement(number, body.node, body.policy_version, body.since, body.until, NO_EVENT, now)
+    comparison = Comparison(body.node, book, book.with_restated(proposed))
+    days = (body.since, body.until)
+    return await _compare(await driver_connection(read), comparison, body.node, days, settings, turn)
+
+
+async def _compare(
+    db: Connection,
+    comparison: Comparison,
+    node: str,
+    days: tuple[date, date],
+    settings: PointsSettings,
+    turn: asyncio.Lock,
+) -> DryRunOut:
+    """Value the service of some days below a node. Raises `DryRunTooMuch`, and `DryRunUnderWay` where one is at it."""
+    first_day, last_day = days
     records = RecordsBelow(
         db,
-        body.node,
+        node,
         day_start(first_day),
-        day_start(today + timedelta(days=1)),
+        day_start(last_day + timedelta(days=1)),
         records_max=settings.dry_run_records_max,
         seconds_max=settings.dry_run_seconds_max,
     )
@@ -99,4 +147,4 @@ async def dry_run(
             if since_yield >= _RECORDS_BETWEEN_YIELDS:
                 since_yield = 0
                 await asyncio.sleep(0)  # others are served by the same process
-    return dry_run_out(body.node, first_day, today, comparison)
+    return dry_run_out(node, first_day, last_day, comparison)

@@ -1,6 +1,5 @@
 """Once a day, part by part: lets lapse what is over, and announces what will be."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -14,9 +13,10 @@ from services.points.policy.views import PolicyShelf
 from shared.aggregate import Aggregate
 from shared.clock import local_day
 from shared.contracts.points import ExpiryNotice
-from shared.database import Lost, driver_connection, is_transient
+from shared.database import Lost, driver_connection
 from shared.eventstore import enter
 from shared.ids import derived_id
+from shared.rounds import go_round_forever
 from shared.telemetry import logger
 from shared.unit_of_work import Workshop
 
@@ -45,14 +45,7 @@ class ExpiryRounds:
 
     async def run(self) -> None:
         """Go round until cancelled."""
-        while True:
-            try:
-                await self.go_round()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("expiry_interrupted", error=type(error).__name__)
-            await asyncio.sleep(self._interval_s)
+        await go_round_forever(self.go_round, self._interval_s, log, "expiry_interrupted")
 
     async def go_round(self) -> None:
         """Look at every part where anything can be due and that has not been looked at today."""

@@ -11,10 +11,11 @@ from sqlalchemy import or_, select
 from services.points.accounts.known import known_volunteers
 from services.points.beneficiaries.views import BENEFICIARIES, beneficiary_row
 from services.points.deaths.gate import enter_gate, shut_gate
-from services.points.fields import own_id, staff_id
+from services.points.fields import own_id
 from services.points.kin.model import End, Propose, Stage, Tie, Verify
 from services.points.kin.views import TIES, beneficiaries_of
 from services.points.tables import kin
+from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode
 from shared.contracts.common import CommunityCode
@@ -70,7 +71,7 @@ async def propose_kin(body: KinBody, work: Work, caller: Caller) -> KinStateOut:
         beneficiary_volunteer_id=beneficiary.volunteer_id,
         beneficiary_forgotten=beneficiary.forgotten_at is not None,
         relation=body.relation,
-        by=staff_id(work, caller),
+        by=actor_id(work.vault, caller.subject),
         at=work.now,
     )
     return _state(work.create(TIES, kin_id, command))
@@ -83,7 +84,7 @@ async def verify_kin(kin_id: UUID, work: Work, caller: Caller) -> KinStateOut:
     await enter_gate(work.connection)
     assert tie.beneficiary_id is not None
     forgotten = (await work.load(BENEFICIARIES, tie.beneficiary_id)).state.forgotten
-    return _state(await work.execute(TIES, kin_id, Verify(staff_id(work, caller), forgotten, work.now)))
+    return _state(await work.execute(TIES, kin_id, Verify(actor_id(work.vault, caller.subject), forgotten, work.now)))
 
 
 @api.command("/v1/kin/{kin_id}/end", permission="kin.manage")
@@ -91,7 +92,7 @@ async def end_kin(kin_id: UUID, work: Work, caller: Caller) -> KinStateOut:
     """亲属关系结束或登记有误；已下的订单不受影响。The relation ended, or was wrong; orders that were made stay."""
     await _own(work, caller, kin_id)
     await shut_gate(work.connection)
-    return _state(await work.execute(TIES, kin_id, End(staff_id(work, caller), work.now)))
+    return _state(await work.execute(TIES, kin_id, End(actor_id(work.vault, caller.subject), work.now)))
 
 
 @api.query("/v1/kin", permission="kin.read")

@@ -5,27 +5,29 @@ before leaving; for each of their teams, where there are several. Whoever opted 
 of the team either: in a small one the difference would tell what they served.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, Field
-from sqlalchemy import text
+from sqlalchemy import BigInteger, Subquery, Text, TextClause, Uuid, column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.leaderboards.api import PlaceOut, own, period
 from services.points.ledger.schema import LIVE
 from services.points.units import Unit
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Read
+from shared.web import Api, Caller, NotFound, Page, Paging, Read
 from shared.web.fields import Day
 
 api = Api(tags=["leaderboards 排行榜"])
 
+P = TypeVar("P", bound=BaseModel)
+
 Since = Annotated[Day, Query(description="自 first day")]
 Until = Annotated[Day, Query(description="至 last day")]
-Top = Annotated[int, Query(ge=1, le=100, description="前几名 how many places")]
 
 
 class TeamPlaceOut(BaseModel):
@@ -39,16 +41,15 @@ class TeamPlaceOut(BaseModel):
     minutes: int
 
 
-class TeamLeaderboardOut(BaseModel):
-    """Which teams of a community served most."""
+class TeamLeaderboardOut(Page[TeamPlaceOut]):
+    """Which teams of a community served most, best first."""
 
     community: str
     since: date
     until: date
-    places: list[TeamPlaceOut]
 
 
-class MembersLeaderboardOut(BaseModel):
+class MembersLeaderboardOut(Page[PlaceOut]):
     """Who of a team served most while they belonged to it, without names: those are the registry's."""
 
     team_id: UUID
@@ -56,7 +57,6 @@ class MembersLeaderboardOut(BaseModel):
     name: str
     since: date
     until: date
-    places: list[PlaceOut]
     mine: PlaceOut | None = Field(description="本人名次 the caller's own place, for a volunteer who is on it")
 
 
@@ -105,54 +105,70 @@ _TEAMS = text(
     SELECT rank() OVER (ORDER BY s.minutes DESC) AS rank, t.team_id, t.name, t.kind,
            coalesce(p.members, 0) AS members, s.minutes
       FROM sums AS s JOIN {LIVE}.teams AS t USING (team_id) LEFT JOIN present AS p USING (team_id)
-     ORDER BY rank, t.team_id LIMIT :top
 """
 )
+_TEAM_COLUMNS = {
+    "rank": BigInteger,
+    "team_id": Uuid,
+    "name": Text,
+    "kind": Text,
+    "members": BigInteger,
+    "minutes": BigInteger,
+}
 
 _MEMBERS = text(
     _SERVED.format(of="t.team_id = :team_id")
-    + """, ranked AS (
-        SELECT rank() OVER (ORDER BY minutes DESC) AS rank, volunteer_id, number AS volunteer_number, minutes
-          FROM served WHERE minutes > 0
-    )
-    (SELECT * FROM ranked ORDER BY rank, volunteer_id LIMIT :top)
-    UNION SELECT * FROM ranked WHERE volunteer_id = cast(:me AS uuid)
-    ORDER BY rank, volunteer_id
+    + """
+    SELECT rank() OVER (ORDER BY minutes DESC) AS rank, volunteer_id, number AS volunteer_number, minutes
+      FROM served WHERE minutes > 0
 """
 )
+_MEMBER_COLUMNS = {"rank": BigInteger, "volunteer_id": Uuid, "volunteer_number": Text, "minutes": BigInteger}
 
 
 @api.query("/v1/leaderboards/teams", permission="leaderboards.read")
 async def get_team_leaderboard(
     read: Read,
     caller: Caller,
+    page: Paging,
     community: Annotated[CommunityCode, Query(description="社区 community")],
     since: Since,
     until: Until,
-    top: Top = 10,
 ) -> TeamLeaderboardOut:
     """社区各服务队某期间的服务时长排行。Which teams of a community served most in a period."""
     caller.require(community)
-    params = {**period(since, until), "community": community, "top": top}
-    places = [TeamPlaceOut.model_validate(row, from_attributes=True) for row in await read.execute(_TEAMS, params)]
-    return TeamLeaderboardOut(community=community, since=since, until=until, places=places)
+    ranked = _ranked(_TEAMS, _TEAM_COLUMNS, {**period(since, until), "community": community})
+    order = [ranked.c.minutes, ranked.c.team_id]
+    found = await page.fetch(read, select(ranked), order, _as(TeamPlaceOut), descending=True)
+    return TeamLeaderboardOut(community=community, since=since, until=until, **dict(found))
 
 
 @api.query("/v1/leaderboards/teams/{team_id}", permission="leaderboards.read")
 async def get_members_leaderboard(
-    team_id: UUID, read: Read, caller: Caller, since: Since, until: Until, top: Top = 10
+    team_id: UUID, read: Read, caller: Caller, page: Paging, since: Since, until: Until
 ) -> MembersLeaderboardOut:
     """一支服务队内的服务时长排行，不含姓名和退出者。Who of a team served most in a period."""
     team = await _team(read, team_id)
     caller.require(team.community)
-    me = own(caller)
-    params = {**period(since, until), "team_id": team_id, "top": top, "me": me}
-    places = [PlaceOut.model_validate(row, from_attributes=True) for row in await read.execute(_MEMBERS, params)]
-    mine = next((place for place in places if place.volunteer_id == me), None)
-    listed = places[:top] if mine is None or mine in places[:top] else [place for place in places if place != mine]
+    ranked = _ranked(_MEMBERS, _MEMBER_COLUMNS, {**period(since, until), "team_id": team_id})
+    order = [ranked.c.minutes, ranked.c.volunteer_id]
+    found = await page.fetch(read, select(ranked), order, _as(PlaceOut), descending=True)
+    me, mine = own(caller), None
+    if me is not None:
+        row = (await read.execute(select(ranked).where(ranked.c.volunteer_id == me))).first()
+        mine = None if row is None else _as(PlaceOut)(row)
     return MembersLeaderboardOut(
-        team_id=team_id, community=team.community, name=team.name, since=since, until=until, places=listed, mine=mine
+        team_id=team_id, community=team.community, name=team.name, since=since, until=until, mine=mine, **dict(found)
     )
+
+
+def _ranked(statement: TextClause, columns: Mapping[str, Any], params: Mapping[str, Any]) -> Subquery:
+    typed = statement.bindparams(**params).columns(*(column(name, kind) for name, kind in columns.items()))
+    return typed.subquery("ranked")
+
+
+def _as(place: type[P]) -> Callable[[Any], P]:
+    return lambda row: place.model_validate(row, from_attributes=True)
 
 
 async def _team(read: AsyncConnection, team_id: UUID) -> Any:

@@ -1,6 +1,5 @@
 """Once a day, part by part: lets flow over what stood above the cap when the day ended."""
 
-import asyncio
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -10,9 +9,10 @@ from services.points.overflow.model import Part, Pool, decide, evolve
 from services.points.policy.views import PolicyShelf
 from shared.aggregate import Aggregate
 from shared.clock import local_day
-from shared.database import Lost, driver_connection, is_transient
+from shared.database import Lost, driver_connection
 from shared.eventstore import enter
 from shared.ids import derived_id
+from shared.rounds import go_round_forever
 from shared.telemetry import logger
 from shared.unit_of_work import Workshop
 
@@ -43,14 +43,7 @@ class OverflowRounds:
 
     async def run(self) -> None:
         """Go round until cancelled."""
-        while True:
-            try:
-                await self.go_round()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("overflow_interrupted", error=type(error).__name__)
-            await asyncio.sleep(self._interval_s)
+        await go_round_forever(self.go_round, self._interval_s, log, "overflow_interrupted")
 
     async def go_round(self) -> None:
         """Look at every part in which anybody can have stood above the cap at the end of yesterday."""

@@ -141,6 +141,16 @@ class PolicyBook:
         proposed = PolicyVersion(self.latest_version + 1, node, BEGINNING, document)
         return PolicyBook([*others, proposed], [r for r in self.restatements if r.node != node])
 
+    def with_restated(self, restatement: Restatement) -> "PolicyBook":
+        """The book as it would be after one more restatement."""
+        policies = [policy for of_node in self._by_node.values() for policy in of_node]
+        return PolicyBook(policies, [*self.restatements, restatement])
+
+    def is_of_node(self, version: int, node: str) -> bool:
+        """Whether a policy was published for this node."""
+        policy = self._by_version.get(version)
+        return policy is not None and policy.node == node
+
     def _chain(self, community: str, day: date, anew: Mapping[str, PolicyVersion]) -> list[PolicyVersion]:
         nodes: list[str | None] = [None]
         nodes += [community[:length] for length in _NODE_LENGTHS if length <= len(community)]

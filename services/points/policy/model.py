@@ -102,6 +102,12 @@ def earliest_day(now: datetime) -> date:
     return (now + _MARGIN).astimezone(_SHANGHAI).date() + timedelta(days=1)
 
 
+def require_over(since: date, until: date, now: datetime) -> None:
+    """Only days that are over are priced anew. Raises `RestatementNotOver`."""
+    latest = now.astimezone(_SHANGHAI).date() - timedelta(days=1)
+    refuse_unless(since <= until <= latest, RestatementNotOver(latest=latest.isoformat()))
+
+
 def decide(book: Book, command: PublishPolicy | SeedPolicy | RestatePolicy) -> list[Event]:
     """Which event a command leads to. Raises the refusals above."""
     match command:
@@ -116,8 +122,7 @@ def decide(book: Book, command: PublishPolicy | SeedPolicy | RestatePolicy) -> l
             return [PolicyPublished(policy_version=version, node=node, in_force_from=day, document=dict(document))]
         case RestatePolicy(node=node, policy_version=version, since=since, until=until, at=at):
             refuse_unless((node, version) in book.of_node, PolicyNotOfNode(node=node, version=version))
-            latest = command.at.astimezone(_SHANGHAI).date() - timedelta(days=1)
-            refuse_unless(since <= until <= latest, RestatementNotOver(latest=latest.isoformat()))
+            require_over(since, until, at)
             # Each has a moment of its own: what was known at a moment then tells which of them applied.
             at = at if book.restated_at is None else max(at, book.restated_at + _MICROSECOND)
             return [

@@ -1,12 +1,11 @@
 """Looks at the sums of the live ledger again and again, and shows them as a metric."""
 
-import asyncio
-
 from sqlalchemy import text
 
 from services.points.ledger.schema import LIVE
-from shared.database import Database, is_transient
+from shared.database import Database
 from shared.metrics import LEDGER_SUM
+from shared.rounds import go_round_forever
 from shared.telemetry import logger
 
 log = logger("ledger")
@@ -21,14 +20,7 @@ class LedgerWatch:
 
     async def run(self) -> None:
         """Look until cancelled. A sum that is not zero is an alarm; nothing is repaired on its own."""
-        while True:
-            try:
-                await self.look()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("ledger_not_watched", error=type(error).__name__)
-            await asyncio.sleep(self._interval_s)
+        await go_round_forever(self.look, self._interval_s, log, "ledger_not_watched")
 
     async def look(self) -> None:
         """One look at every unit. Goods are summed up as one."""

@@ -5,34 +5,28 @@ from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.expiry.lapsing import PARTS, shut_gate
 from services.points.ledger.schema import LIVE
+from services.points.policy.bodies import RestatedDaysBody
 from services.points.policy.model import RestatePolicy
 from services.points.policy.views import BOOK_ID, POLICIES
 from services.points.tables import restatement_parts, restatements
-from shared.contracts import NodeCode
+from services.points.units import Unit
 from shared.database import driver_connection
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work
-from shared.web.fields import Body, Day, ShortText
+from shared.web.fields import ShortText
 
 api = Api(tags=["policies 积分办法"])
 
 _A_MOMENT = timedelta(microseconds=1)
 
 
-class RestateBody(Body):
+class RestateBody(RestatedDaysBody):
     """追溯调整 Price days that are over anew, as if a published policy of the node had been in force on them."""
 
-    node: NodeCode
-    policy_version: Annotated[
-        int,
-        Field(ge=1, le=2**31 - 1, description="该节点已发布的办法 a policy that was published for this node"),
-    ]
-    since: Annotated[Day, Field(description="首日 first day")]
-    until: Annotated[Day, Field(description="末日，须已结束 last day; it must be over")]
     reference: Annotated[
         ShortText, Field(description="决定文号 number of the decision", examples=["嘉民发〔2026〕12号"])
     ]
@@ -60,13 +54,29 @@ class RestatementOut(BaseModel):
     parts: int = Field(description="总部分数 of how many")
 
 
+class RestatedUnitOut(BaseModel):
+    """What a restatement has changed in one unit so far; each person's lines are summed up first."""
+
+    unit: str
+    given: int = Field(description="共补发 what those got who got more")
+    people_more: int = Field(description="多得人数 how many got more")
+    taken: int = Field(description="共扣回 what was taken from those who got less")
+    people_less: int = Field(description="少得人数 how many got less")
+
+
+class RestatementDetailOut(RestatementOut):
+    """A restatement, how far it is, and what it came to so far."""
+
+    units: list[RestatedUnitOut] = Field(description="截至目前 so far; late records can still add to it")
+
+
 @api.command("/v1/policy-restatements", permission="policies.publish", status=201)
 async def restate_policy(body: RestateBody, work: Work, caller: Caller) -> OrderedOut:
     """追溯调整：按另一办法重新计算已过的日子，差额逐笔入账。Price days anew; the differences are posted bit by bit.
 
     Only prices change: rates, weights, evidence tiers, caps. Expiry, stars and the other rules of those days stay.
-    Try the document with a dry run first. What was earned stays in the ledger; a restatement adds to it what is missing
-    or takes back what was too much, and cannot be undone except by another one.
+    Try it first: `POST /v1/policy-restatements/dry-run`. What was earned stays in the ledger; a restatement adds to it
+    what is missing or takes back what was too much, and cannot be undone except by another one.
     """
     caller.require(body.node)
     db = await driver_connection(work.connection)
@@ -93,12 +103,31 @@ async def list_restatements(read: Read, caller: Caller, page: Paging) -> Page[Re
 @api.query("/v1/policy-restatements/{restatement}", permission="policies.read")
 async def get_restatement(
     restatement: Annotated[int, Path(ge=1, le=2**31 - 1)], read: Read, caller: Caller
-) -> RestatementOut:
-    """一次追溯调整及其进度。One restatement, and how far it is."""
+) -> RestatementDetailOut:
+    """一次追溯调整、进度，以及至今补发和扣回多少、涉及多少人。One restatement, how far it is, and what it came to."""
     found = await _one(read, restatement)
     if not found.node.startswith(caller.node) and not caller.node.startswith(found.node):
         caller.require(found.node)
-    return found
+    rows = await read.execute(_CAME_TO, {"event_id": found.event_id})
+    units = [RestatedUnitOut(**{**row._mapping, "unit": Unit(row.unit).name}) for row in rows]
+    return RestatementDetailOut(**found.model_dump(), units=units)
+
+
+# All lines of one event, found as `/v1/events/{event_id}/effects` finds them: costs what the restatement has posted.
+_CAME_TO = text(
+    f"""
+    WITH each AS (
+        SELECT unit, greatest(debit_account, credit_account) AS account,
+               sum(CASE WHEN credit_account > 0 THEN amount ELSE -amount END) AS net
+          FROM {LIVE}.transfers WHERE event_id = cast(:event_id AS uuid) GROUP BY 1, 2
+    )
+    SELECT unit, coalesce(sum(net) FILTER (WHERE net > 0), 0)::bigint AS given,
+           count(*) FILTER (WHERE net > 0) AS people_more,
+           coalesce(-sum(net) FILTER (WHERE net < 0), 0)::bigint AS taken,
+           count(*) FILTER (WHERE net < 0) AS people_less
+      FROM each GROUP BY unit ORDER BY unit
+    """
+)
 
 
 def _restatements() -> Any:

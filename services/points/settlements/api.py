@@ -6,11 +6,11 @@ from uuid import UUID
 
 from fastapi import Query
 
-from services.points.fields import staff_id
 from services.points.settlements.bodies import DrawnOut, ObligationOut, PositionOut, ProposalBody, SettlementStateOut
 from services.points.settlements.clearing import clearing_of, lock, standings
 from services.points.settlements.model import Confirm, Propose, Settlement, Withdraw, draw_up, require_settleable
 from services.points.settlements.views import SETTLEMENTS
+from shared.auth.actors import actor_id
 from shared.auth.tokens import Principal
 from shared.clock import local_day, system_clock
 from shared.contracts import NodeCode
@@ -61,7 +61,7 @@ async def propose_settlement(body: ProposalBody, work: Work, caller: Caller) -> 
     today = local_day(work.now)
     require_settleable(body.node, body.through, today - _A_DAY)
     clearing = await clearing_of(await driver_connection(work.connection), body.node, body.through)
-    settlement_id, by = work.new_id(), staff_id(work, caller)
+    settlement_id, by = work.new_id(), actor_id(work.vault, caller.subject)
     command = Propose(settlement_id, body.node, body.through, today, clearing, by, work.now)
     return _state(work.create(SETTLEMENTS, settlement_id, command))
 
@@ -79,7 +79,7 @@ async def confirm_settlement(settlement_id: UUID, work: Work, caller: Caller) ->
     await lock(db, [position.community for position in settlement.positions])
     found = await standings(db, settlement.community, settlement.through)
     settleable = {standing.community: standing.settleable for standing in found}
-    command = Confirm(staff_id(work, caller), settleable, work.now)
+    command = Confirm(actor_id(work.vault, caller.subject), settleable, work.now)
     return _state(await work.execute(SETTLEMENTS, settlement_id, command))
 
 
@@ -87,7 +87,9 @@ async def confirm_settlement(settlement_id: UUID, work: Work, caller: Caller) ->
 async def withdraw_settlement(settlement_id: UUID, work: Work, caller: Caller) -> SettlementStateOut:
     """撤销尚未确认的结算。Withdraw a settlement that is not confirmed."""
     await _of_caller(work, caller, settlement_id)
-    return _state(await work.execute(SETTLEMENTS, settlement_id, Withdraw(staff_id(work, caller), work.now)))
+    return _state(
+        await work.execute(SETTLEMENTS, settlement_id, Withdraw(actor_id(work.vault, caller.subject), work.now))
+    )
 
 
 def position_out(position: SettlementPosition) -> PositionOut:

@@ -18,8 +18,9 @@ from services.points.settlements.model import (
 from services.points.settlements.views import SETTLEMENTS, SettlementAlreadyProposed
 from services.points.tables import settlement_runs
 from shared.clock import local_day
-from shared.database import Lost, driver_connection, is_transient
+from shared.database import Lost, driver_connection
 from shared.ids import derived_id
+from shared.rounds import go_round_forever
 from shared.telemetry import logger
 from shared.unit_of_work import UnitOfWork, Workshop
 
@@ -43,14 +44,8 @@ class SettlementRounds:
 
     async def run(self) -> None:
         """Go round until cancelled."""
-        while self._day_of_month:
-            try:
-                await self.go_round()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("settlements_interrupted", error=type(error).__name__)
-            await asyncio.sleep(self._interval_s)
+        if self._day_of_month:
+            await go_round_forever(self.go_round, self._interval_s, log, "settlements_interrupted")
         await asyncio.Event().wait()
 
     async def go_round(self) -> int:

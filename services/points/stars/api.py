@@ -1,6 +1,6 @@
 """Routes that change stars: apply, assess, grant, decline, confirm, withdraw, report; and the timer of the review."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -71,10 +71,11 @@ async def assess(application_id: UUID, body: AssessBody, work: Work, caller: Cal
 @api.command("/v1/stars/applications/{application_id}/grant", permission="stars.grant")
 async def grant(application_id: UUID, work: Work, caller: Caller, policies: InForce) -> DecidedOut:
     """评定星级，由有权机关办理，质量评定人不得经办。Grant; by the authority for the grade, and not by who assessed."""
-    volunteer_id = await _applicant(work, caller, application_id)
+    volunteer_id, grade, applied_on = await _applied(work, caller, application_id)
     today = local_day(work.now)
     stars = (await work.load(STARS, volunteer_id)).state
     terms = await policies.terms(work.connection, stars.community, today)
+    terms_then = await policies.terms(work.connection, stars.community, applied_on)
     command = Grant(
         application_id=application_id,
         minutes=await confirmed_minutes(work.connection, volunteer_id),
@@ -83,6 +84,8 @@ async def grant(application_id: UUID, work: Work, caller: Caller, policies: InFo
         assessors=await assessors(work.connection, volunteer_id, application_id),
         review_months=terms.stars.review_months.value,
         day=today,
+        requirement=requirement(terms_then, grade),
+        assessed=await assessed(work.connection, volunteer_id),
     )
     state = await work.execute(STARS, volunteer_id, command)
     await _next_review(work, volunteer_id, day_start(months_later(today, command.review_months)))
@@ -155,13 +158,18 @@ async def _next_review(work: UnitOfWork, volunteer_id: UUID, due_at: datetime) -
 
 
 async def _applicant(work: UnitOfWork, caller: Principal, application_id: UUID) -> UUID:
-    query = select(star_applications.c.volunteer_id, star_applications.c.community)
-    row = (await work.connection.execute(query.where(star_applications.c.id == application_id))).first()
+    return (await _applied(work, caller, application_id))[0]
+
+
+async def _applied(work: UnitOfWork, caller: Principal, application_id: UUID) -> tuple[UUID, int, date]:
+    """Who applied, for which grade, and on which day."""
+    a = star_applications.c
+    query = select(a.volunteer_id, a.community, a.grade, a.applied_on).where(a.id == application_id)
+    row = (await work.connection.execute(query)).first()
     if row is None:
         raise NotFound("star_application")
     caller.require(row.community)
-    volunteer_id: UUID = row.volunteer_id
-    return volunteer_id
+    return row.volunteer_id, row.grade, row.applied_on
 
 
 async def _holder(work: UnitOfWork, caller: Principal, volunteer_id: UUID) -> None:

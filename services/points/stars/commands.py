@@ -94,6 +94,10 @@ class Grant:
     review_months: int
     """Months until the next review; 0 for none."""
     day: date
+    requirement: Requirement
+    """What the policy of the day of the application asks."""
+    assessed: Assessed = Assessed()
+    """What registry's assessments say now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,14 @@ from uuid import UUID
 from services.points.durations import months_later
 from services.points.stars.commands import (
     Apply,
+    Assessed,
     AssessQuality,
     Command,
     Confirm,
     Decline,
     Grant,
     LookAtHours,
+    Requirement,
     Review,
     Withdraw,
 )
@@ -171,15 +173,7 @@ def _apply(stars: Stars, command: Apply) -> list[Event]:
         )
     _require_hours(command.minutes, requirement.minutes, command.grade)
     said = command.assessed
-    refuse_unless(
-        said.reaches(requirement),
-        StarAssessmentsShort(
-            assessed=said.assessed_percent,
-            assessed_min=requirement.assessed_percent_min,
-            good=said.good_percent,
-            good_min=requirement.good_percent_min,
-        ),
-    )
+    _require_assessments(said, requirement)
     return [
         StarApplied(
             volunteer_id=command.volunteer_id,
@@ -221,6 +215,8 @@ def _grant(stars: Stars, command: Grant) -> list[Event]:
     refuse_unless(application.quality is Quality.MET, StarQualityNotMet)
     refuse_if(command.granter in command.assessors, StarAssessorMayNotGrant)
     _require_hours(command.minutes, application.threshold_minutes, application.grade)
+    # Said since the application, or of records that count since then: as with the hours, what holds now is granted on.
+    _require_assessments(command.assessed, command.requirement)
     return [
         StarGranted(
             volunteer_id=_whose(stars),
@@ -313,6 +309,18 @@ def _require_hours(minutes: int, threshold: int, grade: int) -> None:
     if missing > 0:
         needed, (hours, rest) = -(-threshold // 60), divmod(missing, 60)
         raise StarHoursShort(grade=grade, needed_hours=needed, missing_hours=hours, missing_minutes=rest)
+
+
+def _require_assessments(said: Assessed, requirement: Requirement) -> None:
+    refuse_unless(
+        said.reaches(requirement),
+        StarAssessmentsShort(
+            assessed=said.assessed_percent,
+            assessed_min=requirement.assessed_percent_min,
+            good=said.good_percent,
+            good_min=requirement.good_percent_min,
+        ),
+    )
 
 
 def _require_authority(level: NodeLevel, grade: int, office: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from services.points.accounts.known import known_volunteers
 from services.points.beneficiaries.views import beneficiary_row
 from services.points.deaths.gate import enter_gate
-from services.points.fields import Configured, own_id, staff_id
+from services.points.fields import Configured, own_id
 from services.points.kin.views import beneficiaries_of
 from services.points.policy.in_force import InForce
 from services.points.tables import time_orders
@@ -43,6 +43,7 @@ from services.points.time_orders.model import (
     TimeOut,
 )
 from services.points.time_orders.views import ORDERS
+from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode
 from shared.contracts.common import CommunityCode
@@ -85,7 +86,7 @@ async def request_order(
         payer=body.payer,
         standing=await standing_of(work, policies, beneficiary, asked),
         agreed=agreed,
-        by=staff_id(work, caller),
+        by=actor_id(work.vault, caller.subject),
         at=work.now,
         serve_by=work.now + timedelta(days=settings.time_order_serve_within_days),
     )
@@ -102,7 +103,7 @@ async def approve_order(time_order_id: UUID, work: Work, caller: Caller, policie
     caller.require(order.community)
     beneficiary = await _beneficiary(work, order)
     means = await means_of(work, policies, beneficiary, order.planned_minutes, kin_asked=order.kin_asked)
-    return await _do(work, time_order_id, Approve(means, staff_id(work, caller), work.now))
+    return await _do(work, time_order_id, Approve(means, actor_id(work.vault, caller.subject), work.now))
 
 
 @api.command("/v1/time-orders/{time_order_id}/acceptance", permission="time_orders.serve")
@@ -139,7 +140,7 @@ async def record_service(time_order_id: UUID, body: ServiceBody, work: Work, cal
     elsewhere = order.provider_id is not None and await served_elsewhere(
         work.connection, order.provider_id, time_order_id, body.started_at, body.minutes
     )
-    command = Serve(body.started_at, body.minutes, elsewhere, staff_id(work, caller), work.now)
+    command = Serve(body.started_at, body.minutes, elsewhere, actor_id(work.vault, caller.subject), work.now)
     answer = await _do(work, time_order_id, command)
     await work.cancel_timer(EXPIRY, time_order_id)
     return answer
@@ -153,7 +154,7 @@ async def confirm_order(time_order_id: UUID, work: Work, caller: Caller) -> Orde
     elsewhere = False
     if order.started_at is not None and order.provider_id is not None:
         elsewhere = await credited_elsewhere(work.connection, order.provider_id, order.started_at, order.minutes)
-    return await _do(work, time_order_id, Confirm(elsewhere, staff_id(work, caller), work.now))
+    return await _do(work, time_order_id, Confirm(elsewhere, actor_id(work.vault, caller.subject), work.now))
 
 
 @api.command("/v1/time-orders/{time_order_id}/cancellation", permission="time_orders.confirm")

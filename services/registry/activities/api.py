@@ -9,6 +9,7 @@ from sqlalchemy import select
 from services.registry.activities import attendance, sign_ups
 from services.registry.activities.assessing import Assess
 from services.registry.activities.model import Activity, CheckedIn, CheckedOut, Correct, Dating, Entry, Publish
+from services.registry.activities.refusals import BeneficiaryAskedByOffice
 from services.registry.activities.schemas import (
     ActivityStateOut,
     AssessmentBody,
@@ -29,8 +30,10 @@ from services.registry.settings import RegistrySettings
 from services.registry.tables import teams
 from services.registry.volunteers.standing import Found, VolunteerUnknown, look_up, require_good
 from shared.auth.actors import actor_id
+from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode, Principal
-from shared.contracts import Refusal
+from shared.contracts import Refusal, refuse_if
+from shared.contracts.registry import AssessmentSide
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Work
 
@@ -170,9 +173,11 @@ async def correct_attendance(
 async def assess_service(activity_id: UUID, body: AssessmentBody, work: Work, caller: Caller) -> ActivityStateOut:
     """评价服务质量：组织者的评价，或回访服务对象得到的评价；再次评价以最后一次为准。
 
-    How well somebody served, by the organiser or as whom it was for said in a follow-up; the last one counts.
+    How well somebody served, by the organiser or as whom it was for said in a follow-up; the last one counts. What the
+    latter said, the office enters, not the leader of a team.
     """
     await of_caller(work, caller, activity_id)
+    refuse_if(caller.role is Role.TEAM_LEADER and body.side is AssessmentSide.BENEFICIARY, BeneficiaryAskedByOffice)
     found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
     by = actor_id(work.vault, caller.subject)
     command = Assess(found.id, body.side, body.quality, by, work.now)

@@ -68,7 +68,7 @@ async def list_activities(
 @api.query("/v1/activities/{activity_id}", permission="activities.read")
 async def get_activity(activity_id: UUID, read: Read, caller: Caller, response: Response) -> ActivityDetailOut:
     """一个活动；志愿者看到自己的报名和记录，看不到别人。An activity; volunteers see their own part, nobody else's."""
-    row = await _row(read, caller, activity_id)
+    row = await activity_of_caller(read, caller, activity_id)
     etag(response, row.version)
     found = ActivityDetailOut.model_validate(row, from_attributes=True)
     if (own := own_id(caller)) is None:
@@ -88,7 +88,7 @@ async def list_participants(
     names: Annotated[bool, Query(description="附遮盖的姓名 with masked names; 审计不可见 not for auditors")] = False,
 ) -> Page[ParticipantOut]:
     """报名和出勤，供组织者使用。Who signed up and who attended, for the organiser."""
-    await _row(read, caller, activity_id)
+    await activity_of_caller(read, caller, activity_id)
     p = participations
     query = (
         select(p, volunteers.c.number)
@@ -119,7 +119,7 @@ async def list_service(
     confirmed: Annotated[bool | None, Query(description="只看已确认或未确认的")] = None,
 ) -> Page[ServiceOut]:
     """我的时长明细，最近的在前。A volunteer's service, latest first."""
-    await _volunteer(read, caller, volunteer_id)
+    await volunteer_of_caller(read, caller, volunteer_id)
     p, a = participations, activities
     query = (
         select(
@@ -152,7 +152,7 @@ async def list_service(
 @api.query("/v1/volunteers/{volunteer_id}/hours", permission="volunteers.read")
 async def get_hours(volunteer_id: UUID, read: Read, caller: Caller) -> HoursOut:
     """我的时长合计（分钟）。A volunteer's confirmed service, in minutes by evidence."""
-    await _volunteer(read, caller, volunteer_id)
+    await volunteer_of_caller(read, caller, volunteer_id)
     row = (
         await read.execute(
             text(
@@ -175,7 +175,8 @@ def _month(month: str) -> tuple[datetime, datetime]:
     return day_start(date(year, number, 1)), day_start(following)
 
 
-async def _row(read: AsyncConnection, caller: Principal, activity_id: UUID) -> Any:
+async def activity_of_caller(read: AsyncConnection, caller: Principal, activity_id: UUID) -> Any:
+    """The activity's row, if the caller may read it. Raises `NotFound` or `OutsideNode`."""
     row = (await read.execute(select(activities).where(activities.c.id == activity_id))).first()
     if row is None:
         raise NotFound("activity")
@@ -183,7 +184,8 @@ async def _row(read: AsyncConnection, caller: Principal, activity_id: UUID) -> A
     return row
 
 
-async def _volunteer(read: AsyncConnection, caller: Principal, volunteer_id: UUID) -> None:
+async def volunteer_of_caller(read: AsyncConnection, caller: Principal, volunteer_id: UUID) -> None:
+    """Whether the caller may read about a volunteer. Raises `NotFound` or `OutsideNode`."""
     community = await read.scalar(select(volunteers.c.community).where(volunteers.c.id == volunteer_id))
     if community is None:
         raise NotFound("volunteer")

@@ -169,3 +169,10 @@ class OwnServiceAssessed(Refusal):
 
     code = "own_service_assessed"
     status = 403
+
+
+class BeneficiaryAskedByOffice(Refusal):
+    """What those say whom a service was for, the office asks and enters; not whoever led the service."""
+
+    code = "beneficiary_asked_by_office"
+    status = 403

@@ -153,6 +153,23 @@ class ActivityStateOut(BaseModel):
         )
 
 
+class AssessmentOut(BaseModel):
+    """What one side said last of somebody's service in an activity."""
+
+    activity_id: UUID
+    community: NodeCode
+    volunteer_id: UUID
+    record_id: UUID | None
+    started_at: datetime | None
+    minutes: int | None = Field(
+        description="记录现有分钟，0 为已作废，评价不再计入 0 for a void record: it counts no more"
+    )
+    side: AssessmentSide = Field(description="组织者或服务对象 the organiser, or whom it was for")
+    quality: ServiceQuality
+    assessed_by: UUID = Field(description="评价人（不透明编号） who entered it, as an opaque id")
+    assessed_at: datetime
+
+
 class ParticipationOut(BaseModel):
     """One person's part in an activity."""
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import insert, text
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.activities.model import Stage
-from services.registry.tables import activities, participations
+from services.registry.tables import activities, assessments, participations
 from shared.contracts import Event
 from shared.contracts.registry import (
     ActivityCancelled,
@@ -24,7 +25,7 @@ from shared.contracts.registry import (
 from shared.eventstore import Recorded
 from shared.views import Views
 
-views = Views([activities, participations])
+views = Views([activities, participations, assessments])
 
 E = TypeVar("E", bound=Event)
 
@@ -191,7 +192,17 @@ async def correct(connection: AsyncConnection, event: AttendanceCorrected, recor
 
 @views.on(ServiceAssessed)
 async def assess(connection: AsyncConnection, event: ServiceAssessed, recorded: Recorded) -> None:
-    """Assessments are told and not listed; the activity has a new version."""
+    """The last one of a side counts; the activity has a new version."""
+    said = {
+        "quality": event.quality.value,
+        "assessed_by": event.assessed_by,
+        "assessed_at": event.assessed_at,
+    }
+    await connection.execute(
+        upsert(assessments)
+        .values(activity_id=event.activity_id, volunteer_id=event.volunteer_id, side=event.side.value, **said)
+        .on_conflict_do_update(constraint="assessments_pkey", set_=said)
+    )
     await connection.execute(
         text("UPDATE activities SET version = :version WHERE id = :id"),
         {"id": event.activity_id, "version": recorded.version},

@@ -159,6 +159,7 @@ async def test_a_flag_shows_its_evidence_and_is_dismissed_by_somebody_who_had_no
     assert "780 minutes" in detail["text"]
     assert await flags(client, stage="upheld") == await flags(client, sign="ring") == []
     assert await flags(points.client("community", FOREIGN)) == []
+    assert (await client.get("/v1/anomalies", params={"limit": 101})).status_code == 422
     assert (await points.client("community", FOREIGN).get(path)).status_code == 403
     assert (await points.client("volunteer", subject=str(person)).get(path)).status_code == 403
 
@@ -289,6 +290,83 @@ async def test_a_record_on_two_flags_is_held_once(points: Any, producing: Any) -
     await watch_of(points).look_at_everything()
     assert sorted(flag["sign"] for flag in await flags(points.client())) == ["impossible_day", "overlap"]
     await has_points(points, person, 110, held=100)
+
+
+@pytest.mark.parametrize("first", ["impossible_day", "overlap"])
+async def test_a_record_stays_held_for_as_long_as_any_flag_holds_it(points: Any, producing: Any, first: str) -> None:
+    person = uuid.uuid4()
+    await hold_at_once(points, "impossible_day", "overlap")
+    await producing.tell([registered(person), day_of(person), shift_of(person, begins=7)])
+    await has_balance(points, person, 100)
+    await until(lambda: booked(points, 2))
+    await watch_of(points).look_at_everything()
+    client = points.client()
+    paths = {flag["sign"]: f"/v1/anomalies/{flag['id']}" for flag in await flags(client)}
+    second = next(sign for sign in paths if sign != first)
+    assert {flag["points_held"] for flag in await flags(client)} == {True}
+    assert (await made(client, f"{paths[first]}/release"))["points_held"] is False
+    await has_points(points, person, 100, held=100)
+    (held,) = (await client.get(paths[second])).json()["held"]
+    assert held == {"volunteer_id": str(person), "worth": 100, "points": 100}
+    again = await client.post(f"{paths[second]}/hold")
+    assert again.json()["code"] == "anomaly_points_held"
+    # Held once more it is behind the other one; whoever lets go last lets the points go.
+    assert (await made(client, f"{paths[first]}/hold"))["points_held"] is True
+    await has_points(points, person, 100, held=100)
+    for sign in (second, first):
+        await made(client, f"{paths[sign]}/review")
+        await made(client, f"{paths[sign]}/dismissal", {"reason": "approved"})
+        await has_points(points, person, 100, held=100 if sign == second else 0)
+    await policies_as_published(points)
+    assert await points.value("SELECT sum(owed) FROM ledger.accounts") == 0
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0
+
+
+async def test_many_who_hold_and_let_go_at_once_leave_points_held_while_a_flag_holds(
+    points: Any, producing: Any
+) -> None:
+    person = uuid.uuid4()
+    await producing.tell([registered(person), day_of(person), shift_of(person, begins=7)])
+    await has_balance(points, person, 100)
+    await until(lambda: booked(points, 2))
+    await watch_of(points).look_at_everything()
+    client = points.client()
+    paths = [f"/v1/anomalies/{flag['id']}" for flag in await flags(client)]
+    assert len(paths) == 2
+    for seed in range(4):
+        commands = [f"{path}/{command}" for path in paths for command in ("hold", "release", "hold")]
+        random.Random(seed).shuffle(commands)
+        answers = await asyncio.gather(*(client.post(command) for command in commands))
+        assert {answer.status_code for answer in answers} <= {200, 409}
+        anybody = any(flag["points_held"] for flag in await flags(client))
+        await has_points(points, person, 100, held=100 if anybody else 0)
+    assert await rebuild(points.service) == 0
+
+
+async def test_what_comes_to_a_flag_is_held_too_where_the_policy_holds_and_what_was_let_go_is_not(
+    points: Any, producing: Any
+) -> None:
+    person = uuid.uuid4()
+    await hold_at_once(points, "impossible_day")
+    told = [confirmed(completed([attendance(person, 130, MORNING + n * 3 * HOUR)])) for n in range(5)]
+    await producing.tell([registered(person), *told[:4]])
+    await until(lambda: booked(points, 4))
+    await watch_of(points).look_at_everything()
+    client = points.client()
+    (flag,) = await flags(client)
+    before = (await client.get(f"/v1/accounts/{person}/POINT/balance")).json()
+    assert before["pending"] == before["posted"] > 0
+    await producing.tell([told[4]])
+    await until(lambda: booked(points, 5))
+    await watch_of(points).look_at_everything()
+    after = (await client.get(f"/v1/accounts/{person}/POINT/balance")).json()
+    assert after["pending"] == after["posted"] >= before["posted"]
+    await made(client, f"/v1/anomalies/{flag['id']}/release")
+    await has_points(points, person, after["posted"], held=0)
+    assert await watch_of(points).look_at_everything() == 0
+    await policies_as_published(points)
+    assert await rebuild(points.service) == 0
 
 
 async def tell_all(points: Any, told: Sequence[Told], at: datetime) -> None:
@@ -426,3 +504,30 @@ async def test_held_points_lapse_when_they_are_free_again_and_not_before(start: 
     await has_points(points, person, 0, held=0)
     assert await verify(points.service) == 0
     assert await rebuild(points.service) == 0
+
+
+async def test_what_lapsed_while_two_flags_held_it_is_owed_until_the_second_lets_go(start: Any, producing: Any) -> None:
+    calendar, person = Calendar(datetime(2025, 11, 30, 4, tzinfo=UTC)), uuid.uuid4()
+    at_our_time = functools.partial(build, clock=calendar)
+    points = await start(at_our_time, settings=PointsSettings, expiry_check_interval_s=1)
+    await earn(producing, points, (person, 300, SERVED), (person, 200, SERVED + 4 * HOUR))
+    await watch_of(points).look_at_everything()
+    client = points.client()
+    paths = [f"/v1/anomalies/{flag['id']}" for flag in await flags(client)]
+    assert len(paths) == 2
+    for path in paths:
+        assert (await made(client, f"{path}/hold"))["points_held"] is True
+    await has_points(points, person, 83, held=83)
+    calendar.now = datetime(2025, 12, 31, 16, 1, tzinfo=UTC)  # a minute into the new year in Shanghai
+
+    async def lapsed() -> bool:
+        return bool(await points.value("SELECT count(*) FROM events WHERE type LIKE '%PointsLapsed%'"))
+
+    await until(lapsed)
+    for path, held in zip(paths, (83, 0), strict=True):
+        calendar.now += HOUR
+        await made(client, f"{path}/release")
+        await has_points(points, person, 0, held=held)
+        assert await points.value("SELECT sum(owed) FROM ledger.accounts") == held
+        assert await verify(points.service) == 0
+        assert await rebuild(points.service) == 0

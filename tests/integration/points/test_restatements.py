@@ -169,6 +169,11 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
         "until": day,
         "reference": "嘉民发〔2026〕12号（演示）",
     }
+    days = {key: value for key, value in order.items() if key != "reference"}
+    tried = (await client.post("/v1/policy-restatements/dry-run", json=days)).json()
+    assert tried["people"] == 1, "the neighbour served elsewhere"
+    predicted = {one["unit"]: one for one in tried["units"] if one["people_more"] or one["people_less"]}
+    assert sorted(predicted) == ["POINT"]
     ordered = await client.post("/v1/policy-restatements", json=order)
     assert ordered.status_code == 201, ordered.text
     there = f"/v1/policy-restatements/{ordered.json()['restatement']}"
@@ -181,6 +186,16 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     restatement = (await client.get(there)).json()
     assert await has(person, 30)
     assert await has(neighbour, 10), "it is at home elsewhere"
+    (came_to,) = restatement["units"]
+    assert came_to == {
+        "unit": "POINT",
+        "given": predicted["POINT"]["after"] - predicted["POINT"]["before"],
+        "people_more": predicted["POINT"]["people_more"],
+        "taken": 0,
+        "people_less": 0,
+    }
+    again = (await client.post("/v1/policy-restatements/dry-run", json=days)).json()
+    assert {(one["people_more"], one["people_less"]) for one in again["units"]} == {(0, 0)}
     # What comes late for the day is priced by it as well.
     await producing.tell([completed([attendance(person, 40, YESTERDAY + timedelta(hours=2))])])
     await until(lambda: has(person, 40))
@@ -218,6 +233,9 @@ async def test_only_what_is_over_and_only_a_policy_of_the_node_can_be_restated(s
     ):
         refused = await client.post("/v1/policy-restatements", json={**order, **changed})
         assert (refused.status_code, refused.json()["code"]) == (422, code), changed
+        days = {key: value for key, value in {**order, **changed}.items() if key != "reference"}
+        tried = await client.post("/v1/policy-restatements/dry-run", json=days)
+        assert (tried.status_code, tried.json()["code"]) == (422, code), changed
     elsewhere = points.client("district", node="620102")
     assert (await elsewhere.post("/v1/policy-restatements", json=order)).status_code in (403, 404)
     assert (await client.get("/v1/policy-restatements/1")).status_code == 404

@@ -306,6 +306,14 @@ async def test_the_share_of_assessed_and_of_good_service_is_shown_and_asked_for(
     assert (shown["records"], shown["assessed"], shown["assessed_percent"]) == (19, 3, 15)
     assert (shown["good"], shown["fair"], shown["poor"], shown["good_percent"]) == (3, 1, 0, 75)
     assert shown["reached"] is True
-    await ok(own.post("/v1/stars/applications", json=body), 201)
+    application = await ok(own.post("/v1/stars/applications", json=body), 201)
+    path = f"/v1/stars/applications/{application['application_id']}"
+    await ok(points.client(subject="clerk").post(f"{path}/assessment", json={"quality": "met"}))
+    officer = points.client("district", DISTRICT, subject="officer")
+    for side, quality in (("beneficiary", "poor"), ("organiser", "poor")):
+        await tell(points.service, said(one, person, side, quality))
+    await refused(officer.post(f"{path}/grant"), "star_assessments_short")
+    await tell(points.service, said(one, person, "organiser", "good"), said(three, person, "beneficiary", "good"))
+    await ok(officer.post(f"{path}/grant"))
     event = await points.value("SELECT data FROM events WHERE type = 'liuling.points.StarApplied.v1'")
     assert (event["assessed_percent"], event["good_percent"]) == (15, 75)

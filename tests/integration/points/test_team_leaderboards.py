@@ -73,13 +73,13 @@ async def volunteer(points: Any, hours: int, community: str = COMMUNITY) -> uuid
 async def board(points: Any, **params: Any) -> list[tuple[str, int, int, int]]:
     answer = await points.client().get("/v1/leaderboards/teams", params={"community": COMMUNITY, **PERIOD, **params})
     assert answer.status_code == 200, answer.text
-    return [(p["name"], p["rank"], p["members"], p["minutes"]) for p in answer.json()["places"]]
+    return [(p["name"], p["rank"], p["members"], p["minutes"]) for p in answer.json()["items"]]
 
 
 async def within(points: Any, team: uuid.UUID, client: Any = None, **params: Any) -> list[tuple[str, int, int]]:
     answer = await (client or points.client()).get(f"/v1/leaderboards/teams/{team}", params={**PERIOD, **params})
     assert answer.status_code == 200, answer.text
-    return [(p["volunteer_id"], p["rank"], p["minutes"]) for p in answer.json()["places"]]
+    return [(p["volunteer_id"], p["rank"], p["minutes"]) for p in answer.json()["items"]]
 
 
 async def test_teams_are_ranked_by_what_their_members_served_while_they_belonged(points: Any) -> None:
@@ -94,13 +94,37 @@ async def test_teams_are_ranked_by_what_their_members_served_while_they_belonged
     places = await board(points)
     assert sorted(places) == [("二队（演示）", 1, 1, 1440), ("环保队（演示）", 1, 2, 1440)]
     assert await within(points, two) == [(str(both), 1, 960), (str(quitter), 2, 480)]
-    assert await within(points, one, top=1) == [(str(both), 1, 960)]
+    assert await within(points, one, limit=1) == [(str(both), 1, 960)]
     own = points.client("volunteer", subject=str(steady))
-    mine = (await own.get(f"/v1/leaderboards/teams/{one}", params={**PERIOD, "top": 1})).json()["mine"]
+    mine = (await own.get(f"/v1/leaderboards/teams/{one}", params={**PERIOD, "limit": 1})).json()["mine"]
     assert (mine["rank"], mine["minutes"]) == (2, 480)
     last_year = {"since": (TODAY - timedelta(days=300)).isoformat(), "until": (TODAY - timedelta(days=250)).isoformat()}
     assert await board(points, **last_year) == []
-    assert len(await board(points, top=1)) == 1
+    assert len(await board(points, limit=1)) == 1
+
+
+async def test_the_places_go_on_over_pages(points: Any) -> None:
+    people = [await volunteer(points, hours) for hours in (8, 16, 16, 24, 40)]
+    made = [uuid.uuid4() for _ in people]
+    for number, (team, person) in enumerate(zip(made, people, strict=True)):
+        await hear(points, stream(team, formed(team, f"{number} 队（演示）"), joined(team, person)))
+    first = made[0]
+    told = stream(first, formed(first, "0 队（演示）"), *(joined(first, person) for person in people))
+    await hear(points, told)
+    whole = {"/v1/leaderboards/teams": "team_id", f"/v1/leaderboards/teams/{first}": "volunteer_id"}
+    for path, key in whole.items():
+        params: dict[str, Any] = {**PERIOD, "limit": 2} | ({"community": COMMUNITY} if key == "team_id" else {})
+        places: list[Any] = []
+        while True:
+            answer = await points.client().get(path, params=params)
+            assert answer.status_code == 200, answer.text
+            places += answer.json()["items"]
+            if answer.json()["next_cursor"] is None:
+                break
+            params["cursor"] = answer.json()["next_cursor"]
+        assert len({place[key] for place in places}) == len(places) == 5
+        assert [place["minutes"] for place in places] == sorted((p["minutes"] for p in places), reverse=True)
+        assert [place["rank"] for place in places] == ([1, 2, 3, 4, 4] if key == "team_id" else [1, 2, 3, 3, 5])
 
 
 async def test_whoever_opted_out_or_was_forgotten_is_neither_shown_nor_in_the_sum(points: Any) -> None:

@@ -51,9 +51,57 @@ async def test_a_service_is_assessed_by_the_organiser_and_as_the_beneficiary_sai
     )
     foreign = registry.client("community", FOREIGN)
     await registry.refused(foreign.post(f"{path}/assessments", json=body), 403, "outside_your_node")
+    asked = {**body, "side": "beneficiary"}
+    await registry.refused(own.post(f"{path}/assessments", json=asked), 403, "beneficiary_asked_by_office")
     told = "SELECT data->>'side', data->>'quality' FROM events WHERE type LIKE :assessed ORDER BY position"
     rows = await registry.running.rows(told, assessed="%ServiceAssessed%")
     assert [tuple(row) for row in rows] == [("organiser", "good"), ("beneficiary", "poor")]
+
+
+async def test_assessments_are_listed_by_activity_and_by_volunteer_for_those_who_may_see_them(
+    registry: Registry,
+) -> None:
+    people = [await registry.volunteer(number) for number in (1, 2)]
+    paths = []
+    for hours in (-9, -4):
+        activity = await registry.activity(hours, 3)
+        paths.append(path := f"/v1/activities/{activity['id']}")
+        entries = [{"volunteer": person["id"], "minutes": 60} for person in people]
+        await registry.post(f"{path}/attendances", entries=entries)
+        await registry.post(f"{path}/completion")
+        for person in people:
+            for quality in ("poor", "good"):
+                await registry.post(f"{path}/assessments", volunteer=person["id"], side="organiser", quality=quality)
+        await registry.post(f"{path}/assessments", volunteer=people[0]["id"], side="beneficiary", quality="fair")
+    first = await registry.ok(registry.clerk.get(f"{paths[0]}/assessments", params={"limit": 2}))
+    rest = await registry.ok(
+        registry.clerk.get(f"{paths[0]}/assessments", params={"limit": 2, "cursor": first["next_cursor"]})
+    )
+    assert rest["next_cursor"] is None
+    of_activity = first["items"] + rest["items"]
+    assert sorted((one["side"], one["quality"]) for one in of_activity) == [
+        ("beneficiary", "fair"), ("organiser", "good"), ("organiser", "good"),
+    ]  # fmt: skip
+    assert {one["minutes"] for one in of_activity} == {60}
+
+    theirs = f"/v1/volunteers/{people[0]['id']}/assessments"
+    listed = (await registry.ok(registry.clerk.get(theirs)))["items"]
+    activities = [path.rsplit("/", 1)[1] for path in paths]
+    assert [(one["activity_id"], one["side"]) for one in listed] == [
+        (activity, side) for activity in reversed(activities) for side in ("organiser", "beneficiary")
+    ]
+    page = await registry.ok(registry.clerk.get(theirs, params={"limit": 3}))
+    page = await registry.ok(registry.clerk.get(theirs, params={"limit": 3, "cursor": page["next_cursor"]}))
+    assert (page["items"], page["next_cursor"]) == (listed[3:], None)
+
+    leader = registry.client("team_leader")
+    for path in (f"{paths[0]}/assessments", theirs):
+        assert {one["side"] for one in (await registry.ok(leader.get(path)))["items"]} == {"organiser"}
+        own = registry.client("volunteer", subject=people[0]["id"])
+        await registry.refused(own.get(path), 403, "role_not_allowed")
+        await registry.refused(registry.client("community", FOREIGN).get(path), 403, "outside_your_node")
+    await registry.refused(registry.clerk.get(f"/v1/activities/{people[0]['id']}/assessments"), 404, "not_found")
+    assert await registry.running.value("SELECT count(*) FROM assessments") == 6
 
 
 async def test_nobody_is_at_two_activities_at_once(registry: Registry) -> None:

@@ -1,6 +1,7 @@
 """The life of a flag: found, looked into, decided; its points held and set free."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import hypothesis
@@ -154,10 +155,10 @@ def test_whoever_decides_has_taken_it_up_and_has_no_part_in_it() -> None:
 
 def test_points_are_held_once_and_only_where_there_are_some() -> None:
     hold = Hold(HOLD, HELD_POINTS, OTHER, NOW)
-    given(FLAGS, FLAGGED).when(hold).then(HELD)
+    given(FLAGS, FLAGGED).when(hold).then(held(HOLD.int, (), held_by=OTHER))
     given(FLAGS, FLAGGED, HELD).when(hold).then_refused(PointsHeldAlready)
     given(FLAGS, FLAGGED, DISMISSED).when(hold).then_refused(FlagDecided)
-    given(FLAGS, FLAGGED, TAKEN_UP, UPHELD).when(hold).then(HELD)
+    given(FLAGS, FLAGGED, TAKEN_UP, UPHELD).when(hold).then(held(HOLD.int, (), held_by=OTHER))
     given(FLAGS, FLAGGED).when(Release(OTHER, NOW)).then_refused(NoPointsHeld)
     spent = (HeldPoints(volunteer_id=ANNA, worth=80, points=0),)
     for nothing in ((), spent):
@@ -166,13 +167,46 @@ def test_points_are_held_once_and_only_where_there_are_some() -> None:
     given(FLAGS, FLAGGED, HELD).when(Hold(HOLD, HELD_POINTS, None, NOW)).then_nothing()
 
 
+def held(hold: int, records: tuple[UUID, ...], **more: Any) -> AnomalyPointsHeld:
+    by = more.pop("held_by", None)
+    return HELD.model_copy(update={"hold_id": UUID(int=hold), "records": records, "held_by": by, **more})
+
+
+def test_a_flag_holds_what_comes_to_it_and_takes_over_what_it_waited_for() -> None:
+    one, two, other_flag = UUID(int=101), UUID(int=102), UUID(int=9)
+    first = held(20, (one,), held_elsewhere=(two,))
+    given(FLAGS, FLAGGED).when(Hold(UUID(int=20), HELD_POINTS, None, NOW, (one,), (two,))).then(first)
+    waiting = given(FLAGS, FLAGGED).when(Hold(UUID(int=20), (), OTHER, NOW, (), (two,)))
+    waiting.then(held(20, (), held=(), held_by=OTHER, held_elsewhere=(two,)))
+    taking = given(FLAGS, FLAGGED, first).when(Hold(HOLD, HELD_POINTS, None, NOW, (two,), (), other_flag))
+    taking.then(held(HOLD.int, (two,), taken_over_from=other_flag))
+    taking.then_state(waiting=frozenset())
+    both = given(FLAGS, FLAGGED, first, held(HOLD.int, (two,), taken_over_from=other_flag))
+    freed = released(ReleaseReason.RELEASED)
+    both.when(Release(OTHER, NOW)).then(freed.model_copy(update={"hold_id": UUID(int=20)}), freed)
+    both.when(Release(OTHER, NOW)).then_state(holds={}, waiting=frozenset())
+
+
+def test_a_hold_of_before_is_for_all_that_the_flag_showed() -> None:
+    flag = FLAGS.fold([FLAGGED, HELD])
+    assert flag.carries == {UUID(int=101), UUID(int=102)}
+
+
 RECORDS = st.lists(st.builds(suspect, st.integers(1, 4), st.integers(1, 600)), min_size=1, max_size=4)
 COMMANDS = st.lists(
     st.one_of(
         RECORDS.map(lambda records: find(evidence(*records))),
         st.just(LoseGround(NOW)),
         st.just(TakeUp(OTHER, NOW)),
-        st.builds(Hold, st.uuids(), st.sampled_from([HELD_POINTS, ()]), st.sampled_from([OTHER, None]), st.just(NOW)),
+        st.builds(
+            Hold,
+            st.uuids(),
+            st.sampled_from([HELD_POINTS, ()]),
+            st.sampled_from([OTHER, None]),
+            st.just(NOW),
+            st.sampled_from([(), (UUID(int=101),)]),
+            st.sampled_from([(), (UUID(int=102),)]),
+        ),
         st.just(Release(OTHER, NOW)),
         st.builds(Dismiss, st.sampled_from(DismissalReason), st.just(OTHER), st.just(NOW)),
         st.builds(Uphold, st.sampled_from(UpholdingReason), st.just(OTHER), st.just(NOW)),
@@ -182,8 +216,8 @@ COMMANDS = st.lists(
 
 
 @hypothesis.given(commands=COMMANDS)
-def test_in_any_life_there_is_one_hold_at_a_time_and_none_outlives_a_dismissal(commands: list[Command]) -> None:
-    flag, held = FLAGS.fold([FLAGGED]), None
+def test_in_any_life_no_hold_is_let_go_twice_and_none_outlives_a_dismissal(commands: list[Command]) -> None:
+    flag, held = FLAGS.fold([FLAGGED]), set[UUID]()
     for command in commands:
         try:
             events = FLAGS.decide(flag, command)
@@ -192,14 +226,13 @@ def test_in_any_life_there_is_one_hold_at_a_time_and_none_outlives_a_dismissal(c
         for event in events:
             match event:
                 case AnomalyPointsHeld(hold_id=hold_id):
-                    assert held is None
-                    held = hold_id
+                    assert hold_id not in held
+                    held.add(hold_id)
                 case AnomalyPointsReleased(hold_id=hold_id):
-                    assert held == hold_id
-                    held = None
+                    held.remove(hold_id)
         flag = FLAGS.fold(events, flag)
-        assert flag.hold_id == held
-        assert held is None or flag.stage is not Stage.DISMISSED
+        assert {*flag.holds} == held
+        assert not held or flag.stage is not Stage.DISMISSED
         if isinstance(command, Find):
             assert FLAGS.decide(flag, command) == []  # found twice
 

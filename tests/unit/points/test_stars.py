@@ -79,7 +79,7 @@ def apply(**changed: Any) -> Apply:
 def grant(application: uuid.UUID = FIRST, **changed: Any) -> Grant:
     plain = {
         "minutes": 6000, "authority": DISTRICT, "granter": "officer", "assessors": frozenset({"clerk"}),
-        "review_months": 12, "day": DAY,
+        "review_months": 12, "day": DAY, "requirement": ONE,
     }  # fmt: skip
     return Grant(application, **{**plain, **changed})
 
@@ -199,6 +199,16 @@ def test_the_authority_grants_what_was_assessed() -> None:
     given(STARS, applied(), not_met).when(grant()).then_refused(StarQualityNotMet)
     given(STARS, applied(), not_met, assessed()).when(grant()).then(granted())
     given(STARS, applied(), assessed()).when(grant(SECOND)).then_refused(StarApplicationNotOpen)
+
+
+def test_what_was_said_of_the_service_since_the_application_counts_at_the_grant() -> None:
+    asked = replace(ONE, assessed_percent_min=20, good_percent_min=75)
+    judged = given(STARS, applied(), assessed())
+    judged.when(grant(requirement=asked, assessed=Assessed(10, 2, 3, 1, 0))).then(granted())
+    for short in (Assessed(10, 3, 3, 1, 1), Assessed(11, 2, 3, 1, 0), Assessed()):
+        judged.when(grant(requirement=asked, assessed=short)).then_refused(
+            StarAssessmentsShort, assessed_min=20, good_min=75
+        )
 
 
 def test_who_assessed_does_not_grant() -> None:
