@@ -7,6 +7,7 @@ the exit code is 0 only if all of it holds.
 import asyncio
 import re
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from python_calamine import CalamineWorkbook
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.demo import evidence, report
+from deploy.demo import doubts, evidence, honours, report, time_bank
 from deploy.demo.clients import Clerks, Refused
 from deploy.demo.platform import ComposePlatform, LocalPlatform, Platform
 from deploy.demo.register import RegisterFacts, write_register
@@ -41,7 +42,10 @@ SETTINGS = {"BACKDATING_MAX_DAYS": "400"}
 
 _VERIFIED = ("registry", "grid_patrol", "mediation")
 
-console = Console(highlight=False)
+_WIDTH = 120
+"""Columns where nobody's terminal says how many there are."""
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
 
 
 class NotOk(RuntimeError):
@@ -128,13 +132,13 @@ async def _demo(platform: Platform) -> Outcome:
         with tempfile.TemporaryDirectory() as folder:
             register = Path(folder) / "祁连社区志愿者花名册.xlsx"
             facts = write_register(register)
-            personal = _personal(register)
+            personal = _personal(register) | set(time_bank.HELPED)
             await _import(platform, clerks, register, facts, outcome)
         teams, numbers = await _people(clerks)
         corrections = await _live(platform, clerks, teams, numbers)
         waited = await evidence.caught_up(platform.kafka_bootstrap)
         console.print(f"积分服务已跟上 points has caught up ({waited:.1f} s)\n")
-        report.show(console, await report.collect(clerks, COMMUNITY, set(numbers)), numbers, corrections)
+        await _points(platform, clerks, teams, numbers, corrections)
         await _prove(platform, personal, outcome)
     finally:
         await clerks.close()
@@ -211,6 +215,24 @@ async def _live(platform: Platform, clerks: Clerks, teams: list[Team], numbers: 
                 await replay.redeem(month.redemptions, step)
             progress.remove_task(bar)
     return sum(activity.corrected is not None for month in plan for activity in month.activities)
+
+
+async def _points(
+    platform: Platform, clerks: Clerks, teams: list[Team], numbers: dict[str, str], corrections: int
+) -> None:
+    """What people do with a year of service, and the year as a report."""
+    helpers = next(team.members for team in teams if team.kind == "housekeeping")
+    figures = await report.collect(clerks, COMMUNITY, set(numbers))
+    honoured, spent, doubted = await asyncio.gather(
+        honours.honour(clerks, COMMUNITY, CITY_DISTRICT, figures.minutes, platform.urls["points"]),
+        time_bank.save_and_spend(clerks, COMMUNITY, helpers, numbers),
+        doubts.decide(clerks, COMMUNITY),
+    )
+    report.show(console, figures, numbers)
+    honours.show(console, honoured, numbers)
+    time_bank.show(console, spent)
+    doubts.show(console, doubted)
+    report.zeros(console, figures, corrections)
 
 
 async def _prove(platform: Platform, personal: frozenset[str], outcome: Outcome) -> None:
