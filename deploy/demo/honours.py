@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.demo.clients import Clerks, Refused
 from shared.clock import SHANGHAI
@@ -111,7 +111,8 @@ def show(console: Console, found: Honours, numbers: Mapping[str, str]) -> None:
         "assessed": "[yellow]待决定 waits[/yellow]",
         "refused": "[red]未受理 refused[/red]",
     }
-    table = Table("志愿者 volunteer", "时长 hours", "结果 outcome", "经过 how", title="星级评定 Stars")
+    how = Column("经过 how", overflow="fold")
+    table = Table("志愿者 volunteer", "时长 hours", "结果 outcome", how, title="星级评定 Stars")
     for one in found.applications:
         table.add_row(numbers[one.volunteer], f"{one.minutes / 60:.1f}", stages.get(one.stage, one.stage), one.text)
     console.print(table)

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from typing import Any
 
 from deploy.demo.clients import Clerks, Refused
 from deploy.demo.sign_in_sheets import Attendee, write_sign_in_sheet
-from deploy.demo.year import CELLS, ITEMS, ActivityPlan, DisputePlan, Month, ShiftPlan, Team
+from deploy.demo.year import CELLS, ITEMS, ActivityPlan, DisputePlan, Month, Outing, ShiftPlan, Team
 from services.registry.importing.signin import PlannedTime
+from shared.clock import SHANGHAI
 
 CLERKS = 10
 """Commands under way at once."""
+_LONG_DAY_PEOPLE = 3
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FINDING_TEXTS = {
     "dispute": "楼道堆放杂物，两户争执（合成数据）",
@@ -34,6 +36,7 @@ class Replay:
         self._teams = list(teams)
         self._numbers = numbers
         self._leaders: dict[tuple[str, str], str] = {}
+        self._names: dict[str, str] = {}
         self._crews: dict[str, str] = {}
         self._items: list[dict[str, Any]] = []
         self._redeemed_from = 0
@@ -74,6 +77,14 @@ class Replay:
         work = [item for offset in range(7) for item in work[offset::7]]
         await _together(work, step)
         await self._patrol_cases()
+
+    async def long_day(self, day: date) -> None:
+        """Two activities that fill a day from seven to eight, with the same people in both: somebody should look."""
+        team = next(team for team in self._teams if team.kind == "festivals")
+        for begins, ends, title in ((7, 13, "节前走访慰问"), (14, 20, "社区联欢布置")):
+            starts, over = (datetime.combine(day, time(hour), SHANGHAI) for hour in (begins, ends))
+            outings = tuple(Outing(volunteer, starts, over) for volunteer in team.members[-_LONG_DAY_PEOPLE:])
+            await self._activity(ActivityPlan(team.id, title, "general", starts, over, outings, False, None))
 
     async def redeem(self, count: int, step: Step) -> None:
         """Volunteers with enough points collect something; one of ten thinks better of it."""
@@ -141,8 +152,10 @@ class Replay:
 
     async def _attendee(self, volunteer: str) -> Attendee:
         """A line of a sign-in sheet bears the volunteer's name, which the importer compares with the register."""
-        person = await self._clerks.get("registry", f"/v1/volunteers/{volunteer}/identity", reveal=True)
-        return Attendee(person["name"], None, self._numbers[volunteer])
+        if volunteer not in self._names:
+            person = await self._clerks.get("registry", f"/v1/volunteers/{volunteer}/identity", reveal=True)
+            self._names[volunteer] = person["name"]
+        return Attendee(self._names[volunteer], None, self._numbers[volunteer])
 
     async def _shift(self, plan: ShiftPlan) -> None:
         post = self._clerks.post

@@ -145,7 +145,7 @@ def _people(console: Console, figures: Figures, numbers: dict[str, str]) -> None
     for volunteer, minutes in ranked[:10]:
         table.add_row(numbers[volunteer], f"{minutes / 60:.1f}", str(figures.points.get(volunteer, 0)))
     console.print(table)
-    stars = Table("星级标准 standard", "★", "★★", "★★★", "★★★★", "★★★★★", title="星级候选人 Star candidates, by hours")
+    stars = Table("星级标准 standard", "★", "★★", "★★★", "★★★★", "★★★★★", title="按时长可申请 By hours alone")
     standards = {"全国默认 national default": STARS_NATIONAL_HOURS, "小社区 small community": STARS_SMALL_HOURS}
     for name, thresholds in standards.items():
         reached = [sum(minutes >= hours * 60 for _, minutes in ranked) for hours in thresholds]

@@ -7,13 +7,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.demo.clients import Clerks, Refused
 from deploy.demo.people import make_id_number
 from shared.clock import SHANGHAI
 
-HELPED = ("佟念恩", make_id_number(random.Random(2015), 9_010, woman=True))
+HELPED = ("佟念恩", make_id_number(random.Random(2015), 8_975, woman=True))
 """Name and number of the person without minutes: as synthetic as everybody else, and in the vault only."""
 _ELDERS = 4
 _OLD_FROM, _YOUNG_UNTIL = 66, 50
@@ -188,11 +188,14 @@ class _Story:
 
 def show(console: Console, found: TimeBank) -> None:
     """Print it."""
-    table = Table("事情 what", "谁 who", "结果 result", title="时间银行 Time bank")
+    table = Table("事情 what", "谁 who", Column("结果 result", overflow="fold"), title="时间银行 Time bank")
     for line in found.lines:
         table.add_row(line.what, line.who, line.result)
     console.print(table)
     groups = "，".join(f"{group} 岁起 {count} 人" for group, count in found.age_groups.items())
     console.print(f"服务对象，按五岁一段（不存生日） beneficiaries by five-year age group: {groups}")
-    flows = "；".join(f"{line['amount']:+d} {line['reason_text']}" for line in reversed(found.pool_lines))
+    by_reason: dict[str, int] = {}
+    for line in reversed(found.pool_lines):
+        by_reason[line["reason_text"]] = by_reason.get(line["reason_text"], 0) + line["amount"]
+    flows = "；".join(f"{reason} {minutes:+d}" for reason, minutes in by_reason.items())
     console.print(f"公益时间池 the pool: {found.pool['available_minutes']} 分钟 minutes（{flows}）\n")
