@@ -117,6 +117,11 @@ def main(
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
+        if any(keep.iterdir()):
+            raise NotOk(
+                f"{keep} 里已有数据，请换一个文件夹，或先删除 holds data already; name another folder, or delete it "
+                "(python -m deploy.local reset)"
+            )
         yield keep
         return
     with tempfile.TemporaryDirectory(prefix="liuling-demo-", ignore_cleanup_errors=True) as folder:
