@@ -32,7 +32,7 @@ from deploy.demo.register import RegisterFacts, write_register
 from deploy.demo.replay import Replay
 from deploy.demo.teams import TEAMS
 from deploy.demo.year import Team, plan_year
-from deploy.local.stack import ROOT, SERVICES, LocalStack, StackError
+from deploy.local.stack import DEFAULT_PORTS, ROOT, SERVICES, LocalStack, StackError
 from shared.clock import SHANGHAI
 
 COMMUNITY, CITY_DISTRICT = "620201001004", "620201"
@@ -92,7 +92,9 @@ def main(
         else:
             with _folder(keep) as folder:
                 console.print("启动 PostgreSQL、Kafka 和四个服务 starting PostgreSQL, Kafka and the four services …")
-                with LocalStack(folder, services=SERVICES, settings=SETTINGS, say=console.print) as stack:
+                # A year that stays is shown by `make up`, at its addresses.
+                ports = DEFAULT_PORTS if keep is not None else {}
+                with LocalStack(folder, services=SERVICES, settings=SETTINGS, ports=ports, say=console.print) as stack:
                     console.print(f"已启动 up ({time.monotonic() - started:.1f} s, broker: {stack.broker_kind})")
                     outcome = uvloop.run(_demo(LocalPlatform(stack)))
     except KeyboardInterrupt:
