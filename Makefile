@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ONLY   ?=
+KEEP   ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down test test-fast test-containers check contracts bench compose-test lock clean
 
 help:
 	@echo "make demo          一个社区的一年：从花名册到账本 one community's year, from the roster to a ledger that balances"
+	@echo "make demo KEEP=.liuling  同上并保留数据，供 make up 查看 the same, and keep it for make up to show"
 	@echo "make up            启动整个平台并打印地址和令牌 start the platform; prints addresses and tokens"
 	@echo "make down          停止 make up 启动的平台 stop what make up started"
 	@echo "make test          全部测试 all tests, on a real PostgreSQL and a real Kafka"
@@ -39,7 +41,7 @@ $(VENV)/.dev: requirements-dev.txt requirements-fonts.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.local
 
 demo: $(VENV)/.local
-	@$(BIN)/python -m deploy.demo
+	@$(BIN)/python -m deploy.demo $(if $(KEEP),--keep $(KEEP))
 
 up: $(VENV)/.local
 	@$(BIN)/python -m deploy.local up

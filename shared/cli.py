@@ -112,7 +112,11 @@ class _progress:  # noqa: N801 - reads as a function where it is used
 
     def __init__(self, label: str) -> None:
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description} {task.completed}"), TimeElapsedColumn(), console=console
+            SpinnerColumn(),
+            TextColumn("{task.description} {task.completed}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
         )
         self._label = label
 

@@ -7,6 +7,7 @@ the exit code is 0 only if all of it holds.
 import asyncio
 import re
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,24 +25,29 @@ from python_calamine import CalamineWorkbook
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.demo import evidence, report
+from deploy.demo import doubts, evidence, honours, report, time_bank
 from deploy.demo.clients import Clerks, Refused
 from deploy.demo.platform import ComposePlatform, LocalPlatform, Platform
 from deploy.demo.register import RegisterFacts, write_register
 from deploy.demo.replay import Replay
 from deploy.demo.teams import TEAMS
 from deploy.demo.year import Team, plan_year
-from deploy.local.stack import ROOT, SERVICES, LocalStack, StackError
+from deploy.local.stack import DEFAULT_PORTS, ROOT, SERVICES, LocalStack, StackError
 from shared.clock import SHANGHAI
 
 COMMUNITY, CITY_DISTRICT = "620201001004", "620201"
 DIVISIONS = ROOT / "services" / "registry" / "organisation" / "data" / "jiayuguan-divisions.csv"
-SETTINGS = {"BACKDATING_MAX_DAYS": "400"}
-"""A year is entered in a minute, so things may be dated further back than the week that is the default."""
+SETTINGS = {"BACKDATING_MAX_DAYS": "400", "ANOMALIES_CHECK_INTERVAL_S": "1"}
+"""A year is entered in a minute: things may be dated further back than the week that is the default, and nobody waits
+for the next look at what was confirmed.
+"""
 
 _VERIFIED = ("registry", "grid_patrol", "mediation")
 
-console = Console(highlight=False)
+_WIDTH = 120
+"""Columns where nobody's terminal says how many there are."""
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
 
 
 class NotOk(RuntimeError):
@@ -86,7 +92,9 @@ def main(
         else:
             with _folder(keep) as folder:
                 console.print("启动 PostgreSQL、Kafka 和四个服务 starting PostgreSQL, Kafka and the four services …")
-                with LocalStack(folder, services=SERVICES, settings=SETTINGS, say=console.print) as stack:
+                # A year that stays is shown by `make up`, at its addresses.
+                ports = DEFAULT_PORTS if keep is not None else {}
+                with LocalStack(folder, services=SERVICES, settings=SETTINGS, ports=ports, say=console.print) as stack:
                     console.print(f"已启动 up ({time.monotonic() - started:.1f} s, broker: {stack.broker_kind})")
                     outcome = uvloop.run(_demo(LocalPlatform(stack)))
     except KeyboardInterrupt:
@@ -111,6 +119,11 @@ def main(
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
+        if any(keep.iterdir()):
+            raise NotOk(
+                f"{keep} 里已有数据，请换一个文件夹，或先删除 holds data already; name another folder, or delete it "
+                "(python -m deploy.local reset)"
+            )
         yield keep
         return
     with tempfile.TemporaryDirectory(prefix="liuling-demo-", ignore_cleanup_errors=True) as folder:
@@ -128,13 +141,13 @@ async def _demo(platform: Platform) -> Outcome:
         with tempfile.TemporaryDirectory() as folder:
             register = Path(folder) / "祁连社区志愿者花名册.xlsx"
             facts = write_register(register)
-            personal = _personal(register)
+            personal = _personal(register) | set(time_bank.HELPED)
             await _import(platform, clerks, register, facts, outcome)
         teams, numbers = await _people(clerks)
         corrections = await _live(platform, clerks, teams, numbers)
         waited = await evidence.caught_up(platform.kafka_bootstrap)
         console.print(f"积分服务已跟上 points has caught up ({waited:.1f} s)\n")
-        report.show(console, await report.collect(clerks, COMMUNITY, set(numbers)), numbers, corrections)
+        await _points(platform, clerks, teams, numbers, corrections)
         await _prove(platform, personal, outcome)
     finally:
         await clerks.close()
@@ -190,11 +203,12 @@ async def _live(platform: Platform, clerks: Clerks, teams: list[Team], numbers: 
     plan = plan_year(teams, datetime.now(SHANGHAI).date() - timedelta(days=2))
     replay = Replay(clerks, COMMUNITY, teams, numbers)
     await replay.prepare(plan)
-    killed_in = len(plan) // 2
+    await replay.long_day(plan[-1].last + timedelta(days=1))
+    killed_in, restart, owed = len(plan) // 2, None, 0
     with _bar() as progress:
         year = progress.add_task("全年 the year", total=sum(month.size for month in plan))
         for index, month in enumerate(plan):
-            bar = progress.add_task(f"  {month.first:%Y-%m}", total=month.size)
+            bar = progress.add_task(f"  {month.first:%Y-%m}", total=month.size - month.redemptions)
 
             def step(bar: Any = bar) -> None:
                 progress.advance(bar)
@@ -204,22 +218,48 @@ async def _live(platform: Platform, clerks: Clerks, teams: list[Team], numbers: 
                 platform.kill_points()
                 progress.console.print("  积分服务被 SIGKILL，其他服务照常 points was killed; the others go on")
             await replay.month(month, step)
-            if index == killed_in:
-                await asyncio.to_thread(platform.start_points)
-                progress.console.print("  积分服务已重启，正在补上 points is back and catches up")
-            if index >= 2:
-                await replay.redeem(month.redemptions, step)
             progress.remove_task(bar)
+            owed += month.redemptions
+            if index == killed_in:
+                # It comes back while the others live the next month; what people want to collect waits so long.
+                restart = asyncio.create_task(asyncio.to_thread(platform.start_points))
+                continue
+            if restart is not None:
+                await restart
+                restart = None
+                progress.console.print("  积分服务已重启，正在补上 points is back and catches up")
+            await replay.redeem(owed, lambda: progress.advance(year))
+            owed = 0
     return sum(activity.corrected is not None for month in plan for activity in month.activities)
+
+
+async def _points(
+    platform: Platform, clerks: Clerks, teams: list[Team], numbers: dict[str, str], corrections: int
+) -> None:
+    """What people do with a year of service, and the year as a report."""
+    helpers = next(team.members for team in teams if team.kind == "housekeeping")
+    figures = await report.collect(clerks, COMMUNITY, set(numbers))
+    honoured, spent, doubted = await asyncio.gather(
+        honours.honour(clerks, COMMUNITY, CITY_DISTRICT, figures.minutes, platform.urls["points"]),
+        time_bank.save_and_spend(clerks, COMMUNITY, helpers, numbers),
+        doubts.decide(clerks, COMMUNITY),
+    )
+    report.show(console, figures, numbers)
+    honours.show(console, honoured, numbers)
+    time_bank.show(console, spent)
+    doubts.show(console, doubted)
+    report.zeros(console, figures, corrections)
 
 
 async def _prove(platform: Platform, personal: frozenset[str], outcome: Outcome) -> None:
     console.print("重放全部事件重建账本并比较 rebuilding the ledger from the events …")
-    # All four at once: each looks at its own database.
-    (code, output), *verdicts = await asyncio.gather(
-        asyncio.to_thread(platform.command, "points", "rebuild"),
-        *[asyncio.to_thread(platform.command, service, "verify") for service in _VERIFIED],
+    # All at once: each looks at its own database, and this process at the topics.
+    checks = [("points", "rebuild"), *((service, "verify") for service in _VERIFIED)]
+    facts, answers = await asyncio.gather(
+        evidence.read_topics(platform.kafka_bootstrap, personal),
+        asyncio.gather(*[asyncio.to_thread(platform.command, *check) for check in checks]),
     )
+    (code, output), *verdicts = answers
     console.print(output.strip(), markup=False)
     outcome.identical = code == 0
     if code != 0:
@@ -232,7 +272,6 @@ async def _prove(platform: Platform, personal: frozenset[str], outcome: Outcome)
         console.print(output.strip(), markup=False)
         if code != 0:
             outcome.failures.append(f"{service}: 读模型与事件不一致 read tables differ from the events")
-    facts = await evidence.read_topics(platform.kafka_bootstrap, personal)
     outcome.events = facts.events
     leaks = [*facts.leaks, *evidence.leaks_in_logs(platform, personal)]
     if leaks:

@@ -17,12 +17,18 @@ _PAUSE_S = 0.1
 class Refused(RuntimeError):
     """A service refused what the demo asked; the text is the service's own."""
 
+    def __init__(self, text: str, detail: str = "") -> None:
+        super().__init__(text)
+        self.detail = detail
+        """What the service says to whoever asked."""
+
 
 class Clerks:
-    """One client for each service, in the role of a community worker."""
+    """One client for each service, in the role of a community worker, and of others where a command says so."""
 
     def __init__(self, platform: Platform, community: str) -> None:
         token = platform.token("community", community)
+        self._platform, self._community = platform, community
         self._clients = {
             name: httpx.AsyncClient(
                 base_url=url,
@@ -38,9 +44,25 @@ class Clerks:
         for client in self._clients.values():
             await client.aclose()
 
-    async def post(self, service: str, path: str, body: Mapping[str, Any] | None = None, **options: Any) -> Any:
+    def signed_in(self, role: str, subject: str, node: str | None = None) -> str:
+        """A token of somebody else, to be given to `post`: who entered, assessed or confirmed is often not to be who
+        decides.
+        """
+        return self._platform.token(role, node or self._community, subject)
+
+    async def post(
+        self,
+        service: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        **options: Any,
+    ) -> Any:
         """A command, sent again under the same key while the service is away: it happens once."""
         key = {"Idempotency-Key": uuid.uuid4().hex}
+        if token is not None:
+            key["authorization"] = f"Bearer {token}"
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
@@ -74,9 +96,11 @@ class Clerks:
 def _content(answer: httpx.Response) -> Any:
     if answer.is_success:
         return answer.json()
+    detail = ""
     try:
         problem = answer.json()
+        detail = problem["detail"]
         text = f"{problem['code']}: {problem['detail']} {problem.get('errors') or ''}"
     except ValueError:
         text = answer.text[:200]
-    raise Refused(f"{answer.request.method} {answer.request.url.path} → {answer.status_code} {text}")
+    raise Refused(f"{answer.request.method} {answer.request.url.path} → {answer.status_code} {text}", detail)

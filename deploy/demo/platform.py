@@ -28,8 +28,8 @@ class Platform(Protocol):
         """Address of the broker."""
         ...
 
-    def token(self, role: str, node: str) -> str:
-        """A bearer token."""
+    def token(self, role: str, node: str, subject: str | None = None) -> str:
+        """A bearer token, by default of somebody who is one person for each role and node."""
         ...
 
     def kill_points(self) -> None:
@@ -57,9 +57,9 @@ class LocalPlatform:
         self.urls: Mapping[str, str] = {handle.name: handle.url for handle in stack.handles}
         self.kafka_bootstrap = stack.kafka_bootstrap
 
-    def token(self, role: str, node: str) -> str:
+    def token(self, role: str, node: str, subject: str | None = None) -> str:
         """A token of the stack's development issuer."""
-        return self._stack.token(role, node)
+        return self._stack.token(role, node, subject)
 
     def kill_points(self) -> None:
         """SIGKILL."""
@@ -99,9 +99,9 @@ class ComposePlatform:
         }
         self.kafka_bootstrap = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9094")
 
-    def token(self, role: str, node: str) -> str:
+    def token(self, role: str, node: str, subject: str | None = None) -> str:
         """A token of the issuer whose public keys the containers were given."""
-        return self._issuer.token(role, node)
+        return self._issuer.token(role, node, subject)
 
     def kill_points(self) -> None:
         """SIGKILL the container's process."""

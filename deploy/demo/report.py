@@ -6,15 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.demo.clients import Clerks
+from shared.clock import SHANGHAI
 
 STARS_NATIONAL_HOURS = (100, 300, 600, 1000, 1500)
 """National default (注册管理办法 18), one to five stars; granted on application and on quality besides."""
 STARS_SMALL_HOURS = (10, 20, 30, 40, 50)
 """As some communities grade their own, after three months' membership."""
 _BLIND_AFTER = timedelta(days=30)
+_TEAMS_SHOWN = 12
 
 
 @dataclass(slots=True)
@@ -35,6 +37,8 @@ class Figures:
     """Why the points of one volunteer are what they are."""
     blind_cells: int
     cells: int
+    team_places: list[dict[str, Any]]
+    """The leaderboard of teams."""
 
 
 async def collect(clerks: Clerks, community: str, people: set[str]) -> Figures:
@@ -44,6 +48,8 @@ async def collect(clerks: Clerks, community: str, people: set[str]) -> Figures:
         accounts = clerks.every("points", "/v1/accounts", community=community, unit=unit)
         return {a["holder"]: a["posted"] async for a in accounts if a["holder"] in people}
 
+    today = datetime.now(SHANGHAI).date()
+    year = {"since": (today - timedelta(days=364)).isoformat(), "until": today.isoformat()}
     since = (datetime.now(UTC) - _BLIND_AFTER).isoformat()
     blind = [c async for c in clerks.every("grid_patrol", "/v1/cells", within=community, not_covered_since=since)]
     redemptions = [r async for r in clerks.every("points", "/v1/redemptions", community=community)]
@@ -63,26 +69,37 @@ async def collect(clerks: Clerks, community: str, people: set[str]) -> Figures:
         explained=await clerks.get("points", f"/v1/accounts/{someone}/POINT/explanation", limit=2000),
         blind_cells=len(blind),
         cells=len([c async for c in clerks.every("grid_patrol", "/v1/cells", within=community)]),
+        team_places=(
+            await clerks.get("points", "/v1/leaderboards/teams", community=community, **year, top=_TEAMS_SHOWN)
+        )["places"],
     )
 
 
-def show(console: Console, figures: Figures, numbers: dict[str, str], corrections: int) -> None:
+def show(console: Console, figures: Figures, numbers: dict[str, str]) -> None:
     """Print it."""
     _by_team(console, figures)
     _by_month(console, figures)
     _people(console, figures, numbers)
     _market(console, figures)
     _explained(console, figures, numbers)
-    _zeros(console, figures, corrections)
 
 
 def _by_team(console: Console, figures: Figures) -> None:
     done = Counter(a["team_id"] for a in figures.activities if a["stage"] == "completed")
-    table = Table("服务队 team", "性质 origin", "人数 members", "活动 activities", title="各服务队 By team")
-    origins = {"appointed": "社区组建 appointed", "self_formed": "自发成立 self-formed"}
-    for team in sorted(figures.teams, key=lambda t: (-done[t["id"]], t["name"])):
-        table.add_row(team["name"], origins[team["origin"]], str(team["members_count"]), str(done[team["id"]]))
+    table = Table(
+        "名次 rank",
+        "服务队 team",
+        "人数 members",
+        "活动 activities",
+        "队员服务时长 hours of its members",
+        title=f"服务队排行，前 {_TEAMS_SHOWN} 名 Leaderboard of teams",
+    )
+    for place in figures.team_places:
+        activities = str(done[place["team_id"]] or "—")  # patrols go out in shifts, not activities
+        hours = f"{place['minutes'] / 60:,.0f}"
+        table.add_row(str(place["rank"]), place["name"], str(place["members"]), activities, hours)
     console.print(table)
+    console.print(f"全部 {len(figures.teams)} 支 all teams; 一人可在几支队伍 people may belong to several\n")
 
 
 def _by_month(console: Console, figures: Figures) -> None:
@@ -98,8 +115,6 @@ def _by_month(console: Console, figures: Figures) -> None:
         month = rows[str(case["month"])[:7]]
         month["filed"] += case["filed"]
         month["resolved"] += case["resolved_written"] + case["resolved_oral"]
-    for redemption in figures.redemptions:
-        rows[_local_month(redemption["reserved_at"])]["redeemed"] += redemption["stage"] == "collected"
     table = Table(
         "月份 month",
         "活动 activities",
@@ -107,7 +122,6 @@ def _by_month(console: Console, figures: Figures) -> None:
         "巡防小时 patrol h",
         "纠纷立案 disputes",
         "化解 resolved",
-        "兑换 redeemed",
         title="各月 By month",
     )
     for name in sorted(rows):
@@ -119,7 +133,6 @@ def _by_month(console: Console, figures: Figures) -> None:
             f"{row['patrol'] / 60:.0f}",
             str(row["filed"]),
             str(row["resolved"]),
-            str(row["redeemed"]),
         )
     console.print(table)
 
@@ -132,7 +145,7 @@ def _people(console: Console, figures: Figures, numbers: dict[str, str]) -> None
     for volunteer, minutes in ranked[:10]:
         table.add_row(numbers[volunteer], f"{minutes / 60:.1f}", str(figures.points.get(volunteer, 0)))
     console.print(table)
-    stars = Table("星级标准 standard", "★", "★★", "★★★", "★★★★", "★★★★★", title="星级候选人 Star candidates, by hours")
+    stars = Table("星级标准 standard", "★", "★★", "★★★", "★★★★", "★★★★★", title="按时长可申请 By hours alone")
     standards = {"全国默认 national default": STARS_NATIONAL_HOURS, "小社区 small community": STARS_SMALL_HOURS}
     for name, thresholds in standards.items():
         reached = [sum(minutes >= hours * 60 for _, minutes in ranked) for hours in thresholds]
@@ -157,7 +170,8 @@ def _market(console: Console, figures: Figures) -> None:
 def _explained(console: Console, figures: Figures, numbers: dict[str, str]) -> None:
     """One account in words: a line of every reason there is on it."""
     found = figures.explained
-    table = Table("增减 change", "此后余额 balance", "说明 why", title="为什么是这么多 Why a balance is what it is")
+    why = Column("说明 why", overflow="fold")
+    table = Table("增减 change", "此后余额 balance", why, title="为什么是这么多 Why a balance is what it is")
     by_reason: dict[str, dict[str, Any]] = {}
     for line in reversed(found["items"]):
         by_reason[line["reason"]] = line
@@ -167,7 +181,8 @@ def _explained(console: Console, figures: Figures, numbers: dict[str, str]) -> N
     console.print(f"志愿者 volunteer {numbers[found['holder']]}: {found['text']}\n")
 
 
-def _zeros(console: Console, figures: Figures, corrections: int) -> None:
+def zeros(console: Console, figures: Figures, corrections: int) -> None:
+    """The community's six promises, as far as they can be told from what is recorded."""
     totals: Counter[str] = Counter()
     for case in figures.cases:
         for name in ("filed", "open", "resolved_written", "resolved_oral", "failed", "withdrawn", "declined"):
@@ -204,6 +219,4 @@ def _halves(months: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _local_month(moment: str) -> str:
-    from shared.clock import SHANGHAI
-
     return datetime.fromisoformat(moment).astimezone(SHANGHAI).strftime("%Y-%m")

@@ -14,6 +14,8 @@ from typing import Any
 from shared.clock import SHANGHAI
 
 DAYS = 365
+_MONTHS_OF_SAVING = 2
+"""Before anybody has enough points for anything."""
 PATROL_KINDS = {
     "patrol_joint_defence": "joint_defence",
     "patrol_volunteers": "volunteer",
@@ -111,6 +113,12 @@ class Month:
     redemptions: int = 0
 
     @property
+    def last(self) -> date:
+        """The last day of the month on which anything was done."""
+        moments = [a.ends for a in self.activities] + [s.starts for s in self.shifts] + [d.filed for d in self.disputes]
+        return max(moments).date()
+
+    @property
     def size(self) -> int:
         """Steps, for the progress bar."""
         return len(self.activities) + len(self.shifts) + len(self.disputes) + self.redemptions
@@ -149,8 +157,8 @@ class _Planner:
             month.shifts += self._shifts(day, offset)
             month.disputes += self._disputes(day)
             month.activities += self._activities(day)
-        for month in months.values():
-            month.redemptions = 14
+        for number, month in enumerate(months.values()):
+            month.redemptions = 14 if number >= _MONTHS_OF_SAVING else 0
         return list(months.values())
 
     def _free(self, people: Sequence[str], day: date, count: int) -> list[str]:

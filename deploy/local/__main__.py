@@ -3,6 +3,7 @@
 import os
 import shlex
 import signal
+import sys
 import time
 from types import FrameType
 from typing import Annotated
@@ -37,6 +38,8 @@ TOKENS = {
     "patrol_leader": COMMUNITY,
     "mediator": COMMUNITY,
 }
+_COMMAND = f"{os.path.relpath(sys.executable)} -m deploy.local"
+"""As it can be typed here, whether or not the virtual environment is active."""
 _WATCH_INTERVAL_S = 0.2
 _DOWN_WITHIN_S = 90.0
 
@@ -176,7 +179,7 @@ def _welcome(stack: LocalStack, seconds: float) -> None:
         console.print(stack.token(role, node), soft_wrap=True, markup=False)
     _say(
         "志愿者只能看本人的记录，令牌要写明是谁 a volunteer sees their own records, so the token names the person:\n"
-        "  python -m deploy.local token volunteer --subject <志愿者 id, from GET /v1/volunteers>"
+        f"  {_COMMAND} token volunteer --subject <志愿者 id, from GET /v1/volunteers>"
     )
     console.rule()
     table = Table("部分 part", "地址 address", "接口文档 API docs")
@@ -186,8 +189,15 @@ def _welcome(stack: LocalStack, seconds: float) -> None:
         table.add_row(handle.name, handle.url, f"{handle.url}/docs")
     console.print(table)
     _say(f"数据与日志 data and logs: {stack.folder}")
-    _say('用法 use: curl -H "Authorization: Bearer $TOKEN" … (12 小时有效 good for 12 hours)')
-    _say(f"已就绪 ready in {seconds:.1f} s。停止 stop: Ctrl-C 或 or `python -m deploy.local down`")
+    if points := next((handle.url for handle in stack.handles if handle.name == "points"), None):
+        _say(
+            "试一试 try it, 令牌 12 小时有效 tokens are good for 12 hours:\n"
+            f"  TOKEN=$({_COMMAND} token community)\n"
+            f'  curl -H "Authorization: Bearer $TOKEN" '
+            f"'{points}/v1/accounts?community={COMMUNITY}&unit=POINT&limit=3'"
+        )
+    _say("平台起初是空的；要看一年的数据 it begins empty; to see a year in it: make demo KEEP=.liuling")
+    _say(f"已就绪 ready in {seconds:.1f} s。停止 stop: Ctrl-C 或 or `make down`")
 
 
 def _recorded() -> tuple[DataFolder, Record]:

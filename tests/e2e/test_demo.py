@@ -24,4 +24,13 @@ def test_a_communitys_year_ends_in_a_ledger_that_is_proven() -> None:
     events, transfers = int(match[1]), int(match[2])
     assert events > 5_000
     assert transfers > 5_000
+    for shown in (
+        "已授予 granted",
+        "未受理 refused",
+        "核验页可打开",
+        "(confirmed)",
+        "已排除 dismissed",
+        "一日时长过多",
+    ):
+        assert shown in done.stdout, shown
     assert "no name, ID number or phone in topics or logs: True" in done.stdout.replace("\n", " ").replace("  ", " ")

@@ -1,5 +1,11 @@
 """Documents that repeat what the code knows are compared with it."""
 
+import json
+import re
+from pathlib import Path
+
+import pytest
+
 from shared import metrics
 from tests.conftest import ROOT
 
@@ -24,3 +30,36 @@ def test_the_metrics_document_is_the_closed_list() -> None:
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     listed = [line for line in text.splitlines() if line.startswith("| `liuling_")]
     assert listed == metric_rows()
+
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "deploy" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NAMED_PATH = re.compile(r"(?:(GET|POST|PUT|DELETE) )?(/v1/[^\s`?，。；、）(]+)")
+
+
+def served() -> set[tuple[str, str]]:
+    """Method and path, with parameters as a pattern."""
+    documents = [json.loads(path.read_text("utf-8")) for path in (ROOT / "docs" / "api").glob("openapi-*.json")]
+    return {
+        (method.upper(), re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)))
+        for document in documents
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_that_a_document_names_is_served(document: Path) -> None:
+    named = NAMED_PATH.findall(document.read_text(encoding="utf-8"))
+    routes = served()
+    missing = [
+        f"{method} {path}"
+        for method, path in named
+        if not any(re.fullmatch(pattern, path) and method in ("", served_by) for served_by, pattern in routes)
+    ]
+    assert not missing
+
+
+def test_every_metric_that_the_operations_document_names_exists() -> None:
+    listed = {name for row in metric_rows() for name in re.findall(r"`(liuling_[a-z_]+)`", row)}
+    named = set(re.findall(r"liuling_[a-z_]+", (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")))
+    assert named <= listed

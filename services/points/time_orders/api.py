@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from services.points.accounts.known import known_volunteers
 from services.points.beneficiaries.views import beneficiary_row
 from services.points.deaths.gate import enter_gate
-from services.points.fields import Configured, own_id
+from services.points.fields import Configured, dated, own_id
 from services.points.kin.views import beneficiaries_of
 from services.points.policy.in_force import InForce
 from services.points.tables import time_orders
@@ -87,7 +87,7 @@ async def request_order(
         standing=await standing_of(work, policies, beneficiary, asked),
         agreed=agreed,
         by=actor_id(work.vault, caller.subject),
-        at=work.now,
+        at=dated(work, settings, body.requested_at).within_bounds(),
         serve_by=work.now + timedelta(days=settings.time_order_serve_within_days),
     )
     order = work.create(ORDERS, order_id, command)

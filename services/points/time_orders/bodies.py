@@ -35,6 +35,10 @@ class OrderBody(Body):
     kin_asked: Annotated[
         bool, Field(description="已问过亲属，不愿赠付（公共池支付时） relatives were asked, and do not give")
     ] = False
+    requested_at: Annotated[
+        Moment | None,
+        Field(description="何时提出，默认现在；电话里说好、事后录入的填当时 when it was asked for; now by default"),
+    ] = None
 
     @model_validator(mode="after")
     def _a_gift_has_a_giver(self) -> Self:

@@ -100,6 +100,28 @@ async def test_minutes_are_held_served_and_paid_to_the_last_one(bank: Bank) -> N
     assert await rebuild(bank.running.service) == 0
 
 
+async def test_an_order_by_telephone_is_entered_with_its_service_afterwards(bank: Bank) -> None:
+    (mother,) = await bank.people(200)
+    (provider,) = await bank.people(0, age=YOUNG)
+    person, clerk = await bank.beneficiary(mother), bank.clerk()
+    asked = bank.clock() - timedelta(days=2)
+    started = {"started_at": (asked + timedelta(hours=1)).isoformat(), "minutes": 60}
+    ahead, long_ago = bank.clock() + timedelta(minutes=1), bank.clock() - timedelta(days=400)
+    for moment, code in ((ahead, "goods_dated_in_future"), (long_ago, "goods_dated_too_far_back")):
+        await refused(clerk, "/v1/time-orders", code, order_of(person, requested_at=moment.isoformat()))
+    orders = {}
+    for name, moment in (("by telephone", asked.isoformat()), ("now", None)):
+        order = await made(clerk, "/v1/time-orders", order_of(person, requested_at=moment))
+        orders[name] = f"/v1/time-orders/{order['id']}"
+        assert order["serve_by"] > bank.clock().isoformat()
+        await made(clerk, f"{orders[name]}/acceptance", {"provider_id": provider})
+    await refused(clerk, f"{orders['now']}/service", "served_out_of_bounds", started)
+    await made(clerk, f"{orders['by telephone']}/service", started)
+    await made(bank.colleague(), f"{orders['by telephone']}/confirmation")
+    assert await bank.minutes(provider) == (60, 0)
+    assert await rebuild(bank.running.service) == 0
+
+
 async def test_of_two_orders_for_the_last_minutes_exactly_one_wins(bank: Bank) -> None:
     (mother,) = await bank.people(60)
     person, clerk = await bank.beneficiary(mother), bank.clerk()
