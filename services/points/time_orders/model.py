@@ -190,6 +190,7 @@ def decide(order: Order, command: Command) -> list[Event]:
         case Approve(means=means, by=by, at=at):
             refuse_unless(order.stage is Stage.PROPOSED, NotAwaitingApproval)
             refuse_if(by == order.requested_by, OwnRequest)
+            refuse_if(means.beneficiary_closed, AccountIsClosed)
             _require_without(means)
             return [
                 TimeOrderApproved(

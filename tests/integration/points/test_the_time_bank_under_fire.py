@@ -214,7 +214,7 @@ class TimeBankUnderFire(LedgerUnderFire):
 
     @rule()
     def communities_settle(self) -> None:
-        owed = {home: self.do(self._available(holders.clearing(home), "MINUTE")) for home in COMMUNITIES}
+        owed = {home: self.do(self._cleared(home)) for home in COMMUNITIES}
         obligations = tuple(SettlementObligation(**payment._asdict()) for payment in net(owed))
         if obligations:
             event = SettlementRunConfirmed(
@@ -222,13 +222,20 @@ class TimeBankUnderFire(LedgerUnderFire):
                 obligations=obligations, confirmed_by=SOMEBODY, confirmed_at=self.now,
             )  # fmt: skip
             self.do(self._record(event))
-            assert {self.do(self._available(holders.clearing(home), "MINUTE")) for home in COMMUNITIES} == {0}
+            assert {self.do(self._cleared(home)) for home in COMMUNITIES} == {0}
+
+    async def _cleared(self, home: str) -> int:
+        """Posted; what is held there for whoever served is not paid yet."""
+        query = (
+            "SELECT credits - debits FROM fire.accounts JOIN units AS u ON u.id = unit WHERE holder = $1 AND code = $2"
+        )
+        return int(await self.db.fetchval(query, holders.clearing(home), "MINUTE") or 0)
 
     # ── what always holds ────────────────────────────────────────────────────────────────────────────────────────
 
     async def _sound(self) -> None:
         await super()._sound()
-        assert sum([await self._available(holders.clearing(home), "MINUTE") for home in COMMUNITIES]) == 0
+        assert sum([await self._cleared(home) for home in COMMUNITIES]) == 0
         assert min([await self._available(holders.pool(home), "MINUTE") for home in COMMUNITIES]) >= 0
 
 

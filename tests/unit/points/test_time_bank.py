@@ -252,6 +252,8 @@ def test_that_the_pool_pays_is_approved_by_a_second_person() -> None:
     given(ORDERS, proposed).when(Approve(Means(), BO, NOW)).then(APPROVED)
     given(ORDERS, proposed).when(Approve(Means(), ANNA, NOW)).then_refused(refusals.OwnRequest)
     given(ORDERS, proposed).when(Approve(Means(5), BO, NOW)).then_refused(refusals.PoolOnlyForThoseWithout)
+    died = Means(beneficiary_closed=True)
+    given(ORDERS, proposed).when(Approve(died, BO, NOW)).then_refused(AccountIsClosed)
     given(ORDERS, proposed, APPROVED).when(Approve(Means(), BO, NOW)).then_refused(refusals.NotAwaitingApproval)
     given(ORDERS, requested()).when(Approve(Means(), BO, NOW)).then_refused(refusals.NotAwaitingApproval)
     given(ORDERS, proposed).when(accept()).then_refused(refusals.OrderNotApproved)
