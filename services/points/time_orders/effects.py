@@ -125,8 +125,18 @@ class TimeOrderEffects:
         legs = await legs_of(db, self._writer, [passage])
         await lock(db, self._writer, legs)
         planned, event_id, at = planned_hold(event.time_order_id), recorded.event_id, recorded.occurred_at
-        await self._holds.settle(db, planned, Outcome.VOIDED, event_id, at)
-        await self._holds.hold(db, event.time_order_id, legs, event_id, at, granted=True)
+        if await self._holds.is_open(db, planned):
+            await self._holds.settle(db, planned, Outcome.VOIDED, event_id, at)
+            await self._holds.hold(db, event.time_order_id, legs, event_id, at, granted=True)
+            return
+        # It timed out before anybody entered the service: others may have had the minutes since.
+        by_pool = event.payer_volunteer_id is None
+        try:
+            await self._holds.hold(db, event.time_order_id, legs, event_id, at)
+        except NotAvailable as error:
+            raise (PoolTooSmall if by_pool else NotEnoughMinutes)(minutes=event.minutes) from error
+        if by_pool:
+            await self._in_order(db, payer, recorded)
 
 
 # What flowed over is left out: it can carry the time of another service's clock (record 0025).

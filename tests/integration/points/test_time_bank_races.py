@@ -30,7 +30,14 @@ from tests.conftest import until
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, book, migrate
 from tests.integration.points.producing import attendance, completed
 from tests.integration.points.time_bank_scene import (
-    COMMUNITY, FOREIGN, YOUNG, Bank, MovableClock, made, order_of, refused,
+    COMMUNITY,
+    FOREIGN,
+    YOUNG,
+    Bank,
+    MovableClock,
+    made,
+    order_of,
+    refused,
 )  # fmt: skip
 
 

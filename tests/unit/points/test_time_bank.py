@@ -323,6 +323,20 @@ def test_an_order_times_out_when_it_is_due_and_was_not_served_and_twice_is_no_mi
     given(ORDERS, requested(), timed_out).when(accept()).then_refused(refusals.OrderEnded, stage="timed_out")
 
 
+def test_a_service_that_was_given_in_time_is_entered_by_the_office_after_the_order_timed_out() -> None:
+    timed_out = TimeOrderTimedOut(time_order_id=ID, community=HERE, timed_out_at=SERVE_BY)
+    over = given(ORDERS, requested(), ACCEPTED, timed_out)
+    over.when(serve(by_office=True)).then(SERVED)
+    over.when(serve()).then_refused(refusals.OrderEnded, stage="timed_out")
+    too_late = serve(by_office=True, started_at=SERVE_BY - HOUR, at=SERVE_BY + 2 * HOUR)
+    over.when(too_late).then_refused(refusals.OrderEnded, stage="timed_out")
+    nobody = given(ORDERS, requested(), timed_out)
+    nobody.when(serve(by_office=True)).then_refused(refusals.OrderEnded, stage="timed_out")
+    entered = given(ORDERS, requested(), ACCEPTED, timed_out, SERVED)
+    entered.when(Confirm(False, BO, NOW)).then(CONFIRMED)
+    entered.when(TimeOut(SERVE_BY)).then_nothing()
+
+
 # --- gifts -----------------------------------------------------------------------------------------------------------
 
 
