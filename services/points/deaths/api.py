@@ -218,6 +218,9 @@ async def _lock_accounts(work: UnitOfWork, death: Death, orders: Any) -> None:
     assert death.volunteer_id is not None
     names = {holders.volunteer(one) for one in (death.volunteer_id, *death.heirs)}
     names |= {make(death.community) for make in (holders.pool, holders.clearing, holders.issuance)}
+    # Of heirs elsewhere, too: a settlement takes the same clearing accounts, and would be met halfway.
+    heirs = await known_volunteers(work.connection, death.heirs)
+    names |= {holders.clearing(heir.community) for heir in heirs.values()}
     for order in orders:
         payer = order.payer_volunteer_id
         names.add(holders.pool(order.payer_community) if payer is None else holders.volunteer(payer))

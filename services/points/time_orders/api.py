@@ -131,7 +131,11 @@ async def accept_order(time_order_id: UUID, body: AcceptanceBody, work: Work, ca
 
 @api.command("/v1/time-orders/{time_order_id}/service", permission="time_orders.serve")
 async def record_service(time_order_id: UUID, body: ServiceBody, work: Work, caller: Caller) -> OrderStateOut:
-    """登记服务起止，不含路程；未用完的分钟即时解冻。Record the service; what was not needed is free at once."""
+    """登记服务起止，不含路程；未用完的分钟即时解冻。逾期前已服务的订单，社区可补登，分钟重新冻结。
+
+    Record the service; what was not needed is free at once. Where it was given in time and not recorded before the
+    order timed out, the office can still enter it: the minutes are held anew, as far as they are there.
+    """
     order = await _order(work, time_order_id)
     if caller.role is Role.VOLUNTEER:
         caller.require_self(order.provider_id)
@@ -140,7 +144,9 @@ async def record_service(time_order_id: UUID, body: ServiceBody, work: Work, cal
     elsewhere = order.provider_id is not None and await served_elsewhere(
         work.connection, order.provider_id, time_order_id, body.started_at, body.minutes
     )
-    command = Serve(body.started_at, body.minutes, elsewhere, actor_id(work.vault, caller.subject), work.now)
+    by_office = caller.role is not Role.VOLUNTEER
+    by = actor_id(work.vault, caller.subject)
+    command = Serve(body.started_at, body.minutes, elsewhere, by, work.now, by_office)
     answer = await _do(work, time_order_id, command)
     await work.cancel_timer(EXPIRY, time_order_id)
     return answer

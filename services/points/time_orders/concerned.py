@@ -74,7 +74,8 @@ async def means_of(
         old_enough = from_age == 0 or (years is not None and years >= from_age)
         own_minutes = minutes[own] if old_enough else 0
     could_give = any(minutes[one] >= planned_minutes for one in tied if one in minutes)
-    return Means(own_minutes, could_give, kin_asked)
+    closed = beneficiary.forgotten_at is not None or _closed(known, own)
+    return Means(own_minutes, could_give, kin_asked, closed)
 
 
 async def related(connection: AsyncConnection, provider_id: UUID, beneficiary: Any) -> bool:

@@ -145,6 +145,7 @@ class Serve:
     """The provider served another order at that time."""
     by: UUID
     at: datetime
+    by_office: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +186,14 @@ def decide(order: Order, command: Command) -> list[Event]:
         if order.stage not in NOT_YET_SERVED or not due:
             return []
         return [TimeOrderTimedOut(**_named(order), timed_out_at=command.at)]
+    if isinstance(command, Serve) and _served_in_time(order, command):
+        return [_served(order, command)]
     refuse_unless(order.stage in OPEN, OrderEnded(stage=order.stage.value))
     match command:
         case Approve(means=means, by=by, at=at):
             refuse_unless(order.stage is Stage.PROPOSED, NotAwaitingApproval)
             refuse_if(by == order.requested_by, OwnRequest)
+            refuse_if(means.beneficiary_closed, AccountIsClosed)
             _require_without(means)
             return [
                 TimeOrderApproved(
@@ -274,9 +278,20 @@ def _accepted(order: Order, command: Accept) -> TimeOrderAccepted:
     )
 
 
+def _served_in_time(order: Order, command: Serve) -> bool:
+    """Whether an order that timed out had been served by then: somebody came, and the office enters it late.
+
+    Its minutes are free since, and are held anew, if they are still there.
+    """
+    if order.stage is not Stage.TIMED_OUT or order.provider_id is None or not command.by_office:
+        return False
+    assert order.serve_by is not None
+    return command.started_at + timedelta(minutes=command.minutes) <= order.serve_by
+
+
 def _served(order: Order, command: Serve) -> TimeOrderServed:
     refuse_if(order.stage is Stage.SERVED, OrderServedAlready)
-    refuse_unless(order.stage is Stage.ACCEPTED, OrderNotAccepted)
+    refuse_unless(order.stage in {Stage.ACCEPTED, Stage.TIMED_OUT}, OrderNotAccepted)
     refuse_if(command.minutes > order.planned_minutes, MoreThanPlanned(planned_minutes=order.planned_minutes))
     assert order.requested_at is not None
     assert order.provider_id is not None

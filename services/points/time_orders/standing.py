@@ -23,6 +23,8 @@ class Means:
     """A verified relative has the planned minutes available."""
     kin_asked: bool = False
     """The office asked, and the relatives do not give."""
+    beneficiary_closed: bool = False
+    """They died, or their data was erased."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ async def accept(connection: AsyncConnection, event: TimeOrderAccepted, recorded
 @views.on(TimeOrderServed)
 async def serve(connection: AsyncConnection, event: TimeOrderServed, recorded: Recorded) -> None:
     """Somebody came."""
-    told = {"minutes": event.minutes, "started_at": event.started_at}
+    # One that had timed out has not ended after all.
+    told = {"minutes": event.minutes, "started_at": event.started_at, "ended_at": None}
     await _set(connection, event.time_order_id, recorded, Stage.SERVED, **told)
 
 

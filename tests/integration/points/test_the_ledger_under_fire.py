@@ -132,7 +132,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
         self.db = await asyncpg.connect(self.url)
         self.others = [await asyncpg.connect(self.url) for _ in range(4)]
         self.book = await PolicyShelf().current(self.db)
-        self.ledger = await LedgerUnderTest(self.db, "fire").fresh()
+        self.ledger = await self._tables("fire")
         writer = LedgerWriter("fire")
         self.effects = LedgerEffects(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer)))
         await self._record(
@@ -147,6 +147,9 @@ class LedgerUnderFire(RuleBasedStateMachine):
         for person in VOLUNTEERS:
             self._has_served(person)
         await self.ledger.tell(self.book, self.told)
+
+    async def _tables(self, schema: str) -> LedgerUnderTest:
+        return await LedgerUnderTest(self.db, schema).fresh()
 
     def _has_served(self, person: uuid.UUID) -> None:
         """Six hours, of which it turns out, after most of it may be spent, that they were half an hour."""
@@ -367,7 +370,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
         if self.late:
             await self.ledger.tell(self.book, self.late)
             self.told += self.late
-        again = await LedgerUnderTest(self.db, "afresh").fresh()
+        again = await self._tables("afresh")
         writer = LedgerWriter("afresh")
         later, pools = LapseLater(Lapsing(writer)), PoolLater(Overflow(writer))
         effects, ingest = LedgerEffects(writer, later, pools, replaying=True), Ingest(writer, later, pools)
@@ -389,20 +392,21 @@ class LedgerUnderFire(RuleBasedStateMachine):
         assert await again.effects() == await self.ledger.effects()
 
 
-async def _with_default_policy(url: str) -> None:
+async def with_policy(url: str, document: Any) -> None:
+    """The schema, and one policy for everybody and every day."""
     await migrate(url)
     db = await asyncpg.connect(url)
     await db.execute(
         "INSERT INTO policies (policy_version, node, in_force_from, document, published_at, version)"
         " VALUES (1, NULL, '1900-01-01', $1, now(), 1)",
-        json.dumps(national_default()),
+        json.dumps(document),
     )
     await db.close()
 
 
 def test_whatever_happens_the_ledger_is_sound_and_a_replay_is_identical(stack: Any) -> None:
     LedgerUnderFire.url = stack.create_database(f"t{uuid.uuid4().hex[:12]}")
-    run(_with_default_policy(LedgerUnderFire.url))
+    run(with_policy(LedgerUnderFire.url, national_default()))
     run_state_machine_as_test(
         LedgerUnderFire,
         settings=settings(

@@ -139,6 +139,8 @@ async def test_what_nobody_serves_in_time_is_free_again(bank: Bank) -> None:
     order = await made(clerk, "/v1/time-orders", order_of(person))
     await made(clerk, f"/v1/time-orders/{order['id']}/acceptance", {"provider_id": provider})
     assert await bank.minutes(mother) == (60, 60)
+    bank.clock.ahead += timedelta(hours=1)
+    began = bank.clock()
     bank.clock.ahead += timedelta(days=31)
 
     async def timed_out() -> bool:
@@ -148,7 +150,21 @@ async def test_what_nobody_serves_in_time_is_free_again(bank: Bank) -> None:
     assert await bank.minutes(mother) == (60, 0)
     assert await bank.running.rows("SELECT DISTINCT state FROM ledger.holds") == [(3,)]
     late = {"started_at": bank.clock().isoformat(), "minutes": 1}
-    await refused(clerk, f"/v1/time-orders/{order['id']}/service", "time_order_ended", late)
+    path = f"/v1/time-orders/{order['id']}"
+    await refused(clerk, f"{path}/service", "time_order_ended", late)
+
+    # Somebody had come, and nobody had entered it: the office still can, while the minutes are there.
+    came = {"started_at": began.isoformat(), "minutes": 40}
+    await refused(bank.volunteer(provider), f"{path}/service", "time_order_ended", came)
+    give = {"volunteer_id": mother, "minutes": 25, "agreed": True}
+    await made(clerk, "/v1/minutes/donations", give)
+    await refused(clerk, f"{path}/service", "not_enough_minutes", came)
+    await made(clerk, f"{path}/service", {**came, "minutes": 35})
+    assert await bank.minutes(mother) == (35, 35)
+    shown = (await clerk.get(path)).json()
+    assert (shown["stage"], shown["ended_at"]) == ("served", None)
+    await made(bank.colleague(), f"{path}/confirmation")
+    assert (await bank.minutes(mother), await bank.minutes(provider)) == ((0, 0), (35, 0))
     assert await rebuild(bank.running.service) == 0
 
 

@@ -252,6 +252,8 @@ def test_that_the_pool_pays_is_approved_by_a_second_person() -> None:
     given(ORDERS, proposed).when(Approve(Means(), BO, NOW)).then(APPROVED)
     given(ORDERS, proposed).when(Approve(Means(), ANNA, NOW)).then_refused(refusals.OwnRequest)
     given(ORDERS, proposed).when(Approve(Means(5), BO, NOW)).then_refused(refusals.PoolOnlyForThoseWithout)
+    died = Means(beneficiary_closed=True)
+    given(ORDERS, proposed).when(Approve(died, BO, NOW)).then_refused(AccountIsClosed)
     given(ORDERS, proposed, APPROVED).when(Approve(Means(), BO, NOW)).then_refused(refusals.NotAwaitingApproval)
     given(ORDERS, requested()).when(Approve(Means(), BO, NOW)).then_refused(refusals.NotAwaitingApproval)
     given(ORDERS, proposed).when(accept()).then_refused(refusals.OrderNotApproved)
@@ -319,6 +321,20 @@ def test_an_order_times_out_when_it_is_due_and_was_not_served_and_twice_is_no_mi
     given(ORDERS, requested(), ACCEPTED, SERVED).when(TimeOut(SERVE_BY)).then_nothing()
     given(ORDERS, requested(), timed_out).when(TimeOut(SERVE_BY)).then_nothing()
     given(ORDERS, requested(), timed_out).when(accept()).then_refused(refusals.OrderEnded, stage="timed_out")
+
+
+def test_a_service_that_was_given_in_time_is_entered_by_the_office_after_the_order_timed_out() -> None:
+    timed_out = TimeOrderTimedOut(time_order_id=ID, community=HERE, timed_out_at=SERVE_BY)
+    over = given(ORDERS, requested(), ACCEPTED, timed_out)
+    over.when(serve(by_office=True)).then(SERVED)
+    over.when(serve()).then_refused(refusals.OrderEnded, stage="timed_out")
+    too_late = serve(by_office=True, started_at=SERVE_BY - HOUR, at=SERVE_BY + 2 * HOUR)
+    over.when(too_late).then_refused(refusals.OrderEnded, stage="timed_out")
+    nobody = given(ORDERS, requested(), timed_out)
+    nobody.when(serve(by_office=True)).then_refused(refusals.OrderEnded, stage="timed_out")
+    entered = given(ORDERS, requested(), ACCEPTED, timed_out, SERVED)
+    entered.when(Confirm(False, BO, NOW)).then(CONFIRMED)
+    entered.when(TimeOut(SERVE_BY)).then_nothing()
 
 
 # --- gifts -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,252 @@
+"""The life of the ledger with a time bank in it: orders, gifts, estates, nights on which time flows over, settlements,
+among service that is told late and corrected. After every step pools are never short; a replay is identical.
+"""
+
+import asyncio
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+from services.points.accounts import members
+from services.points.deaths.model import Heir, shares
+from services.points.expiry.lapsing import part_of
+from services.points.ledger import holders
+from services.points.ledger.holds import Outcome
+from services.points.policy.views import national_default
+from services.points.settlements.netting import net
+from services.points.time_gifts.effects import NotEnoughDonationMinutes
+from services.points.time_orders.effects import NotEnoughMinutes, PoolTooSmall, planned_hold
+from shared.clock import local_day
+from shared.contracts import Event, Refusal
+from shared.contracts.points import MinutesPooled
+from shared.contracts.registry import VolunteerRegistered
+from shared.contracts.settlement import SettlementObligation, SettlementRunConfirmed
+from shared.contracts.time_bank import (
+    EstateSettled,
+    MinutesDonated,
+    MinutesGiven,
+    OnDeathOutcome,
+    TimeOrderApproved,
+    TimeOrderCancelled,
+    TimeOrderCancelReason,
+    TimeOrderConfirmed,
+    TimeOrderRequested,
+    TimeOrderServed,
+    TimeOrderTimedOut,
+    TimePayer,
+    TimeService,
+)
+from tests.integration.points.ledger_database import NOW, LedgerUnderTest, run
+from tests.integration.points.test_ledger_is_a_function_of_the_events import COMMUNITIES, VOLUNTEERS
+from tests.integration.points.test_the_ledger_under_fire import LedgerUnderFire, picks, with_policy
+
+HOMES = dict(zip(VOLUNTEERS, (COMMUNITIES[0], COMMUNITIES[0], COMMUNITIES[1], COMMUNITIES[2]), strict=True))
+CAP_MINUTES = 200
+"""So low that everybody who has served has had more."""
+SOMEBODY = uuid.UUID(int=99)
+people = st.sampled_from(VOLUNTEERS)
+amounts = st.sampled_from([5, 30, 60, 150, 240])
+Open = TimeOrderRequested | TimeOrderApproved
+
+
+class TimeBankUnderFire(LedgerUnderFire):
+    """What is done with minutes, beside all that is done with points and goods."""
+
+    def __init__(self) -> None:
+        self.planned: dict[uuid.UUID, Open] = {}
+        """Orders whose planned minutes are held."""
+        self.served: dict[uuid.UUID, TimeOrderServed] = {}
+        """Orders that wait for their confirmation."""
+        super().__init__()
+
+    async def _tables(self, schema: str) -> LedgerUnderTest:
+        tables = await super()._tables(schema)
+        registered = [
+            VolunteerRegistered(
+                volunteer_id=person, volunteer_number=f"{home}-{person.int:06d}", community=home, party_member=False,
+                registered_on=local_day(NOW),
+            )
+            for person, home in HOMES.items()
+        ]  # fmt: skip
+        await members.register(self.db, schema, registered)
+        return tables
+
+    async def _refused(self, event: Event, *refusals: type[Refusal]) -> bool:
+        """Record an event; whether it was refused for want of minutes."""
+        try:
+            await self._record(event)
+        except refusals:
+            return True
+        return False
+
+    # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(wanted=st.lists(st.tuples(people, amounts), min_size=1, max_size=4))
+    def several_order_side_by_side(self, wanted: list[tuple[uuid.UUID, int]]) -> None:
+        self.do(self._order(wanted))
+
+    async def _order(self, wanted: list[tuple[uuid.UUID, int]]) -> None:
+        events = [
+            TimeOrderRequested(
+                time_order_id=self.new_id(), community=HOMES[payer], place=HOMES[payer], beneficiary_id=SOMEBODY,
+                service=TimeService.HOUSEWORK, planned_minutes=minutes, payer=TimePayer.OWN, payer_volunteer_id=payer,
+                payer_community=HOMES[payer], requested_by=SOMEBODY, requested_at=self.now,
+                serve_by=self.now + timedelta(days=30),
+            )
+            for payer, minutes in wanted
+        ]  # fmt: skip
+        tried = [self._record(event, db) for event, db in zip(events, self.others, strict=False)]
+        for event, outcome in zip(events, await asyncio.gather(*tried, return_exceptions=True), strict=True):
+            match outcome:
+                case None:
+                    self._is_planned(event)
+                case NotEnoughMinutes():
+                    assert await self._available(str(event.payer_volunteer_id), "MINUTE") < event.planned_minutes
+                case BaseException():
+                    raise outcome
+
+    @rule(home=st.sampled_from(COMMUNITIES), minutes=amounts)
+    def a_pool_helps(self, home: str, minutes: int) -> None:
+        there = self.do(self._available(holders.pool(home), "MINUTE"))
+        event = TimeOrderApproved(
+            time_order_id=self.new_id(), community=home, planned_minutes=minutes, approved_by=SOMEBODY,
+            approved_at=self.now,
+        )  # fmt: skip
+        refused = self.do(self._refused(event, PoolTooSmall))
+        assert refused == (there < minutes)
+        if not refused:
+            self._is_planned(event)
+
+    def _is_planned(self, event: Open) -> None:
+        self.planned[event.time_order_id] = event
+        self.outcomes[planned_hold(event.time_order_id)] = None
+
+    @rule(pick=picks, provider=people, percent=st.integers(1, 100))
+    def an_order_is_served(self, pick: int, provider: uuid.UUID, percent: int) -> None:
+        if not self.planned:
+            return
+        order = self.planned.pop(sorted(self.planned)[pick % len(self.planned)])
+        by_pool = isinstance(order, TimeOrderApproved)
+        event = TimeOrderServed(
+            time_order_id=order.time_order_id, community=order.community,
+            payer_volunteer_id=None if by_pool else order.payer_volunteer_id, payer_community=order.community,
+            provider_id=provider, provider_community=HOMES[provider],
+            minutes=max(1, order.planned_minutes * percent // 100), started_at=self.now, recorded_by=SOMEBODY,
+            served_at=self.now,
+        )  # fmt: skip
+        if event.payer_volunteer_id == provider:
+            self.planned[order.time_order_id] = order
+            return
+        self.do(self._record(event))
+        self.served[order.time_order_id] = event
+        self.outcomes[planned_hold(order.time_order_id)] = Outcome.VOIDED
+        self.outcomes[order.time_order_id] = None
+
+    @rule(pick=picks, confirmed=st.booleans())
+    def a_served_order_ends(self, pick: int, confirmed: bool) -> None:
+        if not self.served:
+            return
+        order = self.served.pop(sorted(self.served)[pick % len(self.served)])
+        named: dict[str, Any] = {"time_order_id": order.time_order_id, "community": order.community}
+        event: Event = TimeOrderCancelled(**named, reason=TimeOrderCancelReason.NOT_NEEDED, cancelled_at=self.now)
+        if confirmed:
+            event = TimeOrderConfirmed(**named, confirmed_by=SOMEBODY, confirmed_at=self.now)
+        self.do(self._record(event))
+        self.outcomes[order.time_order_id] = Outcome.POSTED if confirmed else Outcome.VOIDED
+
+    @rule(pick=picks)
+    def nobody_serves_an_order(self, pick: int) -> None:
+        if not self.planned:
+            return
+        order = self.planned.pop(sorted(self.planned)[pick % len(self.planned)])
+        event = TimeOrderTimedOut(time_order_id=order.time_order_id, community=order.community, timed_out_at=self.now)
+        self.do(self._record(event))
+        self.outcomes[planned_hold(order.time_order_id)] = Outcome.TIMED_OUT
+
+    # ── given away ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(giver=people, recipient=st.one_of(st.none(), people), minutes=amounts, donation_minutes=amounts)
+    def minutes_are_given(
+        self, giver: uuid.UUID, recipient: uuid.UUID | None, minutes: int, donation_minutes: int
+    ) -> None:
+        mine = {unit: self.do(self._available(str(giver), unit)) for unit in ("MINUTE", "DONATION_MINUTE")}
+        if recipient is None or recipient == giver:
+            event: Event = MinutesDonated(
+                time_donation_id=self.new_id(), community=HOMES[giver], volunteer_id=giver, minutes=minutes,
+                donation_minutes=donation_minutes, donated_at=self.now,
+            )  # fmt: skip
+            enough = minutes <= mine["MINUTE"] and donation_minutes <= mine["DONATION_MINUTE"]
+        else:
+            event = MinutesGiven(
+                time_gift_id=self.new_id(), community=HOMES[giver], giver_id=giver, recipient_id=recipient,
+                recipient_community=HOMES[recipient], kin_id=SOMEBODY, minutes=minutes, given_at=self.now,
+            )  # fmt: skip
+            enough = minutes <= mine["MINUTE"]
+        assert self.do(self._refused(event, NotEnoughMinutes, NotEnoughDonationMinutes)) == (not enough)
+
+    @rule(dead=people, outcome=st.sampled_from(OnDeathOutcome))
+    def an_estate_goes_its_way(self, dead: uuid.UUID, outcome: OnDeathOutcome) -> None:
+        minutes, donation_minutes = [
+            max(0, self.do(self._available(str(dead), unit))) for unit in ("MINUTE", "DONATION_MINUTE")
+        ]
+        heirs = [Heir(one, home) for one, home in HOMES.items() if one != dead]
+        event = EstateSettled(
+            death_id=self.new_id(), community=HOMES[dead], volunteer_id=dead, outcome=outcome, policy_version=1,
+            inherited=shares(minutes, heirs) if outcome is OnDeathOutcome.KIN else (), minutes=minutes,
+            donation_minutes=donation_minutes, settled_at=self.now,
+        )  # fmt: skip
+        if minutes or donation_minutes:
+            self.do(self._record(event))
+
+    # ── nights, and settlements ──────────────────────────────────────────────────────────────────────────────────
+
+    @rule(parts=st.sets(people, min_size=1))
+    def a_day_ends(self, parts: set[uuid.UUID]) -> None:
+        """Not everybody is looked at every night."""
+        self.now += timedelta(days=1)
+        through = local_day(self.now) - timedelta(days=1)
+        for part in sorted(map(part_of, parts)):
+            self.do(self._record(MinutesPooled(part=part, through=through, pooled_at=self.now)))
+
+    @rule()
+    def communities_settle(self) -> None:
+        owed = {home: self.do(self._cleared(home)) for home in COMMUNITIES}
+        obligations = tuple(SettlementObligation(**payment._asdict()) for payment in net(owed))
+        if obligations:
+            event = SettlementRunConfirmed(
+                settlement_id=self.new_id(), node="62", through=local_day(self.now), positions=(),
+                obligations=obligations, confirmed_by=SOMEBODY, confirmed_at=self.now,
+            )  # fmt: skip
+            self.do(self._record(event))
+            assert {self.do(self._cleared(home)) for home in COMMUNITIES} == {0}
+
+    async def _cleared(self, home: str) -> int:
+        """Posted; what is held there for whoever served is not paid yet."""
+        query = (
+            "SELECT credits - debits FROM fire.accounts JOIN units AS u ON u.id = unit WHERE holder = $1 AND code = $2"
+        )
+        return int(await self.db.fetchval(query, holders.clearing(home), "MINUTE") or 0)
+
+    # ── what always holds ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _sound(self) -> None:
+        await super()._sound()
+        assert sum([await self._cleared(home) for home in COMMUNITIES]) == 0
+        assert min([await self._available(holders.pool(home), "MINUTE") for home in COMMUNITIES]) >= 0
+
+
+def test_whatever_happens_in_the_time_bank_pools_are_never_short_and_a_replay_is_identical(stack: Any) -> None:
+    TimeBankUnderFire.url = stack.create_database(f"t{uuid.uuid4().hex[:12]}")
+    document = national_default()
+    document["time_bank"] = {**document["time_bank"], "cap_minutes": CAP_MINUTES}
+    run(with_policy(TimeBankUnderFire.url, document))
+    run_state_machine_as_test(
+        TimeBankUnderFire,
+        settings=settings(
+            max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
