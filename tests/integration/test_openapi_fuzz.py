@@ -17,7 +17,7 @@ from tests.services import ALL
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"
 
-OPERATIONS_AT_ONCE = 24
+OPERATIONS_AT_ONCE = 16
 """What one case walks, or a room more: cases are small enough to run side by side, and none comes near the limit."""
 
 
@@ -45,7 +45,7 @@ CASES = [
 ]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize(("name", "rooms"), CASES)
 async def test_no_request_is_answered_with_a_500(start, issuer, name: str, rooms: list[str], tmp_path: Path) -> None:
     build, settings = ALL[name]
@@ -61,10 +61,14 @@ async def test_no_request_is_answered_with_a_500(start, issuer, name: str, rooms
         return server.started
 
     await until(started)
+    # As a file: over HTTP it has to be there within ten seconds, also on a machine that has more to do.
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps(running.service.app.openapi()))
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).parent / "schemathesis"),
         "run",
-        f"http://127.0.0.1:{port}/openapi.json",
+        str(document),
+        *("--url", f"http://127.0.0.1:{port}"),
         *("--header", f"Authorization: Bearer {issuer.token('district', DISTRICT)}"),
         *("--checks", CHECKS),
         *("--phases", "examples,coverage,fuzzing"),
