@@ -76,7 +76,9 @@ async def request_order(
         agreed = me == (beneficiary.volunteer_id if body.payer is TimePayer.OWN else body.payer_volunteer_id)
     else:
         caller.require(beneficiary.community)
-    asked = Asked(body.planned_minutes, body.payer, body.payer_volunteer_id, body.kin_asked)
+    # That relatives do not give is for the office to say, which asked them; nobody says it of their own.
+    kin_asked = body.kin_asked and caller.role is not Role.VOLUNTEER
+    asked = Asked(body.planned_minutes, body.payer, body.payer_volunteer_id, kin_asked)
     order_id = work.new_id()
     command = Request(
         order_id=order_id,

@@ -1,4 +1,4 @@
-"""What happens to the time bank when two things happen at once, and one of them took its time before the other."""
+"""What happens to the time bank when two things happen at once, and who may not say what."""
 
 import asyncio
 import functools
@@ -134,3 +134,14 @@ async def test_the_pool_does_not_pay_for_somebody_whose_death_was_recorded_meanw
     await refused(bank.colleague(), f"/v1/time-orders/{order['id']}/approval", "time_bank_account_closed")
     assert await bank.minutes(f"pool:{COMMUNITY}") == (60, 0)
     assert await rebuild(bank.running.service) == 0
+
+
+async def test_nobody_says_of_their_own_relatives_that_they_were_asked(bank: Bank) -> None:
+    (poor, daughter, donor) = await bank.people(0, 90, 60)
+    await made(bank.volunteer(donor), "/v1/minutes/donations", {"volunteer_id": donor, "minutes": 60})
+    beneficiary = await bank.beneficiary(poor)
+    await bank.kin(daughter, beneficiary)
+    asked = order_of(beneficiary, 30, "pool", kin_asked=True)
+    await refused(bank.volunteer(poor), "/v1/time-orders", "kin_could_give", asked)
+    order = await made(bank.clerk(), "/v1/time-orders", asked)
+    await made(bank.colleague(), f"/v1/time-orders/{order['id']}/approval")
