@@ -81,11 +81,11 @@ class Clerks:
         """One answer."""
         return _content(await self._clients[service].get(path, params=query))
 
-    async def every(self, service: str, path: str, **query: Any) -> AsyncIterator[Any]:
+    async def every(self, service: str, path: str, *, limit: int = 500, **query: Any) -> AsyncIterator[Any]:
         """All items of a list, page by page."""
         cursor: str | None = None
         while True:
-            page = await self.get(service, path, limit=500, **query, **({"cursor": cursor} if cursor else {}))
+            page = await self.get(service, path, limit=limit, **query, **({"cursor": cursor} if cursor else {}))
             for item in page["items"]:
                 yield item
             cursor = page["next_cursor"]

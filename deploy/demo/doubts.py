@@ -44,7 +44,7 @@ async def decide(clerks: Clerks, community: str) -> Doubts:
             await clerks.post("points", f"{path}/review", token=another)
             await clerks.post("points", f"{path}/{command}", body, token=another)
             seen[sign] = await clerks.get("points", path)
-    now = [flag async for flag in clerks.every("points", "/v1/anomalies", node=community)]
+    now = [flag async for flag in clerks.every("points", "/v1/anomalies", limit=100, node=community)]
     return Doubts(now, seen.get("burst"), seen.get("impossible_day"))
 
 
@@ -52,7 +52,7 @@ async def _flags(clerks: Clerks, community: str) -> list[Any]:
     """They are looked for beside the ledger, so a moment later than it."""
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        flags = [flag async for flag in clerks.every("points", "/v1/anomalies", node=community)]
+        flags = [flag async for flag in clerks.every("points", "/v1/anomalies", limit=100, node=community)]
         if {"burst", "impossible_day"} <= {flag["sign"] for flag in flags} or time.monotonic() > deadline:
             return flags
         await asyncio.sleep(_PAUSE_S)

@@ -70,8 +70,8 @@ async def collect(clerks: Clerks, community: str, people: set[str]) -> Figures:
         blind_cells=len(blind),
         cells=len([c async for c in clerks.every("grid_patrol", "/v1/cells", within=community)]),
         team_places=(
-            await clerks.get("points", "/v1/leaderboards/teams", community=community, **year, top=_TEAMS_SHOWN)
-        )["places"],
+            await clerks.get("points", "/v1/leaderboards/teams", community=community, **year, limit=_TEAMS_SHOWN)
+        )["items"],
     )
 
 

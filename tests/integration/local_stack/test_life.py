@@ -24,7 +24,8 @@ async def test_a_stack_ends_with_its_context(open_folder: Path) -> None:
         started = [p.pid for p in psutil.Process().children(recursive=True) if p.pid not in before]
         assert stack.postgres.pid in started
         assert stack.kafka.pid in started
-    assert alive(started) == []
+    # The run's own PostgreSQL is a child too, and what it starts for a moment may be among these.
+    assert gone(started), alive(started)
     assert not DataFolder(open_folder).in_use()
 
 
@@ -32,7 +33,8 @@ async def test_a_start_that_fails_leaves_nothing_running(open_folder: Path) -> N
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     with pytest.raises(StackError, match="no_such_service"):
         LocalStack(open_folder, broker="tansu", services=["no_such_service"]).start()
-    assert {process.pid for process in psutil.Process().children(recursive=True)} == before
+    left = [process.pid for process in psutil.Process().children(recursive=True) if process.pid not in before]
+    assert gone(left), alive(left)
     assert not DataFolder(open_folder).in_use()
 
 
