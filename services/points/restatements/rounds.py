@@ -47,10 +47,11 @@ class RestatementRounds:
         async with self._database.reading() as connection:
             left = await parts_left(await driver_connection(connection))
         for number, part in left:
-            await self._post(number, part)
+            await self.post(number, part)
         return len(left)
 
-    async def _post(self, number: int, part: int) -> None:
+    async def post(self, number: int, part: int) -> None:
+        """Post one part of a restatement, and note that it is done."""
         async with self._database.transaction() as connection:
             db = await driver_connection(connection)
             book = await self._shelf.current(db)
@@ -67,8 +68,8 @@ async def parts_left(db: Connection) -> list[tuple[int, int]]:
 
 
 _LEFT = f"""
-    SELECT r.number, part FROM restatements AS r CROSS JOIN generate_series(0, {PARTS - 1}) AS part
-     WHERE NOT EXISTS (SELECT FROM restatement_parts AS p WHERE p.number = r.number AND p.part = part)
+    SELECT r.number, every.part FROM restatements AS r CROSS JOIN generate_series(0, {PARTS - 1}) AS every(part)
+     WHERE NOT EXISTS (SELECT FROM restatement_parts AS p WHERE p.number = r.number AND p.part = every.part)
      ORDER BY 1, 2
 """
 

@@ -16,6 +16,7 @@ from services.points.policy.document import PolicyDocument
 from services.points.policy.terms import PolicyVersion
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
+from services.points.restatements.rounds import RestatementRounds
 from services.points.settings import PointsSettings
 from shared.clock import local_day
 from tests.conftest import COMMUNITY, until
@@ -205,10 +206,36 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     assert "修订" in anew[0]["text"]
     assert {ground["policy_version"] for ground in anew[0]["grounds"]} == {1, version}
     effects = (await client.get(f"/v1/events/{restatement['event_id']}/effects")).json()
-    assert "10" in str(effects)
+    assert {(e["receiver"], e["unit"], e["amount"], e["reason"]) for e in effects["items"]} == {
+        (str(person), "POINT", 10, "policy_restated")
+    }
     assert [r["restatement"] for r in (await client.get("/v1/policy-restatements")).json()["items"]] == [1]
     assert await verify(points.service) == 0
     assert await rebuild(points.service) == 0
+
+
+async def test_what_a_process_that_died_left_unposted_is_posted_by_the_next(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    client = points.client("district", node="620201")
+    document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
+    published = {"node": "620201", "in_force_from": "2199-01-01", "document": document}
+    version = (await client.post("/v1/policies", json=published)).json()["policy_version"]
+    order = {
+        "node": "620201",
+        "policy_version": version,
+        "since": "2026-01-01",
+        "until": "2026-01-31",
+        "reference": "x",
+    }
+    assert (await client.post("/v1/policy-restatements", json=order)).status_code == 201
+    rounds = RestatementRounds(points.service.database, interval_s=1)
+    await rounds.post(1, 7)
+    found = (await client.get("/v1/policy-restatements/1")).json()
+    assert (found["parts_done"], found["parts"]) == (1, 256)
+    assert await rounds.finish() == 255
+    assert await rounds.finish() == 0
+    found = (await client.get("/v1/policy-restatements/1")).json()
+    assert found["parts_done"] == found["parts"]
 
 
 async def test_only_what_is_over_and_only_a_policy_of_the_node_can_be_restated(start: Any) -> None:
