@@ -12,9 +12,10 @@ from services.points.earning.ingest import Ingest
 from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
 from services.points.expiry.effects import LapseNow
-from services.points.expiry.lapsing import Lapsing, enter_gate
+from services.points.expiry.lapsing import Lapsing
 from services.points.leaderboards import teams
 from services.points.ledger.directory import BatchAccounts
+from services.points.ledger.parts import enter_gate
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
 from services.points.overflow.effects import PoolNow
 from services.points.overflow.flowing import Overflow

@@ -1,8 +1,6 @@
 """Lets points lapse in the ledger's tables, and puts right what has lapsed when something late becomes known.
 
-People are dealt with in 256 parts, by the last bits of their ids, so that the night on which a year's points lapse is
-many short transactions. While a part lapses, nobody books service: `gate` is shared by those who book and taken alone
-by who lets lapse, so that neither misses what the other is about to commit.
+People are dealt with in parts (`ledger.parts`); while a part lapses, nobody books service.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,29 +12,13 @@ from services.points.expiry.lots import Held, Lapse, Lot, Posting, due, lots_of
 from services.points.expiry.terms import lapsed_until, lapsing_days, term_of
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Outcome
+from services.points.ledger.parts import part_of, part_sql
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, Movements
 from services.points.policy.book import PolicyBook
 from services.points.units import Unit
 
-PARTS = 256
-_GATE = 4995421793
 _ACCOUNTS_AT_ONCE = 500
-
-
-def part_of(volunteer_id: UUID) -> int:
-    """Which part of the people somebody belongs to."""
-    return volunteer_id.int % PARTS
-
-
-async def enter_gate(db: Connection) -> None:
-    """Before service is booked; it waits while points lapse."""
-    await db.execute("SELECT pg_advisory_xact_lock_shared($1)", _GATE)
-
-
-async def shut_gate(db: Connection) -> None:
-    """Before points lapse; it waits for those who book."""
-    await db.execute("SELECT pg_advisory_xact_lock($1)", _GATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +182,7 @@ _SERVED = f"""
     record.unit = {Unit.SERVICE_MINUTE:d} AND record.id > 0
        AND EXISTS (SELECT FROM {{schema}}.days AS d WHERE d.account = record.id AND d.day BETWEEN $1 AND $2)
 """
-_PART = f"get_byte(uuid_send(cast(record.holder AS uuid)), 15) % {PARTS}"
+_PART = part_sql("cast(record.holder AS uuid)")
 
 _PARTS = f"SELECT DISTINCT {_PART} FROM {{schema}}.accounts AS record WHERE {_SERVED}"
 

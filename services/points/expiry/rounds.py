@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
-from services.points.expiry.lapsing import PARTS, Lapsing, shut_gate
+from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lot
 from services.points.expiry.model import Announce, LetLapse, Part, decide, evolve
+from services.points.ledger.parts import PARTS, shut_gate
 from services.points.policy.book import PolicyBook
 from services.points.policy.views import PolicyShelf
 from shared.aggregate import Aggregate

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from services.points.expiry.lapsing import PARTS, part_of
 from services.points.expiry.lots import Held, Posting
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Outcome
+from services.points.ledger.parts import part_of, part_sql
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements
 from services.points.overflow.pooling import Round, due, lacks
@@ -236,7 +236,7 @@ def _cap(book: PolicyBook, home: str, day: date) -> Said[int]:
 
 # Only people's holders are ids; what says what it is has a colon.
 _VOLUNTEER = "CASE WHEN position(':' IN a.holder) = 0 THEN cast(a.holder AS uuid) END"
-_PART = f"get_byte(uuid_send({_VOLUNTEER}), 15) % {PARTS}"
+_PART = part_sql(_VOLUNTEER)
 _OF_PEOPLE = f"a.unit = {Unit.MINUTE:d} AND a.id > 0 AND position(':' IN a.holder) = 0"
 
 # The most that can have been there at the end of the day: what is there now, and whatever was taken since. Gains since

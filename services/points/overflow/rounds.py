@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from uuid import UUID
 
-from services.points.expiry.lapsing import shut_gate
+from services.points.ledger.parts import shut_gate
 from services.points.overflow.flowing import Overflow
 from services.points.overflow.model import Part, Pool, decide, evolve
 from services.points.policy.views import PolicyShelf

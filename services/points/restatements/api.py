@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.expiry.lapsing import PARTS, shut_gate
+from services.points.ledger.parts import PARTS, shut_gate
 from services.points.ledger.schema import LIVE
 from services.points.policy.bodies import RestatedDaysBody
 from services.points.policy.model import RestatePolicy

@@ -15,9 +15,10 @@ from services.points.earning.kinds import EVIDENCE, EVIDENCE_NUMBERS, KINDS
 from services.points.earning.pricing import Pricing, restated_transfers
 from services.points.earning.services import Service
 from services.points.expiry.effects import LapseNow
-from services.points.expiry.lapsing import PARTS, Lapsing, enter_gate
+from services.points.expiry.lapsing import Lapsing
 from services.points.ledger.clauses import Clause
 from services.points.ledger.directory import AccountDirectory, BatchAccounts
+from services.points.ledger.parts import enter_gate, part_sql
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, Movements
 from services.points.overflow.effects import PoolNow
@@ -214,7 +215,7 @@ _RECORDS = f"""
         SELECT record.holder, record.id AS record_account
           FROM {{schema}}.accounts AS record
          WHERE record.unit = {Unit.SERVICE_MINUTE:d} AND record.id > 0
-           AND get_byte(uuid_send(cast(record.holder AS uuid)), 15) % {PARTS} = $3
+           AND {part_sql("cast(record.holder AS uuid)")} = $3
            AND EXISTS (SELECT FROM {{schema}}.days AS d WHERE d.account = record.id AND d.day BETWEEN $1 AND $2)
     ), lines AS (
         SELECT p.holder, a.unit, t.*, null::smallint AS evidence_before, null::smallint AS minutes_before

@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import text
 
-from services.points.expiry.lapsing import PARTS
+from services.points.ledger.parts import PARTS
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.policy.views import PolicyShelf
 from services.points.restatements.posting import RestatementPosting

@@ -20,10 +20,11 @@ from services.points.accounts import members
 from services.points.earning.ingest import Ingest
 from services.points.earning.services import Service
 from services.points.expiry.effects import LapseLater, LapseNow
-from services.points.expiry.lapsing import Lapsing, part_of
+from services.points.expiry.lapsing import Lapsing
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
+from services.points.ledger.parts import part_of
 from services.points.ledger.payments import Payments
 from services.points.ledger.writing import AccountKey, LedgerWriter
 from services.points.overflow.effects import PoolLater, PoolNow

@@ -13,9 +13,9 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 
 from services.points.accounts import members
 from services.points.deaths.model import Heir, shares
-from services.points.expiry.lapsing import part_of
 from services.points.ledger import holders
 from services.points.ledger.holds import Outcome
+from services.points.ledger.parts import part_of
 from services.points.policy.views import national_default
 from services.points.settlements.netting import net
 from services.points.time_gifts.effects import NotEnoughDonationMinutes
