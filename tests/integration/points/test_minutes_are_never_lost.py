@@ -50,7 +50,9 @@ PEOPLE = tuple(uuid.UUID(int=n) for n in range(1, 5))
 HOMES = dict(zip(PEOPLE, (*COMMUNITIES, *COMMUNITIES), strict=True))
 DEPOSIT, DONATE_ONLY = 600, 60
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
-WAY_LATER = NOON + timedelta(days=365)
+TICK = timedelta(hours=12)
+PATIENCE = timedelta(days=5)
+"""How long an order waits to be served."""
 CLERK, COLLEAGUE = uuid.uuid4(), uuid.uuid4()
 
 person = st.sampled_from(PEOPLE)
@@ -88,7 +90,13 @@ happenings = st.builds(
     st.sampled_from([0, 20, 60]),
     st.sampled_from(OnDeathOutcome),
 )
-NEXT = {Stage.PROPOSED: "approve", Stage.REQUESTED: "accept", Stage.ACCEPTED: "serve", Stage.SERVED: "confirm"}
+NEXT = {
+    Stage.PROPOSED: "approve",
+    Stage.REQUESTED: "accept",
+    Stage.ACCEPTED: "serve",
+    Stage.TIMED_OUT: "serve",
+    Stage.SERVED: "confirm",
+}
 
 
 @dataclass
@@ -114,7 +122,12 @@ class Town:
 
     def now(self) -> datetime:
         self.ticks += 1
-        return NOON + timedelta(hours=12 * self.ticks)
+        return NOON + self.ticks * TICK
+
+    def wait_for(self, then: datetime) -> datetime:
+        """Let time pass until then; it never runs back."""
+        self.ticks = max(self.ticks, -((NOON - then) // TICK))
+        return NOON + self.ticks * TICK
 
     async def deposit(self) -> None:
         for one in PEOPLE:
@@ -126,7 +139,7 @@ class Town:
         issuer, purse = AccountKey(holders.issuance(HOMES[one]), unit), AccountKey(holders.volunteer(one), unit)
         numbers = await self.writer.accounts(self.db, [issuer, purse], HOMES[one])
         giver, taker = (issuer, purse) if amount > 0 else (purse, issuer)
-        at = NOON + timedelta(hours=12 * tick)
+        at = NOON + tick * TICK
         record = uuid.uuid5(uuid.NAMESPACE_OID, f"{one}{unit}{tick}")
         transfer = Transfer(
             numbers[giver], numbers[taker], abs(amount), None, at, at, record, record, unit, 1, Clause.RATE
@@ -191,7 +204,7 @@ class Town:
             payer_closed=False, kin_id=CLERK, age_years_min=60, spend_from_age=60,
         )  # fmt: skip
         command = Request(
-            self._id(), HOMES[who], TimeService.CARE, planned, payer, standing, True, CLERK, at, WAY_LATER
+            self._id(), HOMES[who], TimeService.CARE, planned, payer, standing, True, CLERK, at, at + PATIENCE
         )  # fmt: skip
         order = await self.act(ORDERS, ORDERS.initial, command)
         if order.id is not None:
@@ -203,8 +216,7 @@ class Town:
         named = [Heir(heir, HOMES[heir]) for heir in heirs if heir != who]
         await self.act(DEATHS, death, Settle(*there, named, at))
 
-    @staticmethod
-    def _on_order(it: Happening, order: Order, at: datetime) -> Any:
+    def _on_order(self, it: Happening, order: Order, at: datetime) -> Any:
         match NEXT.get(order.stage, "confirm") if it.what == "step" else it.what:
             case "approve":
                 return Approve(Means(), COLLEAGUE, at)
@@ -213,13 +225,15 @@ class Town:
                 return Accept(provider, HOMES[provider], False, False, False, True, at)
             case "serve":
                 served = min(it.minutes, order.planned_minutes)
-                return Serve(at - timedelta(minutes=served), served, False, CLERK, at)
+                # The office enters late what was served before time ran out.
+                ended = min(at, order.serve_by or at)
+                return Serve(ended - timedelta(minutes=served), served, False, CLERK, at, by_office=True)
             case "confirm":
                 return Confirm(False, COLLEAGUE, at)
             case "cancel":
                 return Cancel(TimeOrderCancelReason.OTHER, True, at)
             case _:
-                return TimeOut(WAY_LATER)
+                return TimeOut(self.wait_for(order.serve_by or at))
 
     def _id(self) -> uuid.UUID:
         return uuid.uuid5(uuid.NAMESPACE_OID, f"command {self.ticks}")
