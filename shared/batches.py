@@ -1,6 +1,9 @@
-"""What the consumer has read and not yet written."""
+"""What was read and is not yet written, and what is being written."""
 
 import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -79,3 +82,31 @@ class Waiting:
             self._changed.notify_all()
         assert batch is not None
         return batch
+
+
+class Abreast:
+    """Batches that are being written side by side, with no key in two of them: what follows a record of its key comes
+    after it.
+    """
+
+    def __init__(self, tasks: asyncio.TaskGroup, most: int) -> None:
+        self._tasks = tasks
+        self._most = most
+        self._under_way: deque[tuple[asyncio.Task[None], AbstractSet[bytes]]] = deque()
+
+    async def room_for(self, keys: AbstractSet[bytes]) -> asyncio.Task[None] | None:
+        """Wait until a batch with these keys may begin. Returns the one that began last, if it is still under way."""
+        while self._under_way and (
+            len(self._under_way) == self._most or any(keys & others for _, others in self._under_way)
+        ):
+            await self._under_way.popleft()[0]
+        return self._under_way[-1][0] if self._under_way else None
+
+    def begin(self, writing: Coroutine[None, None, None], keys: AbstractSet[bytes]) -> None:
+        """Write one for which there is room."""
+        self._under_way.append((self._tasks.create_task(writing), keys))
+
+    async def finish(self) -> None:
+        """Wait until all are written."""
+        while self._under_way:
+            await self._under_way.popleft()[0]

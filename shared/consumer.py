@@ -8,7 +8,6 @@ with its key, and later records of that key queue behind it while all others flo
 import asyncio
 import time
 import traceback
-from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -19,7 +18,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
-from shared.batches import BACKLOG_RECORDS, Batch, Waiting
+from shared.batches import BACKLOG_RECORDS, Abreast, Batch, Waiting
 from shared.database import Database, Lost, blames_the_record, is_transient
 from shared.deliveries import Delivery, Interests, Unreadable, claim, read
 from shared.eventstore import enter
@@ -183,19 +182,15 @@ class Consumer:
 
         No key is in two of them: what is parked in one must be seen by what follows it.
         """
-        bearable = self._handler.batches_abreast
-        under_way: deque[tuple[asyncio.Task[None], set[bytes]]] = deque()
-        async with asyncio.TaskGroup() as writing:
+        async with asyncio.TaskGroup() as tasks:
+            abreast = Abreast(tasks, self._handler.batches_abreast)
             while True:
                 prepared = await self._waiting.take()
                 keys = prepared.keys()
-                while under_way and (len(under_way) == bearable or any(keys & others for _, others in under_way)):
-                    await under_way.popleft()[0]
-                before = under_way[-1][0] if under_way else None
-                under_way.append((writing.create_task(self._write_in_turn(prepared, before)), keys))
+                before = await abreast.room_for(keys)
+                abreast.begin(self._write_in_turn(prepared, before), keys)
                 if prepared.size < BACKLOG_RECORDS:
-                    await under_way[-1][0]
-                    under_way.clear()
+                    await abreast.finish()
 
     async def _write_in_turn(self, prepared: Batch, before: asyncio.Task[None] | None) -> None:
         await self._write_until_done(prepared)

@@ -32,8 +32,10 @@ SETTINGS: Mapping[str, str] = {
     "max_wal_size": "4GB",
     "min_wal_size": "256MB",
     "wal_buffers": "16MB",
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
+    # Taken as it is filled. What every batch touches (the statement index, accounts, days) should fit: with less, each
+    # transfer of a ledger of ten million has a page read and another written out.
+    "shared_buffers": "2GB",
+    "effective_cache_size": "4GB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "max_connections": "200",

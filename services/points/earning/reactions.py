@@ -53,34 +53,58 @@ class Earning:
     """Nothing here depends on order, so one batch can be copied in while the one before it moves its balances."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._opening = asyncio.Lock()
         writer = LedgerWriter()
-        self._ingest = Ingest(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer)))
+        self._earned = Earned(database, Ingest(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer))))
         self._shelf = PolicyShelf()
 
     async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
         """Book what the deliveries tell, in the caller's transaction."""
         services = services_in(deliveries)
         db = await driver_connection(connection)
-        at_home = [d.event.volunteer_id for d in deliveries if isinstance(d.event, members.PEOPLE)]
-        if services or at_home:
+        if services or any(isinstance(delivery.event, members.PEOPLE) for delivery in deliveries):
             await enter_gate(db)
-        book = await self._shelf.current(db)
+        ahead = len(deliveries) >= BACKLOG_RECORDS
+        await self._earned.book(db, await self._shelf.current(db), deliveries, services, ahead=ahead)
+        await forget_identities(db, [d.event.volunteer_id for d in deliveries if isinstance(d.event, PersonForgotten)])
+
+
+class Earned:
+    """Batches of deliveries on their way into one set of ledger tables: the live one, or one that is being rebuilt."""
+
+    def __init__(self, database: Database, ingest: Ingest) -> None:
+        self._database = database
+        self._opening = asyncio.Lock()
+        self._ingest = ingest
+
+    async def book(
+        self,
+        db: Connection,
+        book: PolicyBook,
+        deliveries: Sequence[Delivery],
+        services: Sequence[Service],
+        *,
+        ahead: bool,
+    ) -> None:
+        """Book deliveries that were not booked before, and the services in them. One transaction, given.
+
+        With `ahead`, what it needs of accounts is prepared before, in a transaction of its own.
+        """
+        schema = self._ingest.writer.schema
         accounts = self._ingest.known_accounts(services, book)
         people = [d for d in deliveries if isinstance(d.event, (*members.PEOPLE, *teams.EVENTS))]
         if accounts is None or people:
-            if len(deliveries) < BACKLOG_RECORDS:
-                accounts = await self._prepare(db, people, services, book)
-            else:
-                accounts = await self._prepare_ahead(people, services, book)
-        await note_assessments(db, self._ingest.writer.schema, deliveries)
+            prepare = (
+                self._prepare_ahead(people, services, book) if ahead else self._prepare(db, people, services, book)
+            )
+            accounts = await prepare
+        await note_assessments(db, schema, deliveries)
         try:
             await self._ingest.book_services(db, book, services, accounts)
         except UnknownAccounts:
             # Remembered numbers went away with a rollback, or a switch to rebuilt tables; repeated without them.
             self._ingest.directory.forget()
             raise
+        at_home = [d.event.volunteer_id for d in people if isinstance(d.event, members.PEOPLE)]
         if at_home:
             await self._ingest.overflow.registered(db, book, at_home)
 
@@ -106,7 +130,6 @@ class Earning:
         """Note what is told of people and teams, and find or open the accounts of the services. May be repeated."""
         await members.note(db, self._ingest.writer.schema, people)
         await teams.note(db, self._ingest.writer.schema, people)
-        await forget_identities(db, [d.event.volunteer_id for d in people if isinstance(d.event, PersonForgotten)])
         return await self._ingest.open_accounts(db, services, book)
 
 

@@ -52,6 +52,12 @@ class Movements:
         gained[transfer.credit_account] = gained.get(transfer.credit_account, 0) + amount
         given[transfer.debit_account] = given.get(transfer.debit_account, 0) + amount
 
+    def add_all(self, others: "Movements") -> None:
+        """Count what others counted."""
+        for sums, more in ((self.credits, others.credits), (self.debits, others.debits)):
+            for account, amount in more.items():
+                sums[account] = sums.get(account, 0) + amount
+
     def accounts(self) -> list[int]:
         """Numbers of all accounts that moved, ascending."""
         return sorted(self.credits.keys() | self.debits.keys())
@@ -110,7 +116,7 @@ class LedgerWriter:
         found = await self._find_accounts(db, list(community_by_holder), units)
         missing = sorted(h for h in community_by_holder if any(AccountKey(h, u) not in found for u in units))
         if missing:
-            await db.execute(
+            opened = await db.fetch(
                 self._open,
                 missing,
                 [community_by_holder[holder] for holder in missing],
@@ -118,8 +124,10 @@ class LedgerWriter:
                 [-1 if holders.is_bulk(holder) else 1 for holder in missing],
                 list(units),
             )
-            # Read again: another transaction may have opened some of them in the meantime.
-            found |= await self._find_accounts(db, missing, units)
+            found |= {AccountKey(row[0], row[1]): row[2] for row in opened}
+            elsewhere = [h for h in missing if any(AccountKey(h, u) not in found for u in units)]
+            if elsewhere:  # another transaction opened them in the meantime
+                found |= await self._find_accounts(db, elsewhere, units)
         return found
 
     async def _find_accounts(self, db: Connection, names: list[str], units: Sequence[int]) -> dict[AccountKey, int]:
@@ -173,8 +181,8 @@ class LedgerWriter:
         status = await db.execute(
             self._move,
             int_array(ids),
-            int_array(gained.get(i, 0) for i in ids),
-            int_array(given.get(i, 0) for i in ids),
+            int_array([gained.get(i, 0) for i in ids]),
+            int_array([given.get(i, 0) for i in ids]),
         )
         if status != f"UPDATE {len(ids)}":
             raise UnknownAccounts(status)
@@ -189,9 +197,10 @@ class LedgerWriter:
 def int_array(values: Iterable[int]) -> str:
     """Integers as the text of an array, for parameters with thousands of elements.
 
-    The driver looks at every element of a list several times to find out whether arrays are nested.
+    The driver looks at every element of a list several times to find out whether arrays are nested; Python itself
+    writes a list in one go.
     """
-    return "{" + ",".join(map(str, values)) + "}"
+    return "{" + str(list(values))[1:-1] + "}"
 
 
 async def _lock_in_id_order(db: Connection) -> None:
@@ -216,6 +225,7 @@ _OPEN = """
              CROSS JOIN unnest($5::int[]) AS u(unit)
              ORDER BY h.holder COLLATE "C", u.unit) AS opened
     ON CONFLICT (holder, unit) DO NOTHING
+    RETURNING holder, unit, id
 """
 
 _MOVE = """

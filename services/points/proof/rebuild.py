@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from sqlalchemy import text
 
 from services.points.app import SOURCES, read_views
-from services.points.ledger.schema import LIVE, REBUILT, switch_to_rebuilt
+from services.points.ledger.schema import LIVE, REBUILT, TABLES, switch_to_rebuilt
 from services.points.proof.checks import Check, check_tables, ledger_sum, net_effects
 from services.points.proof.replay import Replay
 from services.points.proof.verify import differing_read_tables, print_checks
@@ -59,12 +59,12 @@ class Comparison:
 async def rebuild(service: Service, *, switch: bool = False) -> int:
     """Replay, compare, and with `switch` put the rebuilt tables in place of the live ones. 0 when identical."""
     await service.require_schema()
-    db = await service.database.dedicated()
+    connections = (await service.database.dedicated(), await service.database.dedicated())
     started = time.monotonic()
     try:
         # What is being restated is in the replay as a whole.
         await RestatementRounds(service.database, interval_s=1).finish()
-        replay = Replay(db, service.settings, SOURCES)
+        replay = Replay(service.database, connections, service.settings, SOURCES)
         await replay.prepare()
         await _replay(service, replay)
         async with AsyncExitStack() as stack:
@@ -73,22 +73,24 @@ async def rebuild(service: Service, *, switch: bool = False) -> int:
             async with service.database.reading() as reading:
                 await replay.own_events(reading)
             await replay.topics(await _parked(live), only_what_live_knows=True)
+            await replay.db.execute(f"ANALYZE {', '.join(f'{REBUILT}.{table}' for table in TABLES)}")
             if await parts_left(live):
                 console.print(
                     "[red]points: 重建期间又有追溯调整，请重新运行 restated meanwhile, please run again[/red]"
                 )
                 return 1
-            found = await _compare(connection, live)
+            found = await _compare(connection, live, replay)
             _report(found, replay, time.monotonic() - started)
             if switch and found.unheard:
                 console.print("[red]points: 主题不完整，没有切换 topics incomplete, not switched: `republish`[/red]")
             elif switch:
                 await _switch(connection, live)
         if not switch and found.identical:
-            await db.execute(f"DROP SCHEMA {REBUILT} CASCADE")
+            await replay.db.execute(f"DROP SCHEMA {REBUILT} CASCADE")
         return 0 if found.identical else 1
     finally:
-        await db.close()
+        for mine in connections:
+            await mine.close()
 
 
 async def _replay(service: Service, replay: Replay) -> None:
@@ -155,8 +157,13 @@ async def _hold_still(connection: Any) -> Any:
     return await driver_connection(connection)
 
 
-async def _compare(connection: Any, db: Any) -> Comparison:
-    live, rebuilt = await net_effects(db, LIVE), await net_effects(db, REBUILT)
+async def _compare(connection: Any, db: Any, replay: Replay) -> Comparison:
+    one, other = replay.connections
+    async with asyncio.TaskGroup() as side_by_side:
+        of_live = side_by_side.create_task(net_effects(db, LIVE))
+        of_rebuilt = side_by_side.create_task(net_effects(one, REBUILT))
+        checks = side_by_side.create_task(check_tables(other, REBUILT))
+    live, rebuilt = of_live.result(), of_rebuilt.result()
     buckets = live.buckets.keys() | rebuilt.buckets.keys()
     differing = [b for b in sorted(buckets) if live.buckets.get(b) != rebuilt.buckets.get(b)]
     return Comparison(
@@ -165,7 +172,7 @@ async def _compare(connection: Any, db: Any) -> Comparison:
         accounts=[f"{r[0]}/{r[1]}: {r[2]} ≠ {r[3]}" for r in await db.fetch(_DIFFERENT_BALANCES, _SHOWN_MAX)],
         effects=[str(r[0]) for r in await db.fetch(_DIFFERENT_EFFECTS, differing, _SHOWN_MAX)] if differing else [],
         read_tables=await differing_read_tables(connection, read_views),
-        checks=await check_tables(db, REBUILT),
+        checks=checks.result(),
         transfers=await db.fetchval(f"SELECT count(*) FROM {REBUILT}.transfers"),
         ledger_sum=await ledger_sum(db, REBUILT),
         unheard=await db.fetchval(

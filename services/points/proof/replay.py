@@ -11,22 +11,21 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.accounts import members
 from services.points.earning.ingest import Ingest
-from services.points.earning.reactions import INTERESTS, ServiceFromTheFuture, services_in
+from services.points.earning.reactions import INTERESTS, Earned, ServiceFromTheFuture, services_in
 from services.points.expiry.effects import LapseLater
 from services.points.expiry.lapsing import Lapsing
-from services.points.leaderboards import teams
 from services.points.ledger.schema import REBUILT, copy_of_the_tables
-from services.points.ledger.writing import LedgerWriter
+from services.points.ledger.writing import Connection, LedgerWriter, Movements
 from services.points.overflow.effects import PoolLater
 from services.points.overflow.flowing import Overflow
 from services.points.own_events import LedgerEffects
 from services.points.policy.book import PolicyBook, Restatement
 from services.points.policy.terms import NoPolicyInForce, PolicyVersion
 from services.points.policy.views import policy_version, restatement
-from services.points.stars.assessments import note as note_assessments
+from shared.batches import Abreast
 from shared.contracts.points import PolicyPublished, PolicyRestated
+from shared.database import Database
 from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import read_all
 from shared.settings import Settings
@@ -34,15 +33,43 @@ from shared.settings import Settings
 Progress = Callable[[int, int], None]
 """Told how many records of how many were replayed."""
 
-_BATCH = 4000
+_BATCH = 2500
 _OWN_BATCH = 1000
+
+
+class SummingWriter(LedgerWriter):
+    """Moves balances once, at the end of a replay: nobody sees them before, and an account has moved many times."""
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(schema)
+        self._kept = Movements.none()
+        self._unsure: dict[Connection, Movements] = {}
+
+    async def move(self, db: Connection, movements: Movements) -> None:
+        """Note what a transaction moves, until it is known whether it stays."""
+        self._unsure.setdefault(db, Movements.none()).add_all(movements)
+
+    def keep(self, db: Connection) -> None:
+        """The transaction was committed."""
+        if db in self._unsure:
+            self._kept.add_all(self._unsure.pop(db))
+
+    def drop(self, db: Connection) -> None:
+        """The transaction was rolled back."""
+        self._unsure.pop(db, None)
+
+    async def settle(self, db: Connection) -> None:
+        """Move all that was kept."""
+        await super().move(db, self._kept)
+        self._kept = Movements.none()
 
 
 @dataclass(slots=True)
 class Replay:
-    """One rebuild under way. `db` is an asyncpg connection of its own; each batch is a transaction."""
+    """One rebuild under way, on two asyncpg connections of its own; each batch is a transaction on one of them."""
 
-    db: Any
+    database: Database
+    connections: tuple[Any, Any]
     settings: Settings
     sources: Sequence[str]
     applied: int = 0
@@ -50,7 +77,8 @@ class Replay:
     """Records that live could not take either: unreadable, or refused by the rules."""
     position: int = 0
     """The last of this service's own events that was replayed."""
-    _ingest: Ingest = field(init=False)
+    _writer: SummingWriter = field(init=False)
+    _earned: Earned = field(init=False)
     _effects: LedgerEffects = field(init=False)
     _lapses: LapseLater = field(init=False)
     _overflow: PoolLater = field(init=False)
@@ -59,12 +87,21 @@ class Replay:
     _book: PolicyBook = field(default_factory=lambda: PolicyBook([]))
     _offsets: dict[TopicPartition, int] = field(default_factory=dict)
     _claim: str = ""
+    _free: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
 
     def __post_init__(self) -> None:
+        for connection in self.connections:
+            self._free.put_nowait(connection)
         writer = LedgerWriter(REBUILT)
         self._lapses, self._overflow = LapseLater(Lapsing(writer)), PoolLater(Overflow(writer))
-        self._ingest = Ingest(writer, self._lapses, self._overflow)
+        self._writer = SummingWriter(REBUILT)
+        self._earned = Earned(self.database, Ingest(self._writer, self._lapses, self._overflow))
         self._effects = LedgerEffects(writer, self._lapses, self._overflow, replaying=True)
+
+    @property
+    def db(self) -> Any:
+        """The connection for what is done by itself, while no batch is under way."""
+        return self.connections[0]
 
     async def prepare(self) -> None:
         """Empty tables beside the live ones."""
@@ -111,27 +148,27 @@ class Replay:
         done = 0
         async with self._consumer() as (consumer, ends):
             total = sum(max(0, end - self._offsets.get(p, 0)) for p, end in ends.items())
-            writing: asyncio.Task[None] | None = None
-            # The next batch is fetched and decoded while the one before is being written.
-            while any(self._offsets.get(partition, 0) < end for partition, end in ends.items()):
-                fetched = await consumer.getmany(timeout_ms=500, max_records=_BATCH)
-                deliveries: list[Delivery] = []
-                for partition, records in fetched.items():
-                    for record in records:
-                        if record.offset < ends[partition]:
-                            done += 1
-                            self._read(record, parked, deliveries)
-                for partition, end in ends.items():
-                    # What came after the end was fetched with the rest and left out; the next call reads it again.
-                    self._offsets[partition] = min(end, await consumer.position(partition))
-                if writing is not None:
-                    await writing
-                writing = asyncio.ensure_future(self._write(deliveries))
-                await asyncio.sleep(0)
-                progress(done, total)
-            if writing is not None:
-                await writing
+            # The next batch is fetched and decoded while those before it are being written.
+            async with asyncio.TaskGroup() as tasks:
+                abreast = Abreast(tasks, len(self.connections))
+                while any(self._offsets.get(partition, 0) < end for partition, end in ends.items()):
+                    fetched = await consumer.getmany(timeout_ms=500, max_records=_BATCH)
+                    deliveries, keys = list[Delivery](), set[bytes]()
+                    for partition, records in fetched.items():
+                        for record in records:
+                            if record.offset < ends[partition]:
+                                done += 1
+                                keys.add(record.key or b"")
+                                self._read(record, parked, deliveries)
+                    for partition, end in ends.items():
+                        # What came after the end was fetched with the rest and left out; the next call reads it again.
+                        self._offsets[partition] = min(end, await consumer.position(partition))
+                    await abreast.room_for(keys)
+                    abreast.begin(self._write(deliveries), keys)
+                    await asyncio.sleep(0)
+                    progress(done, total)
         async with self.db.transaction():
+            await self._writer.settle(self.db)
             await self._lapses.settle(self.db, self._book)
             await self._overflow.settle(self.db, self._book)
         return done
@@ -171,38 +208,38 @@ class Replay:
             deliveries.append(delivery)
 
     async def _write(self, deliveries: Sequence[Delivery]) -> None:
+        db = await self._free.get()
+        try:
+            await self._write_on(db, deliveries)
+        finally:
+            self._free.put_nowait(db)
+
+    async def _write_on(self, db: Any, deliveries: Sequence[Delivery]) -> None:
         if not deliveries:
             return
         try:
-            async with self.db.transaction():
-                await self._apply(deliveries)
+            async with db.transaction():
+                await self._apply(db, deliveries)
+            self._writer.keep(db)
         except (NoPolicyInForce, ServiceFromTheFuture):
-            # The accounts that this batch opened went away with its rollback.
-            self._ingest.directory.forget()
+            self._writer.drop(db)
             if len(deliveries) == 1:
                 self.skipped += 1
                 return
             # Find the one that cannot be taken; live has parked it, and somebody may have discarded it since.
             for delivery in deliveries:
-                await self._write([delivery])
+                await self._write_on(db, [delivery])
 
-    async def _apply(self, deliveries: Sequence[Delivery]) -> None:
+    async def _apply(self, db: Any, deliveries: Sequence[Delivery]) -> None:
         ids = [delivery.envelope.event_id for delivery in deliveries]
-        claimed = await self.db.fetch(self._claim, ids)
+        claimed = await db.fetch(self._claim, ids)
         fresh: set[UUID] = {row[0] for row in claimed}
         mine = []
         for delivery in deliveries:
             if delivery.envelope.event_id in fresh:
                 fresh.discard(delivery.envelope.event_id)
                 mine.append(delivery)
-        services = services_in(mine)
-        await members.note(self.db, self._ingest.writer.schema, mine)
-        await teams.note(self.db, self._ingest.writer.schema, mine)
-        at_home = [d.event.volunteer_id for d in mine if isinstance(d.event, members.PEOPLE)]
-        if at_home:
-            await self._overflow.registered(self.db, self._book, at_home)
-        await note_assessments(self.db, self._ingest.writer.schema, mine)
-        await self._ingest.book_services(self.db, self._book, services)
+        await self._earned.book(db, self._book, mine, services_in(mine), ahead=True)
         self.applied += len(mine)
 
 
