@@ -247,11 +247,13 @@ _CLAIM = f"""
     INSERT INTO {REBUILT}.consumed SELECT DISTINCT id FROM unnest($1::uuid[]) AS id
      WHERE NOT EXISTS (SELECT FROM public.discarded WHERE event_id = id)
         OR EXISTS (SELECT FROM public.consumed WHERE event_id = id)
+     ORDER BY id
     ON CONFLICT DO NOTHING RETURNING event_id
 """
 """What was discarded stays out; unless it was a damaged copy of an event that live has."""
 
 _CLAIM_KNOWN = f"""
     INSERT INTO {REBUILT}.consumed SELECT event_id FROM public.consumed WHERE event_id = ANY($1::uuid[])
+     ORDER BY event_id
     ON CONFLICT DO NOTHING RETURNING event_id
 """

@@ -5,10 +5,14 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.points.app import build
+from services.points.app import SOURCES, build
+from services.points.ledger.schema import REBUILT
+from services.points.proof.checks import check_tables
 from services.points.proof.rebuild import rebuild
+from services.points.proof.replay import Replay
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
+from services.points.units import Unit
 from shared import parking
 from tests.conftest import until
 from tests.integration.points.producing import attendance, completed, registered
@@ -126,6 +130,28 @@ async def test_what_was_discarded_is_not_missed_by_a_rebuild(start: Any, produci
     await has_balance(points, person, 20)
     assert await parked(0)
     assert await rebuild(points.service) == 0
+
+
+async def test_what_the_rules_refuse_is_left_out_of_a_replay_and_all_around_it_is_booked(
+    start: Any, producing: Any
+) -> None:
+    points = await start(build, settings=PointsSettings)
+    person, service = uuid.uuid4(), points.service
+    far = completed([attendance(person, 60, datetime(9999, 12, 31, 23, tzinfo=UTC))])
+    hours = [completed([attendance(person, 60, YESTERDAY + timedelta(hours=hour))]) for hour in range(3)]
+    await producing.tell([registered(person), hours[0], far, *hours[1:]])
+    connections = (await service.database.dedicated(), await service.database.dedicated())
+    replay = Replay(service.database, connections, service.settings, SOURCES)
+    await replay.prepare()
+    async with service.database.reading() as reading:
+        await replay.own_events(reading)
+    assert await replay.topics(frozenset()) == 5
+    assert (replay.applied, replay.skipped) == (4, 1)
+    assert [check.name for check in await check_tables(replay.db, REBUILT) if check.breaks] == []
+    query = f"SELECT credits FROM {REBUILT}.accounts WHERE holder = $1 AND unit = $2"
+    assert await replay.db.fetchval(query, str(person), int(Unit.SERVICE_MINUTE)) == 180
+    for connection in connections:
+        await connection.close()
 
 
 async def _reached(points: Any, person: uuid.UUID, told: int) -> bool:
