@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from faststream.kafka import KafkaBroker
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -226,9 +227,15 @@ def lay(name: str, settings: Settings, views: Views, clock: Clock = system_clock
     return Foundations(settings, database, broker, workshop, Relay(name, database, broker, settings))
 
 
+# Every route has a span, a metric and log lines of ours (`shared.telemetry`). The framework's would name addresses with
+# all that people typed into them.
+_OWN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+
+
 def web_app(service: Service) -> FastAPI:
     """The FastAPI application of a service: its routes, problems, health and metrics."""
     app = FastAPIOffline(
+        telemetry=_OWN_TELEMETRY,
         title=f"六零 Liuling — {service.name}",
         version="1",
         description="所有写操作需要 Idempotency-Key；错误为 RFC 9457 problem。\n\n"

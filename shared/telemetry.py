@@ -21,6 +21,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from shared.settings import Settings
 
 _propagator = TraceContextTextMapPropagator()
+# Looked up once; it finds the provider that is set later. To look it up for every request takes longer than its span.
+_tracer = trace.get_tracer("liuling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def span(
     correlation = Correlation(correlation_id, causation_id)
     token = _current.set(correlation)
     try:
-        with trace.get_tracer("liuling").start_as_current_span(name, context=context, kind=kind, attributes=attributes):
+        with _tracer.start_as_current_span(name, context=context, kind=kind, attributes=attributes):
             yield correlation
     finally:
         _current.reset(token)

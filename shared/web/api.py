@@ -143,7 +143,7 @@ class _QueryRoute(_Route):
         body = await _read_body(request, request.app.state.settings.request_body_bytes_max)
         for attempt in count(1):
             try:
-                async with workshop.database.reading() as connection:
+                async with workshop.database.asking() as connection:
                     return await handler(_fresh(request, body, connection, workshop))
             except DBAPIError as error:
                 if attempt > _RETRIES_MAX or not is_transient(error):
