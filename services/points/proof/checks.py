@@ -1,4 +1,4 @@
-"""What must hold of a set of ledger tables by itself, and the canonical hash by which two sets are compared."""
+"""What must hold of a set of ledger tables by itself, and the hash by which two sets are compared."""
 
 import hashlib
 from dataclasses import dataclass

@@ -150,7 +150,7 @@ class LedgerUnderTest:
         return [tuple(row) for row in await self.db.fetch(f"SELECT * FROM {self.schema}.tellings ORDER BY event_id")]
 
     async def effects(self) -> str:
-        """The canonical hash."""
+        """The hash by which ledgers are compared."""
         return (await net_effects(self.db, self.schema)).digest
 
     async def sealed_lines(self) -> Any:
