@@ -1,7 +1,8 @@
 """What points does with a batch of other contexts' events: books service, and keeps who belongs where."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -54,7 +55,8 @@ class Earning:
 
     def __init__(self, database: Database) -> None:
         writer = LedgerWriter()
-        self._earned = Earned(database, Ingest(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer))))
+        self._database = database
+        self._earned = Earned(Ingest(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer))), self._beside)
         self._shelf = PolicyShelf()
 
     async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
@@ -67,14 +69,26 @@ class Earning:
         await self._earned.book(db, await self._shelf.current(db), deliveries, services, ahead=ahead)
         await forget_identities(db, [d.event.volunteer_id for d in deliveries if isinstance(d.event, PersonForgotten)])
 
+    @asynccontextmanager
+    async def _beside(self) -> AsyncIterator[Connection]:
+        """A connection outside the pool: whoever waits for one of the pool may hold what we wait for."""
+        db = await self._database.dedicated()
+        try:
+            yield db
+        finally:
+            await db.close(timeout=_CLOSE_WITHIN_S)
+
 
 class Earned:
-    """Batches of deliveries on their way into one set of ledger tables: the live one, or one that is being rebuilt."""
+    """Batches of deliveries on their way into one set of ledger tables: the live one, or one that is being rebuilt.
 
-    def __init__(self, database: Database, ingest: Ingest) -> None:
-        self._database = database
-        self._opening = asyncio.Lock()
+    `beside` gives a connection that is not the batch's own, to one after the other.
+    """
+
+    def __init__(self, ingest: Ingest, beside: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:
         self._ingest = ingest
+        self._beside = beside
+        self._preparing = asyncio.Lock()
 
     async def book(
         self,
@@ -114,15 +128,10 @@ class Earned:
         """Prepare in a short transaction of its own: the batch that is written beside this one opens the same accounts,
         and would wait until all of this one is written. The caller's must have locked nothing of it before.
 
-        One at a time, and on a connection of its own: whoever waits for one of the pool may hold what we wait for.
+        One at a time.
         """
-        async with self._opening:
-            db = await self._database.dedicated()
-            try:
-                async with db.transaction():
-                    return await self._prepare(db, people, services, book)
-            finally:
-                await db.close(timeout=_CLOSE_WITHIN_S)
+        async with self._preparing, self._beside() as db, db.transaction():
+            return await self._prepare(db, people, services, book)
 
     async def _prepare(
         self, db: Connection, people: Sequence[Delivery], services: Sequence[Service], book: PolicyBook

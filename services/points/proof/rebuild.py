@@ -59,12 +59,12 @@ class Comparison:
 async def rebuild(service: Service, *, switch: bool = False) -> int:
     """Replay, compare, and with `switch` put the rebuilt tables in place of the live ones. 0 when identical."""
     await service.require_schema()
-    connections = (await service.database.dedicated(), await service.database.dedicated())
+    first, second, third = [await service.database.dedicated() for _ in range(3)]
     started = time.monotonic()
     try:
         # What is being restated is in the replay as a whole.
         await RestatementRounds(service.database, interval_s=1).finish()
-        replay = Replay(service.database, connections, service.settings, SOURCES)
+        replay = Replay((first, second, third), service.settings, SOURCES)
         await replay.prepare()
         await _replay(service, replay)
         async with AsyncExitStack() as stack:
@@ -89,7 +89,7 @@ async def rebuild(service: Service, *, switch: bool = False) -> int:
             await replay.db.execute(f"DROP SCHEMA {REBUILT} CASCADE")
         return 0 if found.identical else 1
     finally:
-        for mine in connections:
+        for mine in (first, second, third):
             await mine.close()
 
 
@@ -158,7 +158,7 @@ async def _hold_still(connection: Any) -> Any:
 
 
 async def _compare(connection: Any, db: Any, replay: Replay) -> Comparison:
-    one, other = replay.connections
+    one, other, _ = replay.connections
     async with asyncio.TaskGroup() as side_by_side:
         of_live = side_by_side.create_task(net_effects(db, LIVE))
         of_rebuilt = side_by_side.create_task(net_effects(one, REBUILT))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,6 @@ from services.points.policy.terms import NoPolicyInForce, PolicyVersion
 from services.points.policy.views import policy_version, restatement
 from shared.batches import Abreast
 from shared.contracts.points import PolicyPublished, PolicyRestated
-from shared.database import Database
 from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import read_all
 from shared.settings import Settings
@@ -66,10 +65,11 @@ class SummingWriter(LedgerWriter):
 
 @dataclass(slots=True)
 class Replay:
-    """One rebuild under way, on two asyncpg connections of its own; each batch is a transaction on one of them."""
+    """One rebuild under way, on asyncpg connections of its own: each batch is a transaction on one of the first two,
+    and what batches need of accounts is prepared on the third.
+    """
 
-    database: Database
-    connections: tuple[Any, Any]
+    connections: tuple[Any, Any, Any]
     settings: Settings
     sources: Sequence[str]
     applied: int = 0
@@ -90,12 +90,14 @@ class Replay:
     _free: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
 
     def __post_init__(self) -> None:
-        for connection in self.connections:
+        *writing, preparing = self.connections
+        for connection in writing:
             self._free.put_nowait(connection)
         writer = LedgerWriter(REBUILT)
         self._lapses, self._overflow = LapseLater(Lapsing(writer)), PoolLater(Overflow(writer))
         self._writer = SummingWriter(REBUILT)
-        self._earned = Earned(self.database, Ingest(self._writer, self._lapses, self._overflow))
+        ingest = Ingest(self._writer, self._lapses, self._overflow)
+        self._earned = Earned(ingest, lambda: nullcontext(preparing))
         self._effects = LedgerEffects(writer, self._lapses, self._overflow, replaying=True)
 
     @property
@@ -150,7 +152,7 @@ class Replay:
             total = sum(max(0, end - self._offsets.get(p, 0)) for p, end in ends.items())
             # The next batch is fetched and decoded while those before it are being written.
             async with asyncio.TaskGroup() as tasks:
-                abreast = Abreast(tasks, len(self.connections))
+                abreast = Abreast(tasks, self._free.qsize())
                 while any(self._offsets.get(partition, 0) < end for partition, end in ends.items()):
                     fetched = await consumer.getmany(timeout_ms=500, max_records=_BATCH)
                     deliveries, keys = list[Delivery](), set[bytes]()

@@ -140,8 +140,8 @@ async def test_what_the_rules_refuse_is_left_out_of_a_replay_and_all_around_it_i
     far = completed([attendance(person, 60, datetime(9999, 12, 31, 23, tzinfo=UTC))])
     hours = [completed([attendance(person, 60, YESTERDAY + timedelta(hours=hour))]) for hour in range(3)]
     await producing.tell([registered(person), hours[0], far, *hours[1:]])
-    connections = (await service.database.dedicated(), await service.database.dedicated())
-    replay = Replay(service.database, connections, service.settings, SOURCES)
+    first, second, third = [await service.database.dedicated() for _ in range(3)]
+    replay = Replay((first, second, third), service.settings, SOURCES)
     await replay.prepare()
     async with service.database.reading() as reading:
         await replay.own_events(reading)
@@ -150,7 +150,7 @@ async def test_what_the_rules_refuse_is_left_out_of_a_replay_and_all_around_it_i
     assert [check.name for check in await check_tables(replay.db, REBUILT) if check.breaks] == []
     query = f"SELECT credits FROM {REBUILT}.accounts WHERE holder = $1 AND unit = $2"
     assert await replay.db.fetchval(query, str(person), int(Unit.SERVICE_MINUTE)) == 180
-    for connection in connections:
+    for connection in (first, second, third):
         await connection.close()
 
 
