@@ -67,6 +67,7 @@ class Earning:
             await enter_gate(db)
         ahead = len(deliveries) >= BACKLOG_RECORDS
         await self._earned.book(db, await self._shelf.current(db), deliveries, services, ahead=ahead)
+        # Only now are they noted as forgotten. A rebuild has nothing to forget: certificates are not in its tables.
         await forget_identities(db, [d.event.volunteer_id for d in deliveries if isinstance(d.event, PersonForgotten)])
 
     @asynccontextmanager
@@ -82,7 +83,7 @@ class Earning:
 class Earned:
     """Batches of deliveries on their way into one set of ledger tables: the live one, or one that is being rebuilt.
 
-    `beside` gives a connection that is not the batch's own, to one after the other.
+    `beside` gives a connection that is not a batch's own; it is asked for one at a time.
     """
 
     def __init__(self, ingest: Ingest, beside: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:
@@ -107,10 +108,10 @@ class Earned:
         accounts = self._ingest.known_accounts(services, book)
         people = [d for d in deliveries if isinstance(d.event, (*members.PEOPLE, *teams.EVENTS))]
         if accounts is None or people:
-            prepare = (
-                self._prepare_ahead(people, services, book) if ahead else self._prepare(db, people, services, book)
-            )
-            accounts = await prepare
+            if ahead:
+                accounts = await self._prepare_ahead(people, services, book)
+            else:
+                accounts = await self._prepare(db, people, services, book)
         await note_assessments(db, schema, deliveries)
         try:
             await self._ingest.book_services(db, book, services, accounts)
@@ -125,10 +126,9 @@ class Earned:
     async def _prepare_ahead(
         self, people: Sequence[Delivery], services: Sequence[Service], book: PolicyBook
     ) -> BatchAccounts:
-        """Prepare in a short transaction of its own: the batch that is written beside this one opens the same accounts,
-        and would wait until all of this one is written. The caller's must have locked nothing of it before.
-
-        One at a time.
+        """Prepare in a short transaction of its own, one after the other: the batch that is written beside this one
+        opens the same accounts, and would wait until all of this one is written. The caller's must have locked nothing
+        of it before.
         """
         async with self._preparing, self._beside() as db, db.transaction():
             return await self._prepare(db, people, services, book)

@@ -214,19 +214,24 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     assert await rebuild(points.service) == 0
 
 
-async def test_what_a_process_that_died_left_unposted_is_posted_by_the_next(start: Any) -> None:
-    points = await start(build, settings=PointsSettings, working=False)
-    client = points.client("district", node="620201")
+async def _order_after_a_revision(client: Any) -> dict[str, Any]:
+    """A revised policy is published for the district; the order to restate January by it."""
     document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
     published = {"node": "620201", "in_force_from": "2199-01-01", "document": document}
     version = (await client.post("/v1/policies", json=published)).json()["policy_version"]
-    order = {
+    return {
         "node": "620201",
         "policy_version": version,
         "since": "2026-01-01",
         "until": "2026-01-31",
         "reference": "x",
     }
+
+
+async def test_what_a_process_that_died_left_unposted_is_posted_by_the_next(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    client = points.client("district", node="620201")
+    order = await _order_after_a_revision(client)
     assert (await client.post("/v1/policy-restatements", json=order)).status_code == 201
     rounds = RestatementRounds(points.service.database, interval_s=1)
     await rounds.post(1, 7)
@@ -241,16 +246,7 @@ async def test_what_a_process_that_died_left_unposted_is_posted_by_the_next(star
 async def test_only_what_is_over_and_only_a_policy_of_the_node_can_be_restated(start: Any) -> None:
     points = await start(build, settings=PointsSettings, working=False)
     client = points.client("district", node="620201")
-    document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
-    published = {"node": "620201", "in_force_from": "2199-01-01", "document": document}
-    version = (await client.post("/v1/policies", json=published)).json()["policy_version"]
-    order = {
-        "node": "620201",
-        "policy_version": version,
-        "since": "2026-01-01",
-        "until": "2026-01-31",
-        "reference": "x",
-    }
+    order = await _order_after_a_revision(client)
     today = local_day(datetime.now(UTC)).isoformat()
     for changed, code in (
         ({"until": today}, "restatement_not_over"),

@@ -1,7 +1,6 @@
 """What happens to the time bank when two things happen at once, and who may not say what."""
 
 import asyncio
-import functools
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.points.app import build
 from services.points.expiry.effects import LapseLater, LapseNow
 from services.points.expiry.lapsing import Lapsing
 from services.points.ledger import holders
@@ -18,7 +16,6 @@ from services.points.overflow.effects import PoolLater, PoolNow
 from services.points.overflow.flowing import Overflow
 from services.points.own_events import LedgerEffects
 from services.points.proof.rebuild import rebuild
-from services.points.settings import PointsSettings
 from services.points.time_orders.effects import PoolMovedMeanwhile
 from services.points.units import Unit
 from shared.clock import local_day
@@ -34,18 +31,10 @@ from tests.integration.points.time_bank_scene import (
     FOREIGN,
     YOUNG,
     Bank,
-    MovableClock,
     made,
     order_of,
     refused,
 )  # fmt: skip
-
-
-@pytest.fixture
-async def bank(start: Any, producing: Any) -> Bank:
-    clock = MovableClock()
-    running = await start(functools.partial(build, clock=clock), settings=PointsSettings)
-    return Bank(running, producing, clock)
 
 
 async def test_help_that_rests_on_a_donation_of_a_later_time_is_decided_again(stack: Any) -> None:

@@ -1,36 +1,25 @@
 """Minutes given to relatives and to the pool, and what becomes of them when somebody dies; over HTTP, on real parts."""
 
 import asyncio
-import functools
 import json
 import uuid
 from collections import Counter
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from services.points.app import build
 from services.points.ledger.clauses import Clause
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import AccountKey, LedgerWriter, Movements
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
-from services.points.settings import PointsSettings
 from services.points.units import Unit
 from shared.clock import local_day
 from shared.database import driver_connection
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed
 from tests.integration.points.test_from_events_to_goods import has_balance
-from tests.integration.points.time_bank_scene import YESTERDAY, YOUNG, Bank, MovableClock, made, order_of, refused
-
-
-@pytest.fixture
-async def bank(start: Any, producing: Any) -> Bank:
-    clock = MovableClock()
-    running = await start(functools.partial(build, clock=clock), settings=PointsSettings)
-    return Bank(running, producing, clock)
+from tests.integration.points.time_bank_scene import YESTERDAY, YOUNG, Bank, made, order_of, refused
 
 
 async def donate_only(bank: Bank, person: str, minutes: int) -> None:

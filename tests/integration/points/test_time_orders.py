@@ -1,17 +1,12 @@
 """Services paid with minutes, over HTTP, on the real parts."""
 
 import asyncio
-import functools
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
-from services.points.app import build
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
-from services.points.settings import PointsSettings
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed
 from tests.integration.points.serving import correct
@@ -19,19 +14,11 @@ from tests.integration.points.test_from_events_to_goods import has_balance
 from tests.integration.points.time_bank_scene import (
     YOUNG,
     Bank,
-    MovableClock,
     made,
     order_of,
     refused,
     synthetic_id_number,
 )
-
-
-@pytest.fixture
-async def bank(start: Any, producing: Any) -> Bank:
-    clock = MovableClock()
-    running = await start(functools.partial(build, clock=clock), settings=PointsSettings)
-    return Bank(running, producing, clock)
 
 
 async def test_a_person_who_is_no_volunteer_is_known_to_the_office_alone(bank: Bank) -> None:
