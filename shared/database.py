@@ -129,6 +129,11 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(cause, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError))
 
 
+def is_duplicate(error: BaseException) -> bool:
+    """Whether a row of that key was there already."""
+    return _sqlstate(error) == "23505"
+
+
 def blames_the_record(error: BaseException) -> bool:
     """Whether work failed because of what it was given, and will fail again with it: a rule, a constraint, a value."""
     state = _sqlstate(error)

@@ -1,14 +1,14 @@
 """The event store, which is the outbox too: append with an expected version, read a stream, read all in order."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import Event, Refusal, resolve, wire_type
@@ -20,6 +20,10 @@ EVENT_BYTES_MAX = 900_000
 
 class ConcurrencyConflict(Lost):
     """Someone else wrote to the stream since it was loaded; load again and decide again."""
+
+
+class KeyTaken(Lost):
+    """Somebody else's answer was kept under the same key meanwhile; it is the answer."""
 
 
 class EventTooLarge(Refusal):
@@ -48,6 +52,44 @@ class Recorded:
     position: int | None = None
 
 
+class Answer(NamedTuple):
+    """What a command was answered, to be given again to the same caller's same key."""
+
+    caller: str
+    key: str
+    fingerprint: bytes
+    """Of what was asked."""
+    status: int
+    headers: str
+    """A JSON object."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is written along with events, by the same statement and before the store's lock is taken."""
+
+    timers: Mapping[tuple[str, UUID], datetime] = field(default_factory=dict)
+    """When each is due, by kind and subject; one that was set before is moved."""
+    answer: Answer | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.timers) or self.answer is not None
+
+    def arguments(self) -> tuple[Any, ...]:
+        """For `_NOTE`, in the order of its parameters."""
+        timers = sorted(self.timers.items())
+        return (
+            *(self.answer or (None,) * len(Answer._fields)),
+            [kind for (kind, _), _ in timers],
+            [subject for (_, subject), _ in timers],
+            [due_at for _, due_at in timers],
+        )
+
+
+NO_NOTES = Notes()
+
+
 def decode(type_name: str, data: str | bytes) -> Event:
     """The event that the stored or published JSON tells, in the newest version of its type."""
     event_type = resolve(type_name)
@@ -74,60 +116,84 @@ async def keep_writers_out(connection: AsyncConnection) -> None:
     await connection.execute(_SHUT)
 
 
-_READ_STREAM = text("SELECT type, data::text FROM events WHERE stream = :stream ORDER BY version")
-_APPEND = text(
-    "SELECT append_events(cast(:streams AS text[]), cast(:versions AS int[]), cast(:ids AS uuid[]),"
-    " cast(:types AS text[]), cast(:communities AS text[]), cast(:data AS text[]),"
-    " cast(:metadata AS text[]), cast(:occurred AS timestamptz[]))"
-)
+_READ_STREAM = "SELECT type, data::text FROM events WHERE stream = $1 ORDER BY version"
+_READ_STREAMS = "SELECT stream, type, data::text FROM events WHERE stream = ANY($1::text[]) ORDER BY stream, version"
+_NOTED = """
+    WITH answered AS (
+        INSERT INTO idempotency (caller, key, fingerprint, status, headers, body)
+        SELECT $1, $2, $3, $4, cast($5::text AS jsonb), $6 WHERE $2::text IS NOT NULL
+        RETURNING key
+    ), set AS (
+        INSERT INTO timers (kind, subject, due_at) SELECT * FROM unnest($7::text[], $8::uuid[], $9::timestamptz[])
+        ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, attempts = 0
+        RETURNING kind
+    ), noted AS (
+        SELECT (SELECT count(*) FROM answered) + (SELECT count(*) FROM set) AS rows
+    )
+"""
+_NOTE = f"{_NOTED} SELECT rows FROM noted"
+# The condition is always true; asking it first has everything noted before the function takes the lock.
+_APPEND = f"""
+    {_NOTED}
+    SELECT append_events($10::text[], $11::int[], $12::uuid[], $13::text[], $14::text[], $15::text[], $16::text[],
+                         $17::timestamptz[])
+      FROM noted WHERE rows >= 0
+"""
 
 
 async def read_stream(connection: AsyncConnection, stream: str) -> list[Event]:
     """All events of a stream in order; empty where it does not exist. Versions are 1, 2, 3 … without gaps."""
-    rows = await connection.execute(_READ_STREAM, {"stream": stream})
-    return [decode(row[0], row[1]) for row in rows]
+    raw = await driver_connection(connection)
+    return [decode(*row) for row in await raw.fetch(_READ_STREAM, stream)]
 
 
 async def read_streams(connection: AsyncConnection, streams: Sequence[str]) -> dict[str, list[Event]]:
     """All events of many streams, each in order; a stream that does not exist is there and empty."""
     found: dict[str, list[Event]] = {stream: [] for stream in streams}
-    rows = await connection.execute(
-        text("SELECT stream, type, data::text FROM events WHERE stream = ANY(:streams) ORDER BY stream, version"),
-        {"streams": list(found)},
-    )
-    for row in rows:
-        found[row[0]].append(decode(row[1], row[2]))
+    raw = await driver_connection(connection)
+    for stream, *event in await raw.fetch(_READ_STREAMS, list(found)):
+        found[stream].append(decode(*event))
     return found
 
 
-async def append(connection: AsyncConnection, recorded: Sequence[Recorded]) -> int:
-    """Append events; must be the last statement of the transaction. Returns the last position.
+async def append(connection: AsyncConnection, recorded: Sequence[Recorded], notes: Notes = NO_NOTES) -> None:
+    """Append events, with what is noted along with them; must be the last statement of the transaction.
 
     `append_events` takes the store's advisory lock and inserts: whatever the transaction did before ran without the
     lock, and nothing but the commit follows, so position order is commit order and a reader at ``position > n``
     never skips a row. Any statement after this one would make every other writer wait for it.
 
-    Raises `ConcurrencyConflict` when a stream is already at or past a version.
+    Raises `ConcurrencyConflict` when a stream is already at or past a version, `KeyTaken` when there is an answer
+    under the key of this one.
     """
+    if not (recorded or notes):
+        return
+    raw = await driver_connection(connection)
     try:
-        result = await connection.execute(
-            _APPEND,
-            {
-                "streams": [item.stream for item in recorded],
-                "versions": [item.version for item in recorded],
-                "ids": [item.event_id for item in recorded],
-                "types": [wire_type(type(item.event)) for item in recorded],
-                "communities": [item.community for item in recorded],
-                "data": [_body(item.event) for item in recorded],
-                "metadata": [json.dumps(item.metadata) for item in recorded],
-                "occurred": [item.occurred_at for item in recorded],
-            },
-        )
-    except IntegrityError as error:
-        if "events_stream_version" in str(error.orig):
+        if recorded:
+            await raw.fetchval(_APPEND, *notes.arguments(), *_columns(recorded))
+        else:
+            await raw.fetchval(_NOTE, *notes.arguments())
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == "events_stream_version":
             raise ConcurrencyConflict from error
+        if error.constraint_name == "idempotency_pkey":
+            raise KeyTaken from error
         raise
-    return int(result.scalar_one())
+
+
+def _columns(recorded: Sequence[Recorded]) -> Sequence[list[Any]]:
+    """For `append_events`, in the order of its parameters."""
+    return (
+        [item.stream for item in recorded],
+        [item.version for item in recorded],
+        [item.event_id for item in recorded],
+        [wire_type(type(item.event)) for item in recorded],
+        [item.community for item in recorded],
+        [_body(item.event) for item in recorded],
+        [json.dumps(item.metadata) for item in recorded],
+        [item.occurred_at for item in recorded],
+    )
 
 
 def _body(event: Event) -> str:

@@ -14,7 +14,7 @@ from shared.aggregate import Aggregate, State
 from shared.clock import Clock
 from shared.contracts import Event, Refusal
 from shared.database import Database
-from shared.eventstore import Recorded, append, enter, read_stream, read_streams
+from shared.eventstore import Answer, Notes, Recorded, append, enter, read_stream, read_streams
 from shared.ids import NewId
 from shared.privacy import Vault
 from shared.telemetry import event_metadata
@@ -22,6 +22,9 @@ from shared.views import Views
 
 S = TypeVar("S", bound=State)
 L = TypeVar("L")
+
+
+_CANCEL = text("DELETE FROM timers WHERE kind = :kind AND subject = :subject")
 
 
 class PreconditionFailed(Refusal):
@@ -53,6 +56,7 @@ class UnitOfWork:
     _views: Views = field(default_factory=lambda: Views([]))
     _loaded: dict[str, Loaded[Any]] = field(default_factory=dict)
     _pending: list[Recorded] = field(default_factory=list)
+    _timers: dict[tuple[str, UUID], datetime] = field(default_factory=dict)
     _first_stream: str | None = None
 
     async def load(self, aggregate: Aggregate[S], key: UUID | str) -> Loaded[S]:
@@ -90,35 +94,22 @@ class UnitOfWork:
         """The version of the first aggregate touched, for the ETag of the answer."""
         return None if self._first_stream is None else self._loaded[self._first_stream].version
 
-    async def schedule(self, kind: str, subject: UUID, due_at: datetime) -> None:
-        """Set, or move, the timer of this kind for a subject."""
-        await self.connection.execute(
-            text(
-                "INSERT INTO timers (kind, subject, due_at) VALUES (:kind, :subject, :due_at)"
-                " ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, attempts = 0"
-            ),
-            {"kind": kind, "subject": subject, "due_at": due_at},
-        )
+    def schedule(self, kind: str, subject: UUID, due_at: datetime) -> None:
+        """Set, or move, the timer of this kind for a subject, when the work is committed."""
+        self._timers[(kind, subject)] = due_at
 
     async def cancel_timer(self, kind: str, subject: UUID) -> None:
-        """Take a timer back; one that is not set is no mistake."""
-        await self.connection.execute(
-            text("DELETE FROM timers WHERE kind = :kind AND subject = :subject"), {"kind": kind, "subject": subject}
-        )
+        """Take a timer back; one that is not set is no mistake. One that is due at this moment is waited for."""
+        self._timers.pop((kind, subject), None)
+        await self.connection.execute(_CANCEL, {"kind": kind, "subject": subject})
 
-    async def finish(self) -> Sequence[Recorded]:
-        """Bring the read tables up to date and append the events. Nothing may follow but the commit."""
-        await self.apply_views()
-        return await self.append_events()
+    async def finish(self, answer: Answer | None = None) -> Sequence[Recorded]:
+        """Bring the read tables up to date and append the events. Nothing may follow but the commit.
 
-    async def apply_views(self) -> None:
-        """Let every remembered event change the read tables."""
+        An `answer` is kept for the next command under the same key. Raises `KeyTaken` when there is one.
+        """
         await self._views.apply_all(self.connection, self._pending)
-
-    async def append_events(self) -> Sequence[Recorded]:
-        """Append what was decided: the last statement of the transaction."""
-        if self._pending:
-            await append(self.connection, self._pending)
+        await append(self.connection, self._pending, Notes(self._timers, answer))
         return self._pending
 
     def _remember(self, stream: str, loaded: Loaded[S]) -> Loaded[S]:

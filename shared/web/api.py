@@ -8,18 +8,19 @@ from itertools import count
 from time import perf_counter
 from typing import Annotated, Any, ClassVar
 
+import asyncpg
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import TextClause, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Message
 
 from shared.auth.permissions import PERMISSIONS, Permission
 from shared.auth.tokens import InvalidToken, Principal, TokenReader
 from shared.contracts import Refusal
-from shared.database import Lost, is_transient
-from shared.eventstore import enter
+from shared.database import Lost, is_duplicate, is_transient
+from shared.eventstore import Answer, enter
 from shared.ids import new_id
 from shared.metrics import COMMAND_CONFLICTS, COMMANDS
 from shared.privacy import Vault
@@ -47,15 +48,11 @@ _EARLIER_ANSWER = text(
     "SELECT fingerprint, status, headers::text, body FROM idempotency WHERE caller = :caller AND key = :key"
 )
 # `eventstore.enter` and the earlier answer in one question. What another command commits while this one waits at the
-# gate is not seen; then `remember` meets its key, and the next round gives its answer.
+# gate is not seen; then the append meets its key, and the next round gives its answer.
 _ENTER_AND_LOOK = text(
     "WITH entered AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(rebuild_gate()))"
     " SELECT fingerprint, status, headers::text, body"
     "   FROM entered LEFT JOIN idempotency ON caller = :caller AND key = :key"
-)
-_REMEMBER = text(
-    "INSERT INTO idempotency (caller, key, fingerprint, status, headers, body)"
-    " VALUES (:caller, :key, :fingerprint, :status, cast(:headers AS jsonb), :body)"
 )
 
 
@@ -194,10 +191,7 @@ class _CommandRoute(_Route):
                     response = await handler(fresh)
                     if work.touched_version is not None and response.status_code < 300:
                         etag(response, work.touched_version)
-                    # Before the read tables and the ledger: the rows that others wait for are held the shortest.
-                    await command.remember(work.connection, response)
-                    await work.apply_views()
-                    await work.append_events()
+                    await work.finish(command.answer(response))
                 return response
             except Refusal:
                 # The same key may have done it a moment ago, and what it did is why this one is refused.
@@ -205,17 +199,15 @@ class _CommandRoute(_Route):
                     return answer
                 raise
             except Lost:
-                # Nothing was committed. Deciding again on a fresh load either succeeds or is refused for a reason.
+                # Nothing was committed. Deciding again on a fresh load either succeeds or is refused for a reason; and
+                # where the same key committed while we worked, the next round gives its answer.
                 continue
-            except IntegrityError as error:
-                if "idempotency_pkey" not in str(error.orig):
-                    raise
-                # The same key committed while we worked; the next round gives its answer.
-            except DBAPIError as error:
-                # The server restarted under a pooled connection, or broke a deadlock. Even when the connection broke
-                # during the commit the next round is right: it finds the answer under the key, or nothing was done.
+            except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                # The server restarted under a pooled connection or broke a deadlock, or somebody wrote the same row of
+                # a read table in this moment. Even when the connection broke during the commit the next round is
+                # right: it finds the answer under the key, or nothing was done.
                 broken += 1
-                if broken > _RETRIES_MAX or not is_transient(error):
+                if broken > _RETRIES_MAX or not (is_transient(error) or is_duplicate(error)):
                     raise
         raise TooManyConflicts
 
@@ -261,22 +253,13 @@ class _Command:
             bytes(row[3]), status_code=row[1], headers={**json.loads(row[2]), "Idempotency-Replayed": "true"}
         )
 
-    async def remember(self, connection: AsyncConnection, response: Response) -> None:
-        """Keep the answer in the command's own transaction. Refusals are not kept: trying again later may succeed."""
+    def answer(self, response: Response) -> Answer | None:
+        """What is to be kept in the command's own transaction. Refusals are not: trying again later may succeed."""
         if self.key is None:
-            return
+            return None
         kept = {k: v for k, v in response.headers.items() if k in ("content-type", "etag", "location")}
-        await connection.execute(
-            _REMEMBER,
-            {
-                "caller": self.caller,
-                "key": self.key,
-                "fingerprint": self.fingerprint,
-                "status": response.status_code,
-                "headers": json.dumps(kept),
-                "body": bytes(response.body),
-            },
-        )
+        body = bytes(response.body)
+        return Answer(self.caller, self.key, self.fingerprint, response.status_code, json.dumps(kept), body)
 
 
 async def authenticate(request: Request) -> Principal:

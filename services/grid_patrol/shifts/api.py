@@ -64,7 +64,7 @@ async def plan_shift(body: ShiftBody, work: Work, caller: Caller, settings: Conf
             dating=_dating(work, settings),
         ),
     )
-    await work.schedule(GRACE, shift_id, missed_at(shift, settings.graces, work.now))
+    work.schedule(GRACE, shift_id, missed_at(shift, settings.graces, work.now))
     return _state(shift)
 
 

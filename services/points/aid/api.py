@@ -92,7 +92,7 @@ async def approve_aid(gift_id: UUID, work: Work, caller: Caller, settings: Confi
         GIFTS, gift_id, Approve(actor_id(work.vault, caller.subject), in_need, work.now, collect_by)
     )
     if gift.stage is Stage.GRANTED:
-        await work.schedule(_EXPIRY, gift_id, collect_by)
+        work.schedule(_EXPIRY, gift_id, collect_by)
     return _state(gift)
 
 

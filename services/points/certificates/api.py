@@ -66,7 +66,7 @@ async def issue(body: IssueBody, work: Work, caller: Caller, policies: InForce) 
     identity = {field: value for field in FIELDS if (value := getattr(body, field)) is not None}
     await work.vault.put(work.connection, certificate_id, identity)
     if certificate.stage is Stage.PUBLIC:
-        await work.schedule(PUBLICITY, certificate_id, day_start(certificate.public_until + timedelta(days=1)))
+        work.schedule(PUBLICITY, certificate_id, day_start(certificate.public_until + timedelta(days=1)))
     return IssuedOut(
         **_state(certificate).model_dump(),
         certificate_number=number,

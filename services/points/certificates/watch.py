@@ -53,6 +53,6 @@ async def look_at_grounds(workshop: Workshop) -> int:
             after = await work.execute(CERTIFICATES, row.id, LookAtGround(minutes, local_day(work.now)))
             changed += after.flagged is not before.flagged
             if before.flagged and not after.flagged and after.stage is Stage.PUBLIC:
-                await work.schedule(PUBLICITY, row.id, work.now)  # its time may have come while it was flagged
+                work.schedule(PUBLICITY, row.id, work.now)  # its time may have come while it was flagged
             await work.finish()
     return changed

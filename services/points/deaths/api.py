@@ -179,7 +179,7 @@ def death_of(volunteer_id: UUID) -> UUID:
 async def _look_again(work: UnitOfWork, death_id: UUID) -> None:
     confirmed_at = await work.connection.scalar(select(deaths.c.confirmed_at).where(deaths.c.id == death_id))
     if confirmed_at is None or work.now - confirmed_at < _FOLLOWED_UP:
-        await work.schedule(_FOLLOW_UP, death_id, work.now + _A_DAY)
+        work.schedule(_FOLLOW_UP, death_id, work.now + _A_DAY)
 
 
 async def _settle(work: UnitOfWork, death_id: UUID, freed_minutes: int = 0) -> Death:

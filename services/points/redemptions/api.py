@@ -165,7 +165,7 @@ async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InFor
         pieces_per_month_max=limit,
     )
     state = work.create(REDEMPTIONS, redemption_id, command)
-    await work.schedule(_EXPIRY, redemption_id, command.collect_by)
+    work.schedule(_EXPIRY, redemption_id, command.collect_by)
     return ReservationOut(
         id=redemption_id,
         community=found.community,

@@ -154,7 +154,7 @@ async def review(work: UnitOfWork, volunteer_id: UUID) -> None:
 
 
 async def _next_review(work: UnitOfWork, volunteer_id: UUID, due_at: datetime) -> None:
-    await work.schedule(_REVIEW, volunteer_id, due_at)
+    work.schedule(_REVIEW, volunteer_id, due_at)
 
 
 async def _applicant(work: UnitOfWork, caller: Principal, application_id: UUID) -> UUID:

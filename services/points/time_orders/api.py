@@ -93,7 +93,7 @@ async def request_order(
         serve_by=work.now + timedelta(days=settings.time_order_serve_within_days),
     )
     order = work.create(ORDERS, order_id, command)
-    await work.schedule(EXPIRY, order_id, command.serve_by)
+    work.schedule(EXPIRY, order_id, command.serve_by)
     return OrderStateOut.of(order)
 
 

@@ -96,7 +96,7 @@ async def keep(
             expires_at=expires_at,
         )
     )
-    await work.schedule(EXPIRY, import_id, expires_at)
+    work.schedule(EXPIRY, import_id, expires_at)
     return result
 
 

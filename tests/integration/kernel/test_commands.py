@@ -2,11 +2,14 @@
 
 import asyncio
 import uuid
+from collections.abc import Awaitable
 
 import pytest
+from httpx import Response
+from sqlalchemy import text
 
 from shared.eventstore import EventTooLarge
-from tests.conftest import COMMUNITY, FOREIGN
+from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.kernel import counting
 
 
@@ -45,7 +48,7 @@ async def test_an_event_that_no_broker_would_take_is_refused(start) -> None:
     async with counting_.service.workshop.transaction() as work:
         work.create(counting.COUNTERS, command.counter_id, command)
         with pytest.raises(EventTooLarge):
-            await work.append_events()
+            await work.finish()
 
 
 async def test_a_key_used_for_something_else_is_refused(start) -> None:
@@ -76,6 +79,48 @@ async def test_concurrent_commands_on_one_stream_are_all_counted(start) -> None:
     assert {a.status_code for a in answers} <= {201, 503}, "either done, or told to come again"
     assert await counting_.value("SELECT value FROM counters") == done
     assert await counting_.value("SELECT count(*) FROM events") == done
+
+
+async def test_two_who_open_the_same_thing_at_once_are_both_served(start) -> None:
+    """They meet at the row of the read table, before the event store could tell them."""
+    counting_ = await start(counting.build, working=False)
+    client, counter = counting_.client(), uuid.uuid4()
+    answers = await asyncio.gather(
+        *[client.post(f"/v1/counters/{counter}", json={"community": COMMUNITY, "amount": n}) for n in (1, 2)]
+    )
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert await counting_.value("SELECT value FROM counters") == 3
+
+
+async def test_whoever_waits_for_the_answer_to_a_key_holds_up_nobody_else(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client = counting_.client()
+
+    def count(key: str) -> Awaitable[Response]:
+        body, headers = {"community": COMMUNITY, "amount": 1}, {"Idempotency-Key": key}
+        return client.post(f"/v1/counters/{uuid.uuid4()}", json=body, headers=headers)
+
+    await count("the-first-of-all")
+    caller = await counting_.value("SELECT caller FROM idempotency")
+    async with counting_.service.database.engine.connect() as slow:
+        await slow.execute(_KEY_IN_USE, {"caller": caller})
+        waiting = asyncio.ensure_future(count("in-use-elsewhere"))
+
+        async def waits() -> bool:
+            return bool(await counting_.value("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await until(waits)
+        async with asyncio.timeout(5):
+            assert (await count("somebody-else-s")).status_code == 201
+        assert not waiting.done()
+        await slow.rollback()
+    assert (await waiting).status_code == 201
+
+
+_KEY_IN_USE = text(
+    "INSERT INTO idempotency (caller, key, fingerprint, status, headers, body)"
+    " VALUES (:caller, 'in-use-elsewhere', '', 200, '{}', '')"
+)
 
 
 async def test_a_refused_command_leaves_nothing(start) -> None:

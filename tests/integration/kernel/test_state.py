@@ -115,8 +115,8 @@ async def test_a_due_timer_fires_once_though_two_workers_look(start, stack, name
     subjects = [uuid.uuid4() for _ in range(20)]
     async with running.service.workshop.transaction() as work:
         for subject in subjects:
-            await work.schedule("counter.tick", subject, datetime.now(UTC) - timedelta(seconds=1))
-        await work.schedule("counter.tick", uuid.uuid4(), datetime.now(UTC) + timedelta(hours=1))
+            work.schedule("counter.tick", subject, datetime.now(UTC) - timedelta(seconds=1))
+        work.schedule("counter.tick", uuid.uuid4(), datetime.now(UTC) + timedelta(hours=1))
         await work.finish()
 
     async def fired() -> bool:
@@ -133,8 +133,8 @@ async def test_a_timer_that_fails_comes_again_later_and_holds_up_nobody(start) -
     await running.client().post(f"/v1/counters/{full}", json={"community": COMMUNITY, "amount": 1000})
     now = datetime.now(UTC)
     async with running.service.workshop.transaction() as work:
-        await work.schedule("counter.tick", full, now - timedelta(seconds=2))
-        await work.schedule("counter.tick", fine, now - timedelta(seconds=1))
+        work.schedule("counter.tick", full, now - timedelta(seconds=2))
+        work.schedule("counter.tick", fine, now - timedelta(seconds=1))
         await work.finish()
     await counting.timers.fire_due(running.service.workshop, lambda: now)
     rows = await running.rows("SELECT subject, attempts, due_at > :now FROM timers", now=now)
