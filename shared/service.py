@@ -102,6 +102,10 @@ class Service:
             # Two that migrate at once would both create the tables; the second waits and finds them there.
             await connection.execute(text("SELECT pg_advisory_xact_lock(4995421785)"))
             await connection.run_sync(lambda c: migrations.upgrade(c, self.folder / "migrations", self.metadata))
+        await self.seed()
+
+    async def seed(self) -> None:
+        """Put in what must be there, where it is not."""
         for step in self.on_migrated:
             await step(self)
 

@@ -23,6 +23,7 @@ from shared.auth.issuer import Issuer
 from shared.service import Service
 from shared.settings import Settings
 from shared.topics import ensure_topics
+from tests.databases import Databases
 
 # Side by side, tests inherit the width of the terminal that started them; rich would keep it for ever.
 os.environ.pop("COLUMNS", None)
@@ -88,7 +89,14 @@ def stack() -> Iterator[LocalStack]:
             from tests import containers
 
             os.environ.update(open_.enter_context(containers.parts()))
-        yield open_.enter_context(LocalStack(Path(folder)))
+        # Nothing of it outlives the run, and only a failing machine would tell the difference: hundreds of databases
+        # need not be synced to the disk.
+        yield open_.enter_context(LocalStack(Path(folder), postgres_settings={"fsync": "off"}))
+
+
+@pytest.fixture(scope="session")
+def databases(stack: LocalStack) -> Databases:
+    return Databases(stack)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +120,7 @@ def namespace() -> str:
 
 
 @pytest.fixture
-async def start(stack: LocalStack, issuer: Issuer, namespace: str) -> AsyncIterator[Start]:
+async def start(stack: LocalStack, databases: Databases, issuer: Issuer, namespace: str) -> AsyncIterator[Start]:
     """`await start(build, working=True)` runs a service; several of one test share the test's topics.
 
     `database` continues on an earlier one's database; `working=False` leaves relay, consumer and timers out.
@@ -128,7 +136,7 @@ async def start(stack: LocalStack, issuer: Issuer, namespace: str) -> AsyncItera
         settings: type[Settings] = Settings,
         **values: Any,
     ) -> Running:
-        url = database_url or stack.create_database(f"t{uuid.uuid4().hex[:12]}")
+        url = database_url or databases.address()
         service = build(
             settings.from_environment(
                 {
@@ -147,7 +155,12 @@ async def start(stack: LocalStack, issuer: Issuer, namespace: str) -> AsyncItera
                 }
             )
         )
-        if migrate:
+        if database_url is None and migrate:
+            await databases.make(url, service.folder, service.metadata)
+            await service.seed()
+        elif database_url is None:
+            await databases.make_empty(url)
+        elif migrate:
             await service.migrate()
         task = None
         if working:

@@ -57,8 +57,18 @@ SETTINGS: Mapping[str, str] = {
 class Postgres:
     """The cluster of a data folder. `kill` and `start` again keep port and data."""
 
-    def __init__(self, data: Path, logs: Path, warden: Warden, *, port: int, admin_secret: str) -> None:
+    def __init__(
+        self,
+        data: Path,
+        logs: Path,
+        warden: Warden,
+        *,
+        port: int,
+        admin_secret: str,
+        settings: Mapping[str, str],
+    ) -> None:
         self.port = port
+        self._settings = {**SETTINGS, **settings}
         self._admin_secret = admin_secret
         self._log_path = logs / "postgres.log"
         self._warden = warden
@@ -87,7 +97,7 @@ class Postgres:
             self._initialise()
         self._remove_stale_pid_file()
         settings = {
-            **SETTINGS,
+            **self._settings,
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self.socket_folder),

@@ -110,6 +110,7 @@ class LocalStack:
 
     `data_dir` defaults to `LIULING_DATA` or `.liuling` in the checkout. `services` are migrated and started with the
     stack; `settings` go to each of them. `ports` are wishes, by service; taken ones are replaced by free ones.
+    `postgres_settings` go to the own server, before `postgres.SETTINGS`.
     `DATABASE_URL` (an administrator's) and `KAFKA_BOOTSTRAP_SERVERS` in the environment replace the own parts.
     Raises `StackInUse` when another stack runs on the folder, and `StackError` when a part does not come up.
     """
@@ -122,6 +123,7 @@ class LocalStack:
         settings: Mapping[str, str] | None = None,
         broker: BrokerChoice = "auto",
         ports: Mapping[str, int] | None = None,
+        postgres_settings: Mapping[str, str] | None = None,
         say: Say = lambda line: print(line, file=sys.stderr),
     ) -> None:
         self._data = DataFolder(data_dir or default_data_dir())
@@ -135,6 +137,7 @@ class LocalStack:
         self._settings = dict(settings or {})
         self._broker_choice = broker
         self._wished_ports = dict(ports or {})
+        self._postgres_settings = dict(postgres_settings or {})
         self._say = say
         self._ports: dict[str, int] = {}
         self._urls: dict[str, str] = {}
@@ -292,6 +295,7 @@ class LocalStack:
             self._running(),
             port=self._port("postgres"),
             admin_secret=self._data.secret("postgres"),
+            settings=self._postgres_settings,
         )
         with self._timed("postgres"):
             self.postgres.start()
