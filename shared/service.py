@@ -253,7 +253,7 @@ def web_app(service: Service) -> FastAPI:
     app.state.service = service
     app.state.public_limit = RateLimit()
     for api in service.apis:
-        app.include_router(api.router)
+        api.add_to(app.router)
     _operations(app, service)
     _document(app)
     app.add_middleware(_SecurityHeaders)
