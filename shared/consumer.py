@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
 from shared.batches import BACKLOG_RECORDS, Abreast, Batch, Waiting
-from shared.database import Database, Lost, blames_the_record, is_transient
+from shared.database import Database, Lost, blames_the_record, is_duplicate, is_transient
 from shared.deliveries import Delivery, Interests, Unreadable, claim, read
 from shared.eventstore import enter
 from shared.metrics import (
@@ -39,6 +39,7 @@ _POLL_BUSY_MS, _POLL_IDLE_MS = 2, 25
 """FastStream waits this long for records and then sleeps as long again: latency where they come, CPU where none do."""
 _IDLE_AFTER_S = 2.0
 _BACKOFF_S_MAX = 5.0
+_MET_MAX = 2
 _COMMIT_INTERVAL_S = 0.25
 _WATCH_INTERVAL_S = 15.0
 _ASK_TIMEOUT_S = 3.0
@@ -255,14 +256,17 @@ class Consumer:
         Only what a record itself is to blame for parks it; whatever the database or the machine is to blame for is
         waited out, however long, with readiness down.
         """
-        backoff_s = 0.1
+        backoff_s, met = 0.1, 0
         while True:
             started = time.perf_counter()
             try:
                 await self._write(prepared)
                 break
             except Exception as error:
-                if prepared.understood and blames_the_record(error):
+                # A command may have written the same row in this moment; from a fresh look it is simply there.
+                race = isinstance(error, Lost) or (is_duplicate(error) and met < _MET_MAX)
+                met += race
+                if prepared.understood and blames_the_record(error) and not race:
                     if prepared.size > 1:
                         log.warning("batch_refused", error=type(error).__name__, records=prepared.size)
                         await self._write_one_by_one(prepared)
@@ -272,7 +276,7 @@ class Consumer:
                     log.error("record_parked", type=delivery.envelope.type, reason=reason, where=_where(error))
                     prepared = Batch([], [(record, reason)], {}, 0, 1)
                     continue
-                self._retrying = not isinstance(error, Lost)
+                self._retrying = not race
                 CONSUMER_RETRIES.inc()
                 log.warning("batch_retried", error=type(error).__name__, retry_in_s=backoff_s)
                 await asyncio.sleep(backoff_s)

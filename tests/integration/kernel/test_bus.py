@@ -305,6 +305,27 @@ async def test_a_record_that_the_service_cannot_apply_is_parked_and_its_batch_is
     await until(settled)
 
 
+async def test_a_row_that_somebody_else_writes_in_the_same_moment_is_not_the_records_fault(start, stack, topic) -> None:
+    running = await start(counting.build)
+    event_id, engine = uuid.uuid4(), running.service.database.engine
+    async with engine.begin() as other:
+        await other.exec_driver_sql(f"INSERT INTO heard VALUES ('{event_id}', 0)")
+        await produce(stack, topic, record(uuid.uuid4(), 5, event_id))
+
+        async def waits() -> bool:
+            return bool(await running.value("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await until(waits)
+    async with engine.begin() as other:
+        await other.exec_driver_sql("DELETE FROM heard WHERE amount = 0")
+
+    async def taken() -> bool:
+        return [tuple(row) for row in await running.rows("SELECT event_id, amount FROM heard")] == [(event_id, 5)]
+
+    await until(taken)
+    assert await running.value("SELECT count(*) FROM parked") == 0
+
+
 async def test_batches_written_abreast_keep_a_key_behind_its_parked_record(start, stack, topic, monkeypatch) -> None:
     """Small batches, two in the database at once: what follows a record that was refused in one waits in the other."""
     monkeypatch.setattr("shared.consumer.BACKLOG_RECORDS", 1)
