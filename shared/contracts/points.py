@@ -171,8 +171,17 @@ class PointsLapsed(Event, context="points"):
     lapsed_at: AwareDatetime
 
 
+class SpentMinutes(BaseModel):
+    """What one volunteer spent of the time bank, or has bound to something."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    volunteer_id: UUID
+    minutes: int = Field(ge=1)
+
+
 class MinutesPooled(Event, context="points"):
-    """What stood above the cap of the time bank at the end of a day went to the public pools (公益时间池).
+    """What stood above the cap of the time bank at the end of a day, and ever since, went to public pools (公益时间池).
 
     For one of 256 parts of the people. What it took from whom stands in the ledger under this event; balances tell it,
     too. When something about such a day becomes known later, the difference is posted under this event as well.
@@ -181,6 +190,11 @@ class MinutesPooled(Event, context="points"):
     part: int = Field(ge=0, le=255, description="Volunteers whose id, as a number, has this remainder by 256.")
     through: date = Field(description="The day, in Asia/Shanghai, at whose end the balances were looked at.")
     pooled_at: AwareDatetime
+    spent: tuple[SpentMinutes, ...] = Field(
+        default=(),
+        description="Of accounts that stood above: what was spent or held between the end of the day and this round. "
+        "It is taken off what stood above, and only the rest goes to the pool.",
+    )
 
 
 class ExpiryNotice(BaseModel):

@@ -248,6 +248,18 @@ LEDGER_0006 = (
 would be on a transfer.
 """
 
+LEDGER_0007 = (
+    """
+    CREATE TABLE ledger.pool_spent (
+        volunteer_id uuid NOT NULL,
+        event_id     uuid NOT NULL,
+        minutes      bigint NOT NULL,
+        PRIMARY KEY (volunteer_id, event_id)
+    )
+    """,
+)
+"""What people had spent between the end of a day and its round, as the round says."""
+
 TABLES = (
     "accounts",
     "transfers",
@@ -259,6 +271,7 @@ TABLES = (
     "sealed_days",
     "pool_rounds",
     "pools_short",
+    "pool_spent",
     "notes",
     "tellings",
     "assessments",

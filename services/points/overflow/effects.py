@@ -42,6 +42,11 @@ def round_of(event: MinutesPooled, recorded: Recorded) -> Round:
     return Round(recorded.event_id, event.through, recorded.occurred_at)
 
 
+def spent_in(event: MinutesPooled) -> dict[UUID, int]:
+    """What an event says that people had spent since the end of the day."""
+    return {one.volunteer_id: one.minutes for one in event.spent}
+
+
 class PoolNow:
     """On the live ledger."""
 
@@ -65,7 +70,8 @@ class PoolNow:
 
     async def pooled(self, db: Connection, event: MinutesPooled, recorded: Recorded) -> None:
         """Let flow over what is above."""
-        await self._overflow.pool(db, await self._shelf.current(db), event.part, round_of(event, recorded))
+        book = await self._shelf.current(db)
+        await self._overflow.pool(db, book, event.part, round_of(event, recorded), spent_in(event))
 
 
 class PoolLater:
@@ -89,7 +95,7 @@ class PoolLater:
 
     async def pooled(self, db: Connection, event: MinutesPooled, recorded: Recorded) -> None:
         """Note the round."""
-        await self._overflow.note(db, event.part, round_of(event, recorded))
+        await self._overflow.note(db, event.part, round_of(event, recorded), spent_in(event))
         self._rounds_ran = True
 
     async def settle(self, db: Connection, book: PolicyBook) -> None:

@@ -5,7 +5,7 @@ People are dealt with in the parts of expiry, behind the same gate: while a part
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from services.points.expiry.lots import Held, Posting
@@ -15,7 +15,7 @@ from services.points.ledger.holds import Outcome
 from services.points.ledger.parts import part_of, part_sql
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements
-from services.points.overflow.pooling import Round, due, lacks
+from services.points.overflow.pooling import Round, due, lacks, spent_since
 from services.points.policy.book import PolicyBook
 from services.points.policy.terms import Said
 from services.points.units import Unit
@@ -41,13 +41,13 @@ class Overflow:
         self._writer = writer
         self._schema = writer.schema
 
-    async def pool(self, db: Connection, book: PolicyBook, part: int, one: Round) -> None:
+    async def pool(self, db: Connection, book: PolicyBook, part: int, one: Round, spent: Mapping[UUID, int]) -> None:
         """Note a round for a part, and let flow over what stood above the cap at the end of its day."""
-        await self.note(db, part, one)
+        await self.note(db, part, one, spent)
         await self.restate(db, book, await self.candidates(db, book, one.through, part))
 
-    async def note(self, db: Connection, part: int, one: Round) -> None:
-        """Note a round, and no more."""
+    async def note(self, db: Connection, part: int, one: Round, spent: Mapping[UUID, int]) -> None:
+        """Note a round and what people had spent before it, and no more."""
         await db.execute(
             f"INSERT INTO {self._schema}.pool_rounds (part, through, event_id, pooled_at) VALUES ($1, $2, $3, $4)",
             part,
@@ -55,6 +55,21 @@ class Overflow:
             one.event_id,
             one.at,
         )
+        if spent:
+            await db.execute(
+                f"INSERT INTO {self._schema}.pool_spent (volunteer_id, event_id, minutes)"
+                " SELECT volunteer_id, $2, minutes FROM unnest($1::uuid[], $3::bigint[]) AS s (volunteer_id, minutes)",
+                list(spent),
+                one.event_id,
+                list(spent.values()),
+            )
+
+    async def spent_since(self, db: Connection, accounts: Sequence[int], since: datetime) -> dict[UUID, int]:
+        """What was spent of accounts since a moment, by volunteer, where it is anything."""
+        banks = await self._banks(db, accounts)
+        postings, held = await self._postings(db, [bank.account for bank in banks])
+        spent = {b.volunteer_id: spent_since(postings[b.account], held[b.account], since) for b in banks}
+        return {volunteer_id: minutes for volunteer_id, minutes in spent.items() if minutes}
 
     async def through(self, db: Connection) -> dict[int, date]:
         """By part, the day of its last round."""
@@ -114,12 +129,16 @@ class Overflow:
             await self._restate(db, book, accounts[start : start + _ACCOUNTS_AT_ONCE])
 
     async def _restate(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> None:
-        banks = [Bank(*row) for row in await db.fetch(_BANKS.format(schema=self._schema), list(accounts))]
+        banks = await self._banks(db, accounts)
         rounds = await self._rounds(db, {part_of(bank.volunteer_id) for bank in banks})
+        spent = await self._spent(db, [bank.volunteer_id for bank in banks])
         postings, held = await self._postings(db, [bank.account for bank in banks])
         found = []
         for bank in banks:
-            of_part = rounds.get(part_of(bank.volunteer_id), [])
+            of_part = [
+                one._replace(spent=spent.get((bank.volunteer_id, one.event_id), 0))
+                for one in rounds.get(part_of(bank.volunteer_id), [])
+            ]
 
             def cap_on(day: date, home: str = bank.home) -> Said[int]:
                 return _cap(book, home, day)
@@ -216,6 +235,13 @@ class Overflow:
         for part, *one in await db.fetch(query, list(parts)):
             rounds.setdefault(part, []).append(Round(*one))
         return rounds
+
+    async def _banks(self, db: Connection, accounts: Sequence[int]) -> list[Bank]:
+        return [Bank(*row) for row in await db.fetch(_BANKS.format(schema=self._schema), list(accounts))]
+
+    async def _spent(self, db: Connection, volunteers: Sequence[UUID]) -> dict[tuple[UUID, UUID], int]:
+        query = f"SELECT * FROM {self._schema}.pool_spent WHERE volunteer_id = ANY($1::uuid[])"
+        return {(row[0], row[1]): row[2] for row in await db.fetch(query, list(volunteers))}
 
     async def _postings(
         self, db: Connection, accounts: Iterable[int]

@@ -1,10 +1,12 @@
 """Overflow of one part of the people: through which day it was looked at what stands above the cap."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from uuid import UUID
 
 from shared.contracts import Event
-from shared.contracts.points import MinutesPooled
+from shared.contracts.points import MinutesPooled, SpentMinutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,16 @@ class Pool:
     part: int
     through: date
     at: datetime
+    spent: Mapping[UUID, int] = field(default_factory=dict)
+    """By volunteer, what was spent since the end of the day."""
 
 
 def decide(part: Part, command: Pool) -> list[Event]:
     """Which event a command leads to."""
     if part.through is not None and command.through <= part.through:
         return []
-    return [MinutesPooled(part=command.part, through=command.through, pooled_at=command.at)]
+    spent = tuple(SpentMinutes(volunteer_id=one, minutes=minutes) for one, minutes in sorted(command.spent.items()))
+    return [MinutesPooled(part=command.part, through=command.through, pooled_at=command.at, spent=spent)]
 
 
 def evolve(part: Part, event: Event) -> Part:

@@ -29,6 +29,8 @@ class Round(NamedTuple):
     event_id: UUID
     through: date
     at: datetime
+    spent: int = 0
+    """By the account's holder since the end of the day, as the round says."""
 
     @property
     def ends(self) -> datetime:
@@ -63,23 +65,41 @@ class _News(NamedTuple):
     amount: int
 
 
-def _news(postings: Sequence[Posting], held: Sequence[Held]) -> list[_News]:
-    """All that changes the balance but what flows over.
+_SERVED = EARNED | CUTS
 
-    Service counts from when it was given; everything else is of this service's own telling and counts from then. What
-    is held for something is gone from that moment, and back when it is set free.
+
+def _news(postings: Sequence[Posting], held: Sequence[Held]) -> list[_News]:
+    """All that changes the balance but what flows over. Service counts from when it was given."""
+    service = [_News(p.recorded_at, p.occurred_at, p.amount) for p in postings if p.clause in _SERVED]
+    return service + _dealings(postings, held)
+
+
+def _dealings(postings: Sequence[Posting], held: Sequence[Held]) -> list[_News]:
+    """All but service: of this service's own telling, and counts from then.
+
+    What is held for something is gone from that moment, and back when it is set free.
     """
     of_holds = {hold.hold_id for hold in held}
     news = [
-        _News(p.recorded_at, p.occurred_at if p.clause in EARNED | CUTS else p.recorded_at, p.amount)
+        _News(p.recorded_at, p.recorded_at, p.amount)
         for p in postings
-        if p.clause not in POOLED and not (p.record_id in of_holds and p.amount < 0)
+        if p.clause not in POOLED | _SERVED and not (p.record_id in of_holds and p.amount < 0)
     ]
     for hold in held:
         news.append(_News(hold.held_at, hold.held_at, -hold.amount))
         if hold.freed_at is not None:
             news.append(_News(hold.freed_at, hold.freed_at, hold.amount))
     return news
+
+
+def spent_since(postings: Sequence[Posting], held: Sequence[Held], since: datetime) -> int:
+    """How much of what stood on an account at a moment was gone at some moment since, the most of it counts."""
+    left = least = 0
+    dealings = sorted(one for one in _dealings(postings, held) if one.counts_at >= since)
+    for _, of_moment in groupby(dealings, key=itemgetter(0)):
+        left += sum(one.amount for one in of_moment)
+        least = min(least, left)
+    return -least
 
 
 @dataclass(slots=True)
@@ -91,7 +111,8 @@ class _Bank:
     ends: list[datetime] = field(default_factory=list)
     held: list[int] = field(default_factory=list)
     """At the end of each round's day, as if nothing had ever flowed over."""
-    caps: list[int] = field(default_factory=list)
+    stays: list[int] = field(default_factory=list)
+    """The cap of each round's day, and what was spent before the round."""
     pooled: list[int] = field(default_factory=list)
     ahead: list[_News] = field(default_factory=list)
     """What counts from a day on whose round is still to come."""
@@ -116,7 +137,7 @@ class _Bank:
         self.rounds.append(one)
         self.ends.append(ends)
         self.held.append((self.held[-1] if self.held else 0) + counted)
-        self.caps.append(self.cap_on(one.through).value)
+        self.stays.append(self.cap_on(one.through).value + one.spent)
         self.pooled.append(0)
 
     def settle(self) -> Iterator[tuple[Round, int]]:
@@ -125,7 +146,7 @@ class _Bank:
             return
         before = sum(self.pooled[: self.stale])
         for index in range(self.stale, len(self.rounds)):
-            over = max(0, self.held[index] - before - self.caps[index])
+            over = max(0, self.held[index] - before - self.stays[index])
             if over != self.pooled[index]:
                 yield self.rounds[index], over - self.pooled[index]
                 self.pooled[index] = over

@@ -8,7 +8,7 @@ from services.points.overflow.flowing import Overflow
 from services.points.overflow.model import Part, Pool, decide, evolve
 from services.points.policy.views import PolicyShelf
 from shared.aggregate import Aggregate
-from shared.clock import local_day
+from shared.clock import day_start, local_day
 from shared.database import Lost, driver_connection
 from shared.eventstore import enter
 from shared.ids import derived_id
@@ -76,7 +76,9 @@ class OverflowRounds:
             await self._overflow.lock(db, accounts)
             if not accounts:
                 return
+            spent = await self._overflow.spent_since(db, accounts, day_start(through + _A_DAY))
             work = self._workshop.on(connection, actor="overflow")
-            await work.execute(OVERFLOW, part_id(part), Pool(part, through, work.now))
+            await work.execute(OVERFLOW, part_id(part), Pool(part, through, work.now, spent))
             await work.finish()
-        log.info("minutes_pooled", part=part, through=through.isoformat(), accounts=len(accounts))
+        late_s = (work.now - day_start(through + _A_DAY)).total_seconds()
+        log.info("minutes_pooled", part=part, through=through.isoformat(), accounts=len(accounts), late_s=int(late_s))

@@ -139,6 +139,54 @@ async def test_time_above_the_cap_flows_over_comes_back_and_is_the_same_in_a_reb
         await consumer.stop()
 
 
+async def test_after_an_outage_one_round_takes_what_stood_above_and_nothing_that_was_spent(
+    points: Any, producing: Any, calendar: Calendar
+) -> None:
+    saver, spender = uuid.uuid4(), uuid.uuid4()
+    await producing.tell([registered(saver), registered(spender)])
+    for person in (saver, spender):
+        await serve(points, producing, person, 400, NINE)
+
+    # Just after midnight somebody gives away what the round would take, and more; then nothing runs until the morning.
+    calendar.now = datetime(2026, 3, 5, 16, 5, tzinfo=UTC)
+    given = {"volunteer_id": str(spender), "minutes": 350}
+    answer = await points.client("volunteer", subject=str(spender)).post("/v1/minutes/donations", json=given)
+    assert answer.status_code == 201, answer.text
+    calendar.now = datetime(2026, 3, 6, 0, tzinfo=UTC)
+
+    async def pooled() -> bool:
+        return await minutes(points, POOL) == 350 + 100
+
+    await until(pooled)
+    query = "SELECT data->'spent'->0->>'minutes' FROM events WHERE type LIKE '%MinutesPooled%' ORDER BY position"
+
+    async def said() -> bool:  # each of the two is in a part of their own
+        return "350" in [row[0] for row in await points.rows(query)]
+
+    await until(said)
+    assert [await minutes(points, who) for who in (saver, spender)] == [300, 50]
+
+    # A week without a round: that of the last night takes it all, and what the registry told meanwhile as it arrives.
+    calendar.now = NINE + timedelta(days=1, hours=9)
+    await serve(points, producing, saver, 60, NINE + timedelta(days=1))
+    assert await minutes(points, saver) == 360
+    calendar.now = NINE + timedelta(days=8)
+
+    async def after_the_week() -> bool:
+        return await minutes(points, saver) == 300
+
+    await until(after_the_week)
+    await serve(points, producing, saver, 60, NINE + timedelta(days=3))
+    assert await minutes(points, saver) == 300
+    assert await minutes(points, POOL) == 350 + 100 + 120
+    of_saver = f"part = {saver.int % 256}"
+    query = f"SELECT array_agg(through::text ORDER BY through) FROM ledger.pool_rounds WHERE {of_saver}"
+    assert (await points.value(query))[-2:] == ["2026-03-05", "2026-03-12"]
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service, switch=True) == 0
+    assert await minutes(points, spender) == 50
+
+
 async def test_a_pool_that_gave_away_what_has_to_come_back_is_made_up_for(
     points: Any, producing: Any, calendar: Calendar
 ) -> None:

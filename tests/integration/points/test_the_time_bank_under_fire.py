@@ -4,7 +4,7 @@ among service that is told late and corrected. After every step pools are never 
 
 import asyncio
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -16,13 +16,13 @@ from services.points.deaths.model import Heir, shares
 from services.points.ledger import holders
 from services.points.ledger.holds import Outcome
 from services.points.ledger.parts import part_of
+from services.points.overflow.model import Part, Pool, decide
 from services.points.policy.views import national_default
 from services.points.settlements.netting import net
 from services.points.time_gifts.effects import NotEnoughDonationMinutes
 from services.points.time_orders.effects import NotEnoughMinutes, PoolTooSmall, planned_hold
-from shared.clock import local_day
+from shared.clock import day_start, local_day
 from shared.contracts import Event, Refusal
-from shared.contracts.points import MinutesPooled
 from shared.contracts.registry import VolunteerRegistered
 from shared.contracts.settlement import SettlementObligation, SettlementRunConfirmed
 from shared.contracts.time_bank import (
@@ -210,7 +210,21 @@ class TimeBankUnderFire(LedgerUnderFire):
         self.now += timedelta(days=1)
         through = local_day(self.now) - timedelta(days=1)
         for part in sorted(map(part_of, parts)):
-            self.do(self._record(MinutesPooled(part=part, through=through, pooled_at=self.now)))
+            self.do(self._round(part, through))
+
+    async def _round(self, part: int, through: date) -> None:
+        """Hours after midnight, as when the service was away; it takes nothing that was spent in them."""
+        overflow = self.ledger.overflow
+        accounts = await overflow.candidates(self.db, self.book, through, part)
+        spent = await overflow.spent_since(self.db, accounts, day_start(through + timedelta(days=1)))
+        owed = await self._owed()
+        (event,) = decide(Part(), Pool(part, through, self.now, spent))
+        await self._record(event)
+        assert await self._owed() == owed
+
+    async def _owed(self) -> int:
+        query = "SELECT sum(owed) FROM fire.accounts JOIN units AS u ON u.id = unit WHERE u.code = 'MINUTE'"
+        return int(await self.db.fetchval(query) or 0)
 
     @rule()
     def communities_settle(self) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.points.expiry.lots import Held, Posting
 from services.points.ledger.clauses import Clause
 from services.points.overflow.model import Part, Pool, decide, evolve
-from services.points.overflow.pooling import Round, due, lacks
+from services.points.overflow.pooling import Round, due, lacks, spent_since
 from services.points.policy.terms import Said
 from shared.clock import day_start
 from shared.contracts.points import MinutesPooled
@@ -28,9 +28,9 @@ def at(day: int, hour: float = 9) -> datetime:
     return day_start(date(2026, 3, day)) + timedelta(hours=hour)
 
 
-def round_of(day: int) -> Round:
-    """The round for a day, twenty past midnight."""
-    return Round(uuid.UUID(int=1000 + day), date(2026, 3, day), at(day + 1, 1 / 3))
+def round_of(day: int, spent: int = 0, late: timedelta = timedelta()) -> Round:
+    """The round for a day, twenty past midnight, or later by so much."""
+    return Round(uuid.UUID(int=1000 + day), date(2026, 3, day), at(day + 1, 1 / 3) + late, spent)
 
 
 def served(day: int, minutes: int, known: datetime | None = None, clause: Clause = Clause.RATE) -> Posting:
@@ -72,6 +72,10 @@ def test_a_part_is_looked_at_once_for_a_day() -> None:
     assert decide(Part(), command) == [event]
     assert decide(evolve(Part(), event), command) == []
     assert decide(evolve(Part(), event), Pool(7, FIRST - timedelta(days=1), at(3))) == []
+    who = uuid.UUID(int=7)
+    (told,) = decide(Part(), Pool(7, FIRST, at(2), {who: 5}))
+    assert isinstance(told, MinutesPooled)
+    assert [(one.volunteer_id, one.minutes) for one in told.spent] == [(who, 5)]
 
 
 def test_what_stands_above_the_cap_at_the_end_of_the_day_flows_over() -> None:
@@ -85,9 +89,28 @@ def test_without_a_round_nothing_flows_over_and_below_the_cap_neither() -> None:
     assert due([served(1, 100)], [], [round_of(1)], cap_on) == []
 
 
-def test_what_was_spent_before_midnight_does_not_flow_over_and_what_is_spent_after_it_does() -> None:
-    account = posted([served(1, 120), spent(at(1, 23), 15), spent(at(2, 0.1), 50)], [], [round_of(1)])
-    assert flowed(account) == {(date(2026, 3, 1), round_of(1).at): 5}
+def test_what_was_spent_does_not_flow_over_before_midnight_or_before_the_round() -> None:
+    before = [served(1, 130), spent(at(1, 23), 15)]
+    assert flowed(posted(before, [], [round_of(1)])) == {(date(2026, 3, 1), round_of(1).at): 15}
+    account = [*before, spent(at(2, 0.1), 6)]
+    assert spent_since(account, [], round_of(1).ends) == 6
+    assert flowed(posted(account, [], [round_of(1, spent=6)])) == {(date(2026, 3, 1), round_of(1).at): 9}
+    everything = [*before, spent(at(2, 0.1), 115)]
+    assert flowed(posted(everything, [], [round_of(1, spent=spent_since(everything, [], round_of(1).ends))])) == {}
+
+
+def test_what_was_spent_is_what_was_gone_at_its_most_whatever_came_in_again() -> None:
+    ends = round_of(1).ends
+    hold = Held(uuid.uuid4(), 30, at(2, 3), at(2, 5))
+    assert spent_since([served(1, 120)], [hold], ends) == 30
+    gift = Posting(0, uuid.uuid4(), uuid.uuid4(), 99, 50, 77, at(2, 4), at(2, 4))
+    assert spent_since([gift, spent(at(2, 6), 40)], [], ends) == 0
+    assert spent_since([gift, spent(at(2, 2), 40), spent(at(1, 2), 7)], [hold], ends) == 70
+    # Served in the place of what was planned: set free and held anew in one moment is not spent twice.
+    again = Held(uuid.uuid4(), 20, at(2, 5), None)
+    assert spent_since([], [hold._replace(held_at=at(1, 3)), again], ends) == 0
+    # Service is not spending, whatever is corrected of it.
+    assert spent_since([served(2, -30, clause=Clause.CORRECTION)], [], ends) == 0
 
 
 def test_what_is_held_for_something_is_gone_until_it_is_set_free() -> None:
@@ -191,6 +214,53 @@ def test_nobody_keeps_more_than_the_cap_at_the_end_of_a_day_with_a_round(
         assert stood - flowed_before <= cap_on(one.through).value
         if pooled[one]:
             assert stood - flowed_before == cap_on(one.through).value
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.tuples(st.integers(1, 8), st.integers(0, 30), st.integers(1, 150)), max_size=8),
+    st.lists(st.tuples(moments, st.integers(1, 200)), max_size=8),
+    st.dictionaries(st.integers(1, 9), st.integers(0, 60), max_size=6),
+)
+def test_a_round_takes_nothing_that_somebody_could_have_spent_however_late_it_runs(
+    service: list[tuple[int, int, int]], wishes: list[tuple[datetime, int]], nights: dict[int, int]
+) -> None:
+    """Whoever asks for what is there gets it; then no round leaves the account owing, nor does what is told late."""
+    account, ran = list[Posting](), list[Round]()
+    told = [served(day, minutes, at(day, 10) + timedelta(hours=late)) for day, late, minutes in service]
+    rounds = [round_of(day, late=timedelta(hours=late)) for day, late in nights.items()]
+    happens: list[tuple[datetime, int, Posting | Round]] = [(one.recorded_at, 0, one) for one in told]
+    happens += [(moment, 1, spent(moment, minutes)) for moment, minutes in wishes]
+    happens += [(one.at, 2, one) for one in rounds]
+    for _, _, one in sorted(happens, key=lambda happening: happening[:2]):
+        if isinstance(one, Round):
+            ran.append(one._replace(spent=spent_since(account, [], one.ends)))
+        elif sum(p.amount for p in account) + one.amount >= 0:
+            account.append(one)
+        account = posted(account, [], ran)
+        assert sum(p.amount for p in account) >= 0
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.integers(1, 150)), max_size=6),
+    st.lists(st.tuples(moments, st.integers(-60, 100)), max_size=6),
+    st.sets(st.integers(1, 4)),
+)
+def test_the_round_of_the_last_night_takes_all_that_those_before_it_would_have(
+    service: list[tuple[int, int]], dealings: list[tuple[datetime, int]], missed: set[int]
+) -> None:
+    """So nights on which no round ran need not be made up for."""
+    morning = at(6, 8)
+    account = [served(day, minutes) for day, minutes in service]
+    account += [spent(moment, minutes) for moment, minutes in dealings if minutes and moment < morning]
+
+    def taken(days: list[int]) -> int:
+        rounds = [round_of(day)._replace(at=morning) for day in days]
+        rounds = [one._replace(spent=spent_since(account, [], one.ends)) for one in rounds]
+        return -sum(one.amount for one in due(account, [], rounds, lambda _: Said(100, 1)))
+
+    assert taken([*sorted(missed), 5]) == taken([5])
 
 
 # ── the pool ─────────────────────────────────────────────────────────────────────────────────────────────────────
