@@ -294,3 +294,14 @@ class EstateSettled(Event, context="points"):
     minutes: int = Field(ge=0, description="Minutes of the account, all together.")
     donation_minutes: int = Field(ge=0, description="Donate-only minutes; to the pool, or lapsed.")
     settled_at: AwareDatetime
+
+
+class EstateMadeGood(Event, context="points"):
+    """What a correction took from somebody who died, after their minutes had gone, the community made up for."""
+
+    death_id: UUID
+    community: CommunityCode
+    volunteer_id: UUID
+    minutes: int = Field(description="Made up for; below zero, what became known since went back to the community.")
+    donation_minutes: int = Field(description="The same of donate-only minutes.")
+    made_good_at: AwareDatetime

@@ -74,6 +74,10 @@ class DeathOut(DeathStateOut):
     policy_version: int | None
     minutes: int = Field(description="已处理的分钟 minutes that went their way so far")
     donation_minutes: int = Field(description="其中仅可捐出的 donate-only minutes, so far")
+    made_good_minutes: int = Field(
+        description="处理后因更正不足、由社区补足的分钟 made up for by the community after corrections"
+    )
+    made_good_donation_minutes: int = Field(description="其中仅可捐出的 of donate-only minutes")
     recorded_at: datetime
     confirmed_at: datetime | None
 
@@ -129,7 +133,10 @@ async def confirm_death(death_id: UUID, work: Work, caller: Caller, policies: In
 
 @api.command("/v1/deaths/{death_id}/settlement", permission="deaths.manage")
 async def settle_estate(death_id: UUID, work: Work, caller: Caller) -> DeathStateOut:
-    """处理核实后才入账的时间（每天也会自动处理）。Let what became known since go the same way."""
+    """处理核实后才入账的时间；更正造成的不足由社区补足（每天也会自动处理）。
+
+    Let what became known since go the same way; what a correction took of it, the community makes up for.
+    """
     await shut_gate(work.connection)
     await _own(work, caller, death_id)
     return _state(await _settle(work, death_id))
@@ -185,12 +192,19 @@ async def _look_again(work: UnitOfWork, death_id: UUID) -> None:
 async def _settle(work: UnitOfWork, death_id: UUID, freed_minutes: int = 0) -> Death:
     """`freed_minutes` are held still, and will not be when it comes to this."""
     death = (await work.load(DEATHS, death_id)).state
-    assert death.volunteer_id is not None
-    holder = holders.volunteer(death.volunteer_id)
-    minutes, donation_minutes = [(await available(work.connection, [holder], unit)).get(holder, 0) for unit in _UNITS]
+    if any(await _left(work, death)):
+        await _lock_accounts(work, death)
+    minutes, donation_minutes = await _left(work, death)
     known = await known_volunteers(work.connection, death.heirs)
     heirs = [Heir(one, known[one].community) for one in death.heirs if one in known and not known[one].closed]
     return await work.execute(DEATHS, death_id, Settle(minutes + freed_minutes, donation_minutes, heirs, work.now))
+
+
+async def _left(work: UnitOfWork, death: Death) -> list[int]:
+    """What there is of each unit; below zero where a correction took what had gone already."""
+    assert death.volunteer_id is not None
+    holder = holders.volunteer(death.volunteer_id)
+    return [(await available(work.connection, [holder], unit)).get(holder, 0) for unit in _UNITS]
 
 
 async def _call_orders_off(work: UnitOfWork, death: Death) -> int:
@@ -213,7 +227,7 @@ async def _call_orders_off(work: UnitOfWork, death: Death) -> int:
     return sum(order.planned_minutes for order in orders if order.payer_volunteer_id == death.volunteer_id)
 
 
-async def _lock_accounts(work: UnitOfWork, death: Death, orders: Any) -> None:
+async def _lock_accounts(work: UnitOfWork, death: Death, orders: Any = ()) -> None:
     """All accounts that are about to move, in the order of their numbers, which every writer keeps."""
     assert death.volunteer_id is not None
     names = {holders.volunteer(one) for one in (death.volunteer_id, *death.heirs)}

@@ -1,4 +1,7 @@
-"""What a death does to the ledger: the minutes go to relatives, to the pool, or back where they were issued."""
+"""What a death does to the ledger: the minutes go to relatives, to the pool, or back where they were issued.
+
+What is missing afterwards, the community where the dead was at home issues; heirs and pools keep what they have.
+"""
 
 from typing import ClassVar
 
@@ -11,7 +14,7 @@ from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.time_gifts.effects import to_pool
 from services.points.units import Unit
 from shared.contracts import Event
-from shared.contracts.time_bank import EstateSettled, OnDeathOutcome
+from shared.contracts.time_bank import EstateMadeGood, EstateSettled, OnDeathOutcome
 from shared.database import Lost
 from shared.eventstore import Recorded
 
@@ -23,15 +26,16 @@ class EstateChanged(Lost):
 class EstateEffects:
     """Estates on one set of ledger tables. The event says every amount: a replay need not know the balance."""
 
-    EVENTS: ClassVar[tuple[type[Event], ...]] = (EstateSettled,)
+    EVENTS: ClassVar[tuple[type[Event], ...]] = (EstateSettled, EstateMadeGood)
 
     def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
         self._writer = writer
         self._payments = Payments(writer, replaying=replaying)
 
-    async def apply(self, db: Connection, event: EstateSettled, recorded: Recorded) -> None:
+    async def apply(self, db: Connection, event: EstateSettled | EstateMadeGood, recorded: Recorded) -> None:
         """Let minutes pass. Raises `EstateChanged` when they are not there any more."""
-        legs = await legs_of(db, self._writer, _passages(event))
+        passages = _passages(event) if isinstance(event, EstateSettled) else _made_good(event)
+        legs = await legs_of(db, self._writer, passages)
         at = recorded.occurred_at
         try:
             await self._payments.pay(
@@ -62,3 +66,13 @@ def _passages(event: EstateSettled) -> list[Passage]:
     ]
     rest = event.minutes - sum(heir.minutes for heir in event.inherited)
     return passages + to_pool(dead, rest, event.donation_minutes, Clause.ESTATE_TO_POOL, Clause.ESTATE_TO_POOL)
+
+
+def _made_good(event: EstateMadeGood) -> list[Passage]:
+    dead = Party(holders.volunteer(event.volunteer_id), event.community)
+    issuer, clause = Party(holders.issuance(event.community), event.community), Clause.ESTATE_MADE_GOOD
+    passages = []
+    for amount, unit in ((event.minutes, Unit.MINUTE), (event.donation_minutes, Unit.DONATION_MINUTE)):
+        source, target = (issuer, dead) if amount > 0 else (dead, issuer)
+        passages.append(Passage(source, target, abs(amount), clause, clause, unit))
+    return passages

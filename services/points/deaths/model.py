@@ -1,7 +1,8 @@
 """A death (身故): recorded by one person, confirmed by another; then the minutes go where the policy of that day says.
 
 Nothing can be spent from the record on. What becomes known after the confirmation (service that was told late, an
-order confirmed later) goes the same way, by the same command, as often as there is something.
+order confirmed later) goes the same way, by the same command, as often as there is something. What a correction takes
+when it has gone already, the community makes up for; what comes in afterwards goes back to it first.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from shared.contracts.time_bank import (
     DeathConfirmed,
     DeathRecorded,
     DeathWithdrawn,
+    EstateMadeGood,
     EstateSettled,
     InheritedMinutes,
     OnDeathOutcome,
@@ -45,6 +47,9 @@ class Death:
     recorded_by: UUID | None = None
     outcome: OnDeathOutcome = OnDeathOutcome.LAPSE
     policy_version: int = 0
+    made_good: int = 0
+    """Minutes that the community made up for, less what it got back."""
+    donation_made_good: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,10 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Let what is there go where it is to go. With nothing there it is no mistake."""
+    """Let what is there go where it is to go, or make up for what is missing. With nothing there it is no mistake."""
 
     minutes: int
+    """Below zero where a correction took what had gone already."""
     donation_minutes: int
     heirs: Sequence[Heir]
     """Those of the heirs whose accounts are open."""
@@ -180,25 +186,46 @@ def _recorded(death: Death, command: Record) -> DeathRecorded:
 
 
 def _settled(death: Death, command: Settle) -> list[Event]:
-    minutes, donation_minutes = max(0, command.minutes), max(0, command.donation_minutes)
-    if minutes == 0 and donation_minutes == 0:
-        return []
+    good, minutes = _evened(command.minutes, death.made_good)
+    donation_good, donation_minutes = _evened(command.donation_minutes, death.donation_made_good)
+    events: list[Event] = []
+    if good or donation_good:
+        events.append(_made_good(death, good, donation_good, command.at))
+    if minutes or donation_minutes:
+        events.append(_passed_on(death, minutes, donation_minutes, command))
+    return events
+
+
+def _evened(there: int, made_good: int) -> tuple[int, int]:
+    """What the community makes good now (below zero: gets back), and what is left then to go its way."""
+    good = max(0, -there) - min(max(0, there), made_good)
+    return good, max(0, there + good)
+
+
+def _made_good(death: Death, minutes: int, donation_minutes: int, at: datetime) -> EstateMadeGood:
+    return EstateMadeGood(
+        **_named(death),
+        volunteer_id=death.volunteer_id,
+        minutes=minutes,
+        donation_minutes=donation_minutes,
+        made_good_at=at,
+    )
+
+
+def _passed_on(death: Death, minutes: int, donation_minutes: int, command: Settle) -> EstateSettled:
     outcome = death.outcome
     if outcome is OnDeathOutcome.KIN and not command.heirs:
         outcome = OnDeathOutcome.POOL
-    assert death.volunteer_id is not None
-    return [
-        EstateSettled(
-            **_named(death),
-            volunteer_id=death.volunteer_id,
-            outcome=outcome,
-            policy_version=death.policy_version,
-            inherited=shares(minutes, command.heirs) if outcome is OnDeathOutcome.KIN else (),
-            minutes=minutes,
-            donation_minutes=donation_minutes,
-            settled_at=command.at,
-        )
-    ]
+    return EstateSettled(
+        **_named(death),
+        volunteer_id=death.volunteer_id,
+        outcome=outcome,
+        policy_version=death.policy_version,
+        inherited=shares(minutes, command.heirs) if outcome is OnDeathOutcome.KIN else (),
+        minutes=minutes,
+        donation_minutes=donation_minutes,
+        settled_at=command.at,
+    )
 
 
 def shares(minutes: int, heirs: Sequence[Heir]) -> tuple[InheritedMinutes, ...]:
@@ -233,5 +260,11 @@ def evolve(death: Death, event: Event) -> Death:
             return replace(death, stage=Stage.NONE, heirs=(), recorded_by=None)
         case DeathConfirmed(outcome=outcome, policy_version=version):
             return replace(death, stage=Stage.CONFIRMED, outcome=outcome, policy_version=version)
+        case EstateMadeGood():
+            return replace(
+                death,
+                made_good=death.made_good + event.minutes,
+                donation_made_good=death.donation_made_good + event.donation_minutes,
+            )
         case _:
             return death

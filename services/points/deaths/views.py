@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.deaths.model import Death, Stage, decide, evolve
 from services.points.tables import deaths
 from shared.aggregate import Aggregate
-from shared.contracts.time_bank import DeathConfirmed, DeathRecorded, DeathWithdrawn, EstateSettled
+from shared.contracts.time_bank import DeathConfirmed, DeathRecorded, DeathWithdrawn, EstateMadeGood, EstateSettled
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -59,6 +59,17 @@ async def settle(connection: AsyncConnection, event: EstateSettled, recorded: Re
     changed = {
         "minutes": deaths.c.minutes + event.minutes,
         "donation_minutes": deaths.c.donation_minutes + event.donation_minutes,
+        "version": recorded.version,
+    }
+    await connection.execute(update(deaths).where(deaths.c.id == event.death_id).values(changed))
+
+
+@views.on(EstateMadeGood)
+async def make_good(connection: AsyncConnection, event: EstateMadeGood, recorded: Recorded) -> None:
+    """The community made up for more of it, or got some back."""
+    changed = {
+        "made_good_minutes": deaths.c.made_good_minutes + event.minutes,
+        "made_good_donation_minutes": deaths.c.made_good_donation_minutes + event.donation_minutes,
         "version": recorded.version,
     }
     await connection.execute(update(deaths).where(deaths.c.id == event.death_id).values(changed))

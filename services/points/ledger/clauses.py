@@ -70,6 +70,8 @@ class Clause(IntEnum):
     """Minutes of somebody who died, lapsed."""
     SETTLED = 55
     """Minutes of the time bank went from one community's clearing account to another's: what was owed was paid."""
+    ESTATE_MADE_GOOD = 56
+    """What a correction takes from somebody who died, after their minutes went, the community makes up for."""
     SUSPECTED = 60
     """Points held while somebody looks into a sign of invented hours. Only ever held: what was invented is taken back
     by the correction of its record, never under this clause."""
@@ -96,6 +98,7 @@ TIME_BANK_SPENT = frozenset(
         Clause.INHERITED_ACROSS,
         Clause.ESTATE_TO_POOL,
         Clause.ESTATE_LAPSED,
+        Clause.ESTATE_MADE_GOOD,
     }
 )
 """Clauses of spending in the time bank."""

@@ -98,7 +98,9 @@ deaths = Table(
     Column("recorded_at", MOMENT, nullable=False),
     Column("confirmed_at", MOMENT),
     Column("version", Integer, nullable=False),
+    Column("made_good_minutes", Integer, nullable=False, server_default="0"),
+    Column("made_good_donation_minutes", Integer, nullable=False, server_default="0"),
     Index("deaths_community", "community", "id"),
     Index("deaths_volunteer", "volunteer_id", unique=True),
 )
-"""`minutes` and `donation_minutes` are what was settled so far."""
+"""`minutes` and `donation_minutes` are what was settled so far; `made_good_…`, what the community made up for."""

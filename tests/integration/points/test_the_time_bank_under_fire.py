@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from services.points.accounts import members
-from services.points.deaths.model import Heir, shares
+from services.points.deaths.model import Death, Heir, Settle, Stage
+from services.points.deaths.views import DEATHS
 from services.points.ledger import holders
 from services.points.ledger.holds import Outcome
 from services.points.ledger.parts import part_of
@@ -26,7 +27,6 @@ from shared.contracts import Event, Refusal
 from shared.contracts.registry import VolunteerRegistered
 from shared.contracts.settlement import SettlementObligation, SettlementRunConfirmed
 from shared.contracts.time_bank import (
-    EstateSettled,
     MinutesDonated,
     MinutesGiven,
     OnDeathOutcome,
@@ -61,6 +61,7 @@ class TimeBankUnderFire(LedgerUnderFire):
         """Orders whose planned minutes are held."""
         self.served: dict[uuid.UUID, TimeOrderServed] = {}
         """Orders that wait for their confirmation."""
+        self.deaths: dict[uuid.UUID, Death] = {}
         super().__init__()
 
     async def _tables(self, schema: str) -> LedgerUnderTest:
@@ -190,17 +191,16 @@ class TimeBankUnderFire(LedgerUnderFire):
 
     @rule(dead=people, outcome=st.sampled_from(OnDeathOutcome))
     def an_estate_goes_its_way(self, dead: uuid.UUID, outcome: OnDeathOutcome) -> None:
-        minutes, donation_minutes = [
-            max(0, self.do(self._available(str(dead), unit))) for unit in ("MINUTE", "DONATION_MINUTE")
-        ]
+        """What is there goes; what corrections took of what had gone is made good, and given back first."""
+        first = Death(self.new_id(), HOMES[dead], dead, None, (), Stage.CONFIRMED, SOMEBODY, outcome, 1)
+        death = self.deaths.get(dead, first)
+        there = [self.do(self._available(str(dead), unit)) for unit in ("MINUTE", "DONATION_MINUTE")]
         heirs = [Heir(one, home) for one, home in HOMES.items() if one != dead]
-        event = EstateSettled(
-            death_id=self.new_id(), community=HOMES[dead], volunteer_id=dead, outcome=outcome, policy_version=1,
-            inherited=shares(minutes, heirs) if outcome is OnDeathOutcome.KIN else (), minutes=minutes,
-            donation_minutes=donation_minutes, settled_at=self.now,
-        )  # fmt: skip
-        if minutes or donation_minutes:
+        for event in DEATHS.decide(death, Settle(*there, heirs, self.now)):
             self.do(self._record(event))
+            death = DEATHS.evolve(death, event)
+        self.deaths[dead] = death
+        assert {self.do(self._available(str(dead), unit)) for unit in ("MINUTE", "DONATION_MINUTE")} == {0}
 
     # ── nights, and settlements ──────────────────────────────────────────────────────────────────────────────────
 

@@ -207,8 +207,9 @@ async def test_three_days_of_two_communities(town: Town) -> None:
     assert await town.minutes(elder) == (-20, 0)
     await town.is_sound()
 
-    # The communities settle.
+    # The communities settle; what the dead lacks is made good, and the daughter keeps what she has.
     town.clock.ahead += timedelta(days=1)
+    await town.comes_to(0, elder)
     anna, ben = [town.running.client("district", node=DISTRICT, subject=who) for who in ("anna", "ben")]
     through = (local_day(town.clock()) - timedelta(days=1)).isoformat()
     run = await made(anna, "/v1/settlements", {"node": DISTRICT, "through": through})
@@ -228,6 +229,7 @@ async def test_three_days_of_two_communities(town: Town) -> None:
     assert told["neighbour"] == ["order_paid"]
     of_the_dead = await town.reasons(clerk, elder)
     assert {"order_paid_across", "minutes_given", "inherited"} <= set(of_the_dead)
+    assert of_the_dead[-1] == "estate_made_good"
     assert await town.reasons(town.volunteer(artist), artist, "DONATION_MINUTE")
     assert "pool_made_good" in await town.reasons(clerk, POOL)
 

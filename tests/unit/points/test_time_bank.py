@@ -35,6 +35,7 @@ from shared.contracts.time_bank import (
     DeathConfirmed,
     DeathRecorded,
     DeathWithdrawn,
+    EstateMadeGood,
     EstateSettled,
     InheritedMinutes,
     KinEnded,
@@ -256,10 +257,27 @@ def test_the_minutes_go_where_the_policy_says_as_often_as_there_are_some() -> No
     to_kin.when(deaths.Settle(100, 7, heirs, NOW)).then(settled(OnDeathOutcome.KIN, to_each))
     to_kin.when(deaths.Settle(100, 7, (), NOW)).then(settled(OnDeathOutcome.POOL))
     to_kin.when(deaths.Settle(0, 0, heirs, NOW)).then_nothing()
-    to_kin.when(deaths.Settle(-20, 0, heirs, NOW)).then_nothing()
     for outcome in (OnDeathOutcome.POOL, OnDeathOutcome.LAPSE):
         said = given(DEATHS, RECORDED, it_is_so(outcome), settled(outcome))
         said.when(deaths.Settle(100, 7, heirs, NOW)).then(settled(outcome))
+
+
+def test_what_is_missing_afterwards_the_community_makes_up_for_and_gets_back_before_anybody_inherits() -> None:
+    def made_good(minutes: int, donation_minutes: int = 0) -> EstateMadeGood:
+        return EstateMadeGood(
+            death_id=ID, community=HERE, volunteer_id=OLD, minutes=minutes, donation_minutes=donation_minutes,
+            made_good_at=NOW,
+        )  # fmt: skip
+
+    gone = given(DEATHS, RECORDED, it_is_so(OnDeathOutcome.POOL), settled(OnDeathOutcome.POOL))
+    gone.when(deaths.Settle(-20, -3, (), NOW)).then(made_good(20, 3))
+    even = given(DEATHS, RECORDED, it_is_so(OnDeathOutcome.POOL), settled(OnDeathOutcome.POOL), made_good(20, 3))
+    even.when(deaths.Settle(0, 0, (), NOW)).then_nothing()
+    even.when(deaths.Settle(-5, 2, (), NOW)).then(made_good(5, -2))
+    even.when(deaths.Settle(12, 0, (), NOW)).then(made_good(-12))
+    even.when(deaths.Settle(120, 10, (), NOW)).then(made_good(-20, -3), settled(OnDeathOutcome.POOL))
+    back = given(DEATHS, RECORDED, it_is_so(OnDeathOutcome.POOL), made_good(20), made_good(-20))
+    back.when(deaths.Settle(100, 7, (), NOW)).then(settled(OnDeathOutcome.POOL))
 
 
 @always(st.integers(0, 10_000), st.integers(1, 20))
