@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     """Where the keys that sign tokens are published: https://, http:// or file://."""
     token_issuer: str
     token_audience: str = "liuling"  # noqa: S105
+    token_subject_claim: str = Field(default="sub", min_length=1, max_length=64)
+    """Which claim of a token says who it is for; tokens without it go by `sub`."""
 
     vault_master_key: SecretStr
     """32 bytes in base64: wraps the key of every person."""

@@ -49,7 +49,12 @@ class Issuer:
         return cls(key=key, jwks_path=jwks_path)
 
     def token(
-        self, role: str, node: str, subject: str | None = None, valid_for: timedelta = timedelta(hours=12)
+        self,
+        role: str,
+        node: str,
+        subject: str | None = None,
+        valid_for: timedelta = timedelta(hours=12),
+        **claims_added: str,
     ) -> str:
         """A bearer token for a role at an organisation node; `subject` is the person's or the staff member's id."""
         now = datetime.now(UTC)
@@ -61,6 +66,7 @@ class Issuer:
             "node": node,
             "iat": int(now.timestamp()),
             "exp": int((now + valid_for).timestamp()),
+            **claims_added,
         }
         return jwt.encode({"alg": "ES256", "kid": self.key.kid}, claims, self.key)
 

@@ -41,7 +41,10 @@ async def list_flags(
     sign: Annotated[Sign | None, Query(description="疑点类型 sign")] = None,
     stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
 ) -> Page[FlagOut]:
-    """时长疑点清单，逐条用文字说明。Signs of invented hours, each in words."""
+    """时长疑点清单，逐条用文字说明。没有“互相确认”不等于没有：只看得出令牌写明志愿者 id 的确认人。
+
+    Signs of invented hours, each in words. Rings are seen only of people whose tokens say their volunteer id.
+    """
     query = select(anomaly_flags).where(below(anomaly_flags.c.community, node, caller))
     if sign is not None:
         query = query.where(anomaly_flags.c.sign == sign.value)

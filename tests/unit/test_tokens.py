@@ -1,0 +1,61 @@
+"""Who a token is for: by `sub`, or by a claim of its own where an identity provider chooses `sub` itself."""
+
+import base64
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from shared.auth.actors import actor_id
+from shared.auth.issuer import Issuer
+from shared.auth.tokens import InvalidToken, TokenReader
+from shared.privacy import Vault
+from shared.settings import Settings
+from tests.conftest import COMMUNITY
+
+VAULT = Vault(b"k" * 32)
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    return Issuer.open(tmp_path)
+
+
+def reader(issuer: Issuer, **settings: str) -> TokenReader:
+    values = {
+        "DATABASE_URL": "postgresql://nobody@nowhere/nothing",
+        "KAFKA_BOOTSTRAP_SERVERS": "nowhere:9092",
+        "JWKS_URL": issuer.jwks_path.as_uri(),
+        "TOKEN_ISSUER": issuer.issuer,
+        "VAULT_MASTER_KEY": base64.b64encode(b"k" * 32).decode(),
+    }
+    return TokenReader(Settings.from_environment(values | settings))
+
+
+async def test_by_default_a_token_is_for_its_sub_whatever_else_it_says(issuer: Issuer) -> None:
+    token = issuer.token("team_leader", COMMUNITY, "account-17", volunteer_id=str(uuid4()))
+    assert (await reader(issuer).read(token)).subject == "account-17"
+
+
+async def test_whoever_is_a_volunteer_is_the_same_person_under_every_account(issuer: Issuer) -> None:
+    """So hours that a leader confirmed are seen to be confirmed by a volunteer, and nobody is two people."""
+    volunteer, reads = uuid4(), reader(issuer, TOKEN_SUBJECT_CLAIM="volunteer_id")
+    accounts = [("team_leader", "account-17"), ("community", "account-18"), ("volunteer", "wx-90")]
+    for role, account in accounts:
+        principal = await reads.read(issuer.token(role, COMMUNITY, account, volunteer_id=str(volunteer)))
+        assert actor_id(VAULT, principal.subject) == volunteer
+    principal.require(COMMUNITY, volunteer)
+
+
+async def test_staff_who_are_no_volunteers_go_by_their_sub(issuer: Issuer) -> None:
+    reads = reader(issuer, TOKEN_SUBJECT_CLAIM="volunteer_id")
+    clerk = await reads.read(issuer.token("community", COMMUNITY, "clerk-anna"))
+    assert clerk.subject == "clerk-anna"
+    assert isinstance(actor_id(VAULT, clerk.subject), UUID)
+
+
+@pytest.mark.parametrize("volunteer_id", ["", "x" * 129])
+async def test_a_claim_that_names_nobody_does_not_fall_back(issuer: Issuer, volunteer_id: str) -> None:
+    reads = reader(issuer, TOKEN_SUBJECT_CLAIM="volunteer_id")
+    with pytest.raises(InvalidToken):
+        await reads.read(issuer.token("community", COMMUNITY, "clerk-anna", volunteer_id=volunteer_id))
