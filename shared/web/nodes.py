@@ -1,12 +1,18 @@
-"""Which part of the organisation tree a list is about: the node asked for, by default the caller's, and all below."""
+"""What the caller's node covers: one aggregate, or the part of the organisation tree that a list is about."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
+from uuid import UUID
 
 from fastapi import Query
 from sqlalchemy import Column, ColumnElement, and_
 
+from shared.aggregate import Aggregate, State
 from shared.auth.tokens import Principal
 from shared.contracts import NodeCode
+from shared.unit_of_work import UnitOfWork
+from shared.web.problems import NotFound
+
+S = TypeVar("S", bound=State)
 
 COMMUNITY_DIGITS: Final = 12
 
@@ -24,3 +30,14 @@ def below(column: Column[str], within: str | None, caller: Principal) -> ColumnE
         return column == node  # so that an index on community and time gives a community's page in its order
     # One range of the index; ":" is the character after "9".
     return and_(column >= node, column < node + ":")
+
+
+async def of_caller(
+    work: UnitOfWork, caller: Principal, aggregate: Aggregate[S], key: UUID, what: str | None = None
+) -> S:
+    """An aggregate that the caller's node covers. Raises `OutsideNode`, or `NotFound`: of its name, or of `what`."""
+    loaded = await work.load(aggregate, key)
+    if not loaded.version:
+        raise NotFound(what or aggregate.name)
+    caller.require(loaded.state.community)
+    return loaded.state

@@ -15,11 +15,10 @@ from services.grid_patrol.shifts.state import Stage
 from services.grid_patrol.tables import crew_members, crews, shifts
 from shared.contracts.common import CommunityCode
 from shared.contracts.grid_patrol import CrewKind
-from shared.unit_of_work import UnitOfWork
 from shared.volunteers import require_good
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body, ShortText
-from shared.web.nodes import Within, below
+from shared.web.nodes import Within, below, of_caller
 
 api = Api(tags=["crews 巡防队"])
 
@@ -81,7 +80,7 @@ async def add_members(
     crew_id: UUID, body: MembersBody, work: Work, caller: Caller, settings: Configured
 ) -> CrewStateOut:
     """加入队员，要么全部加入要么全不加入。Add members, all or none."""
-    await _load(work, caller, crew_id)
+    await of_caller(work, caller, CREWS, crew_id)
     await require_good(work.connection, body.volunteers, settings.volunteer_wait_max_ms)
     return _state(await work.execute(CREWS, crew_id, AddMembers(tuple(body.volunteers))))
 
@@ -89,7 +88,7 @@ async def add_members(
 @api.command("/v1/crews/{crew_id}/members/{volunteer_id}", permission="crews.manage", method="DELETE")
 async def remove_member(crew_id: UUID, volunteer_id: UUID, work: Work, caller: Caller) -> CrewStateOut:
     """队员退出。Remove a member; shifts that were planned for them stay as they are."""
-    await _load(work, caller, crew_id)
+    await of_caller(work, caller, CREWS, crew_id)
     return _state(await work.execute(CREWS, crew_id, RemoveMember(volunteer_id)))
 
 
@@ -98,7 +97,7 @@ async def disband_crew(crew_id: UUID, work: Work, caller: Caller) -> CrewStateOu
     """解散巡防队；还有未结束的班次时不能解散。Disband a crew that has no open shifts."""
     # Planning a shift locks the same row for share: either the shift is seen here, or planning sees the disbanding.
     await work.connection.execute(text("SELECT 1 FROM crews WHERE crew_id = :id FOR UPDATE"), {"id": crew_id})
-    await _load(work, caller, crew_id)
+    await of_caller(work, caller, CREWS, crew_id)
     open_ = (Stage.PLANNED.value, Stage.RUNNING.value)
     count = select(func.count()).where(shifts.c.crew_id == crew_id, shifts.c.stage.in_(open_))
     open_shifts: int = (await work.connection.execute(count)).scalar_one()
@@ -148,14 +147,6 @@ async def list_members(crew_id: UUID, read: Read, caller: Caller, page: Paging) 
         [crew_members.c.volunteer_id],
         lambda row: MemberOut(volunteer_id=row.volunteer_id, added_at=row.added_at),
     )
-
-
-async def _load(work: UnitOfWork, caller: Caller, crew_id: UUID) -> Crew:
-    loaded = await work.load(CREWS, crew_id)
-    if not loaded.version:
-        raise NotFound("crew")
-    caller.require(loaded.state.community)
-    return loaded.state
 
 
 def _state(crew: Crew) -> CrewStateOut:

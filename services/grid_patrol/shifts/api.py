@@ -39,6 +39,7 @@ from shared.contracts.grid_patrol import CrewKind
 from shared.unit_of_work import UnitOfWork
 from shared.volunteers import require_good, unavailable
 from shared.web import Api, Caller, NotFound, Work
+from shared.web.nodes import of_caller
 
 api = Api(tags=["shifts 班次"])
 
@@ -71,7 +72,7 @@ async def plan_shift(body: ShiftBody, work: Work, caller: Caller, settings: Conf
 @api.command("/v1/shifts/{shift_id}/start", permission="shifts.run")
 async def start_shift(shift_id: UUID, body: StartBody, work: Work, caller: Caller, settings: Configured) -> StartedOut:
     """出发。The crew sets out; each of it can be out on one shift at a time."""
-    await _load(work, caller, shift_id)
+    await of_caller(work, caller, SHIFTS, shift_id)
     started_at = body.started_at or work.now
     shift = await work.execute(SHIFTS, shift_id, StartShift(started_at, settings.graces, _dating(work, settings)))
     await work.cancel_timer(GRACE, shift_id)
@@ -81,7 +82,7 @@ async def start_shift(shift_id: UUID, body: StartBody, work: Work, caller: Calle
 @api.command("/v1/shifts/{shift_id}/scans", permission="shifts.scan")
 async def record_scans(shift_id: UUID, body: ScansBody, work: Work, caller: Caller) -> ScansOut:
     """上传扫码，可乱序、迟到、重复；疑点只作标记。Scans in any order, late and twice; oddities are marked only."""
-    before = await _load(work, caller, shift_id)
+    before = await of_caller(work, caller, SHIFTS, shift_id)
     for scanned in body.scans:
         caller.require_self(scanned.volunteer_id)
     # What a phone calls itself may identify its owner: a digest tells devices apart just as well.
@@ -103,7 +104,7 @@ async def record_scans(shift_id: UUID, body: ScansBody, work: Work, caller: Call
 @api.command("/v1/shifts/{shift_id}/log", permission="shifts.run")
 async def log_shift(shift_id: UUID, body: LogBody, work: Work, caller: Caller, settings: Configured) -> LoggedOut:
     """登记完成：扫过码的队员为 scanned，其余为 backfilled。Close the shift with the service of each member."""
-    before = await _load(work, caller, shift_id)
+    before = await of_caller(work, caller, SHIFTS, shift_id)
     served = None
     if body.served is not None:
         served = tuple(Served(entry.volunteer_id, entry.minutes) for entry in body.served)
@@ -135,7 +136,7 @@ async def log_shift(shift_id: UUID, body: LogBody, work: Work, caller: Caller, s
 @api.command("/v1/shifts/{shift_id}/cancellation", permission="shifts.plan")
 async def cancel_shift(shift_id: UUID, body: CancellationBody, work: Work, caller: Caller) -> ShiftStateOut:
     """取消班次，出发后也可取消，不产生服务记录。Call a shift off, even under way; no service comes of it."""
-    await _load(work, caller, shift_id)
+    await of_caller(work, caller, SHIFTS, shift_id)
     shift = await work.execute(SHIFTS, shift_id, CancelShift(body.reason))
     await work.cancel_timer(GRACE, shift_id)
     return _state(shift)
@@ -159,14 +160,6 @@ async def _crew(work: UnitOfWork, caller: Caller, body: ShiftBody) -> tuple[Crew
     )
     crew = CrewOnDuty(body.crew_id, CrewKind(row.kind), frozenset(members.all()), row.disbanded)
     return crew, row.community
-
-
-async def _load(work: UnitOfWork, caller: Caller, shift_id: UUID) -> Shift:
-    loaded = await work.load(SHIFTS, shift_id)
-    if not loaded.version:
-        raise NotFound("shift")
-    caller.require(loaded.state.community)
-    return loaded.state
 
 
 def _dating(work: UnitOfWork, settings: GridPatrolSettings) -> Dating:

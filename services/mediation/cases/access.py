@@ -8,7 +8,7 @@ from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
 from shared.contracts import Refusal
 from shared.unit_of_work import UnitOfWork
-from shared.web import NotFound
+from shared.web.nodes import of_caller
 
 
 class NotYourCase(Refusal):
@@ -20,11 +20,7 @@ class NotYourCase(Refusal):
 
 async def load(work: UnitOfWork, caller: Principal, case_id: UUID) -> Case:
     """The case, where there is one and the caller's node covers it."""
-    loaded = await work.load(CASES, case_id)
-    if not loaded.version:
-        raise NotFound("case")
-    caller.require(loaded.state.community)
-    return loaded.state
+    return await of_caller(work, caller, CASES, case_id)
 
 
 def require_own(caller: Principal, mediators: frozenset[str]) -> None:

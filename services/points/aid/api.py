@@ -22,6 +22,7 @@ from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body
+from shared.web.nodes import of_caller
 
 api = Api(tags=["aid 救助"])
 timers = Timers()
@@ -83,7 +84,7 @@ async def approve_aid(gift_id: UUID, work: Work, caller: Caller, settings: Confi
 
     Approve: not the proposer, and two different people; the second approval holds the goods.
     """
-    gift = await _own(work, caller, gift_id)
+    gift = await of_caller(work, caller, GIFTS, gift_id, "aid")
     assert gift.household_id is not None
     household = await _household(work, gift.household_id)
     collect_by = work.now + timedelta(days=settings.aid_collect_within_days)
@@ -151,14 +152,6 @@ async def get_aid(gift_id: UUID, read: Read, caller: Caller, response: Response)
     return _gift(row)
 
 
-async def _own(work: UnitOfWork, caller: Any, gift_id: UUID) -> Gift:
-    gift = (await work.load(GIFTS, gift_id)).state
-    if gift.id is None:
-        raise NotFound("aid")
-    caller.require(gift.community)
-    return gift
-
-
 async def _household(work: UnitOfWork, household_id: UUID) -> Household:
     household = (await work.load(HOUSEHOLDS, household_id)).state
     if household.id is None:
@@ -167,7 +160,7 @@ async def _household(work: UnitOfWork, household_id: UUID) -> Household:
 
 
 async def _end(work: UnitOfWork, caller: Any, gift_id: UUID, command: Command) -> GiftStateOut:
-    await _own(work, caller, gift_id)
+    await of_caller(work, caller, GIFTS, gift_id, "aid")
     gift = await work.execute(GIFTS, gift_id, command)
     await work.cancel_timer(_EXPIRY, gift_id)
     return _state(gift)

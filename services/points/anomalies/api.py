@@ -25,7 +25,7 @@ from shared.contracts.anomalies import AnomalyEvidence, Sign
 from shared.database import driver_connection
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Read, ShortPaging, Work, etag
-from shared.web.nodes import Within, below
+from shared.web.nodes import Within, below, of_caller
 from shared.web.problems import Texts, language_of
 
 api = Api(tags=["anomalies 时长疑点"])
@@ -74,14 +74,14 @@ async def get_flag(request: Request, flag_id: UUID, read: Read, caller: Caller, 
 @api.command("/v1/anomalies/{flag_id}/review", permission="anomalies.decide")
 async def take_up(flag_id: UUID, work: Work, caller: Caller) -> FlagStateOut:
     """开始核查；确认人和当事人不能核查自己的记录。Look into it; whoever served or confirmed the hours cannot."""
-    await _own(work, caller, flag_id)
+    await of_caller(work, caller, FLAGS, flag_id, "anomaly")
     return await _execute(work, flag_id, TakeUp(actor_id(work.vault, caller.subject), work.now))
 
 
 @api.command("/v1/anomalies/{flag_id}/hold", permission="anomalies.decide")
 async def hold(flag_id: UUID, work: Work, caller: Caller) -> FlagStateOut:
     """冻结这些记录带来的积分；已经用掉的不追。Hold what the records brought; what was spent stays spent."""
-    flag = await _own(work, caller, flag_id)
+    flag = await of_caller(work, caller, FLAGS, flag_id, "anomaly")
     assert flag.evidence is not None
     purses = await _purses(work, flag)
     return _state(await purses.hold(flag_id, flag.evidence.records, actor_id(work.vault, caller.subject)))
@@ -93,14 +93,14 @@ async def release(flag_id: UUID, work: Work, caller: Caller) -> FlagStateOut:
 
     Let the points go; the flag stands as it stood. What another flag holds, too, stays held.
     """
-    flag = await _own(work, caller, flag_id)
+    flag = await of_caller(work, caller, FLAGS, flag_id, "anomaly")
     return await _let_go(work, flag_id, flag, Release(actor_id(work.vault, caller.subject), work.now))
 
 
 @api.command("/v1/anomalies/{flag_id}/dismissal", permission="anomalies.decide")
 async def dismiss(flag_id: UUID, body: DismissalBody, work: Work, caller: Caller) -> FlagStateOut:
     """排除疑点，冻结的积分随即解冻。It means nothing; held points are free again."""
-    flag = await _own(work, caller, flag_id)
+    flag = await of_caller(work, caller, FLAGS, flag_id, "anomaly")
     command = Dismiss(body.reason, actor_id(work.vault, caller.subject), work.now)
     return await _let_go(work, flag_id, flag, command)
 
@@ -111,16 +111,8 @@ async def uphold(flag_id: UUID, body: UpholdingBody, work: Work, caller: Caller)
 
     The hours were invented. Correct the records in the registry: what is held is then taken back, and the hold ends.
     """
-    await _own(work, caller, flag_id)
+    await of_caller(work, caller, FLAGS, flag_id, "anomaly")
     return await _execute(work, flag_id, Uphold(body.reason, actor_id(work.vault, caller.subject), work.now))
-
-
-async def _own(work: UnitOfWork, caller: Any, flag_id: UUID) -> Flag:
-    flag = (await work.load(FLAGS, flag_id)).state
-    if flag.id is None:
-        raise NotFound("anomaly")
-    caller.require(flag.community)
-    return flag
 
 
 async def _purses(work: UnitOfWork, flag: Flag) -> Purses:

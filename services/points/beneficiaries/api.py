@@ -22,6 +22,7 @@ from shared.clock import local_day
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, LongText, ShortText
+from shared.web.nodes import of_caller
 
 api = Api(tags=["beneficiaries 时间银行服务对象"])
 
@@ -101,10 +102,7 @@ async def register_beneficiary(body: BeneficiaryBody, work: Work, caller: Caller
 @api.command("/v1/beneficiaries/{beneficiary_id}/forgetting", permission="beneficiaries.manage")
 async def forget_beneficiary(beneficiary_id: UUID, work: Work, caller: Caller) -> BeneficiaryStateOut:
     """删除服务对象信息（个人信息保护法 47）。Erase who the beneficiary is; what was served and paid stays."""
-    beneficiary = (await work.load(BENEFICIARIES, beneficiary_id)).state
-    if beneficiary.id is None:
-        raise NotFound("beneficiary")
-    caller.require(beneficiary.community)
+    await of_caller(work, caller, BENEFICIARIES, beneficiary_id)
     await shut_gate(work.connection)
     command = ForgetBeneficiary(await open_orders(work.connection, beneficiary_id), work.now)
     state = await work.execute(BENEFICIARIES, beneficiary_id, command)

@@ -27,6 +27,7 @@ from shared.clock import day_start, local_day
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Work
+from shared.web.nodes import of_caller
 
 api = Api(tags=["certificates 志愿服务记录证明"])
 timers = Timers()
@@ -101,10 +102,7 @@ async def end_publicity(work: UnitOfWork, certificate_id: UUID) -> None:
 
 
 async def _execute(work: UnitOfWork, caller: Principal, certificate_id: UUID, command: Command) -> StateOut:
-    loaded = await work.load(CERTIFICATES, certificate_id)
-    if not loaded.version:
-        raise NotFound("certificate")
-    caller.require(loaded.state.community)
+    await of_caller(work, caller, CERTIFICATES, certificate_id)
     return _state(await work.execute(CERTIFICATES, certificate_id, command))
 
 

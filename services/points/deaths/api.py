@@ -31,6 +31,7 @@ from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body, Day, EachOnce
+from shared.web.nodes import of_caller
 
 api = Api(tags=["deaths 身故处理"])
 timers = Timers()
@@ -109,7 +110,7 @@ async def record_death(body: DeathBody, work: Work, caller: Caller) -> DeathStat
 @api.command("/v1/deaths/{death_id}/withdrawal", permission="deaths.manage")
 async def withdraw_death(death_id: UUID, work: Work, caller: Caller) -> DeathStateOut:
     """撤回误登，账户恢复；核实后不能撤回。It was a mistake; only before it is confirmed."""
-    await _own(work, caller, death_id)
+    await of_caller(work, caller, DEATHS, death_id)
     return _state(await work.execute(DEATHS, death_id, Withdraw(work.now)))
 
 
@@ -120,7 +121,7 @@ async def confirm_death(death_id: UUID, work: Work, caller: Caller, policies: In
     Confirm: orders that were not served are off, and the minutes go to relatives, to the pool, or lapse.
     """
     await shut_gate(work.connection)
-    death = await _own(work, caller, death_id)
+    death = await of_caller(work, caller, DEATHS, death_id)
     refuse_if(death.stage is Stage.NONE or death.died_on is None, DeathNotRecorded)
     assert death.died_on is not None
     said = (await policies.terms(work.connection, death.community, death.died_on)).time_bank.on_death
@@ -138,7 +139,7 @@ async def settle_estate(death_id: UUID, work: Work, caller: Caller) -> DeathStat
     Let what became known since go the same way; what a correction took of it, the community makes up for.
     """
     await shut_gate(work.connection)
-    await _own(work, caller, death_id)
+    await of_caller(work, caller, DEATHS, death_id)
     return _state(await _settle(work, death_id))
 
 
@@ -240,14 +241,6 @@ async def _lock_accounts(work: UnitOfWork, death: Death, orders: Any = ()) -> No
         names.add(holders.pool(order.payer_community) if payer is None else holders.volunteer(payer))
     query = f"SELECT FROM {LIVE}.accounts WHERE holder = ANY(:names) AND unit = ANY(:units) ORDER BY id FOR UPDATE"
     await work.connection.execute(text(query), {"names": sorted(names), "units": [int(unit) for unit in _UNITS]})
-
-
-async def _own(work: UnitOfWork, caller: Any, death_id: UUID) -> Death:
-    death = (await work.load(DEATHS, death_id)).state
-    if death.id is None:
-        raise NotFound("death")
-    caller.require(death.community)
-    return death
 
 
 def _state(death: Death) -> DeathStateOut:

@@ -18,6 +18,7 @@ from shared.contracts.common import CommunityCode
 from shared.contracts.love_market import DonorKind
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, Moment
+from shared.web.nodes import of_caller
 
 api = Api(tags=["donations 捐赠"])
 
@@ -62,10 +63,7 @@ class DonationReceiptOut(BaseModel):
 @api.command("/v1/donations", permission="donations.manage", status=201)
 async def donate(body: DonationBody, work: Work, caller: Caller, settings: Configured) -> DonationOut:
     """接收捐赠，入库并编收据号。Take goods in; the receipt gets its number."""
-    donor = (await work.load(DONORS, body.donor_id)).state
-    if donor.id is None:
-        raise NotFound("donor")
-    caller.require(donor.community)
+    donor = await of_caller(work, caller, DONORS, body.donor_id)
     await require_items(work.connection, donor.community, [line.item_id for line in body.lines])
     donation_id = work.new_id()
     command = Donate(

@@ -15,6 +15,7 @@ from shared.contracts.common import CommunityCode
 from shared.contracts.love_market import DonorKind
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, ShortText
+from shared.web.nodes import of_caller
 
 api = Api(tags=["donors 捐赠人"])
 
@@ -69,10 +70,7 @@ async def register_donor(body: DonorBody, work: Work, caller: Caller) -> DonorSt
 @api.command("/v1/donors/{donor_id}/forgetting", permission="donations.manage")
 async def forget_donor(donor_id: UUID, work: Work, caller: Caller) -> DonorStateOut:
     """删除捐赠人信息（个人信息保护法 47）；捐赠记录保留。Erase who the donor is; what they gave stays."""
-    donor = (await work.load(DONORS, donor_id)).state
-    if donor.id is None:
-        raise NotFound("donor")
-    caller.require(donor.community)
+    donor = await of_caller(work, caller, DONORS, donor_id)
     donor = await work.execute(DONORS, donor_id, ForgetDonor(work.now))
     await work.vault.forget(work.connection, donor_id)
     return DonorStateOut(id=donor_id, community=donor.community, forgotten=donor.forgotten)

@@ -26,6 +26,7 @@ from shared.contracts.love_market import NeedReason
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, Day, EachOnce, LongText, ShortText
+from shared.web.nodes import of_caller
 
 api = Api(tags=["households 家庭"])
 
@@ -95,7 +96,7 @@ async def register_household(body: HouseholdBody, work: Work, caller: Caller) ->
 @api.command("/v1/households/{household_id}/members", permission="households.manage")
 async def change_members(household_id: UUID, body: MembersBody, work: Work, caller: Caller) -> HouseholdOut:
     """变更家庭成员（给出全部成员）。Say who belongs to it; the whole list."""
-    household = await _own(work, caller, household_id)
+    household = await of_caller(work, caller, HOUSEHOLDS, household_id)
     await _require_own_people(work, household.community, body.members)
     return await _do(work, caller, household_id, ChangeMembers(tuple(body.members), work.now))
 
@@ -160,16 +161,8 @@ async def get_household(
     )
 
 
-async def _own(work: UnitOfWork, caller: Any, household_id: UUID) -> Household:
-    household = (await work.load(HOUSEHOLDS, household_id)).state
-    if household.id is None:
-        raise NotFound("household")
-    caller.require(household.community)
-    return household
-
-
 async def _do(work: UnitOfWork, caller: Any, household_id: UUID, command: Command) -> HouseholdOut:
-    await _own(work, caller, household_id)
+    await of_caller(work, caller, HOUSEHOLDS, household_id)
     return _state(await work.execute(HOUSEHOLDS, household_id, command))
 
 

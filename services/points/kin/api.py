@@ -20,9 +20,9 @@ from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode
 from shared.contracts.common import CommunityCode
 from shared.contracts.time_bank import KinRelation
-from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body
+from shared.web.nodes import of_caller
 
 api = Api(tags=["kin 亲属"])
 
@@ -80,7 +80,7 @@ async def propose_kin(body: KinBody, work: Work, caller: Caller) -> KinStateOut:
 @api.command("/v1/kin/{kin_id}/verification", permission="kin.manage")
 async def verify_kin(kin_id: UUID, work: Work, caller: Caller) -> KinStateOut:
     """核实亲属关系（看过户口簿、结婚证等）；登记人不能核实。Verify it from the papers; not by who entered it."""
-    tie = await _own(work, caller, kin_id)
+    tie = await of_caller(work, caller, TIES, kin_id)
     await enter_gate(work.connection)
     assert tie.beneficiary_id is not None
     forgotten = (await work.load(BENEFICIARIES, tie.beneficiary_id)).state.forgotten
@@ -90,7 +90,7 @@ async def verify_kin(kin_id: UUID, work: Work, caller: Caller) -> KinStateOut:
 @api.command("/v1/kin/{kin_id}/end", permission="kin.manage")
 async def end_kin(kin_id: UUID, work: Work, caller: Caller) -> KinStateOut:
     """亲属关系结束或登记有误；已下的订单不受影响。The relation ended, or was wrong; orders that were made stay."""
-    await _own(work, caller, kin_id)
+    await of_caller(work, caller, TIES, kin_id)
     await shut_gate(work.connection)
     return _state(await work.execute(TIES, kin_id, End(actor_id(work.vault, caller.subject), work.now)))
 
@@ -139,14 +139,6 @@ async def get_kin(kin_id: UUID, read: Read, caller: Caller, response: Response) 
 def _of(volunteer_id: UUID) -> Any:
     """Relations that a volunteer is one side of."""
     return or_(kin.c.volunteer_id == volunteer_id, kin.c.beneficiary_id.in_(beneficiaries_of(volunteer_id)))
-
-
-async def _own(work: UnitOfWork, caller: Any, kin_id: UUID) -> Tie:
-    tie = (await work.load(TIES, kin_id)).state
-    if tie.id is None:
-        raise NotFound("kin")
-    caller.require(tie.community)
-    return tie
 
 
 def _state(tie: Tie) -> KinStateOut:

@@ -13,11 +13,10 @@ from services.points.ledger import holders
 from services.points.market.model import DelistItem, DescribeItem, Item, ListItem, ReceiveStock, RepriceItem
 from services.points.market.views import ITEMS
 from services.points.tables import accounts, item_photos, items
-from shared.auth.tokens import Principal
 from shared.contracts.common import CommunityCode
-from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body, Clean, Code, ShortText
+from shared.web.nodes import of_caller
 
 api = Api(tags=["market 爱心超市"])
 
@@ -90,14 +89,14 @@ async def list_item(body: ListItemBody, work: Work, caller: Caller) -> ItemState
 @api.command("/v1/items/{item_id}/price", permission="market.manage")
 async def reprice_item(item_id: UUID, body: PriceBody, work: Work, caller: Caller) -> ItemStateOut:
     """调价，已预约的不变。Another price; reservations keep theirs."""
-    await item_of_caller(work, caller, item_id)
+    await of_caller(work, caller, ITEMS, item_id)
     return _state(await work.execute(ITEMS, item_id, RepriceItem(body.price_points)))
 
 
 @api.command("/v1/items/{item_id}/description", permission="market.manage")
 async def describe_item(item_id: UUID, body: DescriptionBody, work: Work, caller: Caller) -> ItemStateOut:
     """填写类别、计量单位和规格。Say what the item is."""
-    await item_of_caller(work, caller, item_id)
+    await of_caller(work, caller, ITEMS, item_id)
     command = DescribeItem(body.category, body.piece, body.specification)
     return _state(await work.execute(ITEMS, item_id, command))
 
@@ -105,7 +104,7 @@ async def describe_item(item_id: UUID, body: DescriptionBody, work: Work, caller
 @api.command("/v1/items/{item_id}/delisting", permission="market.manage")
 async def delist_item(item_id: UUID, work: Work, caller: Caller) -> ItemStateOut:
     """下架，已预约的仍可领取。Offer it no longer; reservations can still be collected."""
-    await item_of_caller(work, caller, item_id)
+    await of_caller(work, caller, ITEMS, item_id)
     return _state(await work.execute(ITEMS, item_id, DelistItem()))
 
 
@@ -116,7 +115,7 @@ async def receive_stock(item_id: UUID, body: ReceiptBody, work: Work, caller: Ca
     Put pieces on the shelf that were there before the system (opening stock). What comes in later has an origin:
     `POST /v1/donations` or `POST /v1/purchases`.
     """
-    await item_of_caller(work, caller, item_id)
+    await of_caller(work, caller, ITEMS, item_id)
     receipt_id = work.new_id()
     await work.execute(ITEMS, item_id, ReceiveStock(receipt_id, body.quantity))
     return ReceiptOut(receipt_id=receipt_id, item_id=item_id, quantity=body.quantity)
@@ -148,15 +147,6 @@ async def get_item(item_id: UUID, read: Read, caller: Caller, response: Response
     caller.require(row.community)
     etag(response, row.version)
     return _item(row)
-
-
-async def item_of_caller(work: UnitOfWork, caller: Principal, item_id: UUID) -> Item:
-    """An item that the caller may change. Raises `NotFound` or `OutsideNode`."""
-    item = (await work.load(ITEMS, item_id)).state
-    if item.id is None:
-        raise NotFound("item")
-    caller.require(item.community)
-    return item
 
 
 def _with_stock() -> Select[Any]:

@@ -14,6 +14,7 @@ from services.points.tables import accounts, items, stock_counts
 from shared.contracts.love_market import CountReason
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work
 from shared.web.fields import Body
+from shared.web.nodes import of_caller
 
 api = Api(tags=["market 爱心超市"])
 
@@ -44,10 +45,7 @@ async def count_stock(item_id: UUID, body: CountBody, work: Work, caller: Caller
     Take stock; the ledger follows what is there. Where fewer pieces are there than are reserved, the shelf owes them:
     nothing can be reserved until it is even.
     """
-    item = (await work.load(ITEMS, item_id)).state
-    if item.id is None:
-        raise NotFound("item")
-    caller.require(item.community)
+    await of_caller(work, caller, ITEMS, item_id)
     # Locked until the commit: nothing can leave or reach the shelf between the number and what is booked on it.
     shelf = await work.connection.scalar(
         select(accounts.c.credits - accounts.c.debits)

@@ -14,12 +14,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.points.fields import Configured
-from services.points.market.api import item_of_caller, photo_address
+from services.points.market.api import photo_address
 from services.points.market.model import RemovePhoto, SetPhoto
 from services.points.market.pictures import picture
 from services.points.market.views import ITEMS
 from services.points.tables import item_photos, items
 from shared.web import Api, Caller, NotFound, Read, Work
+from shared.web.nodes import of_caller
 
 api = Api(tags=["market 爱心超市"])
 
@@ -58,7 +59,7 @@ async def set_photo(
     Set the item's photo, in the place of an earlier one. What it is, is told by its content; where it was taken, and
     with what, is not kept.
     """
-    await item_of_caller(work, caller, item_id)
+    await of_caller(work, caller, ITEMS, item_id)
     limits = {"bytes_max": settings.item_photo_bytes_max, "side_px_max": settings.item_photo_side_px_max}
     found = await asyncio.to_thread(picture, await photo.read(), **limits)
     sha256, size = found.sha256, len(found.content)
@@ -84,7 +85,7 @@ async def set_photo(
 @api.command("/v1/items/{item_id}/photo/removal", permission="market.manage")
 async def remove_photo(item_id: UUID, work: Work, caller: Caller) -> PhotoRemovedOut:
     """删除物品照片，图片不再保存。Take the photo off; the picture is deleted."""
-    await item_of_caller(work, caller, item_id)
+    await of_caller(work, caller, ITEMS, item_id)
     await work.execute(ITEMS, item_id, RemovePhoto(work.now))
     await work.connection.execute(delete(item_photos).where(item_photos.c.item_id == item_id))
     return PhotoRemovedOut(item_id=item_id)

@@ -12,9 +12,9 @@ from services.points.market.prices import PeriodPrice, price_on
 from services.points.market.views import ITEMS
 from services.points.tables import item_prices, items
 from shared.clock import local_day, system_clock
-from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Read, Work
 from shared.web.fields import Body, Day
+from shared.web.nodes import of_caller
 
 api = Api(tags=["market 爱心超市"])
 
@@ -47,7 +47,7 @@ class PricesOut(BaseModel):
 @api.command("/v1/items/{item_id}/prices", permission="market.manage", status=201)
 async def plan_price(item_id: UUID, body: PeriodBody, work: Work, caller: Caller) -> PricesOut:
     """设定时段价格，不可与已有时段重叠。Set a price for a time; times do not overlap."""
-    await _of_caller(work, caller, item_id)
+    await of_caller(work, caller, ITEMS, item_id)
     period = PeriodPrice(body.price_points, body.first_day, body.last_day)
     today = local_day(work.now)
     return _state(await work.execute(ITEMS, item_id, PlanPrice(period, today)), today)
@@ -56,7 +56,7 @@ async def plan_price(item_id: UUID, body: PeriodBody, work: Work, caller: Caller
 @api.command("/v1/items/{item_id}/prices/{first_day}/withdrawal", permission="market.manage")
 async def withdraw_price(item_id: UUID, first_day: Day, work: Work, caller: Caller) -> PricesOut:
     """取消时段价格，已预约的不变。Withdraw a price for a time; reservations keep it."""
-    await _of_caller(work, caller, item_id)
+    await of_caller(work, caller, ITEMS, item_id)
     return _state(await work.execute(ITEMS, item_id, WithdrawPrice(first_day)), local_day(work.now))
 
 
@@ -72,13 +72,6 @@ async def get_prices(item_id: UUID, read: Read, caller: Caller) -> PricesOut:
     )
     periods = [PeriodPrice(row.price_points, row.first_day, row.last_day) for row in rows]
     return _prices(item_id, item.price_points, periods, local_day(system_clock()))
-
-
-async def _of_caller(work: UnitOfWork, caller: Caller, item_id: UUID) -> None:
-    item = (await work.load(ITEMS, item_id)).state
-    if item.id is None:
-        raise NotFound("item")
-    caller.require(item.community)
 
 
 def _state(item: Item, today: date) -> PricesOut:

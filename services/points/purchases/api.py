@@ -18,6 +18,7 @@ from shared.contracts.common import CommunityCode
 from shared.contracts.love_market import PurchasedLine
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body, Code, Moment
+from shared.web.nodes import of_caller
 
 api = Api(tags=["purchases 采购"])
 
@@ -58,10 +59,7 @@ class PurchaseOut(BaseModel):
 @api.command("/v1/purchases", permission="purchases.manage", status=201)
 async def purchase(body: PurchaseBody, work: Work, caller: Caller, settings: Configured) -> PurchaseOut:
     """采购入库，同时支付经费；经费不足则不办理。Buy goods: pieces in, fen out, or neither where the budget is short."""
-    supplier = (await work.load(SUPPLIERS, body.supplier_id)).state
-    if supplier.id is None:
-        raise NotFound("supplier")
-    caller.require(supplier.community)
+    supplier = await of_caller(work, caller, SUPPLIERS, body.supplier_id)
     await require_items(work.connection, supplier.community, [line.item_id for line in body.lines])
     purchase_id = work.new_id()
     command = Buy(

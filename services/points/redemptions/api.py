@@ -35,6 +35,7 @@ from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body
+from shared.web.nodes import of_caller
 from shared.web.problems import problem
 
 api = Api(tags=["redemptions 积分兑换"])
@@ -232,10 +233,8 @@ async def _end(work: UnitOfWork, caller: Any, redemption_id: UUID, command: Comm
 
 
 async def _own(work: UnitOfWork, caller: Any, redemption_id: UUID) -> Redemption:
-    redemption = (await work.load(REDEMPTIONS, redemption_id)).state
-    if redemption.id is None:
-        raise NotFound("redemption")
-    caller.require(redemption.community, redemption.volunteer_id)
+    redemption = await of_caller(work, caller, REDEMPTIONS, redemption_id)
+    caller.require_self(redemption.volunteer_id)
     return redemption
 
 

@@ -11,14 +11,13 @@ from services.points.settlements.clearing import clearing_of, lock, standings
 from services.points.settlements.model import Confirm, Propose, Settlement, Withdraw, draw_up, require_settleable
 from services.points.settlements.views import SETTLEMENTS
 from shared.auth.actors import actor_id
-from shared.auth.tokens import Principal
 from shared.clock import local_day, system_clock
 from shared.contracts import NodeCode
 from shared.contracts.settlement import SettlementPosition
 from shared.database import driver_connection
-from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Read, Work
+from shared.web import Api, Caller, Read, Work
 from shared.web.fields import Day
+from shared.web.nodes import of_caller
 
 api = Api(tags=["settlements 社区间结算"])
 
@@ -73,7 +72,7 @@ async def confirm_settlement(settlement_id: UUID, work: Work, caller: Caller) ->
     Confirm it, and it is paid: the amounts are those that were proposed, and what became known since is left to the
     next run. Whoever proposed it cannot.
     """
-    settlement = await _of_caller(work, caller, settlement_id)
+    settlement = await of_caller(work, caller, SETTLEMENTS, settlement_id)
     assert settlement.through is not None
     db = await driver_connection(work.connection)
     await lock(db, [position.community for position in settlement.positions])
@@ -86,7 +85,7 @@ async def confirm_settlement(settlement_id: UUID, work: Work, caller: Caller) ->
 @api.command("/v1/settlements/{settlement_id}/withdrawal", permission="settlements.propose")
 async def withdraw_settlement(settlement_id: UUID, work: Work, caller: Caller) -> SettlementStateOut:
     """撤销尚未确认的结算。Withdraw a settlement that is not confirmed."""
-    await _of_caller(work, caller, settlement_id)
+    await of_caller(work, caller, SETTLEMENTS, settlement_id)
     return _state(
         await work.execute(SETTLEMENTS, settlement_id, Withdraw(actor_id(work.vault, caller.subject), work.now))
     )
@@ -96,14 +95,6 @@ def position_out(position: SettlementPosition) -> PositionOut:
     """A position with what is left open of it."""
     left = position.balance_minutes - position.settled_minutes
     return PositionOut(**position.model_dump(), open_minutes=left)
-
-
-async def _of_caller(work: UnitOfWork, caller: Principal, settlement_id: UUID) -> Settlement:
-    settlement = (await work.load(SETTLEMENTS, settlement_id)).state
-    if settlement.id is None:
-        raise NotFound("settlement")
-    caller.require(settlement.community)
-    return settlement
 
 
 def _state(settlement: Settlement) -> SettlementStateOut:

@@ -30,6 +30,7 @@ from shared.clock import day_start, local_day
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Work
+from shared.web.nodes import of_caller
 
 api = Api(tags=["stars 星级"])
 timers = Timers()
@@ -103,7 +104,7 @@ async def decline(application_id: UUID, body: DeclineBody, work: Work, caller: C
 @api.command("/v1/stars/{volunteer_id}/confirmation", permission="stars.grant")
 async def confirm(volunteer_id: UUID, work: Work, caller: Caller) -> HeldOut:
     """复核后保留存疑的星级。Let a flagged grade stand with the hours that there are."""
-    await _holder(work, caller, volunteer_id)
+    await of_caller(work, caller, STARS, volunteer_id)
     command = Confirm(await confirmed_minutes(work.connection, volunteer_id), caller.node, local_day(work.now))
     return _held(await work.execute(STARS, volunteer_id, command))
 
@@ -111,7 +112,7 @@ async def confirm(volunteer_id: UUID, work: Work, caller: Caller) -> HeldOut:
 @api.command("/v1/stars/{volunteer_id}/withdrawal", permission="stars.grant")
 async def withdraw(volunteer_id: UUID, body: WithdrawBody, work: Work, caller: Caller) -> HeldOut:
     """撤销现有星级；之前较低的星级恢复，并随即复核。Take the grade back; an earlier one returns, and is looked at."""
-    await _holder(work, caller, volunteer_id)
+    await of_caller(work, caller, STARS, volunteer_id)
     state = await work.execute(STARS, volunteer_id, Withdraw(body.reason, caller.node, local_day(work.now)))
     if state.held:
         await _next_review(work, volunteer_id, work.now)
@@ -170,13 +171,6 @@ async def _applied(work: UnitOfWork, caller: Principal, application_id: UUID) ->
         raise NotFound("star_application")
     caller.require(row.community)
     return row.volunteer_id, row.grade, row.applied_on
-
-
-async def _holder(work: UnitOfWork, caller: Principal, volunteer_id: UUID) -> None:
-    stars = (await work.load(STARS, volunteer_id)).state
-    if stars.volunteer_id is None:
-        raise NotFound("stars")
-    caller.require(stars.community)
 
 
 def _decided(stars: Stars, application_id: UUID, stage: Stage) -> DecidedOut:

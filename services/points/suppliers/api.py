@@ -14,6 +14,7 @@ from services.points.tables import suppliers
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, ShortText
+from shared.web.nodes import of_caller
 
 api = Api(tags=["suppliers 供应商"])
 
@@ -64,10 +65,7 @@ async def register_supplier(body: SupplierBody, work: Work, caller: Caller) -> S
 @api.command("/v1/suppliers/{supplier_id}/forgetting", permission="purchases.manage")
 async def forget_supplier(supplier_id: UUID, work: Work, caller: Caller) -> SupplierStateOut:
     """删除供应商信息；采购记录保留。Erase who the supplier is; what was bought stays."""
-    supplier = (await work.load(SUPPLIERS, supplier_id)).state
-    if supplier.id is None:
-        raise NotFound("supplier")
-    caller.require(supplier.community)
+    supplier = await of_caller(work, caller, SUPPLIERS, supplier_id)
     supplier = await work.execute(SUPPLIERS, supplier_id, ForgetSupplier(work.now))
     await work.vault.forget(work.connection, supplier_id)
     return SupplierStateOut(id=supplier_id, community=supplier.community, forgotten=supplier.forgotten)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from services.registry.activities import attendance, sign_ups
 from services.registry.activities.assessing import Assess
-from services.registry.activities.model import Activity, CheckedIn, CheckedOut, Correct, Dating, Entry, Publish
+from services.registry.activities.model import CheckedIn, CheckedOut, Correct, Dating, Entry, Publish
 from services.registry.activities.refusals import BeneficiaryAskedByOffice
 from services.registry.activities.schemas import (
     ActivityStateOut,
@@ -35,7 +35,8 @@ from shared.auth.tokens import OutsideNode, Principal
 from shared.contracts import Refusal, refuse_if
 from shared.contracts.registry import AssessmentSide
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Work
+from shared.web import Api, Caller, Work
+from shared.web.nodes import of_caller
 
 api = Api(tags=["activities 活动"])
 
@@ -83,7 +84,7 @@ async def sign_up(
     activity_id: UUID, body: SignUpBody, work: Work, caller: Caller, settings: Configured
 ) -> ActivityStateOut:
     """报名；同一时间只能报一个活动。Sign up; for one activity at a time."""
-    await of_caller(work, caller, activity_id)
+    await of_caller(work, caller, ACTIVITIES, activity_id)
     who = _who(caller, body.volunteer)
     found = _own(caller, (await require_good(work.connection, [who]))[who])
     activity = await sign_ups.sign_up(
@@ -97,7 +98,7 @@ async def withdraw_sign_up(
     activity_id: UUID, body: WithdrawBody, work: Work, caller: Caller, settings: Configured
 ) -> ActivityStateOut:
     """退出报名。Take a sign-up back."""
-    await of_caller(work, caller, activity_id)
+    await of_caller(work, caller, ACTIVITIES, activity_id)
     who = _who(caller, body.volunteer)
     found = _own(caller, _all_known(await look_up(work.connection, [who]), [who])[0])
     activity = await sign_ups.withdraw(
@@ -111,7 +112,7 @@ async def check_in(
     activity_id: UUID, body: CheckInBody, work: Work, caller: Caller, settings: Configured
 ) -> ActivityStateOut:
     """签到，可一次多人；一个人不能同时在两个活动。Check in one or many; nobody is at two activities at once."""
-    await of_caller(work, caller, activity_id)
+    await of_caller(work, caller, ACTIVITIES, activity_id)
     found = await require_good(work.connection, body.volunteers)
     at = body.checked_in_at or work.now
     entries = [CheckedIn(found[reference].id, at) for reference in body.volunteers]
@@ -123,7 +124,7 @@ async def check_out(
     activity_id: UUID, body: CheckOutBody, work: Work, caller: Caller, settings: Configured
 ) -> ActivityStateOut:
     """签退，可一次多人。Check out one or many; also somebody who withdrew consent while on site."""
-    await of_caller(work, caller, activity_id)
+    await of_caller(work, caller, ACTIVITIES, activity_id)
     known = _all_known(await look_up(work.connection, body.volunteers), body.volunteers)
     at = body.checked_out_at or work.now
     entries = [CheckedOut(volunteer.id, at) for volunteer in known]
@@ -135,7 +136,7 @@ async def record_attendances(
     activity_id: UUID, body: AttendancesBody, work: Work, caller: Caller, settings: Configured
 ) -> ActivityStateOut:
     """一次提交多人的签到签退或补录。Attendances of many at once: scanned ones with times, or backfilled minutes."""
-    activity = await of_caller(work, caller, activity_id)
+    activity = await of_caller(work, caller, ACTIVITIES, activity_id)
     found = await require_good(work.connection, [entry.volunteer for entry in body.entries])
     entries: list[Entry] = [entry.entry(found[entry.volunteer].id, activity.planned_start) for entry in body.entries]
     return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
@@ -149,7 +150,7 @@ async def complete_activity(
 
     Confirm every attendance. A forgotten check-out is closed at the planned end and flagged.
     """
-    await of_caller(work, caller, activity_id)
+    await of_caller(work, caller, ACTIVITIES, activity_id)
     by = actor_id(work.vault, caller.subject)
     activity = await attendance.complete(work, activity_id, body.completed_at or work.now, dating(work, settings), by)
     return ActivityStateOut.of(activity)
@@ -160,7 +161,7 @@ async def correct_attendance(
     activity_id: UUID, body: CorrectionBody, work: Work, caller: Caller, settings: Configured
 ) -> ActivityStateOut:
     """更正已确认的服务记录，或补上遗漏的人。Correct a confirmed record, or add somebody who was left out."""
-    activity = await of_caller(work, caller, activity_id)
+    activity = await of_caller(work, caller, ACTIVITIES, activity_id)
     found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
     if found.id not in activity.attended:
         found.require_good()
@@ -176,7 +177,7 @@ async def assess_service(activity_id: UUID, body: AssessmentBody, work: Work, ca
     How well somebody served, by the organiser or as whom it was for said in a follow-up; the last one counts. What the
     latter said, the office enters, not the leader of a team.
     """
-    await of_caller(work, caller, activity_id)
+    await of_caller(work, caller, ACTIVITIES, activity_id)
     refuse_if(caller.role is Role.TEAM_LEADER and body.side is AssessmentSide.BENEFICIARY, BeneficiaryAskedByOffice)
     found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
     by = actor_id(work.vault, caller.subject)
@@ -187,7 +188,7 @@ async def assess_service(activity_id: UUID, body: AssessmentBody, work: Work, ca
 @api.command("/v1/activities/{activity_id}/cancellation", permission="activities.publish")
 async def cancel_activity(activity_id: UUID, body: CancellationBody, work: Work, caller: Caller) -> ActivityStateOut:
     """取消活动；已有服务记录的不能取消。Call the activity off, unless service was recorded."""
-    await of_caller(work, caller, activity_id)
+    await of_caller(work, caller, ACTIVITIES, activity_id)
     return ActivityStateOut.of(await attendance.cancel(work, activity_id, body.reason))
 
 
@@ -198,15 +199,6 @@ def dating(work: UnitOfWork, settings: RegistrySettings) -> Dating:
         earliest=work.now - timedelta(days=settings.backdating_max_days),
         tolerance=timedelta(minutes=settings.activity_tolerance_minutes),
     )
-
-
-async def of_caller(work: UnitOfWork, caller: Principal, activity_id: UUID) -> Activity:
-    """The activity, if the caller may act on it. Raises `NotFound` or `OutsideNode`."""
-    activity = (await work.load(ACTIVITIES, activity_id)).state
-    if activity.id is None:
-        raise NotFound("activity")
-    caller.require(activity.community)
-    return activity
 
 
 def _who(caller: Principal, named: UUID | str | None) -> UUID | str:

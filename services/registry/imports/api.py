@@ -9,7 +9,8 @@ from fastapi import File, Form, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from services.registry.activities.api import dating, of_caller
+from services.registry.activities.api import dating
+from services.registry.activities.streams import ACTIVITIES
 from services.registry.fields import Configured
 from services.registry.importing.roster import read_roster
 from services.registry.importing.signin import PlannedTime, read_sign_in_sheet
@@ -21,6 +22,7 @@ from shared.auth.tokens import OutsideNode
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work
+from shared.web.nodes import of_caller
 
 api = Api(tags=["imports 导入"])
 
@@ -112,7 +114,7 @@ async def import_sign_in_sheet(
     settings: Configured,
 ) -> ImportOut:
     """导入签到表，作为补录记录。Import a sign-in sheet, as backfilled evidence."""
-    activity = await of_caller(work, caller, activity_id)
+    activity = await of_caller(work, caller, ACTIVITIES, activity_id)
     planned = PlannedTime(activity.planned_start, activity.planned_end)
     content = await file.read()
     sheet, signed = await asyncio.to_thread(read_sign_in_sheet, content, planned, local_day(work.now))

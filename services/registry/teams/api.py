@@ -25,7 +25,7 @@ from shared.contracts.registry import TeamOrigin
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
 from shared.web.fields import Body, Day, ShortText
-from shared.web.nodes import below
+from shared.web.nodes import below, of_caller
 
 api = Api(tags=["teams 服务队"])
 
@@ -122,7 +122,7 @@ async def form_team(body: FormTeamBody, work: Work, caller: Caller, settings: Co
 @api.command("/v1/teams/{team_id}/members", permission="teams.manage")
 async def join_team(team_id: UUID, body: JoinBody, work: Work, caller: Caller, settings: Configured) -> TeamStateOut:
     """入队，可一次多人。Volunteers in good standing join, up to 500 at once."""
-    await _of_caller(work, caller, team_id)
+    await of_caller(work, caller, TEAMS, team_id)
     found = await require_good(work.connection, body.volunteers)
     dated = _dated(work, settings, body.joined_on)
     return _state(await work.execute(TEAMS, team_id, Join({found[ref].id: dated for ref in body.volunteers})))
@@ -131,7 +131,7 @@ async def join_team(team_id: UUID, body: JoinBody, work: Work, caller: Caller, s
 @api.command("/v1/teams/{team_id}/departures", permission="teams.manage")
 async def leave_team(team_id: UUID, body: LeaveBody, work: Work, caller: Caller, settings: Configured) -> TeamStateOut:
     """离队。A member leaves; a leader who leaves no longer leads."""
-    await _of_caller(work, caller, team_id)
+    await of_caller(work, caller, TEAMS, team_id)
     volunteer_id = await _known(work.connection, body.volunteer)
     return _state(await work.execute(TEAMS, team_id, Leave(volunteer_id, _dated(work, settings, body.left_on))))
 
@@ -141,7 +141,7 @@ async def appoint_leader(
     team_id: UUID, body: LeaderBody, work: Work, caller: Caller, settings: Configured
 ) -> TeamStateOut:
     """任命队长，须为本队队员。A member becomes the leader."""
-    await _of_caller(work, caller, team_id)
+    await of_caller(work, caller, TEAMS, team_id)
     found = (await require_good(work.connection, [body.volunteer]))[body.volunteer]
     return _state(
         await work.execute(TEAMS, team_id, AppointLeader(found.id, _dated(work, settings, body.appointed_on)))
@@ -221,13 +221,6 @@ async def list_teams_of(volunteer_id: UUID, read: Read, caller: Caller, page: Pa
     m = team_memberships
     query = select(m).where(m.c.volunteer_id == volunteer_id)
     return await page.fetch(read, query, [m.c.joined_on, m.c.team_id, m.c.joined_version], _membership)
-
-
-async def _of_caller(work: UnitOfWork, caller: Principal, team_id: UUID) -> None:
-    team = (await work.load(TEAMS, team_id)).state
-    if team.id is None:
-        raise NotFound("team")
-    caller.require(team.community)
 
 
 async def _known(connection: AsyncConnection, reference: UUID | str) -> UUID:
