@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from services.points.expiry.lots import Held, Lapse, Lot, Posting, due, lots_of
+from services.points.expiry.lots import Lapse, Lot, due, lots_of
 from services.points.expiry.terms import lapsed_until, lapsing_days, term_of
 from services.points.ledger.clauses import Clause
-from services.points.ledger.holds import Outcome
+from services.points.ledger.history import Held, Posting, histories
 from services.points.ledger.parts import part_of, part_sql
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import Connection, LedgerWriter, Movements
+from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.policy.book import PolicyBook
 from services.points.units import Unit
 
@@ -81,9 +81,7 @@ class Lapsing:
 
     async def lock(self, db: Connection, accounts: Sequence[int]) -> None:
         """Keep accounts as they are: whoever holds points of them is waited for, and waits."""
-        await db.execute(
-            f"SELECT FROM {self._schema}.accounts WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", list(accounts)
-        )
+        await self._writer.lock(db, accounts)
 
     async def bound(self, db: Connection, book: PolicyBook) -> date | None:
         """The latest day of service that can bear on what has lapsed; None when nothing can have lapsed."""
@@ -113,29 +111,28 @@ class Lapsing:
         lapses = await self._lapses(db)
         purses = await self._purses(db, accounts)
         term = term_of(book, self._communities.__getitem__)
-        movements, transfers = Movements.none(), []
+        transfers = []
         for purse in purses:
             for one in due(purse.postings, purse.held, lapses.get(purse.part, []), term):
                 debit, credit = purse.account, one.lot.contra_account
                 if one.amount > 0:
                     debit, credit = credit, debit
-                transfer = Transfer(
-                    debit,
-                    credit,
-                    abs(one.amount),
-                    one.corrects,
-                    one.lapse.at,
-                    one.known_at,
-                    one.lapse.event_id,
-                    one.lot.record_id,
-                    int(Unit.POINT),
-                    one.lot.term.policy_version,
-                    Clause.EXPIRY if one.corrects is None and one.amount < 0 else Clause.EXPIRY_RESTATED,
+                transfers.append(
+                    Transfer(
+                        debit,
+                        credit,
+                        abs(one.amount),
+                        one.corrects,
+                        one.lapse.at,
+                        one.known_at,
+                        one.lapse.event_id,
+                        one.lot.record_id,
+                        int(Unit.POINT),
+                        one.lot.term.policy_version,
+                        Clause.EXPIRY if one.corrects is None and one.amount < 0 else Clause.EXPIRY_RESTATED,
+                    )
                 )
-                transfers.append(transfer)
-                movements.add(transfer)
-        await self._writer.insert_transfers(db, transfers)
-        await self._writer.move(db, movements)
+        await self._writer.post(db, transfers)
 
     async def lots(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> dict[int, list[Lot]]:
         """The lots of accounts of points, by account."""
@@ -161,16 +158,10 @@ class Lapsing:
         return lapses
 
     async def _purses(self, db: Connection, accounts: Sequence[int]) -> list[Purse]:
-        ids = list(accounts)
-        postings: dict[int, list[Posting]] = {account: [] for account in ids}
-        for account, *columns in await db.fetch(_POSTINGS.format(schema=self._schema), ids):
-            postings[account].append(Posting(*columns))
-        held: dict[int, list[Held]] = {account: [] for account in ids}
-        for account, *hold in await db.fetch(_HELD.format(schema=self._schema), ids):
-            held[account].append(Held(*hold))
-        await self._know_issuers(db, (p.contra_account for of_one in postings.values() for p in of_one))
-        holders = await self.holders(db, ids)
-        return [Purse(n, part_of(holder), postings[n], held[n]) for n, holder in sorted(holders.items())]
+        known = await histories(db, self._schema, accounts)
+        await self._know_issuers(db, (p.contra_account for of_one in known.values() for p in of_one.postings))
+        holders = await self.holders(db, accounts)
+        return [Purse(n, part_of(holder), *known[n]) for n, holder in sorted(holders.items())]
 
     async def _know_issuers(self, db: Connection, accounts: Iterable[int]) -> None:
         strangers = set(accounts) - self._communities.keys()
@@ -192,19 +183,4 @@ _CANDIDATES = f"""
       JOIN {{schema}}.accounts AS purse ON purse.holder = record.holder AND purse.unit = {Unit.POINT:d}
      WHERE {_SERVED} AND {_PART} = $3
      ORDER BY purse.id
-"""
-
-# Both sides of the accounts, by the two statement indexes.
-_POSTINGS = """
-    SELECT credit_account, id, event_id, record_id, clause, amount, debit_account, occurred_at, recorded_at
-      FROM {schema}.transfers WHERE credit_account = ANY($1::bigint[]) AND credit_account > 0
-    UNION ALL
-    SELECT debit_account, id, event_id, record_id, clause, -amount, credit_account, occurred_at, recorded_at
-      FROM {schema}.transfers WHERE debit_account = ANY($1::bigint[]) AND debit_account > 0
-"""
-
-_HELD = f"""
-    SELECT debit_account, hold_id, amount, held_at,
-           CASE WHEN state IN ({Outcome.VOIDED:d}, {Outcome.TIMED_OUT:d}) THEN settled_at END
-      FROM {{schema}}.holds WHERE debit_account = ANY($1::bigint[])
 """

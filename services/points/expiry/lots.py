@@ -12,30 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.points.ledger.clauses import CUTS, EARNED, EXPIRED
-
-
-class Posting(NamedTuple):
-    """A transfer on a person's account of points."""
-
-    transfer_id: int
-    event_id: UUID
-    record_id: UUID
-    clause: int
-    amount: int
-    """Signed: what the account gained."""
-    contra_account: int
-    occurred_at: datetime
-    recorded_at: datetime
-
-
-class Held(NamedTuple):
-    """Points that were held for something, and whether they came back."""
-
-    hold_id: UUID
-    amount: int
-    held_at: datetime
-    freed_at: datetime | None
-    """When they were set free again; None while they are held, and where they were spent."""
+from services.points.ledger.history import Held, Posting
 
 
 class Lapse(NamedTuple):

@@ -76,5 +76,4 @@ async def open_parties(
 
 async def lock(db: Connection, writer: LedgerWriter, legs: Iterable[Leg]) -> None:
     """Take the accounts of legs in the order of their numbers, where more than one statement follows on them."""
-    ids = sorted({number for leg in legs for number in leg[:2]})
-    await db.execute(f"SELECT FROM {writer.schema}.accounts WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", ids)
+    await writer.lock(db, {number for leg in legs for number in leg[:2]})

@@ -134,6 +134,19 @@ class LedgerWriter:
         rows = await db.fetch(self._find, names, list(units))
         return {AccountKey(row[0], row[1]): row[2] for row in rows}
 
+    async def lock(self, db: Connection, accounts: Iterable[int]) -> None:
+        """Keep accounts as they are until the commit, taken in the order of their numbers, as every writer does."""
+        query = f"SELECT FROM {self.schema}.accounts WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE"
+        await db.execute(query, list(accounts))
+
+    async def post(self, db: Connection, transfers: Sequence[Transfer]) -> None:
+        """Write transfers and move the balances: facts, which may leave an account below zero."""
+        movements = Movements.none()
+        for transfer in transfers:
+            movements.add(transfer)
+        await self.insert_transfers(db, transfers)
+        await self.move(db, movements)
+
     async def insert_transfers(self, db: Connection, transfers: Sequence[Transfer]) -> None:
         """Write transfers. Balances are not touched: `move` must follow in the same transaction."""
         if transfers:

@@ -10,7 +10,7 @@ from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
 from services.points.ledger.payments import Payments
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements
+from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
 from services.points.units import Unit, goods_code
 from shared.contracts import Event, Refusal
 from shared.contracts.love_market import (
@@ -113,7 +113,7 @@ class Flows:
         keys = [AccountKey(source, unit) for unit in units.values()]
         keys += [AccountKey(holders.stock(item_id), unit) for item_id, unit in units.items()]
         numbers = await self._writer.accounts(db, keys, community)
-        await self._book(
+        await self._writer.post(
             db,
             [
                 Transfer(
@@ -134,7 +134,7 @@ class Flows:
             numbers[source], numbers[budget], event.amount_fen, None, event.granted_at, recorded.occurred_at,
             recorded.event_id, event.grant_id, Unit.FEN, None, Clause.BUDGET_GRANTED,
         )  # fmt: skip
-        await self._book(db, [granted])
+        await self._writer.post(db, [granted])
 
     async def _purchase(self, db: Connection, event: GoodsPurchased, recorded: Recorded) -> None:
         supplier, pieces = holders.supplier(event.supplier_id), _pieces(event.lines)
@@ -186,7 +186,7 @@ class Flows:
             numbers[source], numbers[target], abs(event.difference), None, recorded.occurred_at, recorded.occurred_at,
             recorded.event_id, event.count_id, unit, None, Clause.STOCK_COUNTED,
         )  # fmt: skip
-        await self._book(db, [counted])
+        await self._writer.post(db, [counted])
 
     async def _hold_aid(self, db: Connection, event: AidGranted, recorded: Recorded) -> None:
         home, pieces = holders.household(event.household_id), _pieces(event.lines)
@@ -210,13 +210,6 @@ class Flows:
         rows = await db.fetch("SELECT code, id FROM units WHERE code = ANY($1::text[])", list(code_by_item.values()))
         numbers = {row[0]: row[1] for row in rows}
         return {item_id: numbers[code] for item_id, code in code_by_item.items()}
-
-    async def _book(self, db: Connection, transfers: list[Transfer]) -> None:
-        movements = Movements.none()
-        for transfer in transfers:
-            movements.add(transfer)
-        await self._writer.insert_transfers(db, transfers)
-        await self._writer.move(db, movements)
 
     async def _pay(self, db: Connection, legs: list[Leg], record_id: UUID, at: datetime, recorded: Recorded) -> None:
         await self._payments.pay(

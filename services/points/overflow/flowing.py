@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from services.points.expiry.lots import Held, Posting
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
-from services.points.ledger.holds import Outcome
+from services.points.ledger.history import histories
 from services.points.ledger.parts import part_of, part_sql
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements
+from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
 from services.points.overflow.pooling import Round, due, lacks, spent_since
 from services.points.policy.book import PolicyBook
 from services.points.policy.terms import Said
@@ -67,8 +66,8 @@ class Overflow:
     async def spent_since(self, db: Connection, accounts: Sequence[int], since: datetime) -> dict[UUID, int]:
         """What was spent of accounts since a moment, by volunteer, where it is anything."""
         banks = await self._banks(db, accounts)
-        postings, held = await self._postings(db, [bank.account for bank in banks])
-        spent = {b.volunteer_id: spent_since(postings[b.account], held[b.account], since) for b in banks}
+        known = await histories(db, self._schema, [bank.account for bank in banks])
+        spent = {bank.volunteer_id: spent_since(*known[bank.account], since) for bank in banks}
         return {volunteer_id: minutes for volunteer_id, minutes in spent.items() if minutes}
 
     async def through(self, db: Connection) -> dict[int, date]:
@@ -119,9 +118,7 @@ class Overflow:
 
     async def lock(self, db: Connection, accounts: Sequence[int]) -> None:
         """Keep accounts as they are: whoever spends from them is waited for, and waits."""
-        await db.execute(
-            f"SELECT FROM {self._schema}.accounts WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", list(accounts)
-        )
+        await self._writer.lock(db, accounts)
 
     async def restate(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> None:
         """Post what makes these accounts' overflow what it ought to be. Whose home is not known yet is passed over."""
@@ -132,7 +129,7 @@ class Overflow:
         banks = await self._banks(db, accounts)
         rounds = await self._rounds(db, {part_of(bank.volunteer_id) for bank in banks})
         spent = await self._spent(db, [bank.volunteer_id for bank in banks])
-        postings, held = await self._postings(db, [bank.account for bank in banks])
+        known = await histories(db, self._schema, [bank.account for bank in banks])
         found = []
         for bank in banks:
             of_part = [
@@ -143,7 +140,7 @@ class Overflow:
             def cap_on(day: date, home: str = bank.home) -> Said[int]:
                 return _cap(book, home, day)
 
-            found += [(bank, one) for one in due(postings[bank.account], held[bank.account], of_part, cap_on)]
+            found += [(bank, one) for one in due(*known[bank.account], of_part, cap_on)]
         if not found:
             return
         pools = await self.pools(db, {bank.home for bank, _ in found})
@@ -167,7 +164,7 @@ class Overflow:
                     Clause.POOLED if one.corrects is None and one.amount < 0 else Clause.POOLED_RESTATED,
                 )
             )
-        await self._write(db, transfers)
+        await self._writer.post(db, transfers)
         query = f"SELECT account FROM {self._schema}.pools_short WHERE account = ANY($1::bigint[])"
         short = {row[0] for row in await db.fetch(query, list(pools.values()))}
         drained = {bank.home for bank, one in found if one.amount > 0}
@@ -189,8 +186,8 @@ class Overflow:
         if not pools:
             return
         await self.lock(db, sorted(pools.values()))
-        postings, held = await self._postings(db, pools.values())
-        missing = {home: lacks(postings[pool], held[pool]) for home, pool in pools.items()}
+        known = await histories(db, self._schema, pools.values())
+        missing = {home: lacks(*known[pool]) for home, pool in pools.items()}
         short = {holders.issuance(home): home for home, of_pool in missing.items() if of_pool}
         if not short:
             return
@@ -220,14 +217,7 @@ class Overflow:
                         Clause.POOL_MADE_GOOD,
                     )
                 )
-        await self._write(db, transfers)
-
-    async def _write(self, db: Connection, transfers: Sequence[Transfer]) -> None:
-        movements = Movements.none()
-        for transfer in transfers:
-            movements.add(transfer)
-        await self._writer.insert_transfers(db, transfers)
-        await self._writer.move(db, movements)
+        await self._writer.post(db, transfers)
 
     async def _rounds(self, db: Connection, parts: Iterable[int]) -> dict[int, list[Round]]:
         query = f"SELECT part, event_id, through, pooled_at FROM {self._schema}.pool_rounds WHERE part = ANY($1::int[])"
@@ -242,18 +232,6 @@ class Overflow:
     async def _spent(self, db: Connection, volunteers: Sequence[UUID]) -> dict[tuple[UUID, UUID], int]:
         query = f"SELECT * FROM {self._schema}.pool_spent WHERE volunteer_id = ANY($1::uuid[])"
         return {(row[0], row[1]): row[2] for row in await db.fetch(query, list(volunteers))}
-
-    async def _postings(
-        self, db: Connection, accounts: Iterable[int]
-    ) -> tuple[dict[int, list[Posting]], dict[int, list[Held]]]:
-        ids = list(accounts)
-        postings: dict[int, list[Posting]] = {account: [] for account in ids}
-        for account, *columns in await db.fetch(_POSTINGS.format(schema=self._schema), ids):
-            postings[account].append(Posting(*columns))
-        held: dict[int, list[Held]] = {account: [] for account in ids}
-        for account, *hold in await db.fetch(_HELD.format(schema=self._schema), ids):
-            held[account].append(Held(*hold))
-        return postings, held
 
 
 def _cap(book: PolicyBook, home: str, day: date) -> Said[int]:
@@ -291,19 +269,4 @@ _BANKS = f"""
       FROM {{schema}}.accounts AS a
       JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
      WHERE a.id = ANY($1::bigint[]) ORDER BY a.id
-"""
-
-# Both sides of the accounts, by the two statement indexes.
-_POSTINGS = """
-    SELECT credit_account, id, event_id, record_id, clause, amount, debit_account, occurred_at, recorded_at
-      FROM {schema}.transfers WHERE credit_account = ANY($1::bigint[]) AND credit_account > 0
-    UNION ALL
-    SELECT debit_account, id, event_id, record_id, clause, -amount, credit_account, occurred_at, recorded_at
-      FROM {schema}.transfers WHERE debit_account = ANY($1::bigint[]) AND debit_account > 0
-"""
-
-_HELD = f"""
-    SELECT debit_account, hold_id, amount, held_at,
-           CASE WHEN state IN ({Outcome.VOIDED:d}, {Outcome.TIMED_OUT:d}) THEN settled_at END
-      FROM {{schema}}.holds WHERE debit_account = ANY($1::bigint[]) AND unit = {Unit.MINUTE:d}
 """

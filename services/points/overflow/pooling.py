@@ -14,8 +14,8 @@ from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
-from services.points.expiry.lots import Held, Posting
 from services.points.ledger.clauses import CUTS, EARNED, POOLED, Clause
+from services.points.ledger.history import Held, Posting
 from services.points.policy.terms import Said
 from shared.clock import day_start
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, Movements
+from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
 from services.points.units import Unit
 from shared.contracts import Event
 from shared.contracts.settlement import SettlementRunConfirmed
@@ -25,15 +25,13 @@ class SettlementEffects:
         communities = {o.debtor for o in event.obligations} | {o.creditor for o in event.obligations}
         names = {holders.clearing(community): community for community in communities}
         numbers = await self._writer.open_accounts(db, names, (int(Unit.MINUTE),))
-        movements, transfers = Movements.none(), []
-        for obligation in event.obligations:
-            transfer = Transfer(
+        transfers = [
+            Transfer(
                 numbers[AccountKey(holders.clearing(obligation.debtor), Unit.MINUTE)],
                 numbers[AccountKey(holders.clearing(obligation.creditor), Unit.MINUTE)],
                 obligation.minutes, None, recorded.occurred_at, recorded.occurred_at, recorded.event_id,
                 event.settlement_id, Unit.MINUTE, None, Clause.SETTLED,
-            )  # fmt: skip
-            transfers.append(transfer)
-            movements.add(transfer)
-        await self._writer.insert_transfers(db, transfers)
-        await self._writer.move(db, movements)
+            )
+            for obligation in event.obligations
+        ]  # fmt: skip
+        await self._writer.post(db, transfers)

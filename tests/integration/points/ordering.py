@@ -9,7 +9,7 @@ from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.schema import LIVE
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import AccountKey, LedgerWriter, Movements
+from services.points.ledger.writing import AccountKey, LedgerWriter
 from services.points.units import Unit
 from shared.clock import system_clock
 from shared.database import driver_connection
@@ -45,17 +45,15 @@ async def _post(db: Any, writer: LedgerWriter, order: Order) -> None:
     source = holders.issuance(order.served)
     homes = dict.fromkeys([payer, ours, source], order.served) | dict.fromkeys([provider, theirs], order.serving)
     numbers = await writer.open_accounts(db, homes, (int(Unit.MINUTE),))
-    movements, transfers = Movements.none(), []
-    for giver, taker, clause in (
-        (source, payer, Clause.RATE),
-        (payer, ours, order.clause),
-        (theirs, provider, order.clause),
-    ):
-        transfer = Transfer(
+    transfers = [
+        Transfer(
             numbers[AccountKey(giver, Unit.MINUTE)], numbers[AccountKey(taker, Unit.MINUTE)], order.minutes, None,
             order.at, order.known, order.record, order.record, Unit.MINUTE, None, clause,
-        )  # fmt: skip
-        transfers.append(transfer)
-        movements.add(transfer)
-    await writer.insert_transfers(db, transfers)
-    await writer.move(db, movements)
+        )
+        for giver, taker, clause in (
+            (source, payer, Clause.RATE),
+            (payer, ours, order.clause),
+            (theirs, provider, order.clause),
+        )
+    ]  # fmt: skip
+    await writer.post(db, transfers)

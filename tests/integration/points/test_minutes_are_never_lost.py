@@ -19,7 +19,7 @@ from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.schema import copy_of_the_tables
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import AccountKey, LedgerWriter, Movements
+from services.points.ledger.writing import AccountKey, LedgerWriter
 from services.points.proof.checks import check_tables, net_effects
 from services.points.time_gifts.effects import TimeGiftEffects
 from services.points.time_gifts.model import Donate, Give, Side
@@ -151,10 +151,7 @@ class Town:
         transfer = Transfer(
             numbers[giver], numbers[taker], abs(amount), None, at, at, record, record, unit, 1, Clause.RATE
         )  # fmt: skip
-        movements = Movements.none()
-        movements.add(transfer)
-        await self.writer.insert_transfers(self.db, [transfer])
-        await self.writer.move(self.db, movements)
+        await self.writer.post(self.db, [transfer])
 
     async def act(self, aggregate: Aggregate[Any], state: Any, command: Any) -> Any:
         """Decide and let it act, or neither. Returns the state afterwards."""

@@ -12,7 +12,7 @@ from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.schema import LIVE
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import AccountKey, LedgerWriter, Movements
+from services.points.ledger.writing import AccountKey, LedgerWriter
 from services.points.settings import PointsSettings
 from services.points.solvency.model import OLDEST_FROM
 from services.points.solvency.reading import GROUPS, ORDER_CLAUSES
@@ -95,10 +95,7 @@ async def test_pools_stand_by_themselves_and_only_a_part_of_the_service_is_earne
         gift = Transfer(
             numbers[keys[0]], numbers[keys[1]], 15, None, NOW, NOW, person, person, Unit.MINUTE, None, Clause.RATE
         )
-        movements = Movements.none()
-        movements.add(gift)
-        await writer.insert_transfers(db, [gift])
-        await writer.move(db, movements)
+        await writer.post(db, [gift])
     found = (await points.client().get("/v1/solvency", params={"node": COMMUNITY})).json()
     assert (found["outstanding_minutes"], found["pools_minutes"]) == (540, 15)
     first = found["years"][0]

@@ -10,7 +10,7 @@ import pytest
 
 from services.points.ledger.clauses import Clause
 from services.points.ledger.transfer import Transfer
-from services.points.ledger.writing import AccountKey, LedgerWriter, Movements
+from services.points.ledger.writing import AccountKey, LedgerWriter
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.units import Unit
@@ -35,10 +35,7 @@ async def donate_only(bank: Bank, person: str, minutes: int) -> None:
             numbers[giver], numbers[taker], abs(minutes), None, YESTERDAY, YESTERDAY, uuid.uuid4(), uuid.uuid4(),
             Unit.DONATION_MINUTE, 1, Clause.DONATED,
         )  # fmt: skip
-        movements = Movements.none()
-        movements.add(earned)
-        await writer.insert_transfers(db, [earned])
-        await writer.move(db, movements)
+        await writer.post(db, [earned])
 
 
 async def policy_says(bank: Bank, on_death: str) -> None:

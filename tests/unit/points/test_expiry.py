@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.points.expiry.lots import Due, Held, Lapse, Posting, Term, due, lots_of
+from services.points.expiry.lots import Due, Lapse, Term, due, lots_of
 from services.points.expiry.model import Announce, LetLapse
 from services.points.expiry.rounds import EXPIRY
 from services.points.expiry.terms import lapsed_until, lapsing_days
 from services.points.ledger.clauses import Clause
+from services.points.ledger.history import Held, Posting
 from services.points.policy.rules import ExpiryKind, ExpiryRule
 from shared.contracts.points import ExpiryNotice, PointsExpiryAnnounced, PointsLapsed
 from tests.specification import given as given_events
