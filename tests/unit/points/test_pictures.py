@@ -102,6 +102,18 @@ def test_anything_else_is_refused(content: bytes) -> None:
         read(content)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [jpeg(), jpeg(frame=0xC2), jpeg(orientation=None), png(), webp(), webp_lossless()],
+    ids=["jpeg", "progressive", "plain jpeg", "png", "webp", "lossless webp"],
+)
+def test_an_upload_that_broke_off_is_refused_wherever_it_did(content: bytes) -> None:
+    """Pixels are not decoded, but nothing has an end that lost it."""
+    for length in range(len(content)):
+        with pytest.raises(PhotoUnreadable):
+            read(content[:length])
+
+
 def test_bombs_are_refused_before_they_unpack() -> None:
     began = time.monotonic()
     with pytest.raises(PhotoUnreadable):
