@@ -9,7 +9,14 @@ from aiokafka import AIOKafkaProducer
 
 from shared.contracts import Event, Evidence, wire_type
 from shared.contracts.envelope import Envelope
-from shared.contracts.registry import ActivityCategory, ActivityCompleted, Attendance, VolunteerRegistered
+from shared.contracts.registry import (
+    ActivityCategory,
+    ActivityCompleted,
+    Attendance,
+    AttendanceCorrected,
+    CorrectionReason,
+    VolunteerRegistered,
+)
 from tests.conftest import COMMUNITY
 
 Told = tuple[uuid.UUID, Event]
@@ -43,6 +50,27 @@ def completed(
         completed_at=datetime.now(UTC),
         attendances=tuple(attendances),
     )
+
+
+def corrected(
+    attended: Attendance, minutes: int, activity: ActivityCompleted | None = None, **changes: Any
+) -> AttendanceCorrected:
+    """An attendance was of another length than told: of this activity, or of one that nobody names."""
+    of_nobody = {"activity_id": uuid.uuid4(), "community": COMMUNITY, "category": ActivityCategory.GENERAL}
+    fields = {
+        **({name: getattr(activity, name) for name in of_nobody} if activity else of_nobody),
+        "record_id": attended.record_id,
+        "volunteer_id": attended.volunteer_id,
+        "started_at": attended.started_at,
+        "minutes_before": attended.minutes,
+        "evidence_before": attended.evidence,
+        "minutes": minutes,
+        "evidence": Evidence.SCANNED,
+        "revision": 1,
+        "reason": CorrectionReason.WRONG_TIME,
+        "corrected_at": datetime.now(UTC),
+    }
+    return AttendanceCorrected(**(fields | changes))
 
 
 def registered(volunteer_id: uuid.UUID, community: str = COMMUNITY) -> Told:

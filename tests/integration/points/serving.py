@@ -5,16 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.clock import system_clock
-from shared.contracts import Evidence
 from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
-    AttendanceCorrected,
-    CorrectionReason,
     VolunteerRegistered,
 )
 from tests.conftest import COMMUNITY
-from tests.integration.points.producing import attendance
+from tests.integration.points.producing import attendance, corrected
 from tests.integration.telling import tell
 
 _DAY_MINUTES = 480
@@ -55,19 +52,5 @@ async def correct(service: Any, attended: Any, minutes: int, community: str = CO
     """One attendance was shorter than told."""
     await tell(
         service,
-        AttendanceCorrected(
-            activity_id=uuid.uuid4(),
-            community=community,
-            category=ActivityCategory.GENERAL,
-            record_id=attended.record_id,
-            volunteer_id=attended.volunteer_id,
-            started_at=attended.started_at,
-            minutes_before=attended.minutes,
-            evidence_before=attended.evidence,
-            minutes=minutes,
-            evidence=Evidence.SCANNED,
-            revision=1,
-            reason=CorrectionReason.WRONG_TIME,
-            corrected_at=system_clock(),
-        ),
+        corrected(attended, minutes, community=community, corrected_at=system_clock()),
     )

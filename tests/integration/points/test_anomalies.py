@@ -13,18 +13,15 @@ from services.points.app import build
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
-from shared.contracts import Evidence
 from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
 from shared.contracts.registry import (
-    ActivityCategory,
     AssessmentSide,
-    AttendanceCorrected,
     CorrectionReason,
     ServiceAssessed,
     ServiceQuality,
 )
 from tests.conftest import COMMUNITY, FOREIGN, until
-from tests.integration.points.producing import Told, attendance, completed, registered
+from tests.integration.points.producing import Told, attendance, completed, corrected, registered
 from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
 from tests.integration.points.test_goods_come_and_go import made
 
@@ -69,24 +66,10 @@ def shift_of(person: uuid.UUID, begins: float = 9, hours: int = 5) -> Told:
     )
 
 
-def corrected(told: Told, minutes: int, revision: int = 1) -> Told:
+def correction(told: Told, minutes: int, revision: int = 1) -> Told:
     event: Any = told[1]
     (one,) = event.attendances
-    return uuid.uuid4(), AttendanceCorrected(
-        activity_id=event.activity_id,
-        community=event.community,
-        category=ActivityCategory.GENERAL,
-        record_id=one.record_id,
-        volunteer_id=one.volunteer_id,
-        started_at=one.started_at,
-        minutes_before=one.minutes,
-        evidence_before=one.evidence,
-        minutes=minutes,
-        evidence=Evidence.SCANNED,
-        revision=revision,
-        reason=CorrectionReason.NOT_PRESENT,
-        corrected_at=datetime.now(UTC),
-    )
+    return uuid.uuid4(), corrected(one, minutes, event, revision=revision, reason=CorrectionReason.NOT_PRESENT)
 
 
 async def hold_at_once(points: Any, *signs: str) -> None:
@@ -215,7 +198,7 @@ async def test_upheld_points_are_held_until_the_correction_takes_them_back(point
     for command, body in (("review", None), ("hold", None), ("upholding", {"reason": "not_present"})):
         await made(client, f"{path}/{command}", body)
     await has_points(points, person, 100, held=100)
-    await producing.tell([corrected(told, 0)])
+    await producing.tell([correction(told, 0)])
     await has_points(points, person, 50, held=100)
     await watch_of(points).look_at_everything()
     await has_points(points, person, 50, held=0)
@@ -235,7 +218,7 @@ async def test_a_correction_closes_a_flag_and_more_opens_it_again(points: Any, p
     person = uuid.uuid4()
     told = await thirteen_hours(points, producing, person)
     await watch_of(points).look_at_everything()
-    await producing.tell([corrected(told, 120)])
+    await producing.tell([correction(told, 120)])
     await until(lambda: booked(points, 3))
     await watch_of(points).look_at_everything()
     (flag,) = await flags(points.client())

@@ -22,7 +22,7 @@ from tests.integration.points.test_anomalies import (
     HOUR,
     MORNING,
     confirmed,
-    corrected,
+    correction,
     day_of,
     flags,
     has_points,
@@ -124,7 +124,7 @@ async def test_what_is_packed_for_a_telling_is_what_the_events_say(start: Any) -
     early = attendance(people[1], 90, MORNING + HOUR).model_copy(update={"entered_at": MORNING + 2 * HOUR})
     guessed = attendance(people[2], 30, MORNING, Evidence.ESTIMATED).model_copy(update={"entered_at": at})
     told = confirmed(completed([late, early, guessed]))
-    less, more = corrected(day_of(people[0]), 60), corrected(day_of(people[1], hours=0), 60)
+    less, more = correction(day_of(people[0]), 60), correction(day_of(people[1], hours=0), 60)
     await tell_all(points, [told, less, more], at)
     rows = {row.event_id: row for row in await points.rows("SELECT * FROM ledger.tellings")}
     row = rows[told[0]]

@@ -14,8 +14,8 @@ from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.contracts.envelope import header_map
 from tests.conftest import COMMUNITY, until
-from tests.integration.points.producing import attendance, completed
-from tests.integration.points.test_explanations import booked, correction, tell_at
+from tests.integration.points.producing import attendance, completed, corrected
+from tests.integration.points.test_explanations import booked, tell_at
 
 SERVED = datetime(2024, 5, 6, 1, tzinfo=UTC)
 """What was earned on this day can be spent until the end of 2025."""
@@ -121,9 +121,7 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
 
     # The record that lapsed turns out to be shorter: what lapsed was never there.
     _, activity = told[0]
-    shorter = correction(activity, activity.attendances[0].record_id, saver, 60).model_copy(
-        update={"started_at": SERVED}
-    )
+    shorter = corrected(activity.attendances[0], 60, activity)
     correction_id = uuid.uuid4()
     await tell_at(producing, datetime(2026, 1, 5, tzinfo=UTC), correction_id, shorter)
     await booked(points, correction_id)

@@ -12,9 +12,9 @@ from python_calamine import CalamineWorkbook
 from services.points.app import build
 from services.points.settings import PointsSettings
 from shared.contracts import Evidence
-from shared.contracts.registry import ActivityCategory, AttendanceCorrected, CorrectionReason
+from shared.contracts.registry import ActivityCategory
 from tests.conftest import COMMUNITY, FOREIGN, until
-from tests.integration.points.producing import attendance, completed, headers
+from tests.integration.points.producing import attendance, completed, corrected, headers
 
 DAY = datetime(2026, 3, 5, 1, tzinfo=UTC)
 """Nine in the morning in Shanghai."""
@@ -23,24 +23,6 @@ DAY = datetime(2026, 3, 5, 1, tzinfo=UTC)
 @pytest.fixture
 async def points(start: Any) -> Any:
     return await start(build, settings=PointsSettings)
-
-
-def correction(activity: Any, record: uuid.UUID, person: uuid.UUID, minutes: int, revision: int = 1) -> Any:
-    return AttendanceCorrected(
-        activity_id=activity.activity_id,
-        community=COMMUNITY,
-        category=activity.category,
-        record_id=record,
-        volunteer_id=person,
-        started_at=DAY,
-        minutes_before=300,
-        evidence_before=Evidence.SCANNED,
-        minutes=minutes,
-        evidence=Evidence.SCANNED,
-        revision=revision,
-        reason=CorrectionReason.WRONG_TIME,
-        corrected_at=DAY + timedelta(days=4),
-    )
 
 
 async def tell_at(producing: Any, at: datetime, event_id: uuid.UUID, event: Any) -> None:
@@ -65,7 +47,7 @@ async def test_a_balance_is_told_as_it_was_known_then_and_as_it_is_known_now(poi
     event_id, activity = completed([attendance(person, 300, DAY, record_id=record)])
     correction_id = uuid.uuid4()
     # The correction arrives first: what was known when is told by the events, not by their arrival.
-    await tell_at(producing, DAY + timedelta(days=4), correction_id, correction(activity, record, person, 60))
+    await tell_at(producing, DAY + timedelta(days=4), correction_id, corrected(activity.attendances[0], 60, activity))
     await tell_at(producing, DAY + timedelta(hours=6), event_id, activity)
     await booked(points, event_id, correction_id)
     client = points.client()
@@ -123,7 +105,7 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
         [(first_id, first), (second_id, second), (meeting_id, meeting), (paper_id, paper), (short_id, short)], 12
     ):
         await tell_at(producing, DAY + timedelta(hours=hours), event_id, event)
-    changed = correction(first, record, person, 120)
+    changed = corrected(first.attendances[0], 120, first)
     await tell_at(producing, DAY + timedelta(days=4), correction_id, changed)
     await booked(points, first_id, second_id, meeting_id, paper_id, short_id, correction_id)
     answer = (await points.client().get(f"/v1/accounts/{person}/POINT/explanation")).json()

@@ -16,13 +16,11 @@ from shared.contracts import Evidence
 from shared.contracts.points import BalanceChanged
 from shared.contracts.registry import (
     ActivityCategory,
-    AttendanceCorrected,
-    CorrectionReason,
     PersonForgotten,
     VolunteerRegistered,
 )
 from tests.conftest import COMMUNITY, FOREIGN, create_topic, until
-from tests.integration.points.producing import attendance, completed, headers, registered
+from tests.integration.points.producing import attendance, completed, corrected, headers, registered
 
 # Nine in the morning in Shanghai: what follows within hours is still the same day there.
 YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
@@ -184,31 +182,16 @@ async def test_nobody_comes_and_the_reservation_expires(start: Any, producing: A
 
 
 async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(points: Any, producing: Any) -> None:
-    person, record = uuid.uuid4(), uuid.uuid4()
-    activity = completed([attendance(person, 300, YESTERDAY, record_id=record)])
-    await producing.tell([activity])
+    person = uuid.uuid4()
+    told = attendance(person, 300, YESTERDAY)
+    await producing.tell([completed([told])])
     await has_balance(points, person, 50)
     item = await item_on_the_shelf(points, price=40, pieces=5)
     client = points.client()
     reserve = {"volunteer_id": str(person), "item_id": item}
     reserved = (await client.post("/v1/redemptions", json=reserve)).json()
     await client.post(f"/v1/redemptions/{reserved['id']}/collection", json={"identified_by": "card"})
-    event = activity[1]
-    correction = AttendanceCorrected(
-        activity_id=event.activity_id,
-        community=COMMUNITY,
-        category=ActivityCategory.GENERAL,
-        record_id=record,
-        volunteer_id=person,
-        started_at=YESTERDAY,
-        minutes_before=300,
-        evidence_before=Evidence.SCANNED,
-        minutes=0,
-        evidence=Evidence.SCANNED,
-        revision=1,
-        reason=CorrectionReason.NOT_PRESENT,
-        corrected_at=datetime.now(UTC),
-    )
+    correction = corrected(told, 0)
     await producing.tell([(uuid.uuid4(), correction)])
     await has_balance(points, person, -40)
     account = (await client.get(f"/v1/accounts/{person}/POINT")).json()

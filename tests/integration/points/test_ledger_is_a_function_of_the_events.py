@@ -22,10 +22,9 @@ from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
     Attendance,
-    AttendanceCorrected,
-    CorrectionReason,
 )
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, migrate, run
+from tests.integration.points.producing import corrected
 
 COMMUNITIES = ("620201001004", "620201001005", "620102001001")
 VOLUNTEERS = tuple(uuid.UUID(int=n) for n in range(1, 5))
@@ -81,21 +80,10 @@ def activity_with_corrections(draw: st.DrawFn) -> list[Told]:
         before = (attendance.minutes, attendance.evidence)
         for revision in range(1, 1 + draw(st.integers(0, 2))):
             after = (draw(minutes), draw(evidence))
-            correction = AttendanceCorrected(
-                activity_id=completed.activity_id,
-                community=completed.community,
-                category=completed.category,
-                record_id=attendance.record_id,
-                volunteer_id=attendance.volunteer_id,
-                started_at=attendance.started_at,
-                minutes_before=before[0],
-                evidence_before=before[1],
-                minutes=after[0],
-                evidence=after[1],
-                revision=revision,
-                reason=CorrectionReason.WRONG_TIME,
-                corrected_at=MORNING + timedelta(days=5),
-            )
+            correction = corrected(
+                attendance, after[0], completed, minutes_before=before[0], evidence_before=before[1],
+                evidence=after[1], revision=revision, corrected_at=MORNING + timedelta(days=5),
+            )  # fmt: skip
             told.append((ids(draw), correction))
             before = after
     return told

@@ -22,9 +22,9 @@ from shared.contracts.envelope import header_map
 from shared.contracts.registry import ActivityCategory
 from shared.database import driver_connection
 from tests.conftest import COMMUNITY, until
-from tests.integration.points.producing import attendance, completed, registered
+from tests.integration.points.producing import attendance, completed, corrected, registered
 from tests.integration.points.test_expiry_runs import Calendar
-from tests.integration.points.test_explanations import booked, correction, tell_at
+from tests.integration.points.test_explanations import booked, tell_at
 
 NINE = datetime(2026, 3, 5, 1, tzinfo=UTC)
 """In the morning, in Shanghai."""
@@ -107,9 +107,7 @@ async def test_time_above_the_cap_flows_over_comes_back_and_is_the_same_in_a_reb
     before = await minutes(points, POOL)
     await serve(points, producing, saver, 60, NINE + timedelta(hours=9))
     assert (await minutes(points, saver), await minutes(points, POOL)) == (300, before + 60)
-    shorter = correction(first, first.attendances[0].record_id, saver, 320).model_copy(
-        update={"minutes_before": 400, "started_at": NINE}
-    )
+    shorter = corrected(first.attendances[0], 320, first)
     shorter_id = uuid.uuid4()
     await tell_at(producing, NINE + timedelta(days=2), shorter_id, shorter)
     await booked(points, shorter_id)
@@ -201,9 +199,7 @@ async def test_a_pool_that_gave_away_what_has_to_come_back_is_made_up_for(
     await until(pooled)
     # The pool gives what it has, as an order for somebody in need would take it.
     await _give_from_pool(points, 150, calendar.now)
-    shorter = correction(first, first.attendances[0].record_id, person, 330).model_copy(
-        update={"minutes_before": 480, "started_at": NINE}
-    )
+    shorter = corrected(first.attendances[0], 330, first)
     shorter_id = uuid.uuid4()
     await tell_at(producing, NINE + timedelta(days=2), shorter_id, shorter)
     await booked(points, shorter_id)

@@ -9,9 +9,9 @@ from services.points.app import build
 from services.points.settings import PointsSettings
 from shared.clock import SHANGHAI
 from shared.contracts import Evidence
-from shared.contracts.registry import ActivityCategory, ActivityCompleted, AttendanceCorrected, CorrectionReason
+from shared.contracts.registry import ActivityCategory, ActivityCompleted
 from tests.conftest import COMMUNITY, until
-from tests.integration.points.producing import Told, attendance, completed, registered
+from tests.integration.points.producing import Told, attendance, completed, corrected, registered
 
 TITLE = {"zh": "试行办法", "en": "Trial"}
 
@@ -89,26 +89,11 @@ NEIGHBOUR = "620201001005"
 LATER = timedelta(days=40)
 
 
-def corrected(told: Told, place: int, minutes: int, evidence: Evidence = Evidence.SCANNED) -> Told:
+def correction(told: Told, place: int, minutes: int, evidence: Evidence = Evidence.SCANNED) -> Told:
     """A correction of one attendance of an activity."""
     activity = told[1]
     assert isinstance(activity, ActivityCompleted)
-    attendance = activity.attendances[place]
-    return uuid.uuid4(), AttendanceCorrected(
-        activity_id=activity.activity_id,
-        community=activity.community,
-        category=activity.category,
-        record_id=attendance.record_id,
-        volunteer_id=attendance.volunteer_id,
-        started_at=attendance.started_at,
-        minutes_before=attendance.minutes,
-        evidence_before=attendance.evidence,
-        minutes=minutes,
-        evidence=evidence,
-        revision=1,
-        reason=CorrectionReason.WRONG_TIME,
-        corrected_at=datetime.now(UTC),
-    )
+    return uuid.uuid4(), corrected(activity.attendances[place], minutes, activity, evidence=evidence)
 
 
 def some_weeks(people: list[uuid.UUID], first: datetime) -> list[Told]:
@@ -125,8 +110,8 @@ def some_weeks(people: list[uuid.UUID], first: datetime) -> list[Told]:
             category=ActivityCategory.ENVIRONMENT,
         )
         late = completed([attendance(people[1], 240, day + timedelta(days=1), Evidence.BACKFILLED)])
-        told += [care, clean_up, late, corrected(care, week, 20), corrected(clean_up, 0, 300, Evidence.ESTIMATED)]
-        told.append(corrected(late, 0, 200))
+        told += [care, clean_up, late, correction(care, week, 20), correction(clean_up, 0, 300, Evidence.ESTIMATED)]
+        told.append(correction(late, 0, 200))
     return told
 
 

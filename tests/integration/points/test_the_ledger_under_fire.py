@@ -52,11 +52,10 @@ from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
     Attendance,
-    AttendanceCorrected,
-    CorrectionReason,
 )
 from shared.eventstore import Recorded
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, migrate, run, told_at
+from tests.integration.points.producing import corrected
 from tests.integration.points.test_ledger_is_a_function_of_the_events import (
     COMMUNITIES,
     MORNING,
@@ -163,21 +162,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
             completed_at=MORNING + timedelta(hours=7),
             attendances=(record,),
         )
-        correction = AttendanceCorrected(
-            activity_id=activity.activity_id,
-            community=HOME,
-            category=activity.category,
-            record_id=record.record_id,
-            volunteer_id=person,
-            started_at=MORNING,
-            minutes_before=360,
-            evidence_before=Evidence.SCANNED,
-            minutes=30,
-            evidence=Evidence.SCANNED,
-            revision=1,
-            reason=CorrectionReason.WRONG_TIME,
-            corrected_at=NOW,
-        )
+        correction = corrected(record, 30, activity, corrected_at=NOW)
         self.told.append((self.new_id(), activity))
         self.late.append((self.new_id(), correction))
 

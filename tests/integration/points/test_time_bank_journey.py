@@ -17,10 +17,10 @@ from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.clock import local_day
-from shared.contracts import Event, Evidence
-from shared.contracts.registry import ActivityCategory, ActivityCompleted, AttendanceCorrected, CorrectionReason
+from shared.contracts import Event
+from shared.contracts.registry import ActivityCategory, ActivityCompleted
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN, until
-from tests.integration.points.producing import attendance, completed
+from tests.integration.points.producing import attendance, completed, corrected
 from tests.integration.points.serving import registration
 from tests.integration.points.test_explanations import booked, tell_at
 from tests.integration.points.time_bank_scene import OLD, YOUNG, Bank, MovableClock, made, order_of, refused
@@ -74,22 +74,7 @@ class Town(Bank):
     async def correct(self, activity: ActivityCompleted, minutes: int) -> None:
         """It was shorter."""
         (told,) = activity.attendances
-        correction = AttendanceCorrected(
-            activity_id=activity.activity_id,
-            community=activity.community,
-            category=activity.category,
-            record_id=told.record_id,
-            volunteer_id=told.volunteer_id,
-            started_at=told.started_at,
-            minutes_before=told.minutes,
-            evidence_before=told.evidence,
-            minutes=minutes,
-            evidence=Evidence.SCANNED,
-            revision=1,
-            reason=CorrectionReason.WRONG_TIME,
-            corrected_at=self.clock(),
-        )
-        await self.tell(correction)
+        await self.tell(corrected(told, minutes, activity, corrected_at=self.clock()))
 
     async def is_sound(self) -> None:
         """Nothing made from nothing, no pool short, and a rebuild gives the same."""

@@ -14,8 +14,8 @@ from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.contracts.registry import ActivityCategory
 from tests.integration.points.ledger_database import LedgerUnderTest, book, migrate
-from tests.integration.points.producing import attendance, completed
-from tests.integration.points.test_explanations import DAY, booked, correction, tell_at
+from tests.integration.points.producing import attendance, completed, corrected
+from tests.integration.points.test_explanations import DAY, booked, tell_at
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_time_of_group_activities_is_kept_apart_and_shares_the_cap_of_the_
     }  # fmt: skip
     assert "DONATION_MINUTE" not in await balances(points, other)  # nobody has an account that they do not need
 
-    shorter = correction(culture, record, person, 60).model_copy(update={"started_at": DAY + timedelta(hours=8)})
+    shorter = corrected(culture.attendances[0], 60, culture)
     shorter_id = uuid.uuid4()
     await tell_at(producing, DAY + timedelta(days=4), shorter_id, shorter)
     await booked(points, shorter_id)
