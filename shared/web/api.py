@@ -35,6 +35,7 @@ from shared.web.problems import (
     IdempotencyKeyReused,
     Problem,
     TooManyConflicts,
+    status_of,
 )
 
 _ATTEMPTS_MAX = 8
@@ -167,8 +168,8 @@ class _CommandRoute(_Route):
             response = await self._run(request, handler)
             status = response.status_code
             return response
-        except Refusal as refusal:
-            status = refusal.status
+        except Exception as error:
+            status = status_of(error)
             raise
         finally:
             COMMANDS.labels(route=f"{request.method} {self.path}", status=str(status)).observe(perf_counter() - started)

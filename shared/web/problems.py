@@ -204,6 +204,23 @@ def _place(location: Sequence[int | str], body: Any) -> list[str]:
     return place
 
 
+def status_of(error: Exception) -> int:
+    """The HTTP status that the handlers below give an error. What a caller did wrong must not count as a failure."""
+    match error:
+        case Refusal():
+            return error.status
+        case HTTPException():
+            return error.status_code
+        case RequestValidationError():
+            return 422
+        case OutsideNode():
+            return 403
+        case InvalidToken():
+            return 401
+        case _:
+            return 503 if is_transient(error) else 500
+
+
 async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """Routing errors: no such path, method not allowed, malformed body."""
     assert isinstance(error, HTTPException)

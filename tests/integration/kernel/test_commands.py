@@ -9,6 +9,7 @@ from httpx import Response
 from sqlalchemy import text
 
 from shared.eventstore import EventTooLarge
+from shared.metrics import REGISTRY
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.kernel import counting
 
@@ -205,3 +206,18 @@ async def test_pages_follow_each_other_without_gap_or_repeat(start) -> None:
     for bad in ["x", "W10", "WyJhIiwgImIiXQ", "W251bGwsIG51bGxd", "WzFlOTksIDFd", "[[[[" * 50]:
         answer = await client.get("/v1/counters", params={"cursor": bad})
         assert (answer.status_code, answer.json()["code"]) == (400, "cursor_invalid"), bad
+
+
+async def test_what_a_caller_did_wrong_is_not_counted_as_a_failure_of_the_service(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client, url = counting_.client(), f"/v1/counters/{uuid.uuid4()}"
+    before = _counted("422"), _counted("403"), _counted("500")
+    wrong = await client.post(url, json={"community": COMMUNITY, "amount": "many"})
+    outside = await client.post(url, json={"community": FOREIGN})
+    assert (wrong.status_code, outside.status_code) == (422, 403)
+    assert (_counted("422"), _counted("403"), _counted("500")) == (before[0] + 1, before[1] + 1, before[2])
+
+
+def _counted(status: str) -> float:
+    labels = {"route": "POST /v1/counters/{counter_id}", "status": status}
+    return REGISTRY.get_sample_value("liuling_command_seconds_count", labels) or 0.0
