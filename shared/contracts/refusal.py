@@ -1,5 +1,6 @@
 """How a model says no: a named error with a stable code, beside the rule that raises it."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -12,6 +13,8 @@ class Refusal(Exception):
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
+    places: Sequence[tuple[str, str]] = ()
+    """Where in what was sent each mistake is, with the code of the words for it; for refusals that find several."""
 
     def __init__(self, **params: Any) -> None:
         super().__init__(self.code)

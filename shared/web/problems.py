@@ -137,8 +137,9 @@ def problem(
     texts: Texts = request.app.state.texts
     language = language_of(request)
     params = dict(params or {})
-    if "what" in params:
-        params["what"] = texts.word(language, f"word.{params['what']}")
+    for name, room in (("what", "word"), ("stage", "stage")):
+        if name in params:
+            params[name] = texts.word(language, f"{room}.{params[name]}").removeprefix(f"{room}.")
     body = Problem(
         type=f"urn:liuling:problem:{code}",
         title=texts.word(language, f"title.{status}"),
@@ -160,7 +161,10 @@ async def on_refusal(request: Request, error: Exception) -> JSONResponse:
     """A rule said no."""
     assert isinstance(error, Refusal)
     headers = {"Retry-After": {429: "60", 503: "1"}[error.status]} if error.status in (429, 503) else None
-    return problem(request, error.status, error.code, error.params, headers=headers)
+    texts: Texts = request.app.state.texts
+    language = language_of(request)
+    errors = [{"field": place, "problem": texts.word(language, reason)} for place, reason in error.places]
+    return problem(request, error.status, error.code, error.params, errors or None, headers)
 
 
 async def on_invalid_token(request: Request, _: Exception) -> JSONResponse:
@@ -181,14 +185,22 @@ async def on_validation_error(request: Request, error: Exception) -> JSONRespons
     errors = [
         {
             "field": ".".join(_place(item["loc"], error.body)),
-            "problem": texts.word(language, f"field.{item['type']}") if language == "zh" else item["msg"],
+            "problem": _field_problem(texts, item) if language == "zh" else item["msg"],
         }
         for item in error.errors()[:50]
     ]
-    for item in errors:
-        if item["problem"].startswith("field."):
-            item["problem"] = texts.word(language, "field.other")
     return problem(request, 422, "validation_failed", errors=errors)
+
+
+def _field_problem(texts: Texts, item: Mapping[str, Any]) -> str:
+    """What is wrong with a field, in Chinese, with the bound or the choices that it missed; English is pydantic's."""
+    template = texts.word("zh", f"field.{item['type']}")
+    if template.startswith("field."):
+        template = texts.word("zh", "field.other")
+    bounds = dict(item.get("ctx") or {})
+    if "expected" in bounds:
+        bounds["expected"] = str(bounds["expected"]).replace(" or ", "、").replace(", ", "、").replace("'", "")
+    return template.format_map(_Params(bounds))
 
 
 def _place(location: Sequence[int | str], body: Any) -> list[str]:

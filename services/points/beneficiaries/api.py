@@ -48,7 +48,8 @@ class BeneficiaryBody(Body):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if (self.volunteer_id is None) == (self.person is None):
-            raise PydanticCustomError("one_of", "give either `volunteer_id` or `person`")
+            choices = {"one": "volunteer_id", "other": "person"}
+            raise PydanticCustomError("one_of", "give either {one} or {other}", choices)
         return self
 
 

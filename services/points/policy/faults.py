@@ -1,4 +1,4 @@
-"""What can be wrong with a policy document, and where: the words for it, and the checks that all sections share."""
+"""What can be wrong with a policy document, and where: the codes for it, and the checks that all sections share."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,30 +6,34 @@ from typing import Any
 
 from shared.contracts import Refusal
 
-REASONS = {
-    "unknown": "没有这一项 unknown",
-    "missing": "缺少 missing",
-    "repeated": "重复 repeated",
-    "negative": "不能为负 negative",
-    "too_small": "太小 too small",
-    "too_large": "太大 too large",
-    "not_a_whole_number": "应为整数 not a whole number",
-    "not_a_multiple_of_five": "应为五的倍数，年龄以五岁为一段 not a multiple of five",
-    "not_an_object": "应为对象 not an object",
-    "not_a_list": "应为列表 not a list",
-    "not_a_title": "应为 1 到 200 字的标题 not a title",
-    "not_five": "一至五星各一项，共五项 five are needed, one for each grade",
-    "not_ascending": "应大于前一星级 must be more than for the grade before",
-    "never_counts": "估计的时长不计入任何账户 an estimate never counts",
-    "does_not_expire": "只有积分可以到期 only points may expire",
-}
-"""Reasons by code, in words."""
+REASONS = frozenset(
+    {
+        "unknown",
+        "missing",
+        "repeated",
+        "negative",
+        "too_small",
+        "too_large",
+        "not_a_whole_number",
+        "not_a_multiple_of_five",
+        "not_an_object",
+        "not_a_list",
+        "not_a_title",
+        "not_five",
+        "not_ascending",
+        "never_counts",
+        "does_not_expire",
+    }
+)
+"""Codes of what can be wrong; the words for each are kept under `fault.<code>` in `locales/`."""
 
 _FAULTS_SHOWN_MAX = 20
 
 
 class BadPolicy(Refusal):
-    """The document cannot be a policy. Params: `place` (JSON pointer) and `reason` of the first fault, all `faults`."""
+    """The document cannot be a policy. `places` are JSON pointers into it. Params: how many `faults` there are,
+    and `place` and `reason` of the first.
+    """
 
     code = "bad_policy"
     status = 422
@@ -44,14 +48,13 @@ class Fault:
 
 
 def refuse_faults(found: Iterable[Fault]) -> None:
-    """Raise `BadPolicy` when anything is wrong, with every fault in words."""
+    """Raise `BadPolicy` when anything is wrong, with the place of every fault."""
     faults = list(found)
     if faults:
-        raise BadPolicy(
-            place=faults[0].place,
-            reason=faults[0].reason,
-            faults="; ".join(f"{fault.place} {REASONS[fault.reason]}" for fault in faults[:_FAULTS_SHOWN_MAX]),
-        )
+        assert all(fault.reason in REASONS for fault in faults)
+        refusal = BadPolicy(faults=len(faults), place=faults[0].place, reason=faults[0].reason)
+        refusal.places = [(fault.place, f"fault.{fault.reason}") for fault in faults[:_FAULTS_SHOWN_MAX]]
+        raise refusal
 
 
 def unknown_keys(raw: Mapping[str, Any], known: Iterable[str], place: str) -> Iterator[Fault]:

@@ -80,7 +80,8 @@ class CollectBody(Body):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if (self.code is None) == (self.identified_by is None):
-            raise PydanticCustomError("one_of", "give either `code` or `identified_by`")
+            choices = {"one": "code", "other": "identified_by"}
+            raise PydanticCustomError("one_of", "give either {one} or {other}", choices)
         return self
 
 

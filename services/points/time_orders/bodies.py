@@ -43,7 +43,7 @@ class OrderBody(Body):
     @model_validator(mode="after")
     def _a_gift_has_a_giver(self) -> Self:
         if (self.payer is TimePayer.GIFT) != (self.payer_volunteer_id is not None):
-            raise PydanticCustomError("one_of", "`payer_volunteer_id` goes with `gift`, and only with it")
+            raise PydanticCustomError("giver", "`payer_volunteer_id` goes with `gift`, and only with it")
         return self
 
 

@@ -154,7 +154,7 @@ async def test_problems_speak_the_language_that_was_asked_for(start) -> None:
     assert "填写" in chinese.json()["detail"]
     assert english.headers["content-language"] == "en"
     assert "correct what" in english.json()["detail"]
-    assert chinese.json()["errors"] == [{"field": "body.amount", "problem": "数值太小"}]
+    assert chinese.json()["errors"] == [{"field": "body.amount", "problem": "不能小于 1"}]
 
 
 async def test_a_body_over_the_limit_is_refused_before_it_is_read_whole(start) -> None:

@@ -283,8 +283,9 @@ async def test_a_policy_is_published_for_a_node_and_refused_when_bad(points: Any
     assert (await publish({"title": title})).json()["code"] == "policy_overlaps"
     bad = await publish({"title": title, "points": {"weights_percent": {"activity.swimming": 1, "activity.care": -1}}})
     assert (bad.status_code, bad.json()["code"]) == (422, "bad_policy")
-    assert "/points/weights_percent/activity.swimming" in bad.json()["detail"]
-    assert "/points/weights_percent/activity.care" in bad.json()["detail"]
+    places = {error["field"]: error["problem"] for error in bad.json()["errors"]}
+    swimming, care = "/points/weights_percent/activity.swimming", "/points/weights_percent/activity.care"
+    assert places == {swimming: "没有这一项或这个取值", care: "不能为负"}
     late = await publish({"title": title}, in_force_from="2020-01-01")
     assert late.json()["code"] == "policy_retroactive"
     assert (await publish({"title": title}, node="11")).status_code == 403

@@ -48,7 +48,10 @@ async def test_a_bad_rule_is_refused_in_words_and_with_its_place(start: Any) -> 
     body = {"node": "620201", "in_force_from": "2199-01-01", "document": document}
     bad = await points.client("district", node="620201").post("/v1/policies", json=body)
     assert (bad.status_code, bad.json()["code"]) == (422, "bad_policy")
-    assert "/stars/minutes/3" in bad.json()["detail"]
+    assert bad.json()["errors"] == [
+        {"field": "/evidence/estimated", "problem": "估计的时长不计入任何账户"},
+        {"field": "/stars/minutes/3", "problem": "应大于前一星级"},
+    ]
     assert "/evidence/estimated" in bad.json()["detail"]
 
 

@@ -105,7 +105,7 @@ def test_a_bad_rule_is_refused_with_the_place_named(
         with pytest.raises(BadPolicy) as refused:
             read_document(document, complete=complete)
         assert (refused.value.params["place"], refused.value.params["reason"]) == (place, reason)
-        assert place in str(refused.value.params["faults"])
+        assert (place, f"fault.{reason}") in refused.value.places
 
 
 @pytest.mark.parametrize("section", RULES)

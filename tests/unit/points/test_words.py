@@ -6,8 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import services.points
+from services.points.aid import model as aid
+from services.points.anomalies import model as anomalies
 from services.points.balances.publisher import balance_body, common_headers, own_headers
+from services.points.deaths import model as deaths
+from services.points.kin import model as kin
 from services.points.ledger.clauses import Clause
+from services.points.policy.faults import REASONS
+from services.points.redemptions import model as redemptions
+from services.points.settlements import model as settlements
+from services.points.time_orders import model as time_orders
 from shared.contracts.envelope import Envelope, header_map
 from shared.contracts.points import BalanceChanged
 
@@ -33,6 +41,7 @@ def codes_of_refusals() -> set[str]:
 
 def test_every_refusal_and_every_clause_has_a_sentence_in_both_languages() -> None:
     wanted = codes_of_refusals() | {f"clause.{clause.name.lower()}" for clause in Clause}
+    wanted |= {f"fault.{reason}" for reason in REASONS}
     assert len(wanted) > 12
     for language, texts in TEXTS.items():
         assert wanted <= texts.keys(), language
@@ -58,3 +67,10 @@ def test_a_published_balance_fits_its_contract() -> None:
     assert len(headers) == len(envelope.headers())
     assert own_headers(key, row) == own_headers(key, row)
     assert own_headers(key, {**row, "version": 4})[0] != own_headers(key, row)[0]
+
+
+def test_every_stage_that_a_refusal_may_name_has_a_word_in_both_languages() -> None:
+    stages = [aid, anomalies, deaths, kin, redemptions, settlements, time_orders]
+    wanted = {f"stage.{stage.value}" for room in stages for stage in room.Stage}
+    for language, texts in TEXTS.items():
+        assert wanted <= texts.keys(), language

@@ -1,0 +1,73 @@
+"""Problems as people read them: which field, which bound it missed, and where a thing stands, in one language."""
+
+from enum import StrEnum
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+from deploy.local.stack import ROOT
+from shared.contracts import Refusal
+from shared.web.problems import HANDLERS, Texts
+
+
+class Kind(StrEnum):
+    FIRM = "firm"
+    PERSON = "person"
+    ORGANISATION = "organisation"
+
+
+class Body(BaseModel):
+    kind: Kind = Kind.FIRM
+    quantity: int = Field(default=1, ge=1, le=99)
+    note: str = Field(default="x", min_length=1, max_length=5)
+    reference: str = Field(default="A-1", pattern="^[A-Z]-[0-9]$")
+    lines: list[int] = Field(default=[1], min_length=1, max_length=2)
+
+
+class OrderEnded(Refusal):
+    code = "time_order_ended"
+
+
+@pytest.fixture
+async def client() -> Any:
+    app = FastAPI(exception_handlers=dict(HANDLERS))
+    folder = ROOT / "services" / "points" / "locales"
+    app.state.texts = Texts([ROOT / "shared" / "locales", folder])
+
+    @app.post("/body")
+    async def take(body: Body) -> None: ...
+
+    @app.post("/ended")
+    async def ended() -> None:
+        raise OrderEnded(stage="timed_out")
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as connected:
+        yield connected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"kind": "company"}, "应为其中之一：firm、person、organisation"),
+        ({"quantity": 0}, "不能小于 1"),
+        ({"quantity": 100}, "不能大于 99"),
+        ({"note": ""}, "太短或为空，至少 1 个字"),
+        ({"note": "六个字太长了"}, "太长，最多 5 个字"),
+        ({"reference": "发票 1 号"}, "格式不正确，应符合 ^[A-Z]-[0-9]$"),
+        ({"lines": []}, "条数太少，至少 1 条"),
+        ({"lines": [1, 2, 3]}, "条数太多，最多 2 条"),
+    ],
+)
+async def test_a_wrong_field_says_in_chinese_what_would_be_right(client, wrong: dict[str, Any], said: str) -> None:
+    answer = await client.post("/body", json=wrong)
+    assert [error["problem"] for error in answer.json()["errors"]] == [said]
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "超时"), ("en", "timed out")])
+async def test_where_a_thing_stands_is_said_in_the_language_of_the_sentence(client, language: str, said: str) -> None:
+    answer = await client.post("/ended", headers={"Accept-Language": language})
+    assert said in answer.json()["detail"]
+    assert "timed_out" not in answer.json()["detail"]
