@@ -8,11 +8,11 @@ import typer
 import uvloop
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
+from shared.clock import SHANGHAI
 from shared.database import Lost
 from shared.deliveries import Unreadable, claim, read
 from shared.eventstore import enter, keep_writers_out
@@ -170,7 +170,9 @@ async def _fingerprint(connection: AsyncConnection, table: str) -> str:
 
 def _parked(run: Callable[[Command], None]) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True)
-    topic_option = Annotated[str, typer.Option("--topic", help="主题 topic")]
+    topic_option = Annotated[
+        str | None, typer.Option("--topic", help="主题，键在几个主题里时才需要 topic, where a key waits in several")
+    ]
     key_argument = Annotated[str, typer.Argument(help="键 key, as `list` shows it")]
 
     @app.command(name="list")
@@ -180,23 +182,29 @@ def _parked(run: Callable[[Command], None]) -> typer.Typer:
         async def command(service: Service) -> int:
             async with service.database.reading() as connection:
                 keys = await parking.list_keys(connection)
-            grid = Grid("主题 topic", "键 key", "条数 records", "原因 reason", "自 since", "重试 retries")
+            # No grid: on a narrow terminal it cuts off just what the other commands have to be given.
             for key in keys:
-                grid.add_row(
-                    key.topic, _show(key.key), str(key.records), key.reason, f"{key.parked_at:%F %T}", str(key.attempts)
+                console.print(f"{_show(key.key)}  {key.topic}", soft_wrap=True, markup=False)
+                console.print(
+                    f"    {key.records} 条 records，{key.reason}，自 since {key.parked_at.astimezone(SHANGHAI):%F %T}"
+                    f"（北京时间 in Shanghai），重试 retries {key.attempts}",
+                    soft_wrap=True,
+                    markup=False,
                 )
-            console.print(grid if keys else "没有搁置的消息 nothing is parked")
+            if not keys:
+                console.print("没有搁置的消息 nothing is parked")
             return 0
 
         run(command)
 
     @app.command()
-    def show(key: key_argument, topic: topic_option) -> None:
+    def show(key: key_argument, topic: topic_option = None) -> None:
         """显示一个键的消息 The records of a key, headers and body."""
 
         async def command(service: Service) -> int:
             async with service.database.reading() as connection:
-                records = await parking.records_of(connection, topic, key.encode())
+                where = await _topic_of(connection, key, topic)
+                records = await parking.records_of(connection, where, key.encode())
             for record in records:
                 console.rule(f"{record.topic}[{record.partition}]@{record.offset} {record.reason}")
                 for header, value in record.headers:
@@ -213,13 +221,15 @@ def _parked(run: Callable[[Command], None]) -> typer.Typer:
         every: Annotated[bool, typer.Option("--all", help="全部键 every key that waits")] = False,
     ) -> None:
         """重试一个键或全部 Apply the records of a key, or of all keys, again, in order, until one still fails."""
-        if every == (key is not None) or (key is None) != (topic is None):
-            raise typer.BadParameter("给出键和 --topic，或者只给 --all: a key and its --topic, or --all alone")
+        if every == (key is not None) or (key is None and topic is not None):
+            raise typer.BadParameter("给出一个键，或者只给 --all: a key, or --all alone")
 
         async def command(service: Service) -> int:
             async with service.database.reading() as connection:
-                waiting = [(k.topic, k.key) for k in await parking.list_keys(connection)]
-            chosen = waiting if every else [(topic or "", (key or "").encode())]
+                if key is None:
+                    chosen = [(k.topic, k.key) for k in await parking.list_keys(connection)]
+                else:
+                    chosen = [(await _topic_of(connection, key, topic), key.encode())]
             results = [await _retry(service, *place) for place in chosen]
             applied, left = sum(r[0] for r in results), sum(r[1] for r in results)
             if applied == left == 0 and not every:
@@ -232,14 +242,15 @@ def _parked(run: Callable[[Command], None]) -> typer.Typer:
     @app.command()
     def discard(
         key: key_argument,
-        topic: topic_option,
+        topic: topic_option = None,
         yes: Annotated[bool, typer.Option("--yes", help="确认丢弃 really discard")] = False,
     ) -> None:
         """丢弃一个键最前面的消息 Give up the first record of a key; `retry` then goes on with the rest."""
 
         async def command(service: Service) -> int:
             async with service.database.transaction() as connection:
-                records = await parking.records_of(connection, topic, key.encode(), lock=True)
+                where = await _topic_of(connection, key, topic)
+                records = await parking.records_of(connection, where, key.encode(), lock=True)
                 if not records:
                     return _none()
                 if not yes:
@@ -266,6 +277,16 @@ def _parked(run: Callable[[Command], None]) -> typer.Typer:
 
 def _show(key: bytes) -> str:
     return key.decode("utf-8", "backslashreplace")
+
+
+async def _topic_of(connection: AsyncConnection, key: str, topic: str | None) -> str:
+    """The topic that was given, or the one in which the key waits. Raises `BadParameter` where there are several."""
+    if topic is not None:
+        return topic
+    topics = [waiting.topic for waiting in await parking.list_keys(connection) if waiting.key == key.encode()]
+    if len(topics) > 1:
+        raise typer.BadParameter(f"请用 --topic 指明主题 say which --topic: {', '.join(topics)}")
+    return topics[0] if topics else ""
 
 
 def _none() -> int:

@@ -253,12 +253,16 @@ async def test_parked_keys_are_listed_discarded_and_retried_in_order(start, stac
     key = f"counter-{sick}"
     listed = await command("parked", "list")
     assert listed.exit_code == 0
+    assert f"{key}  {topic}\n" in listed.output, "whole, however narrow the terminal: it is to be copied"
     assert "body:amount" in listed.output
     assert (await command("parked", "show", key, "--topic", topic)).exit_code == 0
+    shown = await command("parked", "show", key)
+    assert (shown.exit_code, shown.output.count("@")) == (0, 3), "the topic is known where a key waits in one only"
+    assert (await command("parked", "show", "nobody")).exit_code == 1
     assert (await command("parked", "retry", key, "--topic", topic)).exit_code == 1
     assert (await command("parked", "discard", key, "--topic", topic)).exit_code == 2, "asks for --yes first"
     assert (await command("parked", "discard", key, "--topic", topic, "--yes")).exit_code == 0
-    retried = await command("parked", "retry", key, "--topic", topic)
+    retried = await command("parked", "retry", key)
     assert retried.exit_code == 0, retried.output
     assert [r[0] for r in await running.rows("SELECT amount FROM heard ORDER BY amount")] == [1, 2]
     await produce(stack, topic, first, record(sick, 3))
