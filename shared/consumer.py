@@ -306,6 +306,10 @@ class Consumer:
         CONSUMER_RECORDS.labels(outcome="applied").inc(len(deliveries))
         CONSUMER_RECORDS.labels(outcome="duplicate").inc(len(held.flowing) - len(deliveries))
         CONSUMER_RECORDS.labels(outcome="parked").inc(held.parked)
+        if held.parked:
+            # No more than the kind of trouble: what such a record says may be anything. `parked list` has the rest.
+            kinds = sorted({reason.partition(":")[0] for _, reason in prepared.malformed})
+            log.error("records_parked", records=held.parked, reasons=kinds)
         CONSUMER_RECORDS.labels(outcome="queued").inc(held.queued)
         CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
 

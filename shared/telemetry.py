@@ -20,6 +20,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from shared.settings import Settings
 
+_OWN = "liuling"
+"""Root of the platform's own loggers."""
+
 _propagator = TraceContextTextMapPropagator()
 # Looked up once; it finds the provider that is set later. To look it up for every request takes longer than its span.
 _tracer = trace.get_tracer("liuling")
@@ -65,7 +68,13 @@ def configure(settings: Settings, service: str) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.WARNING if level < logging.WARNING else level)
+    # Libraries are heard when they complain; what the platform itself says is heard from the configured level on.
+    root.setLevel(max(level, logging.WARNING))
+    logging.getLogger(_OWN).setLevel(level)
+    # FastStream brings a handler of its own, with colours; a log of two formats is read by no machine.
+    bus = logging.getLogger("faststream")
+    bus.handlers, bus.propagate = [], True
+    bus.setLevel(logging.NOTSET)
     # SQL with its parameters would put names and numbers into the log: never below warning, whatever the level.
     logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
 
@@ -83,7 +92,7 @@ def configure(settings: Settings, service: str) -> None:
 
 def logger(name: str) -> Any:
     """A structured logger. Event names are constants; never log values that could identify a person."""
-    return structlog.stdlib.get_logger(name)
+    return structlog.stdlib.get_logger(f"{_OWN}.{name}")
 
 
 def _add_correlation(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

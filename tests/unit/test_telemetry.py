@@ -1,0 +1,31 @@
+"""What stands in the log: every line of the platform from the configured level on, one JSON each, libraries too."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SPEAK = """
+import logging
+import faststream.kafka
+from shared import telemetry
+from shared.settings import Settings
+
+level = {level!r}
+settings = Settings.model_construct(log_level=level, log_format="json", otel_exporter_otlp_endpoint=None)
+telemetry.configure(settings, "test")
+telemetry.logger("seals").info("sealed", days=1)
+telemetry.logger("seals").error("not_sealed")
+logging.getLogger("faststream").info("assigned to partitions")
+logging.getLogger("faststream").warning("not allowed")
+logging.getLogger("aiokafka").info("chatter")
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"), [("info", ["sealed", "not_sealed", "not allowed"]), ("error", ["not_sealed"])]
+)
+def test_the_platform_is_heard_from_its_level_on_and_libraries_when_they_complain(level: str, heard: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", SPEAK.format(level=level)], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == heard
