@@ -250,11 +250,19 @@ class CertificateObjected(Event, context="points"):
 
 
 class CertificateTookEffect(Event, context="points"):
-    """The certificate is valid: publicity is over, or an objection was found to have no ground."""
+    """The certificate is valid: publicity is over, and no objection stands."""
 
     certificate_id: UUID
     community: CommunityCode
     effective_on: date
+
+
+class CertificateObjectionDismissed(Event, context="points"):
+    """An objection was found to have no ground while publicity was not over, or the record in doubt: it goes on."""
+
+    certificate_id: UUID
+    community: CommunityCode
+    dismissed_on: date
 
 
 class CertificateRefused(Event, context="points"):

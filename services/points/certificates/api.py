@@ -85,7 +85,10 @@ async def object_(certificate_id: UUID, body: ObjectionBody, work: Work, caller:
 
 @api.command("/v1/certificates/{certificate_id}/settlement", permission="certificates.issue")
 async def settle(certificate_id: UUID, body: SettlementBody, work: Work, caller: Caller) -> StateOut:
-    """处理异议：成立则不生效，不成立则生效。Settle the objection."""
+    """处理异议：成立则不生效；不成立则继续公示，期满（或已满）即生效。
+
+    Settle the objection. Without ground, publicity goes on to its last day; where that is over, it takes effect.
+    """
     return await _execute(work, caller, certificate_id, SettleObjection(body.upheld, local_day(work.now)))
 
 

@@ -18,6 +18,7 @@ from shared.contracts.honours import (
     CertificateFlagLifted,
     CertificateIssued,
     CertificateObjected,
+    CertificateObjectionDismissed,
     CertificateRefused,
     CertificateTookEffect,
     CertificateVoided,
@@ -82,6 +83,8 @@ def _told(event: Event) -> tuple[str, date]:
             return "issued", event.issued_on
         case CertificateObjected():
             return "objected", event.objected_on
+        case CertificateObjectionDismissed():
+            return "objection_dismissed", event.dismissed_on
         case CertificateTookEffect():
             return "effective", event.effective_on
         case CertificateRefused():

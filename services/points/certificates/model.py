@@ -26,6 +26,7 @@ from shared.contracts.honours import (
     CertificateIssued,
     CertificateObjected,
     CertificateObjection,
+    CertificateObjectionDismissed,
     CertificateRefused,
     CertificateTookEffect,
     CertificateVoided,
@@ -142,6 +143,9 @@ def decide(certificate: Certificate, command: Command) -> list[Event]:
                 raise CertificateNotObjected
             if upheld:
                 return [CertificateRefused(**whose, reason=certificate.objection, refused_on=day)]
+            # Others have the days of publicity that are left; an objection of one's own would be a way around them.
+            if day <= certificate.public_until or certificate.flagged:
+                return [CertificateObjectionDismissed(**whose, dismissed_on=day)]
             return [CertificateTookEffect(**whose, effective_on=day)]
         case LookAtGround(minutes=minutes, day=day):
             gone = minutes < certificate.minutes
@@ -201,6 +205,8 @@ def evolve(certificate: Certificate, event: Event) -> Certificate:
             )
         case CertificateObjected(reason=reason):
             return replace(certificate, stage=Stage.OBJECTED, objection=reason)
+        case CertificateObjectionDismissed():
+            return replace(certificate, stage=Stage.PUBLIC, objection=None)
         case CertificateTookEffect():
             return replace(certificate, stage=Stage.EFFECTIVE)
         case CertificateRefused():

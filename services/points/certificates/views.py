@@ -16,6 +16,7 @@ from shared.contracts.honours import (
     CertificateFlagLifted,
     CertificateIssued,
     CertificateObjected,
+    CertificateObjectionDismissed,
     CertificateRefused,
     CertificateTookEffect,
     CertificateVoided,
@@ -64,6 +65,12 @@ async def issue(connection: AsyncConnection, event: CertificateIssued, recorded:
 async def object_(connection: AsyncConnection, event: CertificateObjected, recorded: Recorded) -> None:
     """Somebody objected."""
     await _set(connection, event.certificate_id, recorded, stage=Stage.OBJECTED.value, reason=event.reason.value)
+
+
+@views.on(CertificateObjectionDismissed)
+async def go_on(connection: AsyncConnection, event: CertificateObjectionDismissed, recorded: Recorded) -> None:
+    """It is in publicity again."""
+    await _set(connection, event.certificate_id, recorded, stage=Stage.PUBLIC.value, reason=None)
 
 
 @views.on(CertificateTookEffect)

@@ -124,7 +124,12 @@ async def test_an_objection_is_settled_and_a_void_certificate_says_so(desk: Desk
     for issued in (first, second):
         assert (await desk.do(issued, "objection", reason="hours_wrong")).json()["stage"] == "objected"
     assert (await desk.do(first, "settlement", upheld=True)).json()["stage"] == "refused"
-    assert (await desk.do(second, "settlement", upheld=False)).json()["stage"] == "effective"
+    assert (await desk.do(second, "settlement", upheld=False)).json()["stage"] == "public", (
+        "six days are left to others"
+    )
+    assert "公示中" in (await desk.verify(second)).text
+    path = f"/v1/certificates/{second['certificate_id']}/explanation"
+    assert "继续公示" in (await desk.clerk.get(path)).json()["history"][-1]["text"]
     assert "未生效" in (await desk.verify(first)).text
     assert (await desk.do(second, "voiding", reason="own_request")).json()["stage"] == "voided"
     assert "VOID" in (await desk.verify(second)).text

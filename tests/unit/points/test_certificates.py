@@ -37,6 +37,7 @@ from shared.contracts.honours import (
     CertificateIssued,
     CertificateObjected,
     CertificateObjection,
+    CertificateObjectionDismissed,
     CertificateRefused,
     CertificateTookEffect,
     CertificateVoided,
@@ -74,6 +75,7 @@ HOURS, MISTAKE = CertificateObjection.HOURS_WRONG, CertificateVoidReason.ISSUED_
 WHOSE: dict[str, Any] = {"certificate_id": ID, "community": COMMUNITY}
 OBJECTED = CertificateObjected(**WHOSE, reason=HOURS, objected_on=LAST)
 EFFECTIVE = CertificateTookEffect(**WHOSE, effective_on=AFTER)
+DISMISSED = CertificateObjectionDismissed(**WHOSE, dismissed_on=LAST)
 REFUSED = CertificateRefused(**WHOSE, reason=HOURS, refused_on=AFTER)
 FLAGGED = CertificateFlagged(**WHOSE, minutes_before=630, minutes=629, flagged_on=AFTER)
 VOIDED = CertificateVoided(**WHOSE, reason=MISTAKE, voided_on=AFTER)
@@ -105,7 +107,16 @@ def test_an_objection_in_publicity_holds_it_up_until_it_is_settled() -> None:
     given(CERTIFICATES, issued(), OBJECTED).when(EndPublicity(AFTER)).then_nothing()
     given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(True, AFTER)).then(REFUSED)
     given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(False, AFTER)).then(EFFECTIVE)
+    given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(False, LAST)).then(DISMISSED)
     given(CERTIFICATES, issued()).when(SettleObjection(False, AFTER)).then_refused(CertificateNotObjected)
+
+
+def test_after_an_objection_without_ground_publicity_goes_on_to_its_last_day() -> None:
+    again = given(CERTIFICATES, issued(), OBJECTED, DISMISSED)
+    again.when(Object(HOURS, LAST)).then(OBJECTED)
+    again.when(EndPublicity(LAST)).then_nothing()
+    again.when(EndPublicity(AFTER)).then(EFFECTIVE)
+    again.when(SettleObjection(False, LAST)).then_refused(CertificateNotObjected)
 
 
 def test_it_is_flagged_once_when_its_ground_goes_and_lifted_when_it_comes_back() -> None:
@@ -121,6 +132,8 @@ def test_it_is_flagged_once_when_its_ground_goes_and_lifted_when_it_comes_back()
 
 def test_what_is_flagged_does_not_take_effect() -> None:
     given(CERTIFICATES, issued(), FLAGGED).when(EndPublicity(AFTER)).then_nothing()
+    dismissed = CertificateObjectionDismissed(**WHOSE, dismissed_on=AFTER)
+    given(CERTIFICATES, issued(), OBJECTED, FLAGGED).when(SettleObjection(False, AFTER)).then(dismissed)
 
 
 def test_people_void_it_once_in_any_stage() -> None:
