@@ -14,8 +14,9 @@ from services.points.explain import facts
 from services.points.explain.telling import Told, tell
 from services.points.explain.words import NOTHING, Ground, Line, Sentence
 from services.points.fields import Holder, Seen, UnitCode
+from services.points.figures import figure
 from services.points.ledger.clauses import Clause
-from services.points.ledger.reading import posted
+from services.points.ledger.reading import EVERYTHING, Sight, posted
 from services.points.policy.in_force import InForce
 from shared.clock import system_clock
 from shared.web import Api, Caller, LongPaging, Read
@@ -129,7 +130,7 @@ async def explain_account(
         at=at,
         known_at=sight.known_at,
         balance=whole,
-        text=_in_words(texts, language, row.code, whole, totals),
+        text=_in_words(texts, language, row.code, whole, totals) + _owed(texts, language, row, sight),
         totals=totals,
         items=explained,
         next_cursor=found.next_cursor,
@@ -187,9 +188,17 @@ def ground_out(ground: Ground, titles: Mapping[int, str]) -> GroundOut:
 def _in_words(texts: Texts, language: str, unit: str, balance: int, totals: list[TotalOut]) -> str:
     unit_text = texts.word(language, f"unit.{unit.partition(':')[0]}")
     parts = [
-        texts.get(language, "explain.total", {"reason": total.reason_text, "amount": f"{total.amount:+d}"})
+        texts.get(language, "explain.total", {"reason": total.reason_text, "amount": figure(unit, total.amount, "+")})
         for total in totals
     ]
     joined = texts.word(language, "explain.and").join(parts)
     sentence = "explain.balance" if parts else "explain.empty"
-    return texts.get(language, sentence, {"balance": balance, "unit": unit_text, "parts": joined})
+    return texts.get(language, sentence, {"balance": figure(unit, balance), "unit": unit_text, "parts": joined})
+
+
+def _owed(texts: Texts, language: str, row: Any, sight: Sight) -> str:
+    """What has to be made up first, as of now; an earlier moment is asked for to see how it came to this."""
+    if not row.owed or sight != EVERYTHING:
+        return ""
+    unit_text = texts.word(language, f"unit.{row.code.partition(':')[0]}")
+    return texts.get(language, "explain.owed", {"owed": figure(row.code, row.owed), "unit": unit_text})

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from services.points.accounts.visible import visible_account
 from services.points.fields import Holder, UnitCode
+from services.points.figures import figure
 from services.points.ledger.clauses import Clause
 from services.points.tables import anomaly_flags, holds
 from shared.clock import local_day
@@ -47,7 +48,7 @@ async def list_holds(
         reason = Clause(row.clause).name.lower()
         params = {
             "day": local_day(row.held_at).isoformat(),
-            "amount": row.amount,
+            "amount": figure(unit, row.amount),
             "unit": texts.word(language, f"unit.{unit.partition(':')[0]}"),
             "reason": texts.word(language, f"clause.{reason}"),
             "sign": "" if row.sign is None else texts.word(language, f"sign.{row.sign}"),

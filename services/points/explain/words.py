@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.points.earning.kinds import EVIDENCE, KINDS
+from services.points.figures import figure
 from services.points.ledger.clauses import TIME_BANK_SPENT, Clause
 from services.points.ledger.holders import issuance_prefix
 from services.points.policy.book import PolicyBook
@@ -159,10 +160,11 @@ class Narrator:
         price = self._price(line, terms)
         if self._unit == Unit.MINUTE.name and price.amounts(line.minutes or 0, EVIDENCE[line.evidence or 0])[_DONATED]:
             return self._sentence(line, "nothing", "donate_only", grounds=[self._donate_only(terms)])
+        counted = {"counted": self._word(f"counted.{self._unit}")}
         if (cap := self._activity_cap(line)) is not None:
-            return self._sentence(line, "nothing", "activity_cap", cap=cap)
+            return self._sentence(line, "nothing", "activity_cap", counted, cap=cap)
         if self._unit not in price.earns[EVIDENCE[line.evidence or 0]]:
-            return self._sentence(line, "nothing", "tier", grounds=[self._tier(line)])
+            return self._sentence(line, "nothing", "tier", counted, [self._tier(line)])
         why = "weight" if price.weight_percent == 0 else "short"
         params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
         return self._sentence(line, "nothing", why, params, self._rate_grounds(line, terms))
@@ -247,7 +249,7 @@ class Narrator:
     ) -> Sentence:
         known = {
             "day": local_day(line.occurred_at).isoformat(),
-            "amount": abs(line.amount),
+            "amount": figure(self._unit, abs(line.amount)),
             "unit": self._word(self._unit_code),
             "minutes": line.minutes,
             "kind": "" if line.kind is None else self._word(_KIND_CODES[line.kind]),

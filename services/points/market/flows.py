@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+from services.points.figures import figure
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
@@ -37,7 +38,7 @@ class OutOfStock(Refusal):
 
 
 class OverBudget(Refusal):
-    """The budget does not hold that many fen. Params: `amount_fen`."""
+    """The budget does not hold that much. Params: `amount`, in yuan."""
 
     code: ClassVar[str] = "over_budget"
 
@@ -151,7 +152,7 @@ class Flows:
         try:
             await self._pay(db, legs, event.purchase_id, event.purchased_at, recorded)
         except NotAvailable as error:
-            raise OverBudget(amount_fen=event.amount_fen) from error
+            raise OverBudget(amount=figure(Unit.FEN.name, event.amount_fen)) from error
 
     async def _sell(self, db: Connection, event: GoodsSold, recorded: Recorded) -> None:
         buyer, pieces = holders.outside(event.community), _pieces(event.lines)

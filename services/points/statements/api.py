@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.accounts.visible import visible_account
 from services.points.fields import Holder, UnitCode
+from services.points.figures import figure
 from services.points.policy.in_force import InForce, PoliciesInForce
-from services.points.statements.content import Statement, statement_of
+from services.points.statements.content import Statement, account_name, holder_name, statement_of
 from services.points.statements.sheet import sheet
 from shared.auth.tokens import Principal
 from shared.clock import SHANGHAI, local_day, system_clock
@@ -81,25 +82,24 @@ def _on_paper(statement: Statement, texts: Texts, language: str) -> dict[str, An
     def word(key: str) -> str:
         return texts.word(language, f"statement.{key}")
 
-    unit = texts.word(language, f"unit.{statement.unit.partition(':')[0]}")
     printed = system_clock().astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
     return {
         "title": {"zh": texts.word("zh", "statement.title"), "en": texts.word("en", "statement.title")},
         "foot": f"{word('printed')} {printed}",
         "words": {key: word(key) for key in ("day", "text", "amount", "balance", "opening", "closing")},
         "fields": [
-            {"label": word("account"), "value": statement.holder},
-            {"label": word("unit"), "value": unit},
+            {"label": word("account"), "value": account_name(statement, texts, language)},
+            {"label": word("holder"), "value": holder_name(statement)},
             {"label": word("period"), "value": f"{statement.first.isoformat()} – {statement.last.isoformat()}"},
         ],
-        "opening": f"{statement.opening:,}",
-        "closing": f"{statement.closing:,}",
+        "opening": figure(statement.unit, statement.opening, ","),
+        "closing": figure(statement.unit, statement.closing, ","),
         "entries": [
             {
                 "day": local_day(entry.occurred_at).isoformat(),
                 "text": entry.text,
-                "amount": f"{entry.amount:+,}" if entry.amount else "0",
-                "balance": f"{entry.balance_after:,}",
+                "amount": figure(statement.unit, entry.amount, "+,") if entry.amount else "0",
+                "balance": figure(statement.unit, entry.balance_after, ","),
             }
             for entry in statement.entries
         ],

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.explain import facts
 from services.points.explain.telling import tell
 from services.points.ledger.reading import Sight, posted
 from services.points.policy.book import PolicyBook
+from services.points.tables import members
 from shared.clock import day_start
 from shared.contracts import Refusal, refuse_if
 from shared.web.problems import Texts
@@ -21,6 +24,13 @@ class StatementTooLong(Refusal):
     """More lines than the form can carry. Params: `lines_max`."""
 
     code: ClassVar[str] = "statement_too_long"
+    status: ClassVar[int] = 422
+
+
+class StatementPeriodInverted(Refusal):
+    """The last day is before the first."""
+
+    code: ClassVar[str] = "statement_period_inverted"
     status: ClassVar[int] = 422
 
 
@@ -39,6 +49,8 @@ class Statement:
     """An account over a period, oldest line first."""
 
     holder: str
+    number: str | None
+    """Of a volunteer; the number is on their card, the id of the account is not."""
     community: str
     unit: str
     first: date
@@ -59,7 +71,8 @@ async def statement_of(
     texts: Texts,
     language: str,
 ) -> Statement:
-    """The statement of an account over days, both included. Raises `StatementTooLong`."""
+    """The statement of an account over days, both included. Raises `StatementPeriodInverted`, `StatementTooLong`."""
+    refuse_if(last < first, StatementPeriodInverted)
     since, until = day_start(first), day_start(last + timedelta(days=1)) - _MOMENT
     sight = Sight(until=until, since=since)
     account = await facts.account_of(read, row)
@@ -73,4 +86,24 @@ async def statement_of(
     for line, sentence in zip(reversed(lines), reversed(told.sentences), strict=True):
         balance += line.amount
         entries.append(Entry(line.occurred_at, sentence.text, line.amount, balance))
-    return Statement(row.holder, row.community, row.code, first, last, opening, balance, entries)
+    number_of_volunteer = await _number_of(read, row.holder)
+    return Statement(row.holder, number_of_volunteer, row.community, row.code, first, last, opening, balance, entries)
+
+
+async def _number_of(read: AsyncConnection, holder: str) -> str | None:
+    try:
+        volunteer_id = UUID(holder)
+    except ValueError:  # a market, a pool, a donor
+        return None
+    number: str | None = await read.scalar(select(members.c.number).where(members.c.volunteer_id == volunteer_id))
+    return number
+
+
+def account_name(statement: Statement, texts: Texts, language: str) -> str:
+    """Which account it is, with its unit: minutes of the time bank and of the service record look alike."""
+    return texts.word(language, f"account.{statement.unit.partition(':')[0]}")
+
+
+def holder_name(statement: Statement) -> str:
+    """Whose it is: the number that people know, and the account's id."""
+    return statement.holder if statement.number is None else f"{statement.number} ({statement.holder})"

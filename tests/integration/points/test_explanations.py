@@ -14,7 +14,7 @@ from services.points.settings import PointsSettings
 from shared.contracts import Evidence
 from shared.contracts.registry import ActivityCategory
 from tests.conftest import COMMUNITY, FOREIGN, until
-from tests.integration.points.producing import attendance, completed, corrected, headers
+from tests.integration.points.producing import attendance, completed, corrected, headers, registered
 
 DAY = datetime(2026, 3, 5, 1, tzinfo=UTC)
 """Nine in the morning in Shanghai."""
@@ -127,11 +127,11 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
     assert all("原记 300 分钟（现场签到签退）" in effect["text"] for effect in effects)
     assert texts["nothing", str(meeting_id)].startswith("2026-03-04 会议 60 分钟：这类服务权重为 0，不计积分。")
     assert texts["nothing", str(paper_id)].startswith(
-        "2026-03-03 志愿活动 60 分钟（事后补录）：这样记录的服务不计积分。"
+        "2026-03-03 志愿活动 60 分钟（事后补录）：这样记录的服务不计入积分。"
     )
     assert texts["nothing", str(short_id)].startswith("2026-03-02 志愿活动 5 分钟，每 6 分钟 1 分，权重 1：不足 1 分。")
     assert answer["balance"] == 74 == sum(line["amount"] for line in answer["items"])
-    assert answer["text"] == "余额 74 积分：服务积分 +110，服务记录更正 -36，超出每日上限 -10，每日上限重新计算 +10。"
+    assert answer["text"] == "余额 74 积分：参加服务 +110，服务记录更正 -36，超出每日上限 -10，每日上限重新计算 +10。"
     by_reason = {line["reason"]: line for line in answer["items"]}
     rate = next(line for line in answer["items"] if line["source"]["event_id"] == str(first_id))
     assert by_reason["correction"]["corrects"] == rate["id"]
@@ -229,7 +229,9 @@ async def test_a_statement_can_be_taken_along_as_a_spreadsheet_and_on_paper(poin
     told = [completed([attendance(person, 30, DAY + timedelta(days=n))]) for n in range(4)]
     for event_id, event in told:
         await tell_at(producing, DAY + timedelta(days=6), event_id, event)
-    await booked(points, *(event_id for event_id, _ in told))
+    known = registered(person)
+    await producing.tell([known])
+    await booked(points, known[0], *(event_id for event_id, _ in told))
     client, period = points.client(), {"from": "2026-03-06", "to": "2026-03-07"}
     sheet = await client.get(f"/v1/accounts/{person}/POINT/statement.xlsx", params=period)
     assert sheet.headers["content-type"].startswith("application/vnd.openxmlformats")
@@ -237,6 +239,11 @@ async def test_a_statement_can_be_taken_along_as_a_spreadsheet_and_on_paper(poin
     assert [row[-1] for row in rows if row[0] in ("期初余额", "期末余额")] == [5, 15]
     assert [(row[3], row[4]) for row in rows[5:-1]] == [(5, 10), (5, 15)]
     assert rows[5][2].startswith("2026-03-06 志愿活动 30 分钟")
+    number = await points.value("SELECT number FROM ledger.members")
+    assert (rows[0][0], number in rows[1][0]) == ("对账单 · 积分", True), "people know their number, not their id"
+    minutes = await client.get(f"/v1/accounts/{person}/SERVICE_MINUTE/statement.xlsx", params=period)
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(minutes.content)).get_sheet_by_index(0).to_python()
+    assert rows[0][0] == "对账单 · 服务时长（分钟）", "the time bank is in minutes, too"
     paper = await client.get(f"/v1/accounts/{person}/POINT/statement.pdf", params=period)
     assert paper.headers["content-disposition"].startswith('attachment; filename="statement-point-2026-03-06')
     words = "".join(page.extract_text().replace(" ", "") for page in pypdf.PdfReader(io.BytesIO(paper.content)).pages)
@@ -245,3 +252,7 @@ async def test_a_statement_can_be_taken_along_as_a_spreadsheet_and_on_paper(poin
     empty = await client.get(f"/v1/accounts/{person}/POINT/statement.pdf", params={"to": "2026-03-01"})
     assert empty.content.startswith(b"%PDF")
     assert (await client.get(f"/v1/accounts/{person}/POINT/statement.pdf", params={"to": "1"})).status_code == 422
+    for form in ("pdf", "xlsx"):
+        backwards = {"from": "2026-03-07", "to": "2026-03-06"}
+        refused = await client.get(f"/v1/accounts/{person}/POINT/statement.{form}", params=backwards)
+        assert (refused.status_code, refused.json()["code"]) == (422, "statement_period_inverted")

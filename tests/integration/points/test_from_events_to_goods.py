@@ -196,6 +196,11 @@ async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(po
     await has_balance(points, person, -40)
     account = (await client.get(f"/v1/accounts/{person}/POINT")).json()
     assert (account["available"], account["owed"]) == (-40, 40)
+    why = (await client.get(f"/v1/accounts/{person}/POINT/explanation")).json()
+    assert "现欠 40 积分" in why["text"], why["text"]
+    earlier = {"at": (YESTERDAY - timedelta(days=1)).isoformat()}
+    why = (await client.get(f"/v1/accounts/{person}/POINT/explanation", params=earlier)).json()
+    assert "现欠" not in why["text"], "of that day nothing can be said about today"
     cheap = await item_on_the_shelf(points, price=1, pieces=5)
     refused = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": cheap})
     assert refused.json()["code"] == "not_enough_points"

@@ -1,12 +1,14 @@
 """Where the love market's goods come from and where they go: donated, bought, sold, given in aid, counted, traced."""
 
 import asyncio
+import io
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from services.points.app import build
 from services.points.proof.rebuild import rebuild
@@ -112,12 +114,19 @@ async def test_goods_are_bought_as_long_as_the_budget_lasts(points: Any) -> None
     }
     short = await client.post("/v1/purchases", json=order)
     assert (short.status_code, short.json()["code"]) == (409, "over_budget")
+    assert "125.00 元" in short.json()["detail"], "分 are points, too"
     await made(district, "/v1/budgets", {"community": COMMUNITY, "amount_fen": 30_000, "reference": "LS-1"})
     # Only two of these fit into the budget, however many clerks enter them at the same time.
     answers = await asyncio.gather(*[client.post("/v1/purchases", json=order) for _ in range(5)])
     assert Counter(answer.json().get("code", "bought") for answer in answers) == {"bought": 2, "over_budget": 3}
     left = (await client.get(f"/v1/budgets/{COMMUNITY}")).json()
     assert (left["granted_fen"], left["spent_fen"], left["left_fen"]) == (30_000, 25_000, 5_000)
+    why = (await client.get(f"/v1/accounts/budget:{COMMUNITY}/FEN/explanation")).json()
+    assert why["text"] == "余额 50.00 元：支付采购款 -250.00，拨付采购经费 +300.00。"
+    assert why["items"][0]["text"].endswith("支付采购款：扣减 125.00 元。")
+    sheet = await client.get(f"/v1/accounts/budget:{COMMUNITY}/FEN/statement.xlsx")
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(sheet.content)).get_sheet_by_index(0).to_python()
+    assert (rows[0][0], rows[-1][-1]) == ("对账单 · 资金（元）", 50)
     assert await stock(points, item) == (20, 20)
     assert await balance(points, f"supplier:{supplier}", "FEN") == 25_000
     assert await points.value("SELECT sum(credits - debits) FROM ledger.accounts WHERE unit = 4") == 0

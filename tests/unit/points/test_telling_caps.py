@@ -63,7 +63,7 @@ def test_what_is_only_given_away_is_capped_by_the_name_of_the_time_bank() -> Non
 
 def test_a_cap_of_nothing_is_why_service_brought_nothing() -> None:
     sentence = told("SERVICE_MINUTE", 0, 300, NOTHING)
-    assert sentence.text.startswith("2026-03-05 关爱帮扶 300 分钟：没有计入分钟。一次服务最多计 0 分钟。")
+    assert sentence.text.startswith("2026-03-05 关爱帮扶 300 分钟：没有计入服务时长。一次服务最多计 0 分钟。")
 
 
 def test_a_correction_that_stays_above_the_cap_says_so() -> None:
