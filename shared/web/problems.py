@@ -137,6 +137,9 @@ def problem(
     texts: Texts = request.app.state.texts
     language = language_of(request)
     params = dict(params or {})
+    # Of some things there is more to say than that they are not there.
+    special = f"{code}.{params.get('what')}"
+    sentence = special if special in texts.codes(language) else code
     for name, room in (("what", "word"), ("stage", "stage")):
         if name in params:
             params[name] = texts.word(language, f"{room}.{params[name]}").removeprefix(f"{room}.")
@@ -144,7 +147,7 @@ def problem(
         type=f"urn:liuling:problem:{code}",
         title=texts.word(language, f"title.{status}"),
         status=status,
-        detail=texts.get(language, code, params),
+        detail=texts.get(language, sentence, params),
         code=code,
         instance=request.url.path,
         errors=errors,

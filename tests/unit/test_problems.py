@@ -27,6 +27,11 @@ class Body(BaseModel):
     lines: list[int] = Field(default=[1], min_length=1, max_length=2)
 
 
+class Missing(Refusal):
+    code = "not_found"
+    status = 404
+
+
 class OrderEnded(Refusal):
     code = "time_order_ended"
 
@@ -43,6 +48,10 @@ async def client() -> Any:
     @app.post("/ended")
     async def ended() -> None:
         raise OrderEnded(stage="timed_out")
+
+    @app.post("/missing/{what}")
+    async def missing(what: str) -> None:
+        raise Missing(what=what)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as connected:
         yield connected
@@ -71,3 +80,11 @@ async def test_where_a_thing_stands_is_said_in_the_language_of_the_sentence(clie
     answer = await client.post("/ended", headers={"Accept-Language": language})
     assert said in answer.json()["detail"]
     assert "timed_out" not in answer.json()["detail"]
+
+
+async def test_what_is_not_there_says_why_it_may_not_be_there_yet(client) -> None:
+    account = (await client.post("/missing/account")).json()
+    item = (await client.post("/missing/item")).json()
+    assert account["code"] == item["code"] == "not_found"
+    assert "第一次服务入账之后才有账户" in account["detail"]
+    assert item["detail"] == "没有找到这个物品，请核对编号。"

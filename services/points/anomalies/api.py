@@ -1,11 +1,13 @@
 """Routes of flags: look, take up, hold and release points, dismiss, uphold. Nothing here changes an hour."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request, Response
 from sqlalchemy import select
 
+from services.points.accounts.numbers import numbers_of
 from services.points.anomalies.bodies import (
     DismissalBody,
     FlagDetailOut,
@@ -52,7 +54,12 @@ async def list_flags(
         query = query.where(anomaly_flags.c.stage == stage.value)
     texts, language = _language(request)
     order = [anomaly_flags.c.community, anomaly_flags.c.id]
-    return await page.fetch(read, query, order, lambda row: FlagOut(**_flag(row, texts, language)))
+    found: Page[Any] = await page.fetch(
+        read, query, order, lambda row: (row, AnomalyEvidence.model_validate(row.evidence))
+    )
+    numbers = await numbers_of(read, {person for _, evidence in found.items for person in _people(evidence)})
+    flags = [FlagOut(**_flag(row, evidence, texts, language, numbers)) for row, evidence in found.items]
+    return Page(items=flags, next_cursor=found.next_cursor)
 
 
 @api.query("/v1/anomalies/{flag_id}", permission="anomalies.read")
@@ -65,10 +72,13 @@ async def get_flag(request: Request, flag_id: UUID, read: Read, caller: Caller, 
     etag(response, row.version)
     texts, language = _language(request)
     evidence = AnomalyEvidence.model_validate(row.evidence)
+    numbers = await numbers_of(read, _people(evidence))
     records = [
-        SuspectOut(**record.model_dump(), text=record_in_words(texts, language, record)) for record in evidence.records
+        SuspectOut(**record.model_dump(), text=record_in_words(texts, language, record, numbers))
+        for record in evidence.records
     ]
-    return FlagDetailOut(**_flag(row, texts, language), confirmed_by=list(evidence.confirmed_by), records=records)
+    flag = _flag(row, evidence, texts, language, numbers)
+    return FlagDetailOut(**flag, confirmed_by=list(evidence.confirmed_by), records=records)
 
 
 @api.command("/v1/anomalies/{flag_id}/review", permission="anomalies.decide")
@@ -151,15 +161,20 @@ def _language(request: Request) -> tuple[Texts, str]:
     return texts, language_of(request)
 
 
-def _flag(row: Any, texts: Texts, language: str) -> dict[str, Any]:
-    evidence = AnomalyEvidence.model_validate(row.evidence)
+def _people(evidence: AnomalyEvidence) -> set[UUID]:
+    return {record.volunteer_id for record in evidence.records}
+
+
+def _flag(
+    row: Any, evidence: AnomalyEvidence, texts: Texts, language: str, numbers: Mapping[UUID, str]
+) -> dict[str, Any]:
     return {
         "id": row.id,
         "community": row.community,
         "sign": evidence.sign,
         "stage": Stage(row.stage),
         "points_held": row.hold_id is not None,
-        "text": in_words(texts, language, evidence),
+        "text": in_words(texts, language, evidence, numbers),
         "measure": evidence.measure,
         "measured": evidence.measured,
         "limit": evidence.limit,

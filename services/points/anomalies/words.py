@@ -1,14 +1,16 @@
-"""Evidence in words, in Chinese or English: ids, times and minutes, nobody's name. Pure."""
+"""Evidence in words, in Chinese or English: numbers, times and minutes, nobody's name. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from shared.clock import SHANGHAI
 from shared.contracts.anomalies import AnomalyEvidence, SuspectRecord
 from shared.web.problems import Texts
 
 
-def in_words(texts: Texts, language: str, evidence: AnomalyEvidence) -> str:
-    """What was found, by which limit, and what it may mean."""
+def in_words(texts: Texts, language: str, evidence: AnomalyEvidence, numbers: Mapping[UUID, str] = {}) -> str:
+    """What was found, by which limit, and what it may mean. People are told by their `numbers`, else by their ids."""
     people = {record.volunteer_id for record in evidence.records}
     params = {
         "measured": evidence.measured,
@@ -21,19 +23,19 @@ def in_words(texts: Texts, language: str, evidence: AnomalyEvidence) -> str:
         "minutes": sum(record.minutes for record in evidence.records),
         "records": len(evidence.records),
         "people": len(people),
-        "person": next((str(person) for person in sorted(people)), ""),
+        "person": next((numbers.get(person, str(person)) for person in sorted(people)), ""),
         "confirmed_by": texts.word(language, "explain.and").join(map(str, evidence.confirmed_by)),
         "version": evidence.policy_version,
     }
     return texts.get(language, f"anomaly.{evidence.sign.value}", params)
 
 
-def record_in_words(texts: Texts, language: str, record: SuspectRecord) -> str:
+def record_in_words(texts: Texts, language: str, record: SuspectRecord, numbers: Mapping[UUID, str] = {}) -> str:
     """One record of the evidence."""
     params = {
         "since": _moment(record.started_at),
         "minutes": record.minutes,
-        "person": str(record.volunteer_id),
+        "person": numbers.get(record.volunteer_id, str(record.volunteer_id)),
         "record": str(record.record_id),
     }
     return texts.get(language, "anomaly.record", params)

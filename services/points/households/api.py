@@ -128,6 +128,7 @@ async def list_households(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     in_need_on: Annotated[Day | None, Query(description="该日困难 in need on this day")] = None,
+    member: Annotated[UUID | None, Query(description="某志愿者所在的一户 the household of a volunteer")] = None,
 ) -> Page[HouseholdOut]:
     """家庭清单，不含姓名。Households of the caller's node, without names."""
     query = select(households).where(households.c.community.startswith(caller.node))
@@ -135,6 +136,9 @@ async def list_households(
         query = query.where(households.c.community == community)
     if in_need_on is not None:
         query = query.where(households.c.need_until >= in_need_on)
+    if member is not None:
+        belongs = select(household_members.c.household_id).where(household_members.c.volunteer_id == member)
+        query = query.where(households.c.id.in_(belongs))
     rows: Page[Any] = await page.fetch(read, query, [households.c.id], lambda row: row)
     people = await _members_of(read, [row.id for row in rows.items])
     found = [HouseholdOut(**_plain(row), members=people.get(row.id, [])) for row in rows.items]

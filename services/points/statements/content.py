@@ -5,14 +5,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.accounts.numbers import numbers_of
 from services.points.explain import facts
 from services.points.explain.telling import tell
 from services.points.ledger.reading import Sight, posted
 from services.points.policy.book import PolicyBook
-from services.points.tables import members
 from shared.clock import day_start
 from shared.contracts import Refusal, refuse_if
 from shared.web.problems import Texts
@@ -95,8 +94,7 @@ async def _number_of(read: AsyncConnection, holder: str) -> str | None:
         volunteer_id = UUID(holder)
     except ValueError:  # a market, a pool, a donor
         return None
-    number: str | None = await read.scalar(select(members.c.number).where(members.c.volunteer_id == volunteer_id))
-    return number
+    return (await numbers_of(read, [volunteer_id])).get(volunteer_id)
 
 
 def account_name(statement: Statement, texts: Texts, language: str) -> str:

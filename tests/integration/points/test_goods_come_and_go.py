@@ -228,6 +228,9 @@ async def test_a_volunteer_belongs_to_one_household(points: Any) -> None:
     refused = next(answer for answer in answers if answer.status_code == 409)
     assert refused.json()["code"] == "in_another_household"
     won = next(answer for answer in answers if answer.status_code == 201).json()
+    found = (await client.get("/v1/households", params={"member": people[0]})).json()["items"]
+    assert [one["id"] for one in found] == [won["id"]], "whoever is told so can find the other household"
+    assert (await client.get("/v1/households", params={"member": str(uuid.uuid4())})).json()["items"] == []
     await made(client, f"/v1/households/{won['id']}/members", {"members": []})
     await made(client, "/v1/households", {"community": COMMUNITY, "name": "演示户二", "members": [people[0]]})
 

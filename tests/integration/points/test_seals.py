@@ -259,6 +259,7 @@ async def test_seals_are_read_by_staff_auditors_and_systems_of_their_node(start:
         assert (await foreign.get(path)).status_code == 403
     missing = await points.client().get(f"/v1/seals/{COMMUNITY}/2020-01-01/lines")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+    assert "次日两点之后封存" in missing.json()["detail"]
     for after in ("line\nfeed", "é", "x" * 300):
         refused = await points.client().get(f"/v1/seals/{COMMUNITY}/{today}/lines", params={"after": after})
         assert refused.status_code == 422
