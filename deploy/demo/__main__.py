@@ -6,6 +6,7 @@ the exit code is 0 only if all of it holds.
 
 import asyncio
 import re
+import shlex
 import signal
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from deploy.demo.register import RegisterFacts, write_register
 from deploy.demo.replay import Replay
 from deploy.demo.teams import TEAMS
 from deploy.demo.year import Team, plan_year
+from deploy.local.folder import default_data_dir
 from deploy.local.stack import DEFAULT_PORTS, ROOT, SERVICES, LocalStack, StackError
 from shared.clock import SHANGHAI
 
@@ -106,6 +108,10 @@ def main(
         raise typer.Exit(1) from None
     for failure in outcome.failures:
         console.print(f"[red]✗ {failure}[/red]")
+    if keep is not None and not external:
+        console.print(
+            f"数据已保留，查看 the year is kept, look at it: {_to_look_at(keep)}", soft_wrap=True, markup=False
+        )
     verdict = "ok" if not outcome.failures else "failed"
     print(
         f"demo: {verdict} — volunteers {outcome.volunteers}, events {outcome.events}, transfers {outcome.transfers}, "
@@ -113,6 +119,13 @@ def main(
         f"{time.monotonic() - started:.0f} s"
     )
     raise typer.Exit(0 if not outcome.failures else 1)
+
+
+def _to_look_at(folder: Path) -> str:
+    """What opens a folder that was kept, as it can be typed here."""
+    if folder.resolve() == default_data_dir().resolve():
+        return "make up"
+    return f"LIULING_DATA={shlex.quote(str(folder.resolve()))} make up"
 
 
 @contextmanager

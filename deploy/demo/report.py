@@ -81,7 +81,7 @@ def show(console: Console, figures: Figures, numbers: dict[str, str]) -> None:
     _by_month(console, figures)
     _people(console, figures, numbers)
     _market(console, figures)
-    _explained(console, figures, numbers)
+    explained(console, figures.explained, numbers)
 
 
 def _by_team(console: Console, figures: Figures) -> None:
@@ -167,17 +167,24 @@ def _market(console: Console, figures: Figures) -> None:
     )
 
 
-def _explained(console: Console, figures: Figures, numbers: dict[str, str]) -> None:
-    """One account in words: a line of every reason there is on it."""
-    found = figures.explained
-    why = Column("说明 why", overflow="fold")
-    table = Table("增减 change", "此后余额 balance", why, title="为什么是这么多 Why a balance is what it is")
+def explained(console: Console, found: dict[str, Any], numbers: dict[str, str]) -> None:
+    """One account in words: of every reason on it the latest line, so the balances do not follow each other."""
+    table = Table(
+        "增减 change",
+        "当时余额 balance then",
+        Column("说明 why", overflow="fold"),
+        title="为什么是这么多：每种原因各举一例 Why a balance is what it is: an example of each reason",
+    )
     by_reason: dict[str, dict[str, Any]] = {}
     for line in reversed(found["items"]):
         by_reason[line["reason"]] = line
     for line in sorted(by_reason.values(), key=lambda line: (line["occurred_at"], line["id"])):
         table.add_row(f"{line['amount']:+d}", str(line["balance_after"]), line["text"])
     console.print(table)
+    console.print(
+        f"以上是从 {len(found['items'])} 笔中挑出的例子，不是连续的流水 "
+        f"picked from {len(found['items'])} lines, which do not follow each other"
+    )
     console.print(f"志愿者 volunteer {numbers[found['holder']]}: {found['text']}\n")
 
 

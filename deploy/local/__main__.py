@@ -196,7 +196,10 @@ def _welcome(stack: LocalStack, seconds: float) -> None:
             f'  curl -H "Authorization: Bearer $TOKEN" '
             f"'{points}/v1/accounts?community={COMMUNITY}&unit=POINT&limit=3'"
         )
-    _say("平台起初是空的；要看一年的数据 it begins empty; to see a year in it: make demo KEEP=.liuling")
+    _say(
+        "还是空的？停止后 empty still? stop it, then: "
+        f"{_COMMAND} reset && make demo KEEP=.liuling  (一个社区的一年 one community's year)"
+    )
     _say(f"已就绪 ready in {seconds:.1f} s。停止 stop: Ctrl-C 或 or `make down`")
 
 
