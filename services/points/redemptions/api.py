@@ -46,10 +46,11 @@ _EXPIRY = "redemption.expiry"
 _ASK = text(
     """
     SELECT i.community, i.listed, i.price_points, p.price_points AS period_points, p.first_day, p.last_day,
-           m.forgotten_at, h.household_id
+           m.forgotten_at IS NOT NULL OR d.id IS NOT NULL AS closed, h.household_id
       FROM items AS i
       LEFT JOIN item_prices AS p ON p.item_id = i.id AND p.first_day <= :today AND p.last_day >= :today
       LEFT JOIN ledger.members AS m ON m.volunteer_id = :volunteer_id
+      LEFT JOIN deaths AS d ON d.volunteer_id = :volunteer_id
       LEFT JOIN household_members AS h ON h.volunteer_id = :volunteer_id
      WHERE i.id = :item_id
     """
@@ -159,7 +160,7 @@ async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InFor
         item_id=body.item_id,
         quantity=body.quantity,
         price_points=price.points,
-        account_closed=found.forgotten_at is not None,
+        account_closed=found.closed,
         reserved_at=work.now,
         collect_by=work.now + timedelta(hours=terms.redemption.collect_within_hours.value),
         household_id=found.household_id,

@@ -85,7 +85,7 @@ Command = Reserve | Collect | Cancel | Expire
 
 
 class AccountClosed(Refusal):
-    """The volunteer's account is closed."""
+    """The volunteer's account is closed: they died, or were erased."""
 
     code: ClassVar[str] = "account_closed"
 

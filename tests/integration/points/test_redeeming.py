@@ -167,3 +167,14 @@ async def test_the_catalogue_says_what_an_item_is(points: Any) -> None:
     await made(client, f"/v1/items/{item}/description", said)
     (shown,) = (await client.get("/v1/items")).json()["items"]
     assert {name: shown[name] for name in said} == said
+
+
+async def test_nobody_redeems_with_the_card_of_somebody_who_died(points: Any, producing: Any) -> None:
+    (person,) = await people_with_points(points, producing, 1)
+    item, client = await item_on_the_shelf(points, price=20), points.client()
+    order = {"volunteer_id": person, "item_id": item}
+    recorded = await made(client, "/v1/deaths", {"volunteer_id": person, "died_on": TODAY.isoformat()})
+    refused = await client.post("/v1/redemptions", json=order)
+    assert (refused.status_code, refused.json()["code"]) == (409, "account_closed")
+    await made(client, f"/v1/deaths/{recorded['id']}/withdrawal")
+    await made(client, "/v1/redemptions", order)
