@@ -27,6 +27,8 @@ def seal_text(seal: dict) -> str:
 
 def faults_of_chain(seals: list[dict]) -> list[str]:
     """What is wrong with a community's seals; nothing when they are one whole chain."""
+    if len(communities := {seal["community"] for seal in seals}) > 1:
+        return [f"每个社区一条链，请分开核对 a chain for each community, check one at a time: {sorted(communities)}"]
     faults, head = [], "0" * 64
     for number, seal in enumerate(sorted(seals, key=lambda seal: seal["sequence"]), start=1):
         if seal["sequence"] != number:
@@ -51,14 +53,25 @@ def faults_of_day(seals: list[dict], day: str, lines: list[str]) -> list[str]:
     return []
 
 
-def main() -> int:
-    seals = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    faults = faults_of_chain(seals)
-    for path in map(Path, sys.argv[2:]):
+def main(seals_path: str = "", *lines_paths: str) -> int:
+    if not seals_path:
+        print(__doc__)
+        return 2
+    seals = json.loads(Path(seals_path).read_text(encoding="utf-8"))
+    # 一份空的副本什么也证明不了 an empty copy proves nothing
+    faults = faults_of_chain(seals) if seals else ["没有封存可核对 there are no seals to check"]
+    for path in map(Path, lines_paths):
         faults += faults_of_day(seals, path.stem, path.read_text(encoding="ascii").splitlines())
-    print("\n".join(faults) or f"一致 {len(seals)} seals hold")
-    return 1 if faults else 0
+    if faults:
+        print("\n".join(faults))
+        return 1
+    last = max(seals, key=lambda seal: seal["sequence"])
+    print(f"一致 {len(seals)} 次封存 seals, {len(lines_paths)} 天的行 days of lines")
+    # 后面少了什么，副本自己看不出来：与主题或接口上最新的封存比较
+    end = f"{last['sequence']} {last['day']} {last['seal_sha256']}"
+    print(f"链尾，请与最新封存比较 the last, to be compared with the latest: {end}")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given as all_of
@@ -116,3 +119,24 @@ def test_portions_hold_every_day_once_in_order_and_undivided(found: dict[tuple[s
         len(of_portion) == 1 or sum(changed[of] for of in portion) <= 2_000_000
         for of_portion, portion in zip(days, made, strict=True)
     )
+
+
+def test_the_program_says_what_it_has_checked_and_takes_nothing_for_right(tmp_path: Path) -> None:
+    golden = ROOT / "shared" / "contracts" / "golden" / "points" / "LedgerSealed.v1.json"
+    published = json.loads(golden.read_text(encoding="utf-8"))["body"]
+    foreign = {**published, "community": "620201001005"}
+
+    def checked(seals: list[dict[str, Any]]) -> tuple[int, str]:
+        (tmp_path / "seals.json").write_text(json.dumps(seals))
+        program = [sys.executable, str(ROOT / "examples" / "check_seals.py"), str(tmp_path / "seals.json")]
+        done = subprocess.run(program, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    code, said = checked([published])
+    assert (code, published["seal_sha256"] in said) == (0, True), "what is missing at the end is seen by the head only"
+    assert checked([])[0] == 1, "an empty copy proves nothing"
+    code, said = checked([published, foreign])
+    assert (code, "每个社区一条链" in said) == (1, True)
+    bare = [sys.executable, str(ROOT / "examples" / "check_seals.py")]
+    done = subprocess.run(bare, capture_output=True, text=True, check=False)
+    assert (done.returncode, "SEALS.json" in done.stdout) == (2, True)
