@@ -61,7 +61,7 @@ class HeldOut(BaseModel):
     """The grade in force as the command left it."""
 
     volunteer_id: UUID
-    grade: int
+    grade: int = Field(description="现有星级 the grade in force; 0 for none")
     flagged: bool
 
 
@@ -71,7 +71,7 @@ class ApplicationOut(BaseModel):
     application_id: UUID
     volunteer_id: UUID
     community: str
-    grade: int
+    grade: int = Field(description="申请的星级 the grade that was applied for")
     stage: Stage
     minutes: int = Field(description="最近核对的服务分钟数 confirmed minutes when somebody last looked")
     threshold_minutes: int

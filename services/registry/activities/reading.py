@@ -151,7 +151,11 @@ async def list_service(
 
 @api.query("/v1/volunteers/{volunteer_id}/hours", permission="volunteers.read")
 async def get_hours(volunteer_id: UUID, read: Read, caller: Caller) -> HoursOut:
-    """我的时长合计（分钟）。A volunteer's confirmed service, in minutes by evidence."""
+    """我的活动时长合计（分钟），不含巡防和调解；全部服务时长见积分服务的 SERVICE_MINUTE 账户。
+
+    A volunteer's confirmed service in activities, in minutes by evidence. Patrols and mediation are not in it: the
+    whole record is the account SERVICE_MINUTE of the points service.
+    """
     await volunteer_of_caller(read, caller, volunteer_id)
     row = (
         await read.execute(
