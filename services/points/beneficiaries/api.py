@@ -15,6 +15,7 @@ from services.points.beneficiaries.model import Beneficiary, ForgetBeneficiary, 
 from services.points.beneficiaries.views import BENEFICIARIES, claim_identity, free_identity
 from services.points.deaths.gate import shut_gate
 from services.points.fields import own_id
+from services.points.names import Named, NamesAsked, with_names
 from services.points.tables import beneficiaries, kin, members
 from services.points.time_orders.views import open_orders
 from shared.auth.permissions import Role
@@ -63,7 +64,7 @@ class BeneficiaryStateOut(BaseModel):
     forgotten: bool
 
 
-class BeneficiaryOut(BeneficiaryStateOut):
+class BeneficiaryOut(BeneficiaryStateOut, Named):
     """A beneficiary in a list."""
 
     registered_at: datetime
@@ -117,12 +118,15 @@ async def list_beneficiaries(
     read: Read,
     caller: Caller,
     page: Paging,
+    vault: Vaulted,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     volunteer_id: Annotated[UUID | None, Query(description="志愿者 volunteer")] = None,
+    names: NamesAsked = False,
 ) -> Page[BeneficiaryOut]:
-    """服务对象清单，不含姓名；志愿者可见本人和已登记的亲属。
+    """服务对象清单；志愿者可见本人和已登记的亲属。社区和区可附姓名，志愿者的姓名在登记系统。
 
-    Beneficiaries of the caller's node, without names; a volunteer finds themselves and those entered as relatives.
+    Beneficiaries of the caller's node; a volunteer finds themselves and those entered as relatives. The office may ask
+    for names; those of volunteers are in the registry.
     """
     query = _rows().where(beneficiaries.c.community.startswith(caller.node))
     if caller.role is Role.VOLUNTEER:
@@ -133,7 +137,8 @@ async def list_beneficiaries(
         query = query.where(beneficiaries.c.community == community)
     if volunteer_id is not None:
         query = query.where(beneficiaries.c.volunteer_id == volunteer_id)
-    return await page.fetch(read, query, [beneficiaries.c.id], lambda row: BeneficiaryOut(**_plain(row)))
+    found = await page.fetch(read, query, [beneficiaries.c.id], lambda row: BeneficiaryOut(**_plain(row)))
+    return await with_names(found, read, vault, caller, "beneficiaries.read_identity") if names else found
 
 
 @api.query("/v1/beneficiaries/{beneficiary_id}", permission="beneficiaries.read_identity")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from services.points.donors.model import ForgetDonor, RegisterDonor
 from services.points.donors.views import DONORS
+from services.points.names import Named, NamesAsked, with_names
 from services.points.tables import donors
 from shared.contracts.common import CommunityCode
 from shared.contracts.love_market import DonorKind
@@ -37,10 +38,9 @@ class DonorStateOut(BaseModel):
     forgotten: bool
 
 
-class DonorOut(BaseModel):
-    """A donor, without their name."""
+class DonorOut(Named):
+    """A donor in a list."""
 
-    id: UUID
     community: str
     kind: DonorKind
     registered_at: datetime
@@ -81,13 +81,16 @@ async def list_donors(
     read: Read,
     caller: Caller,
     page: Paging,
+    vault: Vaulted,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    names: NamesAsked = False,
 ) -> Page[DonorOut]:
-    """捐赠人清单，不含姓名。Donors of the caller's node, without names."""
+    """捐赠人清单；社区和区可附名称，以便找到再次捐赠的人。Donors of the caller's node; the office may ask for names."""
     query = select(donors).where(donors.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(donors.c.community == community)
-    return await page.fetch(read, query, [donors.c.id], lambda row: DonorOut(**_plain(row)))
+    found = await page.fetch(read, query, [donors.c.id], lambda row: DonorOut(**_plain(row)))
+    return await with_names(found, read, vault, caller, "donations.read_donor") if names else found
 
 
 @api.query("/v1/donors/{donor_id}", permission="donations.read_donor")

@@ -18,6 +18,7 @@ from services.points.households.model import (
     RegisterHousehold,
 )
 from services.points.households.views import HOUSEHOLDS
+from services.points.names import Named, NamesAsked, with_names
 from services.points.tables import household_members, households, members
 from shared.clock import local_day
 from shared.contracts import Refusal, refuse_if
@@ -70,6 +71,10 @@ class HouseholdOut(BaseModel):
     need_reason: NeedReason | None
     need_until: date | None = Field(description="困难情形认定至 last day; it may be over")
     forgotten: bool
+
+
+class HouseholdListedOut(HouseholdOut, Named):
+    """A household in a list."""
 
 
 class HouseholdIdentityOut(HouseholdOut):
@@ -126,11 +131,13 @@ async def list_households(
     read: Read,
     caller: Caller,
     page: Paging,
+    vault: Vaulted,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     in_need_on: Annotated[Day | None, Query(description="该日困难 in need on this day")] = None,
     member: Annotated[UUID | None, Query(description="某志愿者所在的一户 the household of a volunteer")] = None,
-) -> Page[HouseholdOut]:
-    """家庭清单，不含姓名。Households of the caller's node, without names."""
+    names: NamesAsked = False,
+) -> Page[HouseholdListedOut]:
+    """家庭清单；社区和区可附户名。Households of the caller's node; the office may ask for names."""
     query = select(households).where(households.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(households.c.community == community)
@@ -141,8 +148,11 @@ async def list_households(
         query = query.where(households.c.id.in_(belongs))
     rows: Page[Any] = await page.fetch(read, query, [households.c.id], lambda row: row)
     people = await _members_of(read, [row.id for row in rows.items])
-    found = [HouseholdOut(**_plain(row), members=people.get(row.id, [])) for row in rows.items]
-    return Page(items=found, next_cursor=rows.next_cursor)
+    found: Page[HouseholdListedOut] = Page(
+        items=[HouseholdListedOut(**_plain(row), members=people.get(row.id, [])) for row in rows.items],
+        next_cursor=rows.next_cursor,
+    )
+    return await with_names(found, read, vault, caller, "households.read_identity") if names else found
 
 
 @api.query("/v1/households/{household_id}", permission="households.read_identity")

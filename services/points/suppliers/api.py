@@ -8,6 +8,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 
+from services.points.names import Named, NamesAsked, with_names
 from services.points.suppliers.model import ForgetSupplier, RegisterSupplier
 from services.points.suppliers.views import SUPPLIERS
 from services.points.tables import suppliers
@@ -35,10 +36,9 @@ class SupplierStateOut(BaseModel):
     forgotten: bool
 
 
-class SupplierOut(BaseModel):
-    """A supplier, without its name."""
+class SupplierOut(Named):
+    """A supplier in a list."""
 
-    id: UUID
     community: str
     registered_at: datetime
     forgotten_at: datetime | None
@@ -76,13 +76,16 @@ async def list_suppliers(
     read: Read,
     caller: Caller,
     page: Paging,
+    vault: Vaulted,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    names: NamesAsked = False,
 ) -> Page[SupplierOut]:
-    """供应商清单，不含名称。Suppliers of the caller's node, without names."""
+    """供应商清单；社区和区可附名称。Suppliers of the caller's node; the office may ask for names."""
     query = select(suppliers).where(suppliers.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(suppliers.c.community == community)
-    return await page.fetch(read, query, [suppliers.c.id], lambda row: SupplierOut(**_plain(row)))
+    found = await page.fetch(read, query, [suppliers.c.id], lambda row: SupplierOut(**_plain(row)))
+    return await with_names(found, read, vault, caller, "purchases.read_supplier") if names else found
 
 
 @api.query("/v1/suppliers/{supplier_id}", permission="purchases.read_supplier")

@@ -318,3 +318,26 @@ async def test_a_donor_is_told_what_became_of_the_gift_and_not_who_got_it(points
     assert len(traced) == 6
     assert {part["recipient"] for part in traced if part["outcome"] == "redeemed"} == {str(person)}
     assert (await points.client("volunteer", subject=str(person)).get(f"/v1/items/{item}/trace")).status_code == 403
+
+
+async def test_whoever_comes_again_is_found_by_name_and_only_by_the_office(points: Any) -> None:
+    client, auditor = points.client(), points.client("auditor")
+    number = "11010519491231002X"
+    person = {"name": "演示对象", "id_number": number}
+    entered = {
+        "donors": {"kind": "firm", "name": "演示商贸公司"},
+        "suppliers": {"name": "演示批发部"},
+        "households": {"name": "演示户", "members": []},
+        "beneficiaries": {"person": person},
+    }
+    for what, body in entered.items():
+        one = await made(client, f"/v1/{what}", {"community": COMMUNITY, **body})
+        named = (await client.get(f"/v1/{what}", params={"names": True})).json()["items"]
+        assert [(row["id"], row["name"]) for row in named] == [(one["id"], body.get("name", "演示对象"))], what
+        assert [row["name"] for row in (await client.get(f"/v1/{what}")).json()["items"]] == [None], what
+        assert (await auditor.get(f"/v1/{what}")).status_code == 200, what
+        refused = await auditor.get(f"/v1/{what}", params={"names": True})
+        assert (refused.status_code, refused.json()["code"]) == (403, "role_not_allowed"), what
+        await made(client, f"/v1/{what}/{one['id']}/forgetting")
+        again = (await client.get(f"/v1/{what}", params={"names": True})).json()["items"]
+        assert [row["name"] for row in again] == [None], what
