@@ -1,6 +1,6 @@
 """The service's own PostgreSQL: one engine, transactions, and the door to raw asyncpg for the hot path."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -27,15 +27,27 @@ def service_metadata() -> MetaData:
     return MetaData(naming_convention=NAMING)
 
 
+class QuestionWrote(Exception):
+    """What only asks tried to change something. Our mistake, and nothing that passes: the server refused it."""
+
+
 class Database:
-    """One service's database. Opened lazily; `close` ends the pool."""
+    """One service's database. Opened lazily; `close` ends the pools."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
-        self.engine: AsyncEngine = create_async_engine(
+        self.engine: AsyncEngine = self._engine(settings.database_pool_size)
+        # A pool of its own: that it cannot write is said once, when a connection is made, and costs no question
+        # anything. And many who look something up do not keep those waiting who do something.
+        self.questions: AsyncEngine = self._engine(
+            settings.database_questions_pool_size, {"default_transaction_read_only": "on"}
+        ).execution_options(isolation_level="AUTOCOMMIT")
+
+    def _engine(self, pool_size: int, server_settings: Mapping[str, str] | None = None) -> AsyncEngine:
+        url = make_url(self._settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
+        return create_async_engine(
             url,
-            pool_size=settings.database_pool_size,
+            pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
             # The connection that was just used has its plans made and its pages mapped; rotating would waste both.
@@ -43,9 +55,8 @@ class Database:
             pool_reset_on_return="rollback",
             # Errors tell the statement, never its values: they may be somebody's name.
             hide_parameters=True,
-            connect_args={"server_settings": self._server_settings(), "timeout": 10},
+            connect_args={"server_settings": self._server_settings() | dict(server_settings or {}), "timeout": 10},
         )
-        self._by_themselves = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def _server_settings(self) -> dict[str, str]:
         # A writer that hangs inside its transaction would hold back the relay of everyone: the server ends it.
@@ -76,10 +87,17 @@ class Database:
     async def asking(self) -> AsyncIterator[AsyncConnection]:
         """A connection for questions, each a transaction by itself: one way to the server instead of three.
 
-        They see what a read-committed transaction would show them: whatever is committed when each begins.
+        They see what a read-committed transaction would show them: whatever is committed when each begins. The server
+        lets them change nothing. Raises `QuestionWrote`.
         """
-        async with self._by_themselves.connect() as connection:
-            yield connection
+        try:
+            async with self.questions.connect() as connection:
+                yield connection
+        except Exception as error:
+            # Elsewhere this state says that a standby answered, and that the same will succeed in a moment.
+            if _sqlstate(error) == _READ_ONLY:
+                raise QuestionWrote from error
+            raise
 
     async def dedicated(self) -> asyncpg.Connection:
         """A raw connection outside the pool, for LISTEN and session locks. The caller closes it."""
@@ -98,6 +116,7 @@ class Database:
     async def close(self) -> None:
         """End every connection."""
         await self.engine.dispose()
+        await self.questions.dispose()
 
 
 async def driver_connection(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
@@ -110,7 +129,8 @@ async def driver_connection(connection: AsyncConnection) -> "asyncpg.Connection[
     return cast("asyncpg.Connection[Any]", raw.driver_connection)
 
 
-_OF_THE_SERVER = ("08", "25006", "40", "53", "55P03", "57", "58", "XX")
+_READ_ONLY = "25006"
+_OF_THE_SERVER = ("08", _READ_ONLY, "40", "53", "55P03", "57", "58", "XX")
 """SQLSTATEs that say nothing about the statement: connection, read-only standby, lost race, resources, operator."""
 _OF_THE_DATA = ("22", "23", "21")
 """SQLSTATEs that blame the values: data exceptions, constraints, cardinality."""

@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     database_url: SecretStr
     """postgresql://user:password@host:port/name, or with ``?host=/socket/folder``."""
     database_pool_size: int = Field(default=10, ge=1, le=100)
+    database_questions_pool_size: int = Field(default=5, ge=1, le=100)
+    """Connections beside the pool that query routes read on; they cannot write."""
     database_idle_in_transaction_timeout_s: int = Field(default=60, ge=1)
 
     kafka_bootstrap_servers: str
