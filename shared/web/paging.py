@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -88,28 +88,28 @@ def _decode(cursor: str, columns: Sequence[ColumnElement[Any]]) -> tuple[Any, ..
         if not isinstance(values, list) or len(values) != len(columns):
             raise InvalidCursor
         return tuple(_typed(value, column.type) for value, column in zip(values, columns, strict=True))
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         raise InvalidCursor from None
 
 
 def _typed(value: Any, column_type: TypeEngine[Any]) -> Any:
     python_type = column_type.python_type
-    if python_type is datetime:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment
-    if python_type is date:
-        return date.fromisoformat(value)
-    if python_type is UUID:
-        return UUID(value)
     if python_type is int:
         bits = 63 if isinstance(column_type, BigInteger) else 15 if isinstance(column_type, SmallInteger) else 31
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**bits:
             raise ValueError
         return value
-    if python_type is str:
-        if not isinstance(value, str) or "\x00" in value:
+    if not isinstance(value, str) or "\x00" in value:
+        raise ValueError
+    if python_type is datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
             raise ValueError
+        return moment.astimezone(UTC)  # the first and the last day overflow here, and not on the way to the database
+    if python_type is date:
+        return date.fromisoformat(value)
+    if python_type is UUID:
+        return UUID(value)
+    if python_type is str:
         return value.encode().decode()
     raise ValueError
