@@ -46,7 +46,7 @@ _EXPIRY = "redemption.expiry"
 _ASK = text(
     """
     SELECT i.community, i.listed, i.price_points, p.price_points AS period_points, p.first_day, p.last_day,
-           m.forgotten_at IS NOT NULL OR d.id IS NOT NULL AS closed, h.household_id
+           m.community AS home, m.forgotten_at IS NOT NULL OR d.id IS NOT NULL AS closed, h.household_id
       FROM items AS i
       LEFT JOIN item_prices AS p ON p.item_id = i.id AND p.first_day <= :today AND p.last_day >= :today
       LEFT JOIN ledger.members AS m ON m.volunteer_id = :volunteer_id
@@ -146,6 +146,10 @@ async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InFor
     if found is None:
         raise NotFound("item")
     caller.require(found.community, body.volunteer_id)
+    # The office serves its own: with a volunteer's id alone nobody elsewhere spends their points. Home is not known of
+    # somebody whom nobody has registered yet.
+    if caller.role is not Role.VOLUNTEER and found.home is not None:
+        caller.require(found.home)
     refuse_unless(found.listed, ItemNotListed)
     terms = await policies.terms(work.connection, found.community, today)
     limit = terms.market.pieces_per_household_per_month.value

@@ -12,7 +12,7 @@ import pytest
 from services.points.app import build
 from services.points.proof.rebuild import rebuild
 from services.points.settings import PointsSettings
-from tests.conftest import COMMUNITY
+from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.points.producing import attendance, completed, registered
 from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
 from tests.integration.points.test_goods_come_and_go import TODAY, made
@@ -178,3 +178,18 @@ async def test_nobody_redeems_with_the_card_of_somebody_who_died(points: Any, pr
     assert (refused.status_code, refused.json()["code"]) == (409, "account_closed")
     await made(client, f"/v1/deaths/{recorded['id']}/withdrawal")
     await made(client, "/v1/redemptions", order)
+
+
+async def test_an_office_spends_nobodys_points_who_is_at_home_elsewhere(points: Any, producing: Any) -> None:
+    neighbour = uuid.uuid4()
+    await producing.tell([registered(neighbour, FOREIGN), completed([attendance(neighbour, 300, YESTERDAY)])])
+    await has_balance(points, neighbour, 50)
+    item = await item_on_the_shelf(points)
+    body = {"volunteer_id": str(neighbour), "item_id": item}
+    refused = await points.client().post("/v1/redemptions", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "outside_your_node")
+    assert (await points.rows("SELECT pending_debits FROM ledger.accounts WHERE holder = :h", h=str(neighbour)))[0][
+        0
+    ] == 0
+    for client in (points.client("district", "620201"), points.client("volunteer", subject=str(neighbour))):
+        await made(client, "/v1/redemptions", body)
