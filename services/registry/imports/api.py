@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import File, Form, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.activities.api import dating
 from services.registry.activities.streams import ACTIVITIES
@@ -18,14 +19,17 @@ from services.registry.imports import results, roster, sign_in_sheet
 from services.registry.organisation.views import require_community
 from services.registry.tables import imports
 from services.registry.volunteers.model import ConsentMissing
-from shared.auth.tokens import OutsideNode
+from shared.auth.permissions import PERMISSIONS
+from shared.auth.tokens import OutsideNode, Principal
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work
+from shared.web.api import MissingPermission
 from shared.web.nodes import of_caller
 
 api = Api(tags=["imports 导入"])
 
+_ROSTER = "roster"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -93,7 +97,7 @@ async def import_roster(
     )
     result = await results.keep(
         work,
-        kind="roster",
+        kind=_ROSTER,
         node=caller.node,
         subject=None,
         counts=taken.counts(listed),
@@ -144,11 +148,7 @@ async def list_imports(read: Read, caller: Caller, page: Paging) -> Page[ImportS
 @api.query("/v1/imports/{import_id}", permission="imports.read")
 async def get_import(import_id: UUID, read: Read, caller: Caller) -> ImportSummaryOut:
     """一次导入的结果。What an import did."""
-    row = await results.found(read, import_id)
-    if row is None:
-        raise NotFound("import")
-    if row.node != caller.node:
-        raise OutsideNode
+    row = await _of_caller(read, caller, import_id)
     return _summary(row)
 
 
@@ -162,14 +162,24 @@ async def get_import_file(import_id: UUID, read: Read, caller: Caller, vault: Va
 
     The rows that were not taken, with the reasons; for the uploader's own node only, and destroyed when it expires.
     """
+    row = await _of_caller(read, caller, import_id)
+    content = await results.file_of(read, vault, import_id)
+    disposition = f'attachment; filename="{row.kind}-{import_id}.xlsx"'
+    return Response(content, media_type=_XLSX, headers={"Content-Disposition": disposition})
+
+
+async def _of_caller(read: AsyncConnection, caller: Principal, import_id: UUID) -> Any:
+    """An import of the caller's own node. Raises `NotFound`, `OutsideNode` or `MissingPermission`."""
     row = await results.found(read, import_id)
     if row is None:
         raise NotFound("import")
     if row.node != caller.node:
         raise OutsideNode
-    content = await results.file_of(read, vault, import_id)
-    disposition = f'attachment; filename="{row.kind}-{import_id}.xlsx"'
-    return Response(content, media_type=_XLSX, headers={"Content-Disposition": disposition})
+    # Team leaders bring sign-in sheets. The rows of a roster that were not taken stand in its file with all they say.
+    rosters = PERMISSIONS["imports.roster"]
+    if row.kind == _ROSTER and caller.role not in rosters.roles:
+        raise MissingPermission(permission=rosters.zh, permission_en=rosters.en)
+    return row
 
 
 def _out(result: results.Result) -> ImportOut:

@@ -234,3 +234,14 @@ async def test_a_sign_in_sheet_goes_in_as_backfilled_evidence(registry: Registry
     await registry.refused(call, 409, "activity_completed")
     named = workbook([SHEET, ["别的名字", id_number(5), "", "", "", "1小时"]])
     assert [p["code"] for p in (await bring_sheet(named))["problems"]] == ["name_differs"]
+
+
+async def test_a_team_leader_is_handed_sign_in_sheets_and_no_roster(registry: Registry) -> None:
+    bad = [1, "样例甲", "620201198001010000", "13900000001", "群众", "样例单位", "样例环保队", "2015年4月1日"]
+    result = await bring(registry, roster([person(2), bad]))
+    assert result["has_file"], "with the whole row of whoever was not taken"
+    leader = registry.client("team_leader")
+    for path in (f"/v1/imports/{result['id']}", f"/v1/imports/{result['id']}/file"):
+        assert (await registry.clerk.get(path)).status_code == 200
+        refused = await leader.get(path)
+        assert (refused.status_code, refused.json()["code"]) == (403, "role_not_allowed"), path
