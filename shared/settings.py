@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65535)
     request_body_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024)
+    request_json_bytes_max: int = Field(default=512 * 1024, ge=1024)
+    """Of a body that is no form with files: it is taken apart at once, and everybody else waits meanwhile."""
 
     jwks_url: str
     """Where the keys that sign tokens are published: https://, http:// or file://."""

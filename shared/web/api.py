@@ -25,6 +25,7 @@ from shared.eventstore import Answer, enter
 from shared.ids import new_id
 from shared.metrics import COMMAND_CONFLICTS, COMMANDS
 from shared.privacy import Vault
+from shared.settings import Settings
 from shared.telemetry import span, trace_headers, valid_correlation_id
 from shared.unit_of_work import PreconditionFailed, UnitOfWork, Workshop
 from shared.web.limits import RateLimit
@@ -139,7 +140,7 @@ class _Route(APIRoute):
 class _QueryRoute(_Route):
     async def run(self, request: Request, handler: Handler) -> Response:
         workshop: Workshop = request.app.state.workshop
-        body = await _read_body(request, request.app.state.settings.request_body_bytes_max)
+        body = await _read_body(request)
         for attempt in count(1):
             try:
                 async with workshop.database.asking() as connection:
@@ -175,7 +176,7 @@ class _CommandRoute(_Route):
             COMMANDS.labels(route=f"{request.method} {self.path}", status=str(status)).observe(perf_counter() - started)
 
     async def _run(self, request: Request, handler: Handler) -> Response:
-        body = await _read_body(request, request.app.state.settings.request_body_bytes_max)
+        body = await _read_body(request)
         principal: Principal = request.state.principal
         command = _Command(request, principal, body)
         workshop: Workshop = request.app.state.workshop
@@ -283,12 +284,16 @@ def _if_match(request: Request) -> int | None:
     return int(match[1])
 
 
-async def _read_body(request: Request, bytes_max: int) -> bytes:
+async def _read_body(request: Request) -> bytes:
+    settings: Settings = request.app.state.settings
+    bytes_max = settings.request_body_bytes_max
+    if not request.headers.get("content-type", "").lower().startswith("multipart/"):
+        bytes_max = min(bytes_max, settings.request_json_bytes_max)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > bytes_max:
-            raise BodyTooLarge(megabytes=bytes_max // (1024 * 1024))
+            raise BodyTooLarge(kilobytes=bytes_max // 1024)
         chunks.append(chunk)
     return b"".join(chunks)
 

@@ -3,12 +3,13 @@
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+_FIELDS_MAX: Final = 64
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 
 
@@ -16,6 +17,14 @@ class Body(BaseModel):
     """Base of every request body: unknown fields are mistakes, and are told."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, value: Any) -> Any:
+        # Each unknown field is a mistake of its own, and takes a kilobyte to tell: a million of them, all memory.
+        if isinstance(value, dict) and len(value) > _FIELDS_MAX:
+            raise PydanticCustomError("too_many_fields", "must not have so many fields")
+        return value
 
 
 def _clean(value: str) -> str:

@@ -46,7 +46,7 @@ class IdempotencyKeyReused(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """The request body is over the limit."""
+    """The request body is over the limit. Params: `kilobytes`."""
 
     code = "body_too_large"
     status = 413

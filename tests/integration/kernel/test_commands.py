@@ -221,3 +221,23 @@ async def test_what_a_caller_did_wrong_is_not_counted_as_a_failure_of_the_servic
 def _counted(status: str) -> float:
     labels = {"route": "POST /v1/counters/{counter_id}", "status": status}
     return REGISTRY.get_sample_value("liuling_command_seconds_count", labels) or 0.0
+
+
+async def test_a_body_of_fields_that_nobody_asked_for_costs_little(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    fields = ",".join(f'"{number:x}":0' for number in range(60_000))
+    for body in (f"{{{fields}}}", "[" + "0," * 300_000 + "0]"):
+        answer = await counting_.client().post(f"/v1/counters/{uuid.uuid4()}", content=body)
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        assert "512" in answer.json()["detail"]
+    fields = ",".join(f'"{number:x}":0' for number in range(40_000))
+    answer = await counting_.client().post(f"/v1/counters/{uuid.uuid4()}", content=f"{{{fields}}}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    assert len(answer.json()["errors"]) == 1, "one mistake, and not one for each of them"
+
+
+async def test_a_file_may_be_larger_than_a_form_that_somebody_fills_in(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    files = {"file": ("large.csv", b"x" * 2_000_000)}
+    answer = await counting_.client().post(f"/v1/counters/{uuid.uuid4()}", files=files)
+    assert answer.status_code == 422, "read, and then found to be no counting"
