@@ -44,7 +44,6 @@ _RETRIES_MAX = 2
 """After a broken connection; the first retry already runs on a new one, since the pool drops all old ones at once."""
 _KEY = re.compile(r"^[A-Za-z0-9_.:-]{8,128}$")
 _ETAG = re.compile(r'^(?:W/)?"(\d{1,9})"$')
-
 Handler = Callable[[Request], Awaitable[Response]]
 
 _EARLIER_ANSWER = text(
@@ -232,7 +231,8 @@ class _Command:
         content_type = request.headers.get("content-type", "")
         # A multipart boundary differs with every send of the same form.
         content = body if "multipart/" not in content_type else _without_boundary(body, content_type)
-        asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + content
+        # With the node: whoever works elsewhere now is not shown again what they were answered here.
+        asked = f"{principal.node} {request.method} {request.url.path}?{request.url.query}\n".encode() + content
         self.fingerprint = hashlib.sha256(asked).digest()
 
     async def enter(self, connection: AsyncConnection) -> Response | None:

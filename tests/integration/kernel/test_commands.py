@@ -61,6 +61,16 @@ async def test_a_key_used_for_something_else_is_refused(start) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
 
 
+async def test_an_answer_is_given_again_in_the_place_it_was_given_in_only(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    url, body, key = f"/v1/counters/{uuid.uuid4()}", {"community": COMMUNITY}, {"Idempotency-Key": "before-moving"}
+    assert (await counting_.client(subject="clerk").post(url, json=body, headers=key)).status_code == 201
+    moved = await counting_.client(node=FOREIGN, subject="clerk").post(url, json=body, headers=key)
+    assert (moved.status_code, moved.json()["code"]) == (422, "idempotency_key_reused")
+    for other in (counting_.client(node=FOREIGN, subject="clerk-of-elsewhere"), counting_.client(node=FOREIGN)):
+        assert (await other.post(url, json=body, headers=key)).json()["code"] == "outside_your_node"
+
+
 async def test_a_post_without_a_key_is_told_what_is_missing(start) -> None:
     counting_ = await start(counting.build, working=False)
     client = counting_.client()
