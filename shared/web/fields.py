@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic_core import PydanticCustomError
 
 _FIELDS_MAX: Final = 64
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Body(BaseModel):
@@ -30,7 +30,12 @@ class Body(BaseModel):
 def _clean(value: str) -> str:
     if _CONTROL.search(value):
         raise PydanticCustomError("control_characters", "must not contain control characters")
-    return unicodedata.normalize("NFC", value)
+    # Characters of format: of no width, or turning the direction of writing. Two names that look the same would be two,
+    # and a name could look like another one. They come with what is pasted, so they are left out and not refused.
+    kept = "".join(character for character in value if unicodedata.category(character) != "Cf").strip()
+    if value and not kept:
+        raise PydanticCustomError("string_too_short", "must not be empty")
+    return unicodedata.normalize("NFC", kept)
 
 
 def _years(value: datetime) -> datetime:
