@@ -13,13 +13,21 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shared.auth.permissions import Role
+from shared.contracts import Refusal
 from shared.settings import Settings
+from shared.telemetry import logger
+
+log = logger("auth")
 
 ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA"]
 """Asymmetric only: a verifier must never hold what signs."""
 
 _REFRESH_S = 300
 _RETRY_UNKNOWN_KEY_S = 10
+_TRY_AGAIN_S = 5
+"""After the issuer could not be reached."""
+_KEEP_S = 3600
+"""How long keys hold that could not be fetched anew: a key that was withdrawn meanwhile holds as long."""
 _REMEMBER_S = 60
 _VERIFIED_MAX = 10_000
 _NODE_LENGTHS = (2, 4, 6, 9, 12)
@@ -27,6 +35,13 @@ _NODE_LENGTHS = (2, 4, 6, 9, 12)
 
 class InvalidToken(Exception):
     """No token, or one that does not hold: wrong key, issuer, audience, expired, unknown role or node."""
+
+
+class KeysNotReached(Refusal):
+    """Where the issuer publishes its keys nobody answers, and those known are too old, or there are none."""
+
+    code = "keys_not_reached"
+    status = 503
 
 
 class OutsideNode(Exception):
@@ -74,12 +89,12 @@ class TokenReader:
             node={"essential": True},
         )
         self._keys: KeySet | None = None
-        self._fetched_at = float("-inf")
+        self._fetched_at = self._tried_at = float("-inf")
         self._lock = asyncio.Lock()
         self._verified: dict[str, tuple[Principal, float]] = {}
 
     async def read(self, token: str) -> Principal:
-        """The principal of a token. Raises `InvalidToken`.
+        """The principal of a token. Raises `InvalidToken` or `KeysNotReached`.
 
         A token that held is remembered for a minute at most: callers send the same one with every request.
         """
@@ -117,13 +132,31 @@ class TokenReader:
         return principal, float(decoded.claims["exp"])
 
     async def _key_set(self, age_s_max: float) -> KeySet:
-        if self._keys is not None and time.monotonic() - self._fetched_at < age_s_max:
-            return self._keys
+        """Keys that are so old at the most; while the issuer is away, an hour."""
+        if self._usable and (self._lock.locked() or not self._due(age_s_max)):
+            return self._known()
         async with self._lock:
-            if self._keys is None or time.monotonic() - self._fetched_at >= age_s_max:
-                self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
-                self._fetched_at = time.monotonic()
-            return self._keys
+            if self._due(age_s_max):
+                self._tried_at = time.monotonic()
+                try:
+                    self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
+                    self._fetched_at = time.monotonic()
+                except (httpx.HTTPError, OSError, JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+                    log.warning("keys_not_reached", error=type(error).__name__)
+        return self._known()
+
+    def _due(self, age_s_max: float) -> bool:
+        now = time.monotonic()
+        return now - self._fetched_at >= age_s_max and now - self._tried_at >= _TRY_AGAIN_S
+
+    @property
+    def _usable(self) -> bool:
+        return time.monotonic() - self._fetched_at < _KEEP_S
+
+    def _known(self) -> KeySet:
+        if self._keys is None or not self._usable:
+            raise KeysNotReached
+        return self._keys
 
     async def _fetch(self) -> str:
         parts = urlparse(self._url)
