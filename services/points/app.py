@@ -23,6 +23,7 @@ from services.points.expiry.rounds import ExpiryRounds
 from services.points.explain import api as explain
 from services.points.explain import event_api as events
 from services.points.explain import holdings
+from services.points.forgetting import ForgettingWatch
 from services.points.honours import HonourWatch
 from services.points.leaderboards import api as leaderboards
 from services.points.leaderboards import team_api as team_leaderboards
@@ -96,6 +97,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
     looks = [flag_what_no_longer_holds, look_at_grounds]
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
+    forgetting = ForgettingWatch(parts.workshop, settings.forgetting_check_interval_s)
     anomaly_watch = AnomalyWatch(parts.workshop, settings.anomalies_check_interval_s)
     verifying = VerifySchedule(parts.database, settings.ledger_verify_interval_s)
     sealer = Sealer(parts.workshop, timedelta(minutes=settings.seal_margin_minutes))
@@ -145,6 +147,7 @@ def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) 
             pooling.run,
             restating.run,
             honours.run,
+            forgetting.run,
             anomaly_watch.run,
             settling.run,
             verifying.run,

@@ -34,6 +34,8 @@ class PointsSettings(Settings):
     """How often the sum of every unit is looked at and shown as a metric."""
     honours_check_interval_s: int = Field(default=60, ge=1)
     """How often stars and certificates are held against the service record, which corrections may have changed."""
+    forgetting_check_interval_s: int = Field(default=60, ge=1)
+    """How often it is looked whether somebody who was forgotten still belongs to a household, or has relatives."""
     anomalies_check_interval_s: int = Field(default=10, ge=1)
     """How long is rested when no newly booked service is left to look at for signs of invented hours."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")

@@ -1,0 +1,54 @@
+"""Whoever was forgotten belongs to no household and has no relatives: their names would say whose the ledger is."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from services.points.app import build
+from services.points.forgetting import ForgettingWatch
+from services.points.settings import PointsSettings
+from shared.contracts.registry import PersonForgotten
+from tests.conftest import COMMUNITY
+from tests.integration.points.test_goods_come_and_go import made
+from tests.integration.scene import _valid
+from tests.integration.telling import registered, tell
+
+
+@pytest.fixture
+async def points(start: Any) -> Any:
+    return await start(build, settings=PointsSettings, working=False)
+
+
+async def relations(points: Any) -> dict[str, str]:
+    items = (await points.client().get("/v1/kin")).json()["items"]
+    return {item["volunteer_id"]: item["stage"] for item in items}
+
+
+async def test_nothing_ties_the_forgotten_to_a_name(points: Any) -> None:
+    gone, stays, mother = (uuid.uuid4() for _ in range(3))
+    await tell(points.service, registered(gone), registered(stays), registered(mother))
+    clerk, other = points.client(subject="clerk"), points.client(subject="colleague")
+    body = {"community": COMMUNITY, "name": "演示户", "members": [str(gone), str(stays)]}
+    household = await made(clerk, "/v1/households", body)
+    person = {"name": "合成老人", "id_number": _valid("62029819450101001")}
+    named = await made(clerk, "/v1/beneficiaries", {"community": COMMUNITY, "person": person})
+    itself = await made(clerk, "/v1/beneficiaries", {"community": COMMUNITY, "volunteer_id": str(gone)})
+    for volunteer, beneficiary in ((gone, named), (mother, itself), (stays, named)):
+        tie = {"volunteer_id": str(volunteer), "beneficiary_id": beneficiary["id"], "relation": "parent"}
+        await made(other, f"/v1/kin/{(await made(clerk, '/v1/kin', tie))['id']}/verification")
+
+    watch = ForgettingWatch(points.service.workshop, 60)
+    assert await watch.let_go() == 0
+    await tell(points.service, PersonForgotten(volunteer_id=gone, community=COMMUNITY))
+    assert await watch.let_go() == 3
+    expected = {str(gone): "ended", str(mother): "ended", str(stays): "verified"}
+    for _ in range(2):
+        found = (await clerk.get(f"/v1/households/{household['id']}")).json()
+        assert (found["name"], found["members"]) == ("演示户", [str(stays)])
+        assert await relations(points) == expected
+        assert await watch.let_go() == 0
+        async with points.service.database.transaction() as connection:
+            await points.service.views.rebuild(connection)
+    refused = await clerk.post(f"/v1/households/{household['id']}/members", json={"members": [str(gone)]})
+    assert refused.json()["code"] == "member_of_another_community"
