@@ -89,9 +89,8 @@ async def approve_aid(gift_id: UUID, work: Work, caller: Caller, settings: Confi
     household = await _household(work, gift.household_id)
     collect_by = work.now + timedelta(days=settings.aid_collect_within_days)
     in_need = household.in_need(local_day(work.now))
-    gift = await work.execute(
-        GIFTS, gift_id, Approve(actor_id(work.vault, caller.subject), in_need, work.now, collect_by)
-    )
+    by = actor_id(work.vault, caller.subject)
+    gift = await work.execute(GIFTS, gift_id, Approve(by, in_need, work.now, collect_by, household.members))
     if gift.stage is Stage.GRANTED:
         work.schedule(_EXPIRY, gift_id, collect_by)
     return _state(gift)

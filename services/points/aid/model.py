@@ -75,6 +75,7 @@ class Approve:
     household_in_need: bool
     at: datetime
     collect_by: datetime
+    household_members: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,12 @@ class OwnProposal(Refusal):
     code: ClassVar[str] = "aid_own_proposal"
 
 
+class OwnHousehold(Refusal):
+    """Whoever belongs to the household does not approve what it is given."""
+
+    code: ClassVar[str] = "aid_own_household"
+
+
 class ApprovedAlready(Refusal):
     """The same person cannot approve twice; a second one must."""
 
@@ -180,6 +187,7 @@ def _proposed(gift: Gift, command: Propose) -> Event:
 def _approved(gift: Gift, command: Approve) -> Event:
     refuse_if(gift.stage is Stage.GRANTED, GiftAlreadyGranted)
     refuse_if(command.by == gift.proposed_by, OwnProposal)
+    refuse_if(command.by in command.household_members, OwnHousehold)
     refuse_if(command.by in gift.approved_by, ApprovedAlready)
     refuse_unless(command.household_in_need, NotInNeed)
     if not gift.approved_by:

@@ -134,7 +134,7 @@ class DeathNotConfirmed(Refusal):
 
 
 class OwnDeathRecord(Refusal):
-    """Whoever recorded a death cannot confirm it."""
+    """Whoever recorded a death, or is to have what the dead left, cannot confirm it."""
 
     code: ClassVar[str] = "death_own_record"
 
@@ -157,7 +157,7 @@ def decide(death: Death, command: Command) -> list[Event]:
             return [DeathWithdrawn(**_named(death), withdrawn_at=at)]
         case Confirm(on_death=on_death, policy_version=version, by=by, at=at):
             refuse_if(death.stage is Stage.CONFIRMED, DeathAlreadyConfirmed)
-            refuse_if(by == death.recorded_by, OwnDeathRecord)
+            refuse_if(by == death.recorded_by or by in death.heirs, OwnDeathRecord)
             return [
                 DeathConfirmed(
                     **_named(death), outcome=on_death, policy_version=version, confirmed_by=by, confirmed_at=at

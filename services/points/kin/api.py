@@ -83,8 +83,10 @@ async def verify_kin(kin_id: UUID, work: Work, caller: Caller) -> KinStateOut:
     tie = await of_caller(work, caller, TIES, kin_id)
     await enter_gate(work.connection)
     assert tie.beneficiary_id is not None
-    forgotten = (await work.load(BENEFICIARIES, tie.beneficiary_id)).state.forgotten
-    return _state(await work.execute(TIES, kin_id, Verify(actor_id(work.vault, caller.subject), forgotten, work.now)))
+    beneficiary = (await work.load(BENEFICIARIES, tie.beneficiary_id)).state
+    by = actor_id(work.vault, caller.subject)
+    command = Verify(by, beneficiary.forgotten, work.now, beneficiary.volunteer_id)
+    return _state(await work.execute(TIES, kin_id, command))
 
 
 @api.command("/v1/kin/{kin_id}/end", permission="kin.manage")

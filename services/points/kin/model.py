@@ -58,6 +58,7 @@ class Verify:
     by: UUID
     beneficiary_forgotten: bool
     at: datetime
+    beneficiary_volunteer_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class KinNotOpen(Refusal):
 
 
 class OwnKinProposal(Refusal):
-    """Whoever entered a relation cannot verify it."""
+    """Whoever entered a relation, or is one side of it, cannot verify it."""
 
     code: ClassVar[str] = "kin_own_proposal"
 
@@ -112,7 +113,8 @@ def decide(tie: Tie, command: Command) -> list[Event]:
     if isinstance(command, Verify):
         refuse_unless(tie.stage is Stage.PROPOSED, KinNotOpen(stage=tie.stage.value))
         refuse_if(command.beneficiary_forgotten, BeneficiaryIsForgotten)
-        refuse_if(command.by == tie.proposed_by, OwnKinProposal)
+        own = (tie.proposed_by, tie.volunteer_id, command.beneficiary_volunteer_id)
+        refuse_if(command.by in own, OwnKinProposal)
         return [KinVerified(kin_id=tie.id, community=tie.community, verified_by=command.by, verified_at=command.at)]
     refuse_if(tie.stage is Stage.ENDED, KinNotOpen(stage=tie.stage.value))
     return [KinEnded(kin_id=tie.id, community=tie.community, ended_by=command.by, ended_at=command.at)]

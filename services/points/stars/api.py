@@ -20,13 +20,16 @@ from services.points.stars.bodies import (
 )
 from services.points.stars.commands import Apply, AssessQuality, Confirm, Decline, Grant, Review, Withdraw
 from services.points.stars.model import Stars
+from services.points.stars.refusals import StarOwnApplication
 from services.points.stars.report import IssueReport, canonical_hash
 from services.points.stars.reporting import report_rows
 from services.points.stars.standing import assessors, confirmed_minutes, member, requirement
 from services.points.stars.views import REPORTS, STARS, Stage
 from services.points.tables import star_applications
+from shared.auth.actors import actor_id
 from shared.auth.tokens import Principal
 from shared.clock import day_start, local_day
+from shared.contracts import refuse_if
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Work
@@ -105,6 +108,7 @@ async def decline(application_id: UUID, body: DeclineBody, work: Work, caller: C
 async def confirm(volunteer_id: UUID, work: Work, caller: Caller) -> HeldOut:
     """复核后保留存疑的星级。Let a flagged grade stand with the hours that there are."""
     await of_caller(work, caller, STARS, volunteer_id)
+    _require_somebody_else(work, caller, volunteer_id)
     command = Confirm(await confirmed_minutes(work.connection, volunteer_id), caller.node, local_day(work.now))
     return _held(await work.execute(STARS, volunteer_id, command))
 
@@ -113,6 +117,7 @@ async def confirm(volunteer_id: UUID, work: Work, caller: Caller) -> HeldOut:
 async def withdraw(volunteer_id: UUID, body: WithdrawBody, work: Work, caller: Caller) -> HeldOut:
     """撤销现有星级；之前较低的星级恢复，并随即复核。Take the grade back; an earlier one returns, and is looked at."""
     await of_caller(work, caller, STARS, volunteer_id)
+    _require_somebody_else(work, caller, volunteer_id)
     state = await work.execute(STARS, volunteer_id, Withdraw(body.reason, caller.node, local_day(work.now)))
     if state.held:
         await _next_review(work, volunteer_id, work.now)
@@ -170,7 +175,12 @@ async def _applied(work: UnitOfWork, caller: Principal, application_id: UUID) ->
     if row is None:
         raise NotFound("star_application")
     caller.require(row.community)
+    _require_somebody_else(work, caller, row.volunteer_id)
     return row.volunteer_id, row.grade, row.applied_on
+
+
+def _require_somebody_else(work: UnitOfWork, caller: Principal, volunteer_id: UUID) -> None:
+    refuse_if(actor_id(work.vault, caller.subject) == volunteer_id, StarOwnApplication)
 
 
 def _decided(stars: Stars, application_id: UUID, stage: Stage) -> DecidedOut:

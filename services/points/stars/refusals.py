@@ -51,6 +51,12 @@ class StarApplicationNotOpen(Refusal):
     code: ClassVar[str] = "star_application_not_open"
 
 
+class StarOwnApplication(Refusal):
+    """Nobody of the office decides on their own stars."""
+
+    code: ClassVar[str] = "star_own_application"
+
+
 class StarReasonMissing(Refusal):
     """Who finds the quality wanting says why."""
 

@@ -42,10 +42,12 @@ from services.points.time_orders.model import (
     Stage,
     TimeOut,
 )
+from services.points.time_orders.refusals import OwnRequest
 from services.points.time_orders.views import ORDERS
 from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode
+from shared.contracts import refuse_if
 from shared.contracts.common import CommunityCode
 from shared.contracts.time_bank import TimePayer
 from shared.timers import Timers
@@ -104,8 +106,10 @@ async def approve_order(time_order_id: UUID, work: Work, caller: Caller, policie
     order = await _order(work, time_order_id)
     caller.require(order.community)
     beneficiary = await _beneficiary(work, order)
+    by = actor_id(work.vault, caller.subject)
+    refuse_if(by == beneficiary.volunteer_id, OwnRequest)
     means = await means_of(work, policies, beneficiary, order.planned_minutes, kin_asked=order.kin_asked)
-    return await _do(work, time_order_id, Approve(means, actor_id(work.vault, caller.subject), work.now))
+    return await _do(work, time_order_id, Approve(means, by, work.now))
 
 
 @api.command("/v1/time-orders/{time_order_id}/acceptance", permission="time_orders.serve")

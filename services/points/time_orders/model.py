@@ -150,7 +150,7 @@ class Serve:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """Somebody else than who recorded it says that it was as told."""
+    """Somebody else than who recorded it, or gave it, says that it was as told."""
 
     credited_elsewhere: bool
     """The provider has minutes already for service that they gave at that time."""
@@ -206,7 +206,7 @@ def decide(order: Order, command: Command) -> list[Event]:
             return [_served(order, command)]
         case Confirm(credited_elsewhere=credited_elsewhere, by=by, at=at):
             refuse_unless(order.stage is Stage.SERVED, OrderNotServed)
-            refuse_if(by == order.recorded_by, OwnRecord)
+            refuse_if(by in (order.recorded_by, order.provider_id), OwnRecord)
             refuse_if(credited_elsewhere, ServiceAlreadyCredited)
             return [TimeOrderConfirmed(**_named(order), confirmed_by=by, confirmed_at=at)]
         case Cancel(reason=reason, by_office=by_office, at=at):

@@ -60,7 +60,7 @@ class NotAwaitingApproval(Refusal):
 
 
 class OwnRequest(Refusal):
-    """Whoever requested the pool's help cannot approve it."""
+    """Whoever requested the pool's help, or is to have it, cannot approve it."""
 
     code: ClassVar[str] = "time_order_own_request"
 
@@ -128,7 +128,7 @@ class OrderNotServed(Refusal):
 
 
 class OwnRecord(Refusal):
-    """Whoever recorded a service cannot confirm it."""
+    """Whoever recorded a service, or gave it, cannot confirm it."""
 
     code: ClassVar[str] = "time_order_own_record"
 

@@ -108,6 +108,18 @@ async def test_who_assessed_does_not_grant_and_the_office_must_be_high_enough(po
     await ok(points.client("district", "6202", "officer").post(f"{path}/grant"))
 
 
+async def test_nobody_of_the_office_decides_on_their_own_stars(points: Any) -> None:
+    person = await volunteer(points, 600)
+    path = f"/v1/stars/applications/{await apply(points, person, 3)}"
+    clerk, officer = points.client(subject=str(person)), points.client("district", "6202", str(person))
+    await refused(clerk.post(f"{path}/assessment", json={"quality": "met"}), "star_own_application")
+    await ok(points.client(subject="clerk").post(f"{path}/assessment", json={"quality": "met"}))
+    await refused(officer.post(f"{path}/grant"), "star_own_application")
+    await ok(points.client("district", "6202", "officer").post(f"{path}/grant"))
+    taken = officer.post(f"/v1/stars/{person}/withdrawal", json={"reason": "other"})
+    await refused(taken, "star_own_application")
+
+
 async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any) -> None:
     person, other = await volunteer(points, 0), await volunteer(points, 104)
     attended = await serve(points.service, person, 104, NOW)

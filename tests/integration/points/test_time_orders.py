@@ -377,3 +377,11 @@ def _id(person: str) -> Any:
     from uuid import UUID
 
     return UUID(person)
+
+
+async def test_nobody_of_the_office_approves_that_the_pool_pays_for_them(bank: Bank) -> None:
+    (clerk_and_old,) = await bank.people(0)
+    person = await bank.beneficiary(clerk_and_old)
+    order = await made(bank.clerk(), "/v1/time-orders", order_of(person, 60, "pool"))
+    own = bank.running.client("community", subject=clerk_and_old)
+    await refused(own, f"/v1/time-orders/{order['id']}/approval", "time_order_own_request")

@@ -1,6 +1,7 @@
 """Donations, purchases, sales, households, aid and stock-taking: every rule, refusals included."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from services.points.aid.model import (
     GiftEnded,
     GiftNotGranted,
     HandOver,
+    OwnHousehold,
     OwnProposal,
     Propose,
     Refuse,
@@ -240,6 +242,12 @@ def test_aid_is_for_a_household_in_need() -> None:
     given(GIFTS).when(propose(household_forgotten=True)).then_refused(HouseholdIsForgotten)
     given(GIFTS, PROPOSED).when(approve(BO, in_need=False)).then_refused(NotInNeed)
     given(GIFTS, PROPOSED).when(propose()).then_refused(GiftEnded)
+
+
+def test_nobody_approves_what_their_own_household_is_given() -> None:
+    own = replace(approve(BO), household_members=(CHEN, BO))
+    given(GIFTS, PROPOSED).when(own).then_refused(OwnHousehold)
+    given(GIFTS, PROPOSED).when(replace(own, household_members=(CHEN,))).then(APPROVED)
 
 
 def test_two_different_people_approve_and_neither_proposed_it() -> None:

@@ -138,6 +138,8 @@ def test_a_relation_is_entered_by_one_and_verified_by_another() -> None:
     given(TIES).when(propose()).then(PROPOSED)
     given(TIES, PROPOSED).when(kin.Verify(BO, False, NOW)).then(VERIFIED)
     given(TIES, PROPOSED).when(kin.Verify(ANNA, False, NOW)).then_refused(kin.OwnKinProposal)
+    given(TIES, PROPOSED).when(kin.Verify(DAUGHTER, False, NOW)).then_refused(kin.OwnKinProposal)
+    given(TIES, PROPOSED).when(kin.Verify(OLD, False, NOW, OLD)).then_refused(kin.OwnKinProposal)
     given(TIES, PROPOSED).when(kin.Verify(BO, True, NOW)).then_refused(BeneficiaryIsForgotten)
     given(TIES, PROPOSED, VERIFIED).when(kin.Verify(BO, False, NOW)).then_refused(kin.KinNotOpen, stage="verified")
     given(TIES, PROPOSED).when(propose()).then_refused(kin.KinNotOpen, stage="proposed")
@@ -229,7 +231,8 @@ def test_a_death_is_recorded_once_with_heirs_who_are_verified_relatives() -> Non
 def test_a_death_is_confirmed_by_another_or_withdrawn_before() -> None:
     confirm = deaths.Confirm(OnDeathOutcome.KIN, 3, BO, NOW)
     given(DEATHS, RECORDED).when(confirm).then(it_is_so(OnDeathOutcome.KIN))
-    given(DEATHS, RECORDED).when(replace(confirm, by=ANNA)).then_refused(deaths.OwnDeathRecord)
+    for own in (ANNA, *RECORDED.heirs):
+        given(DEATHS, RECORDED).when(replace(confirm, by=own)).then_refused(deaths.OwnDeathRecord)
     given(DEATHS).when(confirm).then_refused(deaths.DeathNotRecorded)
     given(DEATHS, RECORDED).when(deaths.Withdraw(NOW)).then(WITHDRAWN)
     given(DEATHS, RECORDED, WITHDRAWN).when(confirm).then_refused(deaths.DeathNotRecorded)

@@ -168,6 +168,7 @@ def test_a_service_is_confirmed_by_somebody_else_than_who_recorded_it_and_paid_o
     served = given(ORDERS, requested(), ACCEPTED, SERVED)
     served.when(Confirm(False, BO, NOW)).then(CONFIRMED)
     served.when(Confirm(False, ANNA, NOW)).then_refused(refusals.OwnRecord)
+    served.when(Confirm(False, PROVIDER, NOW)).then_refused(refusals.OwnRecord)
     served.when(Confirm(True, BO, NOW)).then_refused(refusals.ServiceAlreadyCredited)
     given(ORDERS, requested(), ACCEPTED).when(Confirm(False, BO, NOW)).then_refused(refusals.OrderNotServed)
     ended = given(ORDERS, requested(), ACCEPTED, SERVED, CONFIRMED)
