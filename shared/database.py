@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared.contracts import Refusal
 from shared.settings import Settings
 
 NAMING = {
@@ -31,6 +32,13 @@ class QuestionWrote(Exception):
     """What only asks tried to change something. Our mistake, and nothing that passes: the server refused it."""
 
 
+class QuestionTookTooLong(Refusal):
+    """The database was asked for more than it can find within the time of one question. Params: `seconds`."""
+
+    code = "question_took_too_long"
+    status = 503
+
+
 class Database:
     """One service's database. Opened lazily; `close` ends the pools."""
 
@@ -39,8 +47,12 @@ class Database:
         self.engine: AsyncEngine = self._engine(settings.database_pool_size)
         # A pool of its own: that it cannot write is said once, when a connection is made, and costs no question
         # anything. And many who look something up do not keep those waiting who do something.
+        for_questions = {
+            "default_transaction_read_only": "on",
+            "statement_timeout": str(settings.database_question_timeout_s * 1000),
+        }
         self.questions: AsyncEngine = self._engine(
-            settings.database_questions_pool_size, {"default_transaction_read_only": "on"}
+            settings.database_questions_pool_size, for_questions
         ).execution_options(isolation_level="AUTOCOMMIT")
 
     def _engine(self, pool_size: int, server_settings: Mapping[str, str] | None = None) -> AsyncEngine:
@@ -88,7 +100,7 @@ class Database:
         """A connection for questions, each a transaction by itself: one way to the server instead of three.
 
         They see what a read-committed transaction would show them: whatever is committed when each begins. The server
-        lets them change nothing. Raises `QuestionWrote`.
+        lets them change nothing, and ends one that takes too long. Raises `QuestionWrote` or `QuestionTookTooLong`.
         """
         try:
             async with self.questions.connect() as connection:
@@ -97,6 +109,9 @@ class Database:
             # Elsewhere this state says that a standby answered, and that the same will succeed in a moment.
             if _sqlstate(error) == _READ_ONLY:
                 raise QuestionWrote from error
+            if _sqlstate(error) == _CANCELLED:
+                # Not to be tried again at once: the next one would take as long.
+                raise QuestionTookTooLong(seconds=self._settings.database_question_timeout_s) from error
             raise
 
     async def dedicated(self) -> asyncpg.Connection:
@@ -130,6 +145,7 @@ async def driver_connection(connection: AsyncConnection) -> "asyncpg.Connection[
 
 
 _READ_ONLY = "25006"
+_CANCELLED = "57014"
 _OF_THE_SERVER = ("08", _READ_ONLY, "40", "53", "55P03", "57", "58", "XX")
 """SQLSTATEs that say nothing about the statement: connection, read-only standby, lost race, resources, operator."""
 _OF_THE_DATA = ("22", "23", "21")

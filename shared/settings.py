@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=10, ge=1, le=100)
     database_questions_pool_size: int = Field(default=5, ge=1, le=100)
     """Connections beside the pool that query routes read on; they cannot write."""
+    database_question_timeout_s: int = Field(default=30, ge=1, le=3600)
+    """How long one statement of a query route may take: it holds one of few connections."""
     database_idle_in_transaction_timeout_s: int = Field(default=60, ge=1)
 
     kafka_bootstrap_servers: str

@@ -1,6 +1,7 @@
 """Query routes ask and change nothing: the server itself refuses, whichever way a statement takes to it."""
 
 import asyncio
+import time
 import uuid
 from typing import Any
 
@@ -29,6 +30,15 @@ async def write(way: str, read: Read, caller: Caller) -> dict[str, str]:
             await (await driver_connection(read)).execute(_INTO)
     else:
         await read.execute(sa.text("SELECT 1 FROM counters FOR UPDATE"))
+    return {}
+
+
+@wrong.query("/v1/slow/{way}", permission="cases.read")
+async def slow(way: str, read: Read, caller: Caller) -> dict[str, str]:
+    if way == "driver":
+        await (await driver_connection(read)).execute("SELECT pg_sleep(30)")
+    else:
+        await read.execute(sa.text("SELECT pg_sleep(30)"))
     return {}
 
 
@@ -78,3 +88,14 @@ async def test_many_who_ask_do_not_keep_a_command_waiting(start) -> None:
         await connection.execute(sa.text("SELECT 1"))
         answer = await running.client().post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY})
     assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("way", ["statement", "driver"])
+async def test_a_question_that_takes_too_long_is_ended_once_and_told(start, way: str) -> None:
+    running = await start(counting.build, working=False, database_question_timeout_s=1, database_questions_pool_size=1)
+    running.service.app.include_router(wrong.router)
+    client, began = running.client(), time.perf_counter()
+    answer = await client.get(f"/v1/slow/{way}")
+    assert (answer.status_code, answer.json()["code"]) == (503, "question_took_too_long")
+    assert time.perf_counter() - began < 2, "asked once, and not three times"
+    assert (await client.get("/v1/counters")).status_code == 200
