@@ -11,12 +11,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from shared.contracts import Refusal
+
 PDF: Final = "application/pdf"
 
 _PRESS = Path(__file__).with_name("press.py")
 _AT_ONCE_MAX = 2
+_WAITING_MAX = 20
+"""Papers that wait their turn, some ten seconds of work; whoever comes then is told to come again."""
 _TIMEOUT_S = 30.0
 _presses = asyncio.Semaphore(_AT_ONCE_MAX)
+_orders: set[object] = set()
+"""Papers that are being set, or wait."""
+
+
+class PressBusy(Refusal):
+    """As many papers wait already as may."""
+
+    code = "press_busy"
+    status = 503
 
 
 class PrintingFailed(Exception):
@@ -27,8 +40,20 @@ async def print_pdf(template: Path, data: Mapping[str, Any]) -> bytes:
     """The PDF that a template makes of `data`.
 
     The template reads the data with ``#let data = json(bytes(sys.inputs.data))``, so every value is content and never
-    markup, whoever typed it; `house.typ` beside this file holds what all our papers share. Raises `PrintingFailed`.
+    markup, whoever typed it; `house.typ` beside this file holds what all our papers share. Raises `PrintingFailed` or
+    `PressBusy`.
     """
+    if len(_orders) >= _AT_ONCE_MAX + _WAITING_MAX:
+        raise PressBusy
+    order = object()
+    _orders.add(order)
+    try:
+        return await _set(template, data)
+    finally:
+        _orders.remove(order)
+
+
+async def _set(template: Path, data: Mapping[str, Any]) -> bytes:
     # -P: the folder of the press is no place to import from; -X utf8: whatever the machine's locale is.
     command = (sys.executable, "-P", "-X", "utf8", str(_PRESS), str(template))
     async with _presses:

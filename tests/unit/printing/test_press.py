@@ -1,5 +1,6 @@
 """Papers: Chinese type on every machine, and what people typed stays text."""
 
+import asyncio
 import io
 import re
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from shared.printing import PrintingFailed, print_pdf
+import shared.printing
+from shared.printing import PressBusy, PrintingFailed, print_pdf
 
 LETTER = Path(__file__).with_name("letter.typ")
 
@@ -38,3 +40,11 @@ async def test_a_template_that_cannot_be_set_is_told_without_its_data() -> None:
     with pytest.raises(PrintingFailed, match=r"letter\.typ") as caught:
         await print_pdf(LETTER, {"foot": "someone's name"})
     assert "someone" not in str(caught.value)
+
+
+async def test_who_comes_while_many_wait_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.printing, "_WAITING_MAX", 1)
+    orders = [print_pdf(LETTER, {"foot": "-", "text": "-"}) for _ in range(5)]
+    papers = await asyncio.gather(*orders, return_exceptions=True)
+    assert [type(paper) for paper in papers] == [bytes, bytes, bytes, PressBusy, PressBusy]
+    assert await print_pdf(LETTER, {"foot": "-", "text": "-"}), "there is room again"
