@@ -38,6 +38,7 @@ from shared.views import Views
 from shared.web.api import PROBLEM_SCHEMA, Api
 from shared.web.limits import RateLimit
 from shared.web.problems import HANDLERS, Texts
+from shared.web.server import BoundedHttp
 
 log = logger("service")
 
@@ -129,7 +130,7 @@ class Service:
                 host=self.settings.http_host,
                 port=self.settings.http_port,
                 loop="none",
-                http="httptools",
+                http=BoundedHttp,
                 log_config=None,
                 access_log=False,
                 server_header=False,
