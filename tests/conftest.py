@@ -91,7 +91,10 @@ def stack() -> Iterator[LocalStack]:
             os.environ.update(open_.enter_context(containers.parts()))
         # Nothing of it outlives the run, and only a failing machine would tell the difference: hundreds of databases
         # need not be synced to the disk.
-        yield open_.enter_context(LocalStack(Path(folder), postgres_settings={"fsync": "off"}))
+        stack = open_.enter_context(LocalStack(Path(folder), postgres_settings={"fsync": "off"}))
+        yield stack
+        if stack.broker_kind == "kafka":
+            stack.kafka.kill()  # else it writes down thousands of partitions that are removed a moment later
 
 
 @pytest.fixture(scope="session")

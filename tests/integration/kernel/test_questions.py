@@ -55,7 +55,7 @@ async def early(request: Request, counter_id: uuid.UUID, read: Read, caller: Cal
 @pytest.mark.parametrize("way", ["statement", "driver", "transaction", "lock"])
 async def test_a_query_route_that_writes_fails_and_nothing_is_written(start, way: str) -> None:
     running = await start(counting.build, working=False)
-    running.service.app.include_router(wrong.router)
+    wrong.add_to(running.service.app.router)
     answer = await running.client().get(f"/v1/wrong/{way}")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error"), "a mistake, not an outage"
     assert await running.value("SELECT count(*) FROM heard") == 0
@@ -74,7 +74,7 @@ async def test_a_question_says_that_it_wrote_and_its_connection_serves_on(start)
 
 async def test_a_connection_that_was_let_go_early_serves_others_and_never_a_command(start) -> None:
     running = await start(counting.build, working=False, database_questions_pool_size=1, database_pool_size=1)
-    running.service.app.include_router(wrong.router)
+    wrong.add_to(running.service.app.router)
     client, counter = running.client(), uuid.uuid4()
     for amount in (1, 2):
         assert (await client.post(f"/v1/counters/{counter}", json={"community": COMMUNITY})).status_code == 201
@@ -93,7 +93,7 @@ async def test_many_who_ask_do_not_keep_a_command_waiting(start) -> None:
 @pytest.mark.parametrize("way", ["statement", "driver"])
 async def test_a_question_that_takes_too_long_is_ended_once_and_told(start, way: str) -> None:
     running = await start(counting.build, working=False, database_question_timeout_s=1, database_questions_pool_size=1)
-    running.service.app.include_router(wrong.router)
+    wrong.add_to(running.service.app.router)
     client, began = running.client(), time.perf_counter()
     answer = await client.get(f"/v1/slow/{way}")
     assert (answer.status_code, answer.json()["code"]) == (503, "question_took_too_long")
