@@ -32,6 +32,12 @@ class PolicyPublished(Event, context="points"):
     document: dict[str, Any]
 
 
+class PolicyWithdrawn(Event, context="points"):
+    """A policy that was published and not in force yet never will be. Its version is not used again."""
+
+    policy_version: int = Field(ge=1)
+
+
 class ItemListed(Event, context="points"):
     """An item of the love market (爱心超市) can be had for points."""
 

@@ -35,12 +35,13 @@ INTERESTS: Mapping[type[Event], Reader | None] = {
     ServiceAssessed: None,
 }
 
-_CLOCK_SKEW_MAX = timedelta(hours=1)
+CLOCK_SKEW_MAX = timedelta(hours=1)
+"""Service may say that it begins this much later than it is told."""
 _CLOSE_WITHIN_S = 5
 
 
 class ServiceFromTheFuture(Exception):
-    """A record says that it began after it was told. It would be priced by a policy that may still be replaced."""
+    """A record says that it began after it was told. What would price it may still be replaced, or withdrawn."""
 
     code = "service_from_the_future"
 
@@ -149,7 +150,7 @@ def services_in(deliveries: Sequence[Delivery]) -> list[Service]:
         told = delivery.event
         if not isinstance(told, list):  # read by its contract: an older version, brought up to date
             told = services_of(told, delivery.envelope.event_id, delivery.envelope.time)
-        latest = delivery.envelope.time + _CLOCK_SKEW_MAX
+        latest = delivery.envelope.time + CLOCK_SKEW_MAX
         for service in told:
             if service.started_at > latest:
                 raise ServiceFromTheFuture

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from services.points.policy.answers import TermsOut, terms_out
 from services.points.policy.document import read_document
 from services.points.policy.in_force import InForce
-from services.points.policy.model import PublishPolicy
+from services.points.policy.model import PublishPolicy, UnknownPolicy, WithdrawPolicy
 from services.points.policy.ready import shipped_policies
 from services.points.policy.views import BOOK_ID, POLICIES
 from services.points.tables import policies
@@ -21,6 +21,9 @@ from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work
 from shared.web.fields import Body, Day
 
 api = Api(tags=["policies 积分办法"])
+
+PolicyNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
+"""Version of a policy, in a path."""
 
 
 class PublishBody(Body):
@@ -46,10 +49,21 @@ class PolicyOut(BaseModel):
     in_force_from: date
     document: dict[str, Any]
     published_at: datetime
+    withdrawn_at: datetime | None = Field(
+        description="生效前已撤回，从未生效 withdrawn before its first day, never in force"
+    )
 
 
 class PublishedOut(BaseModel):
     """The policy as it was published."""
+
+    policy_version: int
+    node: str
+    in_force_from: date
+
+
+class WithdrawnOut(BaseModel):
+    """The policy that was withdrawn."""
 
     policy_version: int
     node: str
@@ -72,12 +86,29 @@ class ShippedList(BaseModel):
 
 @api.command("/v1/policies", permission="policies.publish", status=201)
 async def publish_policy(body: PublishBody, work: Work, caller: Caller) -> PublishedOut:
-    """发布积分办法，不追溯既往。Publish a policy. It is never retroactive, and cannot be changed afterwards."""
+    """发布积分办法，不追溯既往。Publish a policy. It is never retroactive, and cannot be changed afterwards.
+
+    Until its first day it can be withdrawn: `POST /v1/policies/{policy_version}/withdrawal`.
+    """
     caller.require(body.node)
     read_document(body.document, complete=False)
     command = PublishPolicy(body.node, body.in_force_from, body.document, work.now)
     book = await work.execute(POLICIES, BOOK_ID, command)
     return PublishedOut(policy_version=book.latest_version, node=body.node, in_force_from=body.in_force_from)
+
+
+@api.command("/v1/policies/{policy_version}/withdrawal", permission="policies.publish")
+async def withdraw_policy(policy_version: PolicyNumber, work: Work, caller: Caller) -> WithdrawnOut:
+    """撤回尚未生效的积分办法；版本号不再使用，同一天可以另行发布。Withdraw a policy that is not in force yet.
+
+    Another one can then be published for the same day, under a version of its own. What has begun stays.
+    """
+    row = (await work.connection.execute(select(policies).where(policies.c.policy_version == policy_version))).first()
+    if row is None:
+        raise UnknownPolicy
+    caller.require(row.node or "")
+    await work.execute(POLICIES, BOOK_ID, WithdrawPolicy(policy_version, work.now))
+    return WithdrawnOut(policy_version=policy_version, node=row.node, in_force_from=row.in_force_from)
 
 
 @api.query("/v1/policies", permission="policies.read")
@@ -116,7 +147,7 @@ async def list_shipped() -> ShippedList:
 
 
 @api.query("/v1/policies/{policy_version}", permission="policies.read")
-async def get_policy(policy_version: Annotated[int, Path(ge=1, le=2**31 - 1)], read: Read, caller: Caller) -> PolicyOut:
+async def get_policy(policy_version: PolicyNumber, read: Read, caller: Caller) -> PolicyOut:
     """一份积分办法。One policy."""
     row = (await read.execute(select(policies).where(policies.c.policy_version == policy_version))).first()
     if row is None:
@@ -133,4 +164,5 @@ def _policy(row: Any) -> PolicyOut:
         in_force_from=row.in_force_from,
         document=row.document,
         published_at=row.published_at,
+        withdrawn_at=row.withdrawn_at,
     )

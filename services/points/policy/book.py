@@ -40,8 +40,11 @@ class PolicyBook:
         self._by_node: dict[str | None, list[PolicyVersion]] = {}
         self.latest_version = 0
         documents = []
+        self._by_version: dict[int, PolicyVersion] = {}
         for policy in versions:
-            self._by_node.setdefault(policy.node, []).append(policy)
+            if not policy.withdrawn:
+                self._by_node.setdefault(policy.node, []).append(policy)
+            self._by_version[policy.version] = policy
             self.latest_version = max(self.latest_version, policy.version)
             documents.append(policy.document)
         for policies in self._by_node.values():
@@ -57,7 +60,6 @@ class PolicyBook:
         self.bank_cap_min: int = min((cap for cap in caps if cap is not None), default=2**62)
         """Nobody with no more minutes than this is above the cap of the time bank under any policy."""
         self._lowest_bank_caps: dict[str, int] = {}
-        self._by_version = {policy.version: policy for of_node in self._by_node.values() for policy in of_node}
         ahead = (document.rules.get("expiry", {}).get("announce_days") for document in documents)
         self.announce_days: frozenset[int] = frozenset(days for days in ahead if days is not None)
         """How long ahead expiry is told, by any policy."""
@@ -137,19 +139,18 @@ class PolicyBook:
 
         A policy replaces the node's own one before it, restatements included; those above and below stay as they were.
         """
-        others = [policy for at, policies in self._by_node.items() if at != node for policy in policies]
+        others = [policy for policy in self._by_version.values() if policy.node != node]
         proposed = PolicyVersion(self.latest_version + 1, node, BEGINNING, document)
         return PolicyBook([*others, proposed], [r for r in self.restatements if r.node != node])
 
     def with_restated(self, restatement: Restatement) -> "PolicyBook":
         """The book as it would be after one more restatement."""
-        policies = [policy for of_node in self._by_node.values() for policy in of_node]
-        return PolicyBook(policies, [*self.restatements, restatement])
+        return PolicyBook(self._by_version.values(), [*self.restatements, restatement])
 
     def is_of_node(self, version: int, node: str) -> bool:
-        """Whether a policy was published for this node."""
+        """Whether a policy was published for this node, and not withdrawn."""
         policy = self._by_version.get(version)
-        return policy is not None and policy.node == node
+        return policy is not None and policy.node == node and not policy.withdrawn
 
     def _chain(self, community: str, day: date, anew: Mapping[str, PolicyVersion]) -> list[PolicyVersion]:
         nodes: list[str | None] = [None]

@@ -1,23 +1,25 @@
-"""The policy book as an aggregate: policies are published one after the other and never taken back.
+"""The policy book as an aggregate: policies are published one after the other, and stay once they have begun.
 
-A policy is in force from a day that has not begun, so that nothing already earned is priced anew; what was published
-by mistake is replaced by the next policy. Days that are over are priced anew only by a restatement, which says so.
+A policy is in force from a day that has not begun, so that nothing already earned is priced anew. What was published
+by mistake is withdrawn before that day, or replaced by the next policy. Days that are over are priced anew only by a
+restatement, which says so.
 《领域》 rules: numbers are policy, and rules change on a date.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
-from shared.contracts.points import PolicyPublished, PolicyRestated
+from shared.contracts.points import PolicyPublished, PolicyRestated, PolicyWithdrawn
 
 _SHANGHAI = timezone(timedelta(hours=8))
 _MICROSECOND = timedelta(microseconds=1)
-_MARGIN = timedelta(minutes=10)
-"""A policy for tomorrow must be published this long before midnight: while it is being committed, the first events of
-the new day must not yet be priced by the old one."""
+MARGIN = timedelta(minutes=70)
+"""What holds tomorrow is settled this long before midnight. Service may say that it begins up to an hour after it is
+told (`earning.reactions.CLOCK_SKEW_MAX`): what was priced for tomorrow must not be priced otherwise by a replay. The
+rest is for the commit, and for clocks that differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,9 @@ class Book:
 
     community: str = ""
     latest_version: int = 0
-    published: frozenset[tuple[str | None, date]] = frozenset()
-    of_node: frozenset[tuple[str | None, int]] = frozenset()
-    """Nodes and the versions that were published for them."""
+    standing: Mapping[int, tuple[str | None, date]] = field(default_factory=dict)
+    """Versions that were not withdrawn: node, and first day."""
+    withdrawn: frozenset[int] = frozenset()
     restatements: int = 0
     restated_at: datetime | None = None
 
@@ -49,6 +51,14 @@ class SeedPolicy:
 
     in_force_from: date
     document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawPolicy:
+    """Take a policy back that has not begun."""
+
+    policy_version: int
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,25 @@ class PolicyOverlaps(Refusal):
     code: ClassVar[str] = "policy_overlaps"
 
 
+class PolicyBegun(Refusal):
+    """The policy's first day has begun, or begins too soon. Params: `version`, `day`."""
+
+    code: ClassVar[str] = "policy_begun"
+
+
+class PolicyIsWithdrawn(Refusal):
+    """The policy was withdrawn already."""
+
+    code: ClassVar[str] = "policy_withdrawn"
+
+
+class UnknownPolicy(Refusal):
+    """No policy has this version."""
+
+    code: ClassVar[str] = "unknown_policy"
+    status: ClassVar[int] = 404
+
+
 class PolicyBookNotEmpty(Refusal):
     """The default is only for an empty book."""
 
@@ -84,7 +113,7 @@ class PolicyBookNotEmpty(Refusal):
 
 
 class PolicyNotOfNode(Refusal):
-    """No such policy was published for the node."""
+    """No such policy was published for the node, or it was withdrawn."""
 
     code: ClassVar[str] = "policy_not_of_node"
     status: ClassVar[int] = 422
@@ -98,8 +127,8 @@ class RestatementNotOver(Refusal):
 
 
 def earliest_day(now: datetime) -> date:
-    """The first day from which a policy published now can be in force."""
-    return (now + _MARGIN).astimezone(_SHANGHAI).date() + timedelta(days=1)
+    """The first day of which it can still be said now what holds on it."""
+    return (now + MARGIN).astimezone(_SHANGHAI).date() + timedelta(days=1)
 
 
 def require_over(since: date, until: date, now: datetime) -> None:
@@ -108,7 +137,7 @@ def require_over(since: date, until: date, now: datetime) -> None:
     refuse_unless(since <= until <= latest, RestatementNotOver(latest=latest.isoformat()))
 
 
-def decide(book: Book, command: PublishPolicy | SeedPolicy | RestatePolicy) -> list[Event]:
+def decide(book: Book, command: PublishPolicy | SeedPolicy | WithdrawPolicy | RestatePolicy) -> list[Event]:
     """Which event a command leads to. Raises the refusals above."""
     match command:
         case SeedPolicy(in_force_from=day, document=document):
@@ -117,11 +146,18 @@ def decide(book: Book, command: PublishPolicy | SeedPolicy | RestatePolicy) -> l
         case PublishPolicy(node=node, in_force_from=day, document=document, now=now):
             earliest = earliest_day(now)
             refuse_if(day < earliest, PolicyRetroactive(earliest=earliest.isoformat()))
-            refuse_if((node, day) in book.published, PolicyOverlaps(node=node or "", day=day.isoformat()))
+            refuse_if((node, day) in book.standing.values(), PolicyOverlaps(node=node or "", day=day.isoformat()))
             version = book.latest_version + 1
             return [PolicyPublished(policy_version=version, node=node, in_force_from=day, document=dict(document))]
+        case WithdrawPolicy(policy_version=version, now=now):
+            refuse_if(version in book.withdrawn, PolicyIsWithdrawn(version=version))
+            refuse_unless(version in book.standing, UnknownPolicy)
+            _, day = book.standing[version]
+            refuse_if(day < earliest_day(now), PolicyBegun(version=version, day=day.isoformat()))
+            return [PolicyWithdrawn(policy_version=version)]
         case RestatePolicy(node=node, policy_version=version, since=since, until=until, at=at):
-            refuse_unless((node, version) in book.of_node, PolicyNotOfNode(node=node, version=version))
+            of_node = version in book.standing and book.standing[version][0] == node
+            refuse_unless(of_node, PolicyNotOfNode(node=node, version=version))
             require_over(since, until, at)
             # Each has a moment of its own: what was known at a moment then tells which of them applied.
             at = at if book.restated_at is None else max(at, book.restated_at + _MICROSECOND)
@@ -138,13 +174,13 @@ def decide(book: Book, command: PublishPolicy | SeedPolicy | RestatePolicy) -> l
             ]
 
 
-def evolve(book: Book, event: PolicyPublished | PolicyRestated) -> Book:
+def evolve(book: Book, event: PolicyPublished | PolicyWithdrawn | PolicyRestated) -> Book:
     """The book after an event."""
-    if isinstance(event, PolicyRestated):
-        return replace(book, restatements=event.restatement, restated_at=event.restated_at)
-    return replace(
-        book,
-        latest_version=event.policy_version,
-        published=book.published | {(event.node, event.in_force_from)},
-        of_node=book.of_node | {(event.node, event.policy_version)},
-    )
+    match event:
+        case PolicyPublished(policy_version=version, node=node, in_force_from=day):
+            return replace(book, latest_version=version, standing={**book.standing, version: (node, day)})
+        case PolicyWithdrawn(policy_version=version):
+            standing = {v: place for v, place in book.standing.items() if v != version}
+            return replace(book, standing=standing, withdrawn=book.withdrawn | {version})
+        case PolicyRestated(restatement=number, restated_at=at):
+            return replace(book, restatements=number, restated_at=at)

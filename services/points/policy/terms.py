@@ -30,6 +30,8 @@ class PolicyVersion:
     node: str | None
     in_force_from: date
     document: PolicyDocument
+    withdrawn: bool = False
+    """Before its first day: it was never in force. A restatement that named it before stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.policy import model
@@ -15,7 +15,7 @@ from services.points.policy.ready import completed, national_default
 from services.points.policy.terms import PolicyVersion
 from services.points.tables import policies, restatements
 from shared.aggregate import Aggregate
-from shared.contracts.points import PolicyPublished, PolicyRestated
+from shared.contracts.points import PolicyPublished, PolicyRestated, PolicyWithdrawn
 from shared.eventstore import Recorded
 from shared.ids import derived_id
 from shared.unit_of_work import UnitOfWork
@@ -40,6 +40,16 @@ async def publish(connection: AsyncConnection, event: PolicyPublished, recorded:
             published_at=recorded.occurred_at,
             version=recorded.version,
         )
+    )
+
+
+@views.on(PolicyWithdrawn)
+async def withdraw(connection: AsyncConnection, event: PolicyWithdrawn, recorded: Recorded) -> None:
+    """The row stays: a restatement may have named it, and its version is not used again."""
+    await connection.execute(
+        update(policies)
+        .where(policies.c.policy_version == event.policy_version)
+        .values(withdrawn_at=recorded.occurred_at, version=recorded.version)
     )
 
 
@@ -77,11 +87,13 @@ def policy_version(event: PolicyPublished) -> PolicyVersion:
     return read_published(event.policy_version, event.node, event.in_force_from, event.document)
 
 
-def read_published(version: int, node: str | None, in_force_from: date, raw: Mapping[str, Any]) -> PolicyVersion:
+def read_published(
+    version: int, node: str | None, in_force_from: date, raw: Mapping[str, Any], *, withdrawn: bool = False
+) -> PolicyVersion:
     """A policy as it was published, by this release or by an earlier one."""
     everywhere = node is None
     document = read_document(completed(raw) if everywhere else raw, complete=everywhere, published=True)
-    return PolicyVersion(version, node, in_force_from, document)
+    return PolicyVersion(version, node, in_force_from, document, withdrawn)
 
 
 def restatement(event: PolicyRestated, recorded: Recorded) -> Restatement:
@@ -98,11 +110,11 @@ def restatement(event: PolicyRestated, recorded: Recorded) -> Restatement:
 
 
 class PolicyShelf:
-    """Keeps the policy book at hand, and takes a new copy when a policy was published since."""
+    """Keeps the policy book at hand, and takes a new copy when it has changed since."""
 
     def __init__(self) -> None:
         self._book = PolicyBook([])
-        self._latest = (0, 0)
+        self._latest = (0, 0, 0)
 
     async def current(self, db: Any) -> PolicyBook:
         """The book as committed policies make it, read over an asyncpg connection."""
@@ -110,13 +122,16 @@ class PolicyShelf:
         if latest != self._latest:
             # Restatements first: each of them names a policy that was there before it.
             restated = [Restatement(*row) for row in await db.fetch(_RESTATEMENTS)]
-            rows = await db.fetch("SELECT policy_version, node, in_force_from, document::text FROM policies")
-            published = (read_published(row[0], row[1], row[2], json.loads(row[3])) for row in rows)
+            rows = await db.fetch(_PUBLISHED)
+            published = (read_published(row[0], row[1], row[2], json.loads(row[3]), withdrawn=row[4]) for row in rows)
             self._book, self._latest = PolicyBook(published, restated), latest
         return self._book
 
 
 _LATEST = """
-    SELECT (SELECT coalesce(max(policy_version), 0) FROM policies), (SELECT coalesce(max(number), 0) FROM restatements)
+    SELECT (SELECT coalesce(max(policy_version), 0) FROM policies),
+           (SELECT count(*) FROM policies WHERE withdrawn_at IS NOT NULL),
+           (SELECT coalesce(max(number), 0) FROM restatements)
 """
+_PUBLISHED = "SELECT policy_version, node, in_force_from, document::text, withdrawn_at IS NOT NULL FROM policies"
 _RESTATEMENTS = "SELECT number, node, policy_version, since, until, event_id, restated_at FROM restatements"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -24,9 +24,9 @@ from services.points.policy.book import PolicyBook, Restatement
 from services.points.policy.terms import NoPolicyInForce, PolicyVersion
 from services.points.policy.views import policy_version, restatement
 from shared.batches import Abreast
-from shared.contracts.points import PolicyPublished, PolicyRestated
+from shared.contracts.points import PolicyPublished, PolicyRestated, PolicyWithdrawn
 from shared.deliveries import Delivery, Unreadable, read
-from shared.eventstore import read_all
+from shared.eventstore import Recorded, read_all
 from shared.settings import Settings
 
 Progress = Callable[[int, int], None]
@@ -82,7 +82,7 @@ class Replay:
     _effects: LedgerEffects = field(init=False)
     _lapses: LapseLater = field(init=False)
     _overflow: PoolLater = field(init=False)
-    _policies: list[PolicyVersion] = field(default_factory=list)
+    _policies: dict[int, PolicyVersion] = field(default_factory=dict)
     _restatements: list[Restatement] = field(default_factory=list)
     _book: PolicyBook = field(default_factory=lambda: PolicyBook([]))
     _offsets: dict[TopicPartition, int] = field(default_factory=dict)
@@ -123,10 +123,7 @@ class Replay:
         transaction = self.db.transaction()
         await transaction.start()
         async for recorded in read_all(connection, self.position, last):
-            if isinstance(recorded.event, PolicyPublished):
-                self._policies.append(policy_version(recorded.event))
-            if isinstance(recorded.event, PolicyRestated):
-                self._restatements.append(restatement(recorded.event, recorded))
+            self._note_policy(recorded)
             await self._effects.apply(self.db, recorded.event, recorded)
             count += 1
             if count % _OWN_BATCH == 0:
@@ -135,8 +132,19 @@ class Replay:
                 await transaction.start()
         await transaction.commit()
         self.position = last
-        self._book = PolicyBook(self._policies, self._restatements)
+        self._book = PolicyBook(self._policies.values(), self._restatements)
         return count
+
+    def _note_policy(self, recorded: Recorded) -> None:
+        match recorded.event:
+            case PolicyPublished() as event:
+                self._policies[event.policy_version] = policy_version(event)
+            case PolicyWithdrawn(policy_version=version):
+                self._policies[version] = replace(self._policies[version], withdrawn=True)
+            case PolicyRestated() as event:
+                self._restatements.append(restatement(event, recorded))
+            case _:
+                pass
 
     async def topics(
         self,

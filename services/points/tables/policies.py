@@ -1,6 +1,6 @@
 """The versions of the policy, what they priced anew, and the seals."""
 
-from sqlalchemy import BigInteger, Column, Date, Integer, SmallInteger, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, SmallInteger, Table, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.points.tables.base import CODE, MOMENT, metadata
@@ -14,7 +14,14 @@ policies = Table(
     Column("document", JSONB, nullable=False),
     Column("published_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
-    UniqueConstraint("node", "in_force_from", name="policies_node_in_force_from_key"),
+    Column("withdrawn_at", MOMENT),
+)
+Index(
+    "policies_node_in_force_from_key",
+    policies.c.node,
+    policies.c.in_force_from,
+    unique=True,
+    postgresql_where=policies.c.withdrawn_at.is_(None),
 )
 
 restatements = Table(

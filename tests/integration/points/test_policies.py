@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.points.app import build
+from services.points.proof.rebuild import rebuild
 from services.points.settings import PointsSettings
 from shared.clock import SHANGHAI
 from shared.contracts import Evidence
@@ -84,6 +85,51 @@ async def test_goods_wait_as_long_as_the_policy_of_the_day_says(start: Any, prod
     assert await waits() == timedelta(hours=72)
     now += timedelta(days=2)
     assert await waits() == timedelta(hours=5)
+
+
+async def test_a_policy_withdrawn_in_time_never_prices_anything(start: Any, producing: Any) -> None:
+    now = datetime.now(UTC).replace(hour=2) - timedelta(days=5)
+    points = await start(lambda settings: build(settings, clock=lambda: now), settings=PointsSettings)
+    client, person = points.client("district", node="620201"), uuid.uuid4()
+    day = (now + timedelta(days=1)).astimezone(SHANGHAI).date().isoformat()
+
+    async def publish(minutes_per_point: int) -> tuple[int, Any]:
+        document = {"title": TITLE, "points": {"minutes_per_point": minutes_per_point}}
+        answer = await client.post("/v1/policies", json={"node": COMMUNITY, "in_force_from": day, "document": document})
+        return answer.status_code, answer.json()
+
+    async def withdraw(version: int) -> tuple[int, str | None]:
+        answer = await client.post(f"/v1/policies/{version}/withdrawal")
+        return answer.status_code, answer.json().get("code")
+
+    assert (await publish(60))[1]["policy_version"] == 2
+    assert (await publish(3))[1]["code"] == "policy_overlaps"
+    await producing.tell([registered(person)])
+    told = [completed([attendance(person, 60, now - timedelta(hours=2))])]  # the book with the mistake is at hand now
+    await producing.tell(told)
+    await booked(points, told)
+    clerk = points.client("community", node=COMMUNITY)
+    assert (await clerk.post("/v1/policies/2/withdrawal")).status_code == 403
+    neighbours = points.client("district", node="620202")
+    assert (await neighbours.post("/v1/policies/2/withdrawal")).status_code == 403
+    assert await withdraw(2) == (200, None)
+    assert await withdraw(2) == (409, "policy_withdrawn")
+    assert await withdraw(9) == (404, "unknown_policy")
+    assert await withdraw(1) == (403, "outside_your_node"), "the default is of everywhere"
+    assert (await client.get("/v1/policies/2")).json()["withdrawn_at"] is not None
+    tried = {"node": COMMUNITY, "policy_version": 2, "since": "2026-01-01", "until": "2026-01-02"}
+    assert (await client.post("/v1/policy-restatements/dry-run", json=tried)).json()["code"] == "policy_not_of_node"
+    in_force = f"/v1/policies/in-force?community={COMMUNITY}&day={day}"
+    assert (await client.get(in_force)).json()["minutes_per_point"] == {"value": 6, "policy_version": 1}
+    assert (await publish(3))[1]["policy_version"] == 3
+    assert (await client.get(in_force)).json()["minutes_per_point"] == {"value": 3, "policy_version": 3}
+    now += timedelta(days=1)
+    assert await withdraw(3) == (409, "policy_begun")
+    told = [completed([attendance(person, 60, now)])]
+    await producing.tell(told)
+    await booked(points, told)
+    assert await earned(points, [person]) == {str(person): 10 + 20}
+    assert await rebuild(points.service) == 0
 
 
 # ── dry runs ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,15 +1,21 @@
 """Policies: what a document may say, what is in force where and when, and what prices days anew."""
 
 import copy
+import uuid
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.points.policy.book import BEGINNING, PolicyBook
+from services.points.earning.reactions import CLOCK_SKEW_MAX
+from services.points.policy.book import BEGINNING, PolicyBook, Restatement
 from services.points.policy.document import SERVICE_KINDS, BadPolicy, read_document
 from services.points.policy.model import (
+    MARGIN,
+    PolicyBegun,
     PolicyBookNotEmpty,
+    PolicyIsWithdrawn,
     PolicyNotOfNode,
     PolicyOverlaps,
     PolicyRetroactive,
@@ -17,12 +23,14 @@ from services.points.policy.model import (
     RestatementNotOver,
     RestatePolicy,
     SeedPolicy,
+    UnknownPolicy,
+    WithdrawPolicy,
     earliest_day,
 )
 from services.points.policy.terms import NoPolicyInForce, PolicyVersion
 from services.points.policy.views import POLICIES, national_default
 from services.points.units import Unit
-from shared.contracts.points import PolicyPublished, PolicyRestated
+from shared.contracts.points import PolicyPublished, PolicyRestated, PolicyWithdrawn
 from tests.specification import given
 
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
@@ -70,13 +78,50 @@ def test_two_policies_for_one_node_from_one_day_overlap() -> None:
     ("moment", "day"),
     [
         (datetime(2026, 3, 10, 4, tzinfo=UTC), date(2026, 3, 11)),
-        (datetime(2026, 3, 10, 15, 49, tzinfo=UTC), date(2026, 3, 11)),
-        (datetime(2026, 3, 10, 15, 51, tzinfo=UTC), date(2026, 3, 12)),
+        (datetime(2026, 3, 10, 14, 49, tzinfo=UTC), date(2026, 3, 11)),
+        (datetime(2026, 3, 10, 14, 51, tzinfo=UTC), date(2026, 3, 12)),
         (datetime(2026, 3, 10, 16, 0, tzinfo=UTC), date(2026, 3, 12)),
     ],
 )
 def test_the_earliest_day_is_tomorrow_in_shanghai_unless_midnight_is_too_near(moment: datetime, day: date) -> None:
     assert earliest_day(moment) == day
+
+
+def test_what_holds_tomorrow_is_settled_before_service_of_tomorrow_can_be_told() -> None:
+    assert MARGIN > CLOCK_SKEW_MAX
+
+
+# ── withdrawing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_policy_is_withdrawn_before_its_first_day() -> None:
+    tomorrow = published(2, "620201", date(2026, 3, 11))
+    given(POLICIES, SEEDED, tomorrow).when(WithdrawPolicy(2, NOW)).then(PolicyWithdrawn(policy_version=2))
+
+
+@pytest.mark.parametrize(
+    "now", [datetime(2026, 3, 10, 14, 51, tzinfo=UTC), datetime(2026, 3, 10, 16, tzinfo=UTC), NOW + timedelta(days=9)]
+)
+def test_a_policy_that_has_begun_or_is_about_to_stays(now: datetime) -> None:
+    outcome = given(POLICIES, SEEDED, published(2, "620201", date(2026, 3, 11))).when(WithdrawPolicy(2, now))
+    outcome.then_refused(PolicyBegun, version=2, day="2026-03-11")
+
+
+def test_the_default_has_begun() -> None:
+    given(POLICIES, SEEDED).when(WithdrawPolicy(1, NOW)).then_refused(PolicyBegun)
+
+
+def test_a_policy_is_withdrawn_once_and_only_if_there_is_one() -> None:
+    gone = [SEEDED, published(2, "6202", date(2026, 4, 1)), PolicyWithdrawn(policy_version=2)]
+    given(POLICIES, *gone).when(WithdrawPolicy(2, NOW)).then_refused(PolicyIsWithdrawn)
+    given(POLICIES, *gone).when(WithdrawPolicy(3, NOW)).then_refused(UnknownPolicy)
+
+
+def test_another_takes_the_place_of_the_withdrawn_under_a_version_of_its_own() -> None:
+    day = date(2026, 4, 1)
+    gone = [SEEDED, published(2, "6202", day), PolicyWithdrawn(policy_version=2)]
+    given(POLICIES, *gone).when(publish("6202", day)).then(published(3, "6202", day))
+    given(POLICIES, *gone).when(restate(2, "6202")).then_refused(PolicyNotOfNode)
 
 
 # ── restating ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,6 +275,21 @@ def test_a_later_policy_changes_nothing_that_was_priced_before() -> None:
     )
     for day in (date(1999, 1, 1), date(2026, 3, 1), date(2026, 5, 31)):
         assert before.terms(COMMUNITY, day) == after.terms(COMMUNITY, day)
+
+
+def test_what_was_withdrawn_prices_nothing_but_what_a_restatement_named_it_for() -> None:
+    default = PolicyVersion(1, None, BEGINNING, read_document(national_default(), complete=True))
+    said = read_document({"title": TITLE, "caps_per_day": {"POINT": 80}}, complete=False)
+    revised = PolicyVersion(2, "6202", date(2026, 6, 1), said)
+    days = (date(2026, 3, 1), date(2026, 3, 2))
+    named = Restatement(1, "6202", 2, *days, uuid.UUID(int=1), NOW)
+    standing = PolicyBook([default, revised], [named])
+    gone = PolicyBook([default, replace(revised, withdrawn=True)], [named])
+    assert (cap(standing, COMMUNITY, date(2026, 6, 1)), cap(gone, COMMUNITY, date(2026, 6, 1))) == ((80, 2), (100, 1))
+    for policies in (standing, gone, gone.with_restated(replace(named, number=2, since=days[1]))):
+        assert policies.terms(COMMUNITY, days[0], NOW).caps_per_day[Unit.POINT].version == 2
+    assert (standing.is_of_node(2, "6202"), gone.is_of_node(2, "6202")) == (True, False)
+    assert gone.latest_version == 2
 
 
 def test_before_the_beginning_and_for_unknown_kinds_there_is_no_price() -> None:
