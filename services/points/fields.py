@@ -4,13 +4,14 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from pydantic import Field, StringConstraints
 
 from services.points.ledger.reading import Sight
 from services.points.market.dated import Dated
 from services.points.settings import PointsSettings
 from shared.auth.tokens import OutsideNode, Principal
+from shared.clock import Clock
 from shared.unit_of_work import UnitOfWork
 from shared.web import configured
 from shared.web.fields import Moment
@@ -48,6 +49,15 @@ def dated(work: UnitOfWork, settings: PointsSettings, at: Moment | None) -> Date
 
 
 Configured = Annotated[PointsSettings, Depends(configured)]
+
+
+async def _clock(request: Request) -> Clock:
+    clock: Clock = request.app.state.service.clock
+    return clock
+
+
+Clocked = Annotated[Clock, Depends(_clock)]
+"""In a query: the service's clock."""
 
 
 def own_id(caller: Principal) -> UUID:

@@ -12,7 +12,7 @@ from services.points.dry_run.answers import DryRunOut, dry_run_out
 from services.points.dry_run.comparison import Comparison
 from services.points.dry_run.reading import RecordsBelow
 from services.points.durations import months_later
-from services.points.fields import Configured
+from services.points.fields import Clocked, Configured
 from services.points.ledger.writing import Connection
 from services.points.policy.bodies import RestatedDaysBody
 from services.points.policy.book import Restatement
@@ -20,7 +20,7 @@ from services.points.policy.document import read_document
 from services.points.policy.in_force import InForce
 from services.points.policy.model import PolicyNotOfNode, require_over
 from services.points.settings import PointsSettings
-from shared.clock import Clock, day_start, local_day
+from shared.clock import day_start, local_day
 from shared.contracts import NodeCode, Refusal, refuse_if, refuse_unless
 from shared.database import driver_connection
 from shared.web import Api, Caller, Read
@@ -63,11 +63,6 @@ async def _turn(request: Request) -> asyncio.Lock:
     return turn
 
 
-async def _clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.service.clock
-    return clock
-
-
 @api.query("/v1/policies/dry-run", permission="policies.publish", method="POST")
 async def dry_run(
     body: DryRunBody,
@@ -76,7 +71,7 @@ async def dry_run(
     policies: InForce,
     settings: Configured,
     turn: Annotated[asyncio.Lock, Depends(_turn)],
-    clock: Annotated[Clock, Depends(_clock)],
+    clock: Clocked,
 ) -> DryRunOut:
     """试算：按最近几个月的真实服务，比较新旧办法，不作任何改动。Try a document on the last months; changes nothing.
 
@@ -100,7 +95,7 @@ async def dry_run_of_restatement(
     policies: InForce,
     settings: Configured,
     turn: Annotated[asyncio.Lock, Depends(_turn)],
-    clock: Annotated[Clock, Depends(_clock)],
+    clock: Clocked,
 ) -> DryRunOut:
     """试算追溯调整：这些日子谁会多、谁会少，不作任何改动。Who would get how much more or less; changes nothing.
 

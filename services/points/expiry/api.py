@@ -1,19 +1,30 @@
-"""Routes of lots: which points can be spent until when."""
+"""Routes of lots: which points can be spent until when, and whose lapse by a day."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
+from sqlalchemy import Select, exists, select
 
-from services.points.accounts.visible import visible_account
+from services.points.accounts.visible import accounts_of, visible_account
 from services.points.expiry.lapsing import Lapsing
-from services.points.fields import Holder
+from services.points.expiry.lots import Lot
+from services.points.expiry.terms import earning_days
+from services.points.fields import Clocked, Holder
 from services.points.ledger.writing import LedgerWriter
 from services.points.policy.in_force import InForce
+from services.points.tables import accounts, days
 from services.points.units import Unit
+from shared.clock import local_day
+from shared.contracts import NodeCode
 from shared.database import driver_connection
-from shared.web import Api, Caller, NotFound, Read
+from shared.web import Api, Caller, NotFound, Page, Read
+from shared.web.fields import Day
+from shared.web.paging import ShortPaging
 from shared.web.problems import Texts, language_of
 
 api = Api(tags=["accounts 积分账户"])
@@ -39,6 +50,78 @@ class LotsOut(BaseModel):
 
     text: str = Field(description="最近到期的积分 what lapses next, in words")
     items: list[LotOut]
+
+
+class LapsingOut(BaseModel):
+    """Points that can be spent on one day for the last time."""
+
+    last_day: date
+    points: int
+
+
+class ExpiringOut(BaseModel):
+    """What lapses of one volunteer's points, unless it is spent before."""
+
+    volunteer_id: UUID
+    community: str
+    points: int = Field(description="到该日共失效 all that lapses by the day asked for")
+    days: list[LapsingOut] = Field(description="最后可用日，从早到晚 by the last day on which they can be spent")
+
+
+@api.query("/v1/expiring-points", permission="accounts.read")
+async def list_expiring(
+    read: Read,
+    caller: Caller,
+    in_force: InForce,
+    page: ShortPaging,
+    clock: Clocked,
+    until: Annotated[Day, Query(description="到这一天为止 the last of the last days")],
+    node: Annotated[NodeCode | None, Query(description="节点，默认本节点 node, the caller's own if not given")] = None,
+) -> Page[ExpiringOut]:
+    """到某日为止将失效的积分，按志愿者。Whose points lapse by a day if they are not spent; a volunteer sees their own.
+
+    A page looks at as many people as asked for and leaves out those who have spent it all, so it may be short; go on
+    as long as there is a `next_cursor`.
+    """
+    book, today = await in_force.book(read), local_day(clock())
+    query = accounts_of(caller).where(accounts.c.unit == int(Unit.POINT))
+    if node is not None:
+        caller.require(node)
+        query = query.where(accounts.c.community.startswith(node))
+    earned = earning_days(book.expiry_rules, today, until)
+    if earned is None:
+        return Page(items=[])
+    order = [accounts.c.community, accounts.c.holder]
+    found: Page[Any] = await page.fetch(read, _served_between(query, *earned), order, lambda row: row)
+    purses = {row.id: row for row in found.items}
+    lots = await Lapsing(LedgerWriter()).lots(await driver_connection(read), book, list(purses))
+    answers = [_expiring(row, lots[account], today, until) for account, row in purses.items()]
+    return Page(items=[answer for answer in answers if answer.days], next_cursor=found.next_cursor)
+
+
+def _served_between(query: Select[Any], first: date, last: date) -> Select[Any]:
+    """Accounts with something on them, whose holders served on some of these days."""
+    record = accounts.alias("record")
+    served = (
+        select(record.c.id)
+        .join(days, days.c.account == record.c.id)
+        .where(record.c.holder == accounts.c.holder, record.c.unit == int(Unit.SERVICE_MINUTE))
+        .where(days.c.day.between(first, last))
+    )
+    return query.where(accounts.c.id > 0, accounts.c.credits > accounts.c.debits, exists(served))
+
+
+def _expiring(row: Any, lots: Sequence[Lot], today: date, until: date) -> ExpiringOut:
+    lapsing: Counter[date] = Counter()
+    for lot in lots:
+        if lot.left and lot.term.last_day is not None and today <= lot.term.last_day <= until:
+            lapsing[lot.term.last_day] += lot.left
+    return ExpiringOut(
+        volunteer_id=row.holder,
+        community=row.community,
+        points=lapsing.total(),
+        days=[LapsingOut(last_day=day, points=points) for day, points in sorted(lapsing.items())],
+    )
 
 
 @api.query("/v1/accounts/{holder}/POINT/lots", permission="accounts.read")

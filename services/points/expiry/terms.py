@@ -42,6 +42,16 @@ def lapsing_days(rules: Collection[ExpiryRule], after: date | None, through: dat
     return None if first is None or last is None else (first, last)
 
 
+def earning_days(rules: Collection[ExpiryRule], today: date, until: date) -> tuple[date, date] | None:
+    """First and last of the days until today whose points have their last day from today until another; or None."""
+    first, last = None, None
+    for back in range(_LONGEST.days):
+        day = today - back * _A_DAY
+        if any((ends := rule.last_day(day)) is not None and today <= ends <= until for rule in rules):
+            first, last = day, last or day
+    return None if first is None or last is None else (first, last)
+
+
 def term_of(book: PolicyBook, community_of: Callable[[int], str]) -> TermOf:
     """The term of points by the account of issue that they came from: the rule of the day on which they were earned."""
 

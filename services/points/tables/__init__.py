@@ -17,6 +17,7 @@ from services.points.tables.honours import (
 from services.points.tables.ledger import (
     accounts,
     assessments,
+    days,
     holds,
     members,
     notes,
@@ -65,6 +66,7 @@ __all__ = [
     "certificate_numbers",
     "certificates",
     "collection_tries",
+    "days",
     "deaths",
     "donations",
     "donors",

@@ -25,6 +25,14 @@ accounts = Table(
     Column("version", BigInteger),
 )
 
+days = Table(
+    "days",
+    described,
+    Column("account", BigInteger, primary_key=True),
+    Column("day", Date, primary_key=True),
+)
+"""By account of a service record, the days of service."""
+
 members = Table(
     "members",
     described,

@@ -66,6 +66,12 @@ async def reserve(points: Any, person: uuid.UUID, price: int) -> str:
     return str(reserved.json()["id"])
 
 
+def _by_person(found: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    for one in found:
+        assert one["points"] == sum(day["points"] for day in one["days"])
+    return {one["volunteer_id"]: {day["last_day"]: day["points"] for day in one["days"]} for one in found}
+
+
 async def test_points_are_announced_lapse_and_come_out_right_when_the_past_changes(
     points: Any, producing: Any, calendar: Calendar, stack: Any, namespace: str
 ) -> None:
@@ -83,6 +89,27 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
         (20, 0, 20, "2026-12-31"),
     ]
     assert lots["text"] == "有 20 积分将在 2025-12-31 之后失效，请在此前使用。"
+
+    async def expiring(asking: Any, until: str, **more: Any) -> dict[str, Any]:
+        answer = await asking.get("/v1/expiring-points", params={"until": until, **more})
+        assert answer.status_code == 200, answer.text
+        found, cursor = answer.json()["items"], answer.json()["next_cursor"]
+        if cursor is not None:
+            return {**_by_person(found), **await expiring(asking, until, **{**more, "cursor": cursor})}
+        return _by_person(found)
+
+    this_year = {str(saver): {"2025-12-31": 50}, str(spender): {"2025-12-31": 20}, str(reserver): {"2025-12-31": 50}}
+    assert await expiring(client, "2025-12-30") == {}
+    assert await expiring(client, "2025-12-31") == this_year
+    assert await expiring(client, "2026-12-30", limit=1) == this_year
+    both = {**this_year, str(spender): {"2025-12-31": 20, "2026-12-31": 20}}
+    assert await expiring(client, "2199-12-31", node=COMMUNITY) == both
+    assert await expiring(points.client("volunteer", subject=str(spender)), "2025-12-31") == {
+        str(spender): {"2025-12-31": 20}
+    }
+    assert await expiring(points.client("community", node="620201001009"), "2025-12-31") == {}
+    elsewhere = await client.get("/v1/expiring-points", params={"until": "2025-12-31", "node": "620202"})
+    assert elsewhere.status_code == 403
 
     calendar.now = datetime(2025, 12, 1, 4, tzinfo=UTC)
 
