@@ -247,6 +247,7 @@ class CertificateObjected(Event, context="points"):
     community: CommunityCode
     reason: CertificateObjection
     objected_on: date
+    objected_by: UUID | None = Field(default=None, description="Opaque id of whoever entered the objection.")
 
 
 class CertificateTookEffect(Event, context="points"):
@@ -255,6 +256,9 @@ class CertificateTookEffect(Event, context="points"):
     certificate_id: UUID
     community: CommunityCode
     effective_on: date
+    settled_by: UUID | None = Field(
+        default=None, description="Opaque id of whoever found an objection without ground; null where there was none."
+    )
 
 
 class CertificateObjectionDismissed(Event, context="points"):
@@ -263,6 +267,7 @@ class CertificateObjectionDismissed(Event, context="points"):
     certificate_id: UUID
     community: CommunityCode
     dismissed_on: date
+    settled_by: UUID | None = Field(default=None, description="Opaque id of whoever found that.")
 
 
 class CertificateRefused(Event, context="points"):
@@ -272,6 +277,7 @@ class CertificateRefused(Event, context="points"):
     community: CommunityCode
     reason: CertificateObjection
     refused_on: date
+    settled_by: UUID | None = Field(default=None, description="Opaque id of whoever found that.")
 
 
 class CertificateFlagged(Event, context="points"):

@@ -22,6 +22,7 @@ from services.points.certificates.record import services_between
 from services.points.certificates.views import CERTIFICATES
 from services.points.policy.in_force import InForce
 from services.points.tables import members
+from shared.auth.actors import actor_id
 from shared.auth.tokens import Principal
 from shared.clock import day_start, local_day
 from shared.timers import Timers
@@ -80,16 +81,19 @@ async def issue(body: IssueBody, work: Work, caller: Caller, policies: InForce) 
 @api.command("/v1/certificates/{certificate_id}/objection", permission="certificates.issue")
 async def object_(certificate_id: UUID, body: ObjectionBody, work: Work, caller: Caller) -> StateOut:
     """登记公示异议。Somebody objects during publicity; it takes no effect until that is settled."""
-    return await _execute(work, caller, certificate_id, Object(body.reason, local_day(work.now)))
+    by = actor_id(work.vault, caller.subject)
+    return await _execute(work, caller, certificate_id, Object(body.reason, local_day(work.now), by))
 
 
 @api.command("/v1/certificates/{certificate_id}/settlement", permission="certificates.issue")
 async def settle(certificate_id: UUID, body: SettlementBody, work: Work, caller: Caller) -> StateOut:
-    """处理异议：成立则不生效；不成立则继续公示，期满（或已满）即生效。
+    """处理异议：成立则不生效；不成立则继续公示，期满（或已满）即生效。须由登记异议以外的人办理。
 
-    Settle the objection. Without ground, publicity goes on to its last day; where that is over, it takes effect.
+    Settle the objection: somebody else than who entered it. Without ground, publicity goes on to its last day; where
+    that is over, it takes effect.
     """
-    return await _execute(work, caller, certificate_id, SettleObjection(body.upheld, local_day(work.now)))
+    by = actor_id(work.vault, caller.subject)
+    return await _execute(work, caller, certificate_id, SettleObjection(body.upheld, local_day(work.now), by))
 
 
 @api.command("/v1/certificates/{certificate_id}/voiding", permission="certificates.issue")

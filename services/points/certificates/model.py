@@ -4,10 +4,11 @@ It says what the ledger said on the day of issue, is public for the days that th
 a correction takes its ground away it is flagged; only people void it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from services.points.certificates.refusals import (
@@ -18,6 +19,7 @@ from services.points.certificates.refusals import (
     CertificatePeriodNotOver,
     CertificatePersonForgotten,
     CertificateWithoutService,
+    OwnObjection,
 )
 from shared.contracts import Event, refuse_if, refuse_unless
 from shared.contracts.honours import (
@@ -61,6 +63,7 @@ class Certificate:
     minutes: int = 0
     public_until: date = date.min
     objection: CertificateObjection | None = None
+    objected_by: UUID | None = None
     flagged: bool = False
 
 
@@ -87,6 +90,7 @@ class Object:
 
     reason: CertificateObjection
     day: date
+    by: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class SettleObjection:
 
     upheld: bool
     day: date
+    by: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +135,16 @@ def decide(certificate: Certificate, command: Command) -> list[Event]:
     assert certificate.id is not None, "routes and timers know only certificates that were issued"
     whose = {"certificate_id": certificate.id, "community": certificate.community}
     match command:
-        case Object(reason=reason, day=day):
+        case Object(reason=reason, day=day, by=by):
             refuse_unless(certificate.stage is Stage.PUBLIC and day <= certificate.public_until, CertificateNotPublic)
-            return [CertificateObjected(**whose, reason=reason, objected_on=day)]
+            return [CertificateObjected(**whose, reason=reason, objected_on=day, objected_by=by)]
         case EndPublicity(day=day):
             # Flagged in publicity, it waits: the watch asks again when the record bears it.
             if certificate.stage is not Stage.PUBLIC or certificate.flagged or day <= certificate.public_until:
                 return []
             return [CertificateTookEffect(**whose, effective_on=day)]
-        case SettleObjection(upheld=upheld, day=day):
-            if certificate.objection is None or certificate.stage is not Stage.OBJECTED:
-                raise CertificateNotObjected
-            if upheld:
-                return [CertificateRefused(**whose, reason=certificate.objection, refused_on=day)]
-            # Others have the days of publicity that are left; an objection of one's own would be a way around them.
-            if day <= certificate.public_until or certificate.flagged:
-                return [CertificateObjectionDismissed(**whose, dismissed_on=day)]
-            return [CertificateTookEffect(**whose, effective_on=day)]
+        case SettleObjection():
+            return [_settled(certificate, command, whose)]
         case LookAtGround(minutes=minutes, day=day):
             gone = minutes < certificate.minutes
             if certificate.stage in _ENDED or gone == certificate.flagged:
@@ -160,6 +158,19 @@ def decide(certificate: Certificate, command: Command) -> list[Event]:
             return [CertificateVoided(**whose, reason=reason, voided_on=day)]
         case _:
             assert_never(command)
+
+
+def _settled(certificate: Certificate, command: SettleObjection, whose: Mapping[str, Any]) -> Event:
+    if certificate.objection is None or certificate.stage is not Stage.OBJECTED:
+        raise CertificateNotObjected
+    by, day = command.by, command.day
+    refuse_if(by in (certificate.objected_by, certificate.volunteer_id), OwnObjection)
+    if command.upheld:
+        return CertificateRefused(**whose, reason=certificate.objection, refused_on=day, settled_by=by)
+    # Others have the days of publicity that are left; an objection would be a way around them.
+    if day <= certificate.public_until or certificate.flagged:
+        return CertificateObjectionDismissed(**whose, dismissed_on=day, settled_by=by)
+    return CertificateTookEffect(**whose, effective_on=day, settled_by=by)
 
 
 def _issue(command: Issue) -> list[Event]:
@@ -203,10 +214,10 @@ def evolve(certificate: Certificate, event: Event) -> Certificate:
                 event.minutes,
                 event.public_until,
             )
-        case CertificateObjected(reason=reason):
-            return replace(certificate, stage=Stage.OBJECTED, objection=reason)
+        case CertificateObjected(reason=reason, objected_by=by):
+            return replace(certificate, stage=Stage.OBJECTED, objection=reason, objected_by=by)
         case CertificateObjectionDismissed():
-            return replace(certificate, stage=Stage.PUBLIC, objection=None)
+            return replace(certificate, stage=Stage.PUBLIC, objection=None, objected_by=None)
         case CertificateTookEffect():
             return replace(certificate, stage=Stage.EFFECTIVE)
         case CertificateRefused():

@@ -50,6 +50,12 @@ class CertificateNotObjected(Refusal):
     code: ClassVar[str] = "certificate_not_objected"
 
 
+class OwnObjection(Refusal):
+    """Whoever entered the objection, or is whom the certificate is about, does not settle it."""
+
+    code: ClassVar[str] = "certificate_own_objection"
+
+
 class CertificateEnded(Refusal):
     """The certificate was refused or is void already."""
 

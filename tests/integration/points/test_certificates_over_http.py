@@ -27,6 +27,7 @@ class Desk:
 
     def __init__(self, points: Any, clock: StandingClock) -> None:
         self.points, self.clock, self.clerk = points, clock, points.client()
+        self.colleague = points.client(subject="colleague")
         self.person = uuid.uuid4()
         self.today = (clock.now + timedelta(hours=8)).date()
 
@@ -64,8 +65,8 @@ class Desk:
     async def state(self, issued: dict[str, Any]) -> Any:
         return (await self.clerk.get(f"/v1/certificates/{issued['certificate_id']}")).json()
 
-    async def do(self, issued: dict[str, Any], what: str, **body: Any) -> Any:
-        return await self.clerk.post(f"/v1/certificates/{issued['certificate_id']}/{what}", json=body)
+    async def do(self, issued: dict[str, Any], what: str, who: Any = None, **body: Any) -> Any:
+        return await (who or self.clerk).post(f"/v1/certificates/{issued['certificate_id']}/{what}", json=body)
 
 
 @pytest.fixture
@@ -123,10 +124,11 @@ async def test_an_objection_is_settled_and_a_void_certificate_says_so(desk: Desk
     first, second = await desk.issue(), await desk.issue()
     for issued in (first, second):
         assert (await desk.do(issued, "objection", reason="hours_wrong")).json()["stage"] == "objected"
-    assert (await desk.do(first, "settlement", upheld=True)).json()["stage"] == "refused"
-    assert (await desk.do(second, "settlement", upheld=False)).json()["stage"] == "public", (
-        "six days are left to others"
-    )
+    alone = await desk.do(first, "settlement", upheld=True)
+    assert (alone.status_code, alone.json()["code"]) == (409, "certificate_own_objection")
+    assert (await desk.do(first, "settlement", desk.colleague, upheld=True)).json()["stage"] == "refused"
+    settled = await desk.do(second, "settlement", desk.colleague, upheld=False)
+    assert settled.json()["stage"] == "public", "six days are left to others"
     assert "公示中" in (await desk.verify(second)).text
     path = f"/v1/certificates/{second['certificate_id']}/explanation"
     assert "继续公示" in (await desk.clerk.get(path)).json()["history"][-1]["text"]

@@ -29,6 +29,7 @@ from services.points.certificates.refusals import (
     CertificatePeriodNotOver,
     CertificatePersonForgotten,
     CertificateWithoutService,
+    OwnObjection,
 )
 from services.points.certificates.views import CERTIFICATES
 from shared.contracts.honours import (
@@ -49,7 +50,7 @@ from shared.web.limits import RateLimit, TooManyRequests
 from tests.specification import given
 
 COMMUNITY = "620201001004"
-ID, PERSON = uuid.uuid4(), uuid.uuid4()
+ID, PERSON, CLERK, COLLEAGUE = (uuid.uuid4() for _ in range(4))
 DAY, LAST, AFTER = date(2026, 3, 20), date(2026, 3, 26), date(2026, 3, 27)
 SERVICES = (CertifiedService(kind="activity.care", minutes=600), CertifiedService(kind=None, minutes=30))
 
@@ -73,10 +74,11 @@ def issued(days: int = 7, until: date = LAST) -> CertificateIssued:
 
 HOURS, MISTAKE = CertificateObjection.HOURS_WRONG, CertificateVoidReason.ISSUED_BY_MISTAKE
 WHOSE: dict[str, Any] = {"certificate_id": ID, "community": COMMUNITY}
-OBJECTED = CertificateObjected(**WHOSE, reason=HOURS, objected_on=LAST)
+OBJECTED = CertificateObjected(**WHOSE, reason=HOURS, objected_on=LAST, objected_by=CLERK)
+SETTLED = CertificateTookEffect(**WHOSE, effective_on=AFTER, settled_by=COLLEAGUE)
 EFFECTIVE = CertificateTookEffect(**WHOSE, effective_on=AFTER)
-DISMISSED = CertificateObjectionDismissed(**WHOSE, dismissed_on=LAST)
-REFUSED = CertificateRefused(**WHOSE, reason=HOURS, refused_on=AFTER)
+DISMISSED = CertificateObjectionDismissed(**WHOSE, dismissed_on=LAST, settled_by=COLLEAGUE)
+REFUSED = CertificateRefused(**WHOSE, reason=HOURS, refused_on=AFTER, settled_by=COLLEAGUE)
 FLAGGED = CertificateFlagged(**WHOSE, minutes_before=630, minutes=629, flagged_on=AFTER)
 VOIDED = CertificateVoided(**WHOSE, reason=MISTAKE, voided_on=AFTER)
 
@@ -101,22 +103,35 @@ def test_nothing_is_certified_without_service_for_a_wrong_period_or_for_a_forgot
 
 
 def test_an_objection_in_publicity_holds_it_up_until_it_is_settled() -> None:
-    given(CERTIFICATES, issued()).when(Object(HOURS, LAST)).then(OBJECTED)
-    given(CERTIFICATES, issued()).when(Object(HOURS, AFTER)).then_refused(CertificateNotPublic)
-    given(CERTIFICATES, issued(), OBJECTED).when(Object(HOURS, LAST)).then_refused(CertificateNotPublic)
+    given(CERTIFICATES, issued()).when(Object(HOURS, LAST, CLERK)).then(OBJECTED)
+    given(CERTIFICATES, issued()).when(Object(HOURS, AFTER, CLERK)).then_refused(CertificateNotPublic)
+    given(CERTIFICATES, issued(), OBJECTED).when(Object(HOURS, LAST, CLERK)).then_refused(CertificateNotPublic)
     given(CERTIFICATES, issued(), OBJECTED).when(EndPublicity(AFTER)).then_nothing()
-    given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(True, AFTER)).then(REFUSED)
-    given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(False, AFTER)).then(EFFECTIVE)
-    given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(False, LAST)).then(DISMISSED)
-    given(CERTIFICATES, issued()).when(SettleObjection(False, AFTER)).then_refused(CertificateNotObjected)
+    given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(True, AFTER, COLLEAGUE)).then(REFUSED)
+    given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(False, AFTER, COLLEAGUE)).then(SETTLED)
+    given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(False, LAST, COLLEAGUE)).then(DISMISSED)
+    given(CERTIFICATES, issued()).when(SettleObjection(False, AFTER, COLLEAGUE)).then_refused(CertificateNotObjected)
+
+
+@pytest.mark.parametrize("by", [CLERK, PERSON])
+def test_nobody_settles_their_own_objection_or_about_their_own_certificate(by: uuid.UUID) -> None:
+    for upheld in (True, False):
+        given(CERTIFICATES, issued(), OBJECTED).when(SettleObjection(upheld, LAST, by)).then_refused(OwnObjection)
+
+
+def test_what_was_objected_to_before_that_was_told_by_whom_is_settled_by_anybody() -> None:
+    nobody = OBJECTED.model_copy(update={"objected_by": None})
+    given(CERTIFICATES, issued(), nobody).when(SettleObjection(False, LAST, CLERK)).then(
+        DISMISSED.model_copy(update={"settled_by": CLERK})
+    )
 
 
 def test_after_an_objection_without_ground_publicity_goes_on_to_its_last_day() -> None:
     again = given(CERTIFICATES, issued(), OBJECTED, DISMISSED)
-    again.when(Object(HOURS, LAST)).then(OBJECTED)
+    again.when(Object(HOURS, LAST, CLERK)).then(OBJECTED)
     again.when(EndPublicity(LAST)).then_nothing()
     again.when(EndPublicity(AFTER)).then(EFFECTIVE)
-    again.when(SettleObjection(False, LAST)).then_refused(CertificateNotObjected)
+    again.when(SettleObjection(False, LAST, COLLEAGUE)).then_refused(CertificateNotObjected)
 
 
 def test_it_is_flagged_once_when_its_ground_goes_and_lifted_when_it_comes_back() -> None:
@@ -132,8 +147,8 @@ def test_it_is_flagged_once_when_its_ground_goes_and_lifted_when_it_comes_back()
 
 def test_what_is_flagged_does_not_take_effect() -> None:
     given(CERTIFICATES, issued(), FLAGGED).when(EndPublicity(AFTER)).then_nothing()
-    dismissed = CertificateObjectionDismissed(**WHOSE, dismissed_on=AFTER)
-    given(CERTIFICATES, issued(), OBJECTED, FLAGGED).when(SettleObjection(False, AFTER)).then(dismissed)
+    dismissed = CertificateObjectionDismissed(**WHOSE, dismissed_on=AFTER, settled_by=COLLEAGUE)
+    given(CERTIFICATES, issued(), OBJECTED, FLAGGED).when(SettleObjection(False, AFTER, COLLEAGUE)).then(dismissed)
 
 
 def test_people_void_it_once_in_any_stage() -> None:
