@@ -223,6 +223,15 @@ class CertifiedService(BaseModel):
     minutes: int = Field(ge=0)
 
 
+class CertificateOverlapReason(StrEnum):
+    """Why there is another certificate about some of the same days."""
+
+    ANOTHER_PERIOD = "another_period"
+    ANOTHER_USE = "another_use"
+    LOST = "lost"
+    OTHER = "other"
+
+
 class CertificateIssued(Event, context="points"):
     """A certificate of service (志愿服务记录证明) was made out. Who it is about stays in the person vault."""
 
@@ -238,6 +247,10 @@ class CertificateIssued(Event, context="points"):
     policy_version: int = Field(ge=1, description="The policy that says so.")
     issued_on: date
     public_until: date = Field(description="Last day of publicity; the day of issue where there is none.")
+    overlaps: str | None = Field(
+        default=None, description="Number of the latest other certificate about some of the same days that stands."
+    )
+    overlap_reason: CertificateOverlapReason | None = Field(default=None, description="Why there are both.")
 
 
 class CertificateObjected(Event, context="points"):

@@ -18,7 +18,7 @@ from services.points.certificates.model import (
     Void,
 )
 from services.points.certificates.numbers import check_code, next_number
-from services.points.certificates.record import services_between
+from services.points.certificates.record import overlapping, services_between
 from services.points.certificates.views import CERTIFICATES
 from services.points.policy.in_force import InForce
 from services.points.tables import members
@@ -39,7 +39,10 @@ PUBLICITY = "certificate.publicity"
 
 @api.command("/v1/certificates", permission="certificates.issue", status=201)
 async def issue(body: IssueBody, work: Work, caller: Caller, policies: InForce) -> IssuedOut:
-    """出具证明，免费；时长取自账本，先公示后生效。Make a certificate out: free, hours from the ledger."""
+    """出具证明，免费；时长取自账本，先公示后生效。Make a certificate out: free, hours from the ledger.
+
+    Hours of one day can stand on several certificates only where somebody says why: `overlap_reason`.
+    """
     # Held until the commit: somebody forgotten in this moment is forgotten afterwards, and then the identity, too.
     query = select(members).where(members.c.volunteer_id == body.volunteer_id).with_for_update(read=True)
     who = (await work.connection.execute(query)).first()
@@ -50,6 +53,7 @@ async def issue(body: IssueBody, work: Work, caller: Caller, policies: InForce) 
     terms = await policies.terms(work.connection, who.community, today)
     publicity = terms.certificates.publicity_days
     certificate_id = work.new_id()
+    # Two of one moment wait here for each other, so the second sees the first.
     number = await next_number(work.connection, who.community, today.year)
     command = Issue(
         certificate_id=certificate_id,
@@ -63,6 +67,8 @@ async def issue(body: IssueBody, work: Work, caller: Caller, policies: InForce) 
         policy_version=publicity.version,
         forgotten=who.forgotten_at is not None,
         day=today,
+        overlaps=await overlapping(work.connection, body.volunteer_id, body.since, body.until),
+        overlap_reason=body.overlap_reason,
     )
     certificate = work.create(CERTIFICATES, certificate_id, command)
     identity = {field: value for field in FIELDS if (value := getattr(body, field)) is not None}

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from services.points.certificates.model import Stage
-from shared.contracts.honours import CertificateObjection, CertificateVoidReason
+from shared.contracts.honours import CertificateObjection, CertificateOverlapReason, CertificateVoidReason
 from shared.web.fields import Body, Day, LongText, ShortText
 
 
@@ -25,6 +25,13 @@ class IssueBody(Body):
     handler: Annotated[ShortText, Field(description="经办人 handler")]
     contact: Annotated[ShortText, Field(description="联系方式 contact")]
     content: Annotated[LongText | None, Field(description="服务内容 content of the service, beside the hours")] = None
+    overlap_reason: Annotated[
+        CertificateOverlapReason | None,
+        Field(
+            description="同一期间已有证明时须说明为何再出具 why there is to be another one about some of the same days;"
+            " needed where there is one: 409 `certificate_overlaps` names it"
+        ),
+    ] = None
     remarks: Annotated[LongText | None, Field(description="备注 remarks")] = None
 
 

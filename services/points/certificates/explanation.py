@@ -72,6 +72,9 @@ def _step(event: Event, texts: Texts, language: str) -> StepOut:
     for name in ("minutes", "minutes_before"):
         if name in params:
             params[name.replace("minutes", "hours")] = in_words(language, params[name])
+    if params.get("overlaps"):
+        code = "issued_beside"
+        params["why"] = texts.word(language, f"certificate_overlap.{params['overlap_reason']}")
     if params.get("reason"):
         params["reason"] = texts.word(language, f"certificate_reason.{params['reason']}")
     return StepOut(event=event.NAME, on=on, text=texts.get(language, f"certificate_step.{code}", params))

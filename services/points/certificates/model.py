@@ -15,6 +15,7 @@ from services.points.certificates.refusals import (
     CertificateEnded,
     CertificateNotObjected,
     CertificateNotPublic,
+    CertificateOverlaps,
     CertificatePeriodInverted,
     CertificatePeriodNotOver,
     CertificatePersonForgotten,
@@ -29,6 +30,7 @@ from shared.contracts.honours import (
     CertificateObjected,
     CertificateObjection,
     CertificateObjectionDismissed,
+    CertificateOverlapReason,
     CertificateRefused,
     CertificateTookEffect,
     CertificateVoided,
@@ -49,7 +51,7 @@ class Stage(StrEnum):
     VOIDED = "voided"
 
 
-_ENDED = frozenset({Stage.REFUSED, Stage.VOIDED})
+ENDED = frozenset({Stage.REFUSED, Stage.VOIDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ class Issue:
     policy_version: int
     forgotten: bool
     day: date
+    overlaps: str | None = None
+    """Number of another one of the person about some of the same days, that was neither refused nor voided."""
+    overlap_reason: CertificateOverlapReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +152,14 @@ def decide(certificate: Certificate, command: Command) -> list[Event]:
             return [_settled(certificate, command, whose)]
         case LookAtGround(minutes=minutes, day=day):
             gone = minutes < certificate.minutes
-            if certificate.stage in _ENDED or gone == certificate.flagged:
+            if certificate.stage in ENDED or gone == certificate.flagged:
                 return []
             if gone:
                 before = certificate.minutes
                 return [CertificateFlagged(**whose, minutes_before=before, minutes=minutes, flagged_on=day)]
             return [CertificateFlagLifted(**whose, minutes=minutes, lifted_on=day)]
         case Void(reason=reason, day=day):
-            refuse_if(certificate.stage in _ENDED, CertificateEnded)
+            refuse_if(certificate.stage in ENDED, CertificateEnded)
             return [CertificateVoided(**whose, reason=reason, voided_on=day)]
         case _:
             assert_never(command)
@@ -179,6 +184,8 @@ def _issue(command: Issue) -> list[Event]:
     refuse_if(command.until > command.day, CertificatePeriodNotOver(latest=command.day.isoformat()))
     minutes = sum(service.minutes for service in command.services)
     refuse_unless(minutes > 0, CertificateWithoutService)
+    unsaid = command.overlaps is not None and command.overlap_reason is None
+    refuse_if(unsaid, CertificateOverlaps(number=command.overlaps))
     public_until = command.day + timedelta(days=max(0, command.publicity_days - 1))
     issued = CertificateIssued(
         certificate_id=command.certificate_id,
@@ -193,6 +200,8 @@ def _issue(command: Issue) -> list[Event]:
         policy_version=command.policy_version,
         issued_on=command.day,
         public_until=public_until,
+        overlaps=command.overlaps,
+        overlap_reason=command.overlap_reason if command.overlaps else None,
     )
     if command.publicity_days:
         return [issued]

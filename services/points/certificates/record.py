@@ -1,12 +1,15 @@
-"""The service that a certificate is about, as the ledger knows it now."""
+"""The service that a certificate is about, as the ledger knows it now, and what else is certified of those days."""
 
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.certificates.model import ENDED
 from services.points.earning.kinds import KINDS
 from services.points.ledger.service_record import service_record
+from services.points.tables import certificates
 from shared.contracts.honours import CertifiedService
 
 
@@ -21,3 +24,12 @@ async def services_between(
             minutes[kind] = minutes.get(kind, 0) + served.minutes
     most_first = sorted(minutes.items(), key=lambda item: (-item[1], item[0] or ""))
     return tuple(CertifiedService(kind=kind, minutes=served) for kind, served in most_first if served > 0)
+
+
+async def overlapping(connection: AsyncConnection, volunteer_id: UUID, since: date, until: date) -> str | None:
+    """Number of the latest certificate that stands about some of these days of somebody's; None where none does."""
+    c = certificates.c
+    query = select(c.number).where(c.volunteer_id == volunteer_id, c.since <= until, c.until >= since)
+    ended = [stage.value for stage in ENDED]
+    number: str | None = await connection.scalar(query.where(c.stage.not_in(ended)).order_by(c.id.desc()).limit(1))
+    return number

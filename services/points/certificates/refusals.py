@@ -56,6 +56,12 @@ class OwnObjection(Refusal):
     code: ClassVar[str] = "certificate_own_objection"
 
 
+class CertificateOverlaps(Refusal):
+    """Another certificate is about some of the same days, and nobody said why there are both. Params: `number`."""
+
+    code: ClassVar[str] = "certificate_overlaps"
+
+
 class CertificateEnded(Refusal):
     """The certificate was refused or is void already."""
 

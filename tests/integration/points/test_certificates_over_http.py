@@ -49,6 +49,7 @@ class Desk:
             "handler": "经办人（演示）",
             "contact": "0937-0000000",
             "content": "社区关爱服务（演示）",
+            "overlap_reason": "another_use",
             **changed,
         }
 
@@ -91,6 +92,33 @@ async def test_a_certificate_is_public_then_valid(desk: Desk) -> None:
     assert await timers.fire_due(desk.points.service.workshop, desk.clock) == 1
     assert (await desk.state(issued))["stage"] == "effective"
     assert "有效" in (await desk.verify(issued)).text
+
+
+async def test_the_same_days_are_certified_twice_only_if_somebody_says_why(desk: Desk) -> None:
+    first = await desk.issue()
+
+    async def again(**changed: Any) -> Any:
+        return await desk.clerk.post("/v1/certificates", json=desk.body(**{"overlap_reason": None, **changed}))
+
+    for since in (desk.today - timedelta(days=400), desk.today - timedelta(days=200)):
+        refused = await again(since=since.isoformat())
+        assert (refused.status_code, refused.json()["code"]) == (409, "certificate_overlaps")
+        assert first["certificate_number"] in refused.json()["detail"]
+    both = await again(overlap_reason="lost")
+    assert both.status_code == 201
+    path = f"/v1/certificates/{both.json()['certificate_id']}/explanation"
+    step = (await desk.clerk.get(path)).json()["history"][0]
+    assert first["certificate_number"] in step["text"]
+    assert "遗失" in step["text"]
+    for issued in (first, both.json()):
+        assert (await desk.do(issued, "voiding", reason="other")).status_code == 200
+    assert (await again()).status_code == 201, "the void ones do not count"
+
+
+async def test_two_of_one_moment_do_not_certify_the_same_days_unseen(desk: Desk) -> None:
+    body = desk.body(overlap_reason=None)
+    answers = await asyncio.gather(*(desk.clerk.post("/v1/certificates", json=body) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
 
 
 async def test_nothing_is_said_without_the_code_and_nothing_personal_ever(desk: Desk) -> None:

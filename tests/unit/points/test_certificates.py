@@ -25,6 +25,7 @@ from services.points.certificates.refusals import (
     CertificateEnded,
     CertificateNotObjected,
     CertificateNotPublic,
+    CertificateOverlaps,
     CertificatePeriodInverted,
     CertificatePeriodNotOver,
     CertificatePersonForgotten,
@@ -39,6 +40,7 @@ from shared.contracts.honours import (
     CertificateObjected,
     CertificateObjection,
     CertificateObjectionDismissed,
+    CertificateOverlapReason,
     CertificateRefused,
     CertificateTookEffect,
     CertificateVoided,
@@ -100,6 +102,14 @@ def test_nothing_is_certified_without_service_for_a_wrong_period_or_for_a_forgot
     given(CERTIFICATES).when(issue(since=AFTER, until=DAY)).then_refused(CertificatePeriodInverted)
     given(CERTIFICATES).when(issue(until=AFTER)).then_refused(CertificatePeriodNotOver, latest="2026-03-20")
     given(CERTIFICATES).when(issue(forgotten=True)).then_refused(CertificatePersonForgotten)
+
+
+def test_a_second_certificate_about_the_same_days_says_why() -> None:
+    other, why = f"{COMMUNITY}-2025-00007", CertificateOverlapReason.ANOTHER_USE
+    given(CERTIFICATES).when(issue(overlaps=other)).then_refused(CertificateOverlaps, number=other)
+    both = issued().model_copy(update={"overlaps": other, "overlap_reason": why})
+    given(CERTIFICATES).when(issue(overlaps=other, overlap_reason=why)).then(both)
+    given(CERTIFICATES).when(issue(overlap_reason=why)).then(issued())
 
 
 def test_an_objection_in_publicity_holds_it_up_until_it_is_settled() -> None:
