@@ -184,6 +184,7 @@ class Booking:
             service.minutes,
             None if before is None else EVIDENCE_NUMBERS[before],
             None if before is None else service.minutes_before,
+            service.reason,
         )
 
     async def _originals(self, db: Connection, corrections: Sequence[Service]) -> dict[tuple[int, UUID], int]:

@@ -24,6 +24,7 @@ from shared.deliveries import Reader, Unreadable
 _Community = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$")]
 _Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_Reason = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,40}$")]
 _Evidence = Literal["scanned", "backfilled", "estimated"]
 
 _uuid: Callable[[str], UUID] = pgproto.UUID
@@ -60,6 +61,7 @@ class _Correction(msgspec.Struct, frozen=True, gc=False):
     minutes: _Minutes
     evidence: _Evidence
     corrected_by: str | None = None
+    reason: _Reason | None = None
 
 
 class _Patrol(msgspec.Struct, frozen=True, gc=False):
@@ -174,6 +176,7 @@ def _correction(body: bytes, envelope: Envelope) -> list[Service]:
             told.minutes_before,
             told.evidence_before,
             None if told.corrected_by is None else _uuid(told.corrected_by),
+            reason=told.reason,
         )
     ]
 

@@ -36,6 +36,8 @@ class Service(NamedTuple):
     """Opaque id of whoever confirmed or corrected it, where the event says so."""
     entered_at: datetime | None = None
     """When a check-in was entered, where that was later than the service began."""
+    reason: str | None = None
+    """Why a record was corrected, as the registry was told."""
 
 
 def _first_told(
@@ -82,6 +84,7 @@ def _correction(event: AttendanceCorrected, event_id: UUID, told_at: datetime) -
             event.minutes_before,
             event.evidence_before.value,
             event.corrected_by,
+            reason=event.reason.value,
         )
     ]
 

@@ -60,7 +60,8 @@ def _packed(services: Sequence[Service]) -> bytes:
     """The row of one event, as PostgreSQL's binary COPY wants it."""
     one, count = services[0], len(services)
     # By column: what the loop would do for every record is done by the interpreter itself.
-    _, records, volunteers, _, _, starts, _, minutes, evidence, _, before, _, _, entered = zip(*services, strict=True)
+    columns = zip(*services, strict=True)
+    _, records, volunteers, _, _, starts, _, minutes, evidence, _, before, _, _, entered, _ = columns
     began = moment(one.started_at)
     if starts.count(one.started_at) == count:  # the people of one event mostly began together
         ended = began + max(minutes) * _MINUTE_US

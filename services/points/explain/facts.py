@@ -117,7 +117,7 @@ async def before(read: AsyncConnection, page: Iterable[Line]) -> dict[Corrected,
         return {}
     query = select(notes).where(notes.c.event_id.in_(ids), notes.c.evidence_before.is_not(None))
     return {
-        (row.event_id, row.record_id): Before(row.minutes_before, row.evidence_before)
+        (row.event_id, row.record_id): Before(row.minutes_before, row.evidence_before, row.reason)
         for row in await read.execute(query)
     }
 

@@ -18,6 +18,7 @@ from services.points.policy.book import PolicyBook
 from services.points.policy.terms import Price, Said, Terms
 from services.points.units import SLOTS, Unit, policy_unit
 from shared.clock import local_day
+from shared.contracts.registry import CorrectionReason
 
 _DONATED = SLOTS[Unit.DONATION_MINUTE]
 NOTHING = 0
@@ -56,10 +57,12 @@ Corrected = tuple[UUID, UUID]
 
 
 class Before(NamedTuple):
-    """What a record was before a correction."""
+    """What a record was before a correction, and why it was corrected."""
 
     minutes: int
     evidence: int
+    reason: str | None = None
+    """Null where it was booked before reasons were kept."""
 
 
 class Goods(NamedTuple):
@@ -80,6 +83,8 @@ class Sentence:
 
 
 _KIND_CODES = {number: f"kind.{kind}" for number, kind in KINDS.items()}
+_REASONS = frozenset(CorrectionReason)
+"""Those there are words for; a newer registry may know others."""
 _EVIDENCE_CODES = {number: f"evidence.{tier}" for number, tier in EVIDENCE.items()}
 
 Say = Callable[[str, Mapping[str, Any]], str]
@@ -171,12 +176,14 @@ class Narrator:
 
     def _correction(self, line: Line) -> Sentence:
         before = self._before.get((line.event_id, line.record_id))
-        params = {"corrected_on": local_day(line.recorded_at).isoformat()}
+        params = {"corrected_on": local_day(line.recorded_at).isoformat(), "because": ""}
         if before is not None:
             params |= {
                 "minutes_before": str(before.minutes),
                 "evidence_before": self._word(_EVIDENCE_CODES[before.evidence]),
             }
+            if before.reason in _REASONS:
+                params["because"] = self._word(f"correction_because.{before.reason}")
         form = "void" if line.minutes == 0 else "changed" if before is not None else "known"
         of_points = self._unit == Unit.POINT.name
         grounds = self._rate_grounds(line, self._terms_of(line)) if of_points else [self._tier(line)]

@@ -260,6 +260,9 @@ LEDGER_0007 = (
 )
 """What people had spent between the end of a day and its round, as the round says."""
 
+LEDGER_0010 = ("ALTER TABLE ledger.notes ADD COLUMN reason text",)
+"""Why a record was corrected, as its event says; null for other service, and for what was booked before."""
+
 TABLES = (
     "accounts",
     "transfers",

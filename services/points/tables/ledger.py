@@ -70,6 +70,7 @@ notes = Table(
     Column("record_id", Uuid),
     Column("evidence_before", SmallInteger),
     Column("minutes_before", SmallInteger),
+    Column("reason", Text),
 )
 
 tellings = Table(

@@ -10,6 +10,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from services.points.app import build
+from services.points.proof.rebuild import rebuild
 from services.points.settings import PointsSettings
 from shared.contracts import Evidence
 from shared.contracts.registry import ActivityCategory
@@ -119,9 +120,12 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
         f"后来得知 2026-03-05 还有别的服务或更正，按每日上限 100 积分 重新计算，退还 10。{default}"
     )
     assert texts["correction", str(correction_id)] == (
-        "2026-03-05 专业志愿服务 的记录于 2026-03-09 更正：原记 300 分钟（现场签到签退），"
+        "2026-03-05 专业志愿服务 的记录于 2026-03-09 更正（原因：时间记错）：原记 300 分钟（现场签到签退），"
         f"现为 120 分钟（现场签到签退），扣减 36 积分。{default}"
     )
+    english = await points.client().get(f"/v1/accounts/{person}/POINT/explanation", headers={"accept-language": "en"})
+    (said,) = [line["text"] for line in english.json()["items"] if line["reason"] == "correction"]
+    assert "was corrected on 2026-03-09 (the time was wrong) from 300 minutes" in said
     effects = (await points.client().get(f"/v1/events/{correction_id}/effects")).json()["items"]
     assert effects
     assert all("原记 300 分钟（现场签到签退）" in effect["text"] for effect in effects)
@@ -142,6 +146,9 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
     }
     assert by_reason["day_cap"]["grounds"][0]["place"] == "/caps_per_day/POINT"
     assert (by_reason["day_cap"]["source"]["context"], by_reason["day_cap"]["source"]["minutes"]) == ("registry", 300)
+    assert await rebuild(points.service, switch=True) == 0
+    anew = (await points.client().get(f"/v1/accounts/{person}/POINT/explanation")).json()["items"]
+    assert texts["correction", str(correction_id)] in [line["text"] for line in anew]
 
 
 async def test_an_explanation_pages_speaks_english_and_stops_at_a_moment(points: Any, producing: Any) -> None:
