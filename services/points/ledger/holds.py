@@ -37,11 +37,12 @@ class Leg(NamedTuple):
 
 
 class NotAvailable(Exception):
-    """A leg asks for more than its account has available."""
+    """A leg asks for more than its account has available: `available`, as far as that is known, and less when owed."""
 
-    def __init__(self, leg: Leg) -> None:
+    def __init__(self, leg: Leg, available: int | None = None) -> None:
         super().__init__("not available")
         self.leg = leg
+        self.available = available
 
 
 class HoldSettled(Lost):
@@ -88,7 +89,7 @@ class Holds:
         except asyncpg.CheckViolationError as error:
             if error.constraint_name != "accounts_never_below_zero":
                 raise
-            raise NotAvailable(_failed(error, legs)) from error
+            raise NotAvailable(*_failed(error, legs)) from error
         if held[0] != len({leg.debit_account for leg in legs}):
             raise UnknownAccounts(held[0])
 
@@ -105,10 +106,24 @@ class Holds:
             raise UnknownAccounts(moved)
 
 
-def _failed(error: asyncpg.CheckViolationError, legs: Sequence[Leg]) -> Leg:
-    """The leg that asked for too much: the server shows the row that broke the constraint, its number first."""
-    row = re.search(r"\((-?\d+),", error.detail or "")
-    return next((leg for leg in legs if row is not None and leg.debit_account == int(row[1])), legs[0])
+def _failed(error: asyncpg.CheckViolationError, legs: Sequence[Leg]) -> tuple[Leg, int | None]:
+    """The leg that asked for too much, and what was there.
+
+    The server shows the row that broke the constraint, as it would have become: nothing can be asked any more in this
+    transaction, and in another one it may be different already.
+    """
+    row = _ROW.search(error.detail or "")
+    if row is None:
+        return legs[0], None
+    account, credits_, debits, pending = map(int, row.groups())
+    asked = [leg for leg in legs if leg.debit_account == account]
+    if not asked:
+        return legs[0], None
+    return asked[0], credits_ - debits - pending + sum(leg.amount for leg in asked)
+
+
+_ROW = re.compile(r"\((-?\d+), [^,]*, \d+, [^,]*, [tf], (\d+), (\d+), (\d+), \d+, \d+\)")
+"""Number, holder, unit, community, limited, credits, debits, pending, owed, version: the columns of `accounts`."""
 
 
 _OWED_WHERE_GRANTED = """

@@ -21,7 +21,7 @@ from shared.eventstore import Recorded
 
 
 class NotEnoughPoints(Refusal):
-    """The volunteer does not have that many points available."""
+    """The volunteer does not have that many points available. Params: `points` needed, `available`."""
 
     code: ClassVar[str] = "not_enough_points"
 
@@ -73,4 +73,6 @@ class RedemptionEffects:
         try:
             await self._holds.hold(db, event.redemption_id, [points, pieces], recorded.event_id, recorded.occurred_at)
         except NotAvailable as error:
-            raise (OutOfStock() if error.leg is pieces else NotEnoughPoints(points=event.points)) from error
+            if error.leg is pieces:
+                raise OutOfStock from error
+            raise NotEnoughPoints(points=event.points, available=error.available or 0) from error

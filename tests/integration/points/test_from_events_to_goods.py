@@ -140,7 +140,12 @@ async def test_what_is_not_there_cannot_be_redeemed(points: Any, producing: Any)
     assert (await reserve(2)).json()["code"] == "out_of_stock"
     assert (await reserve(3)).json()["code"] in ("not_enough_points", "out_of_stock")
     assert (await reserve(1, uuid.uuid4())).json()["code"] == "not_enough_points"
+    dear = await item_on_the_shelf(points, price=30, pieces=9)
+    short = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": dear, "quantity": 2})
+    assert "需要 60 分，可用 50 分" in short.json()["detail"]
     assert (await reserve(1)).status_code == 201
+    held = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": dear, "quantity": 2})
+    assert "可用 30 分" in held.json()["detail"], "what is held is not available"
     assert (await reserve(1)).json()["code"] == "out_of_stock"
     assert await points.value("SELECT count(*) FROM ledger.holds") == 2
 
@@ -204,6 +209,7 @@ async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(po
     cheap = await item_on_the_shelf(points, price=1, pieces=5)
     refused = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": cheap})
     assert refused.json()["code"] == "not_enough_points"
+    assert "需要 1 分，可用 -40 分" in refused.json()["detail"], "it owes"
     lines = (await client.get(f"/v1/accounts/{person}/POINT/statement")).json()["items"]
     corrections = [line for line in lines if line["reason"] == "correction"]
     originals = [line for line in lines if line["reason"] == "rate"]
