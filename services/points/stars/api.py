@@ -61,15 +61,15 @@ async def apply(body: ApplyBody, work: Work, caller: Caller, policies: InForce) 
         day=today,
         assessed=await assessed(work.connection, body.volunteer_id),
     )
-    return _decided(await work.execute(STARS, body.volunteer_id, command), application_id, Stage.APPLIED)
+    return _decided(await work.execute(STARS, body.volunteer_id, command), application_id, body.grade, Stage.APPLIED)
 
 
 @api.command("/v1/stars/applications/{application_id}/assessment", permission="stars.assess")
 async def assess(application_id: UUID, body: AssessBody, work: Work, caller: Caller) -> DecidedOut:
     """评定服务质量。Judge the quality of the service; may be judged anew until it is decided."""
-    volunteer_id = await _applicant(work, caller, application_id)
+    volunteer_id, grade, _ = await _applied(work, caller, application_id)
     command = AssessQuality(application_id, body.quality, body.reason, caller.node, local_day(work.now))
-    return _decided(await work.execute(STARS, volunteer_id, command), application_id, Stage.ASSESSED)
+    return _decided(await work.execute(STARS, volunteer_id, command), application_id, grade, Stage.ASSESSED)
 
 
 @api.command("/v1/stars/applications/{application_id}/grant", permission="stars.grant")
@@ -93,15 +93,15 @@ async def grant(application_id: UUID, work: Work, caller: Caller, policies: InFo
     )
     state = await work.execute(STARS, volunteer_id, command)
     await _next_review(work, volunteer_id, day_start(months_later(today, command.review_months)))
-    return _decided(state, application_id, Stage.GRANTED)
+    return _decided(state, application_id, grade, Stage.GRANTED)
 
 
 @api.command("/v1/stars/applications/{application_id}/decline", permission="stars.grant")
 async def decline(application_id: UUID, body: DeclineBody, work: Work, caller: Caller) -> DecidedOut:
     """不予评定，并说明理由。Do not grant it, with a reason."""
-    volunteer_id = await _applicant(work, caller, application_id)
+    volunteer_id, grade, _ = await _applied(work, caller, application_id)
     command = Decline(application_id, body.reason, caller.node, local_day(work.now))
-    return _decided(await work.execute(STARS, volunteer_id, command), application_id, Stage.DECLINED)
+    return _decided(await work.execute(STARS, volunteer_id, command), application_id, grade, Stage.DECLINED)
 
 
 @api.command("/v1/stars/{volunteer_id}/confirmation", permission="stars.grant")
@@ -163,10 +163,6 @@ async def _next_review(work: UnitOfWork, volunteer_id: UUID, due_at: datetime) -
     work.schedule(_REVIEW, volunteer_id, due_at)
 
 
-async def _applicant(work: UnitOfWork, caller: Principal, application_id: UUID) -> UUID:
-    return (await _applied(work, caller, application_id))[0]
-
-
 async def _applied(work: UnitOfWork, caller: Principal, application_id: UUID) -> tuple[UUID, int, date]:
     """Who applied, for which grade, and on which day."""
     a = star_applications.c
@@ -183,9 +179,15 @@ def _require_somebody_else(work: UnitOfWork, caller: Principal, volunteer_id: UU
     refuse_if(actor_id(work.vault, caller.subject) == volunteer_id, StarOwnApplication)
 
 
-def _decided(stars: Stars, application_id: UUID, stage: Stage) -> DecidedOut:
+def _decided(stars: Stars, application_id: UUID, grade: int, stage: Stage) -> DecidedOut:
     assert stars.volunteer_id is not None
-    return DecidedOut(application_id=application_id, volunteer_id=stars.volunteer_id, grade=stars.grade, stage=stage)
+    return DecidedOut(
+        application_id=application_id,
+        volunteer_id=stars.volunteer_id,
+        grade=grade,
+        grade_held=stars.grade,
+        stage=stage,
+    )
 
 
 def _held(stars: Stars) -> HeldOut:

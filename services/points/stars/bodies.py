@@ -53,7 +53,8 @@ class DecidedOut(BaseModel):
 
     application_id: UUID
     volunteer_id: UUID
-    grade: int = Field(description="现有星级 the grade in force; 0 for none")
+    grade: int = Field(description="申请的星级 the grade that was applied for")
+    grade_held: int = Field(description="现有星级 the grade in force; 0 for none")
     stage: Stage
 
 
