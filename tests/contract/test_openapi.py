@@ -34,6 +34,16 @@ def test_the_committed_document_is_up_to_date(service: str, openapi: dict[str, A
     assert path_of(service).read_text("utf-8") == as_json(openapi)
 
 
+def test_no_list_offers_to_look_for_what_is_not_there(service: str, openapi: dict[str, Any]) -> None:
+    schemas = openapi["components"]["schemas"]
+    for path, _, operation in operations(openapi):
+        for parameter in operation.get("parameters", ()):
+            choices = parameter["schema"].get("anyOf", [parameter["schema"]])
+            for choice in choices:
+                choice = schemas[choice["$ref"].rpartition("/")[2]] if "$ref" in choice else choice
+                assert not {"none", "not_issued"} & set(choice.get("enum", ())), (path, parameter["name"])
+
+
 PAGES = {"/verify/{number}"}
 """What people open in a browser: public, printed on paper, and so without a version."""
 

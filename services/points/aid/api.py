@@ -8,7 +8,18 @@ from fastapi import Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from services.points.aid.model import Approve, Cancel, Command, Expire, Gift, HandOver, Propose, Refuse, Stage
+from services.points.aid.model import (
+    Approve,
+    Cancel,
+    Command,
+    Expire,
+    Gift,
+    HandOver,
+    ListedStage,
+    Propose,
+    Refuse,
+    Stage,
+)
 from services.points.aid.views import GIFTS
 from services.points.fields import Configured
 from services.points.households.model import Household
@@ -127,7 +138,7 @@ async def list_aid(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     household_id: Annotated[UUID | None, Query(description="家庭 household")] = None,
-    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+    stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
 ) -> Page[GiftOut]:
     """救助清单。Gifts of aid of the caller's node."""
     query = select(aid_gifts).where(aid_gifts.c.community.startswith(caller.node))

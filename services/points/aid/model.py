@@ -7,7 +7,7 @@ the ledger's to say.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from services.points.households.model import HouseholdIsForgotten, NotInNeed
@@ -34,6 +34,17 @@ class Stage(StrEnum):
     REFUSED = "refused"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+ListedStage = Literal[
+    Stage.PROPOSED,
+    Stage.GRANTED,
+    Stage.HANDED_OVER,
+    Stage.REFUSED,
+    Stage.CANCELLED,
+    Stage.EXPIRED,
+]
+"""Where one can stand that is there: what a list can be asked for."""
 
 
 OPEN = frozenset({Stage.PROPOSED, Stage.GRANTED})

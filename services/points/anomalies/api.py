@@ -18,7 +18,16 @@ from services.points.anomalies.bodies import (
     UpholdingBody,
 )
 from services.points.anomalies.holding import Purses, people_of
-from services.points.anomalies.model import Command, Dismiss, Flag, Release, Stage, TakeUp, Uphold
+from services.points.anomalies.model import (
+    Command,
+    Dismiss,
+    Flag,
+    ListedStage,
+    Release,
+    Stage,
+    TakeUp,
+    Uphold,
+)
 from services.points.anomalies.views import FLAGS
 from services.points.anomalies.words import in_words, record_in_words
 from services.points.tables import anomaly_flags
@@ -41,7 +50,7 @@ async def list_flags(
     page: ShortPaging,  # a flag may show hundreds of records, and each is read to say it in words
     node: Within = None,
     sign: Annotated[Sign | None, Query(description="疑点类型 sign")] = None,
-    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+    stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
 ) -> Page[FlagOut]:
     """时长疑点清单，逐条用文字说明。没有“互相确认”不等于没有：只看得出令牌写明志愿者 id 的确认人。
 

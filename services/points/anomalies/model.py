@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
@@ -36,6 +36,15 @@ class Stage(StrEnum):
     UNDER_REVIEW = "under_review"
     DISMISSED = "dismissed"
     UPHELD = "upheld"
+
+
+ListedStage = Literal[
+    Stage.RAISED,
+    Stage.UNDER_REVIEW,
+    Stage.DISMISSED,
+    Stage.UPHELD,
+]
+"""Where one can stand that is there: what a list can be asked for."""
 
 
 OPEN = frozenset({Stage.RAISED, Stage.UNDER_REVIEW})

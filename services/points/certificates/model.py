@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 from uuid import UUID
 
 from services.points.certificates.refusals import (
@@ -49,6 +49,16 @@ class Stage(StrEnum):
     EFFECTIVE = "effective"
     REFUSED = "refused"
     VOIDED = "voided"
+
+
+ListedStage = Literal[
+    Stage.PUBLIC,
+    Stage.OBJECTED,
+    Stage.EFFECTIVE,
+    Stage.REFUSED,
+    Stage.VOIDED,
+]
+"""Where one can stand that is there: what a list can be asked for."""
 
 
 ENDED = frozenset({Stage.REFUSED, Stage.VOIDED})

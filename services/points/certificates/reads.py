@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.certificates.bodies import CertificateExplanationOut, CertificateOut
 from services.points.certificates.document import TEMPLATE, document_data, verification_address
 from services.points.certificates.explanation import explain
-from services.points.certificates.model import Stage
+from services.points.certificates.model import (
+    ListedStage,
+)
 from services.points.certificates.numbers import check_code
 from services.points.certificates.refusals import CertificateIdentityErased
 from services.points.fields import Configured, own_id
@@ -38,7 +40,7 @@ async def list_certificates(
     caller: Caller,
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
-    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+    stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
     flagged: Annotated[bool | None, Query(description="存疑 flagged for review")] = None,
 ) -> Page[CertificateOut]:
     """证明清单，不含身份信息。Certificates of the caller's node, without identities; a volunteer sees their own."""

@@ -10,7 +10,17 @@ from sqlalchemy import or_, select, text
 
 from services.points.accounts.known import available, known_volunteers
 from services.points.deaths.gate import shut_gate
-from services.points.deaths.model import Confirm, Death, DeathNotRecorded, Heir, Record, Settle, Stage, Withdraw
+from services.points.deaths.model import (
+    Confirm,
+    Death,
+    DeathNotRecorded,
+    Heir,
+    ListedStage,
+    Record,
+    Settle,
+    Stage,
+    Withdraw,
+)
 from services.points.deaths.views import DEATHS
 from services.points.kin.views import beneficiaries_of, relatives
 from services.points.ledger import holders
@@ -149,7 +159,7 @@ async def list_deaths(
     caller: Caller,
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
-    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+    stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
 ) -> Page[DeathOut]:
     """身故处理清单。Deaths of the caller's node."""
     query = select(deaths).where(deaths.c.community.startswith(caller.node))

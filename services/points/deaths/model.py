@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from services.points.beneficiaries.model import NoSuchVolunteer
@@ -32,6 +32,13 @@ class Stage(StrEnum):
     NONE = "none"
     RECORDED = "recorded"
     CONFIRMED = "confirmed"
+
+
+ListedStage = Literal[
+    Stage.RECORDED,
+    Stage.CONFIRMED,
+]
+"""Where one can stand that is there: what a list can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

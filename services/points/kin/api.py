@@ -12,7 +12,14 @@ from services.points.accounts.known import known_volunteers
 from services.points.beneficiaries.views import BENEFICIARIES, beneficiary_row
 from services.points.deaths.gate import enter_gate, shut_gate
 from services.points.fields import own_id
-from services.points.kin.model import End, Propose, Stage, Tie, Verify
+from services.points.kin.model import (
+    End,
+    ListedStage,
+    Propose,
+    Stage,
+    Tie,
+    Verify,
+)
 from services.points.kin.views import TIES, beneficiaries_of
 from services.points.tables import kin
 from shared.auth.actors import actor_id
@@ -105,7 +112,7 @@ async def list_kin(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     beneficiary_id: Annotated[UUID | None, Query(description="服务对象 beneficiary")] = None,
     volunteer_id: Annotated[UUID | None, Query(description="志愿者 volunteer")] = None,
-    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+    stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
 ) -> Page[KinOut]:
     """亲属关系清单；志愿者只见本人的。Relations of the caller's node; a volunteer sees their own."""
     query = select(kin).where(kin.c.community.startswith(caller.node))

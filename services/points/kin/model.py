@@ -6,7 +6,7 @@ Only a verified one counts: minutes can be given along it, left to it, and not b
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from services.points.beneficiaries.model import BeneficiaryIsForgotten, NoSuchVolunteer
@@ -21,6 +21,14 @@ class Stage(StrEnum):
     PROPOSED = "proposed"
     VERIFIED = "verified"
     ENDED = "ended"
+
+
+ListedStage = Literal[
+    Stage.PROPOSED,
+    Stage.VERIFIED,
+    Stage.ENDED,
+]
+"""Where one can stand that is there: what a list can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

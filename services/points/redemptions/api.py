@@ -19,6 +19,7 @@ from services.points.redemptions.model import (
     Collect,
     Command,
     Expire,
+    ListedStage,
     Redemption,
     RedemptionEnded,
     Reserve,
@@ -258,7 +259,7 @@ async def list_redemptions(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     volunteer_id: Annotated[UUID | None, Query(description="志愿者 volunteer")] = None,
-    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+    stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
 ) -> Page[RedemptionOut]:
     """兑换清单。Redemptions of the caller's node; a volunteer sees their own."""
     query = select(redemptions).where(redemptions.c.community.startswith(caller.node))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
@@ -24,6 +24,15 @@ class Stage(StrEnum):
     COLLECTED = "collected"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+ListedStage = Literal[
+    Stage.RESERVED,
+    Stage.COLLECTED,
+    Stage.CANCELLED,
+    Stage.EXPIRED,
+]
+"""Where one can stand that is there: what a list can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

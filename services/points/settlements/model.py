@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from services.points.settlements.netting import Payment, Standing, net, settled
@@ -33,6 +33,14 @@ class Stage(StrEnum):
     PROPOSED = "proposed"
     CONFIRMED = "confirmed"
     WITHDRAWN = "withdrawn"
+
+
+ListedStage = Literal[
+    Stage.PROPOSED,
+    Stage.CONFIRMED,
+    Stage.WITHDRAWN,
+]
+"""Where one can stand that is there: what a list can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.settlements.bodies import FlowOut, ObligationOut, PositionOut, SettlementOut, StandingOut
-from services.points.settlements.model import Stage
+from services.points.settlements.model import (
+    ListedStage,
+    Stage,
+)
 from services.points.settlements.sheet import Report, workbook
 from services.points.tables import settlement_flows, settlement_obligations, settlement_positions, settlement_runs
 from shared.auth.tokens import Principal
@@ -26,7 +29,7 @@ async def list_settlements(
     read: Read,
     caller: Caller,
     page: Paging,
-    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+    stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
 ) -> Page[SettlementOut]:
     """结算清单，新的在前。Settlements of the caller's node and below, the newest first."""
     query = select(settlement_runs).where(settlement_runs.c.node.startswith(caller.node))

@@ -36,6 +36,7 @@ from services.points.time_orders.model import (
     Cancel,
     Command,
     Confirm,
+    ListedStage,
     Order,
     Request,
     Serve,
@@ -194,7 +195,7 @@ async def list_orders(
     place: Annotated[CommunityCode | None, Query(description="派单社区 where a provider is looked for")] = None,
     beneficiary_id: Annotated[UUID | None, Query(description="服务对象 beneficiary")] = None,
     provider_id: Annotated[UUID | None, Query(description="服务者 provider")] = None,
-    stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
+    stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
 ) -> Page[OrderOut]:
     """订单清单；志愿者可见与本人有关的，和本社区待接的。
 

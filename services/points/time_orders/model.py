@@ -8,7 +8,7 @@ enough minutes is the ledger's to say.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from services.points.beneficiaries.model import BeneficiaryIsForgotten, NoSuchVolunteer
@@ -64,6 +64,18 @@ class Stage(StrEnum):
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"
+
+
+ListedStage = Literal[
+    Stage.PROPOSED,
+    Stage.REQUESTED,
+    Stage.ACCEPTED,
+    Stage.SERVED,
+    Stage.CONFIRMED,
+    Stage.CANCELLED,
+    Stage.TIMED_OUT,
+]
+"""Where one can stand that is there: what a list can be asked for."""
 
 
 NOT_YET_SERVED = frozenset({Stage.PROPOSED, Stage.REQUESTED, Stage.ACCEPTED})
