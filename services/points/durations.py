@@ -1,4 +1,4 @@
-"""Terms in months, and minutes as people say them. Standard library only."""
+"""Terms in months, minutes and grades as people say them. Standard library only."""
 
 import calendar
 from datetime import date
@@ -10,6 +10,11 @@ def in_words(language: str, minutes: int) -> str:
     hour_word, minute_word = ("小时", "分钟") if language == "zh" else ("h", "min")
     parts = [f"{hours} {hour_word}"] * bool(hours) + [f"{rest} {minute_word}"] * bool(rest or not hours)
     return " ".join(parts)
+
+
+def grade_zh(grade: int) -> str:
+    """A grade of stars as it is written before 星: 一星, not 1星."""
+    return "零一二三四五"[grade]
 
 
 def months_later(day: date, months: int) -> date:

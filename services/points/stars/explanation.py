@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.durations import in_words
+from services.points.durations import grade_zh, in_words
 from services.points.earning.kinds import KINDS
 from services.points.ledger.service_record import Served, service_record
 from services.points.stars.bodies import GroundOut, KindOut, StarsExplanationOut, StepOut, YearOut
@@ -38,6 +38,7 @@ async def explain(
     minutes = await confirmed_minutes(read, volunteer_id)
     params = {
         "grade": 0 if held is None else held.grade,
+        "grade_zh": "" if held is None else grade_zh(held.grade),
         "hours": in_words(language, minutes),
         "threshold": "" if held is None else in_words(language, held.threshold_minutes),
         "granted_on": "" if held is None else held.granted_on,
@@ -106,6 +107,11 @@ def _step(event: Event, texts: Texts, language: str) -> StepOut | None:
     for name in ("minutes", "minutes_before", "threshold_minutes"):
         if name in params:
             params[name.removesuffix("_minutes").replace("minutes", "hours")] = in_words(language, params[name])
+    if "grade" in params:
+        params["grade_zh"] = grade_zh(params["grade"])
+    if "grade_left" in params:
+        left = params["grade_left"]
+        params["left_zh"] = f"为{grade_zh(left)}星" if left else "没有星级"
     reason = params.get("reason")
     params["reason"] = texts.word(language, f"star_reason.{reason}") if reason else ""
     return StepOut(event=event.NAME, on=on, office=office, text=texts.get(language, f"star_step.{code}", params))

@@ -10,7 +10,7 @@ from datetime import date
 from typing import assert_never
 from uuid import UUID
 
-from services.points.durations import months_later
+from services.points.durations import grade_zh, in_words, months_later
 from services.points.stars.commands import (
     Apply,
     Assessed,
@@ -162,8 +162,8 @@ def _apply(stars: Stars, command: Apply) -> list[Event]:
     requirement = command.requirement
     refuse_if(command.forgotten, StarPersonForgotten)
     if stars.application is not None:
-        raise StarApplicationOpen(grade=stars.application.grade)
-    refuse_if(command.grade <= stars.grade, StarHeldAlready(held=stars.grade))
+        raise StarApplicationOpen(grade=stars.application.grade, grade_zh=grade_zh(stars.application.grade))
+    refuse_if(command.grade <= stars.grade, StarHeldAlready(held=stars.grade, held_zh=grade_zh(stars.grade)))
     if requirement.months_min:
         if command.member_since is None:
             raise StarPersonForgotten  # of whoever has no day of registration, only the forgetting was heard
@@ -308,7 +308,15 @@ def _require_hours(minutes: int, threshold: int, grade: int) -> None:
     missing = threshold - minutes
     if missing > 0:
         needed, (hours, rest) = -(-threshold // 60), divmod(missing, 60)
-        raise StarHoursShort(grade=grade, needed_hours=needed, missing_hours=hours, missing_minutes=rest)
+        raise StarHoursShort(
+            grade=grade,
+            grade_zh=grade_zh(grade),
+            needed_hours=needed,
+            missing_hours=hours,
+            missing_minutes=rest,
+            missing_zh=in_words("zh", missing),
+            missing_en=in_words("en", missing),
+        )
 
 
 def _require_assessments(said: Assessed, requirement: Requirement) -> None:
@@ -325,7 +333,9 @@ def _require_assessments(said: Assessed, requirement: Requirement) -> None:
 
 def _require_authority(level: NodeLevel, grade: int, office: str) -> None:
     zh, en = _LEVEL_WORDS[level]
-    refuse_unless(may_decide(level, office), StarAuthorityTooLow(grade=grade, level_zh=zh, level_en=en))
+    refuse_unless(
+        may_decide(level, office), StarAuthorityTooLow(grade=grade, grade_zh=grade_zh(grade), level_zh=zh, level_en=en)
+    )
 
 
 def _next_review(day: date, months: int) -> date | None:

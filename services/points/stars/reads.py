@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.durations import in_words, months_later
+from services.points.durations import grade_zh, in_words, months_later
 from services.points.fields import own_id
 from services.points.policy.in_force import InForce
 from services.points.stars.assessments import assessed
@@ -215,7 +215,12 @@ async def _next(
         code = "stars.next_can_apply" if can_apply else "stars.next_assessments"
     params: dict[str, Any] = {"assessed": said.assessed_percent, "assessed_min": asked.assessed_percent_min}
     params |= {"good": said.good_percent, "good_min": asked.good_percent_min}
-    params |= {"grade": grade, "missing": in_words(language, missing), "earliest": member_from or "—"}
+    params |= {
+        "grade": grade,
+        "grade_zh": grade_zh(grade),
+        "missing": in_words(language, missing),
+        "earliest": member_from or "—",
+    }
     return NextGradeOut(
         grade=grade,
         threshold_minutes=asked.minutes,

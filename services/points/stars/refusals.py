@@ -7,7 +7,7 @@ from shared.contracts import Refusal
 
 class StarHoursShort(Refusal):
     """The confirmed hours do not reach the grade. Params: `grade`, `needed_hours`, and what is missing as
-    `missing_hours` and `missing_minutes`.
+    `missing_hours` and `missing_minutes`, and in words.
     """
 
     code: ClassVar[str] = "star_hours_short"

@@ -82,14 +82,15 @@ async def test_a_star_is_applied_for_assessed_and_granted(points: Any) -> None:
     after = await ok(own.get(f"/v1/stars/{person}"))
     assert (after["grade"], after["flagged"], after["application"]) == (1, False, None)
     assert (after["next"]["grade"], after["next"]["missing_minutes"]) == (2, 180 * 60)
-    assert after["next"]["text"] == "离2星还差 180 小时。"
+    assert after["next"]["text"] == "离二星还差 180 小时。"
 
 
 async def test_an_application_says_at_once_what_is_missing(points: Any) -> None:
     person = await volunteer(points, 88)
     body = {"volunteer_id": str(person), "grade": 1}
     answer = await refused(points.client().post("/v1/stars/applications", json=body), "star_hours_short")
-    assert "还差 12 小时 0 分钟" in answer["detail"]
+    assert "申请一星" in answer["detail"]
+    assert "还差 12 小时。" in answer["detail"]
     unknown = {"volunteer_id": str(uuid.uuid4()), "grade": 1}
     await refused(points.client().post("/v1/stars/applications", json=unknown), "not_found", 404)
 
@@ -142,6 +143,9 @@ async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any
     assert await watch.look() == 1
     gone = await ok(officer.post(f"/v1/stars/{person}/withdrawal", json={"reason": "hours_corrected"}))
     assert gone["grade"] == 0
+    history = await ok(points.client().get(f"/v1/stars/{person}/explanation"))
+    assert "撤销一星" in history["history"][-1]["text"]
+    assert "此后没有星级" in history["history"][-1]["text"]
     explanation = await ok(points.client("volunteer", subject=str(person)).get(f"/v1/stars/{person}/explanation"))
     assert [step["event"] for step in explanation["history"]] == [
         "StarApplied", "StarQualityAssessed", "StarGranted", "StarFlagged", "StarConfirmed", "StarFlagged",
@@ -239,7 +243,7 @@ async def test_an_explanation_tells_hours_ground_and_who_decided_in_both_languag
     client = points.client("volunteer", subject=str(person))
     zh = await ok(client.get(f"/v1/stars/{person}/explanation"))
     en = await ok(client.get(f"/v1/stars/{person}/explanation", headers={"accept-language": "en"}))
-    assert zh["summary"].startswith("现为1星")
+    assert zh["summary"].startswith("现为一星")
     assert "120 h" in en["summary"]
     assert zh["ground"]["policy_version"] == 1
     assert zh["ground"]["policy_title"] != en["ground"]["policy_title"]
