@@ -12,11 +12,12 @@ from services.points.fields import Configured, dated
 from services.points.market.lines import LINES_MAX, EachItemOnce, LineBody, LineOut, require_items
 from services.points.purchases.model import Buy
 from services.points.purchases.views import PURCHASES
+from services.points.spans import Spanning
 from services.points.suppliers.views import SUPPLIERS
 from services.points.tables import purchases
 from shared.contracts.common import CommunityCode
 from shared.contracts.love_market import PurchasedLine
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Read, Work, etag
 from shared.web.fields import Body, Code, Moment
 from shared.web.nodes import of_caller
 
@@ -87,14 +88,14 @@ async def purchase(body: PurchaseBody, work: Work, caller: Caller, settings: Con
 async def list_purchases(
     read: Read,
     caller: Caller,
-    page: Paging,
+    span: Spanning,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
 ) -> Page[PurchaseOut]:
     """采购清单。Purchases of the markets of the caller's node."""
     query = select(purchases).where(purchases.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(purchases.c.community == community)
-    return await page.fetch(read, query, [purchases.c.id], _purchase)
+    return await span.fetch(read, query, (purchases.c.purchased_at, purchases.c.id), _purchase)
 
 
 @api.query("/v1/purchases/{purchase_id}", permission="purchases.read")

@@ -26,6 +26,7 @@ from services.points.redemptions.model import (
     Stage,
 )
 from services.points.redemptions.views import REDEMPTIONS, month_of, pieces_in_month
+from services.points.spans import Spanning
 from services.points.tables import redemptions
 from shared.auth.permissions import Role
 from shared.clock import local_day
@@ -34,7 +35,7 @@ from shared.contracts.common import CommunityCode
 from shared.contracts.points import Identification
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Read, Vaulted, Work, etag
 from shared.web.fields import Body
 from shared.web.nodes import of_caller
 from shared.web.problems import problem
@@ -256,7 +257,7 @@ async def expire(work: UnitOfWork, redemption_id: UUID) -> None:
 async def list_redemptions(
     read: Read,
     caller: Caller,
-    page: Paging,
+    span: Spanning,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     volunteer_id: Annotated[UUID | None, Query(description="志愿者 volunteer")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
@@ -271,7 +272,7 @@ async def list_redemptions(
         query = query.where(redemptions.c.volunteer_id == volunteer_id)
     if stage is not None:
         query = query.where(redemptions.c.stage == stage.value)
-    return await page.fetch(read, query, [redemptions.c.id], _redemption)
+    return await span.fetch(read, query, (redemptions.c.reserved_at, redemptions.c.id), _redemption)
 
 
 @api.query("/v1/redemptions/{redemption_id}", permission="redemptions.read")

@@ -12,9 +12,10 @@ from services.points.fields import Configured, Fen, dated
 from services.points.market.lines import LineOut, Lines, goods, require_items
 from services.points.sales.model import Sell
 from services.points.sales.views import SALES
+from services.points.spans import Spanning
 from services.points.tables import sales
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Read, Work, etag
 from shared.web.fields import Body, Moment
 
 api = Api(tags=["sales 售出"])
@@ -59,14 +60,14 @@ async def sell(body: SaleBody, work: Work, caller: Caller, settings: Configured)
 async def list_sales(
     read: Read,
     caller: Caller,
-    page: Paging,
+    span: Spanning,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
 ) -> Page[SaleOut]:
     """售出清单。Sales of the markets of the caller's node."""
     query = select(sales).where(sales.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(sales.c.community == community)
-    return await page.fetch(read, query, [sales.c.id], _sale)
+    return await span.fetch(read, query, (sales.c.sold_at, sales.c.id), _sale)
 
 
 @api.query("/v1/sales/{sale_id}", permission="sales.read")

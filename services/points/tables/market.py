@@ -61,6 +61,7 @@ redemptions = Table(
     Column("version", Integer, nullable=False),
     Index("redemptions_community", "community", "id"),
     Index("redemptions_volunteer", "volunteer_id", "id"),
+    Index("redemptions_reserved_at", "reserved_at", "id"),
 )
 
 household_months = Table(
@@ -162,6 +163,7 @@ purchases = Table(
     Column("purchased_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
     Index("purchases_community", "community", "id"),
+    Index("purchases_purchased_at", "purchased_at", "id"),
 )
 
 sales = Table(
@@ -174,6 +176,7 @@ sales = Table(
     Column("sold_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
     Index("sales_community", "community", "id"),
+    Index("sales_sold_at", "sold_at", "id"),
 )
 
 households = Table(

@@ -80,6 +80,7 @@ time_orders = Table(
     Index("time_orders_beneficiary", "beneficiary_id", "id"),
     Index("time_orders_payer", "payer_volunteer_id", "id"),
     Index("time_orders_provider", "provider_id", "id"),
+    Index("time_orders_requested_at", "requested_at", "id"),
 )
 
 deaths = Table(

@@ -13,6 +13,7 @@ from services.points.deaths.gate import enter_gate
 from services.points.fields import Configured, dated, own_id
 from services.points.kin.views import beneficiaries_of
 from services.points.policy.in_force import InForce
+from services.points.spans import Spanning
 from services.points.tables import time_orders
 from services.points.time_orders.bodies import (
     AcceptanceBody,
@@ -53,7 +54,7 @@ from shared.contracts.common import CommunityCode
 from shared.contracts.time_bank import TimePayer
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Read, Work, etag
 
 api = Api(tags=["time orders 时间订单"])
 timers = Timers()
@@ -190,7 +191,7 @@ async def expire(work: UnitOfWork, time_order_id: UUID) -> None:
 async def list_orders(
     read: Read,
     caller: Caller,
-    page: Paging,
+    span: Spanning,
     community: Annotated[CommunityCode | None, Query(description="服务对象社区 the beneficiary's community")] = None,
     place: Annotated[CommunityCode | None, Query(description="派单社区 where a provider is looked for")] = None,
     beneficiary_id: Annotated[UUID | None, Query(description="服务对象 beneficiary")] = None,
@@ -217,7 +218,7 @@ async def list_orders(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
-    return await page.fetch(read, query, [time_orders.c.id], OrderOut.of_row)
+    return await span.fetch(read, query, (time_orders.c.requested_at, time_orders.c.id), OrderOut.of_row)
 
 
 @api.query("/v1/time-orders/{time_order_id}", permission="time_orders.read")
