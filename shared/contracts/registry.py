@@ -245,6 +245,14 @@ class AttendanceBackfilled(Event, context="registry"):
     minutes: Minutes
 
 
+class AttendanceWithdrawn(Event, context="registry"):
+    """An attendance entered by mistake was taken back before the activity was completed; it never counted."""
+
+    activity_id: UUID
+    volunteer_id: UUID
+    withdrawn_at: AwareDatetime
+
+
 class Attendance(ServiceRecord):
     """One volunteer's confirmed service in an activity."""
 

@@ -14,6 +14,7 @@ from services.registry.activities.schemas import (
     ActivityStateOut,
     AssessmentBody,
     AttendancesBody,
+    AttendanceWithdrawalBody,
     CancellationBody,
     CheckInBody,
     CheckOutBody,
@@ -140,6 +141,19 @@ async def record_attendances(
     found = await require_good(work.connection, [entry.volunteer for entry in body.entries])
     entries: list[Entry] = [entry.entry(found[entry.volunteer].id, activity.planned_start) for entry in body.entries]
     return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
+
+
+@api.command("/v1/activities/{activity_id}/attendance-withdrawals", permission="activities.attend")
+async def withdraw_attendance(
+    activity_id: UUID, body: AttendanceWithdrawalBody, work: Work, caller: Caller
+) -> ActivityStateOut:
+    """撤回误记的签到或补录，确认完成前可办，之后可重新登记。
+
+    Take back an attendance entered by mistake, while the activity is not confirmed; it can then be entered anew.
+    """
+    await of_caller(work, caller, activity_id)
+    found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
+    return ActivityStateOut.of(await attendance.withdraw(work, activity_id, found.id))
 
 
 @api.command("/v1/activities/{activity_id}/completion", permission="activities.complete")

@@ -17,6 +17,7 @@ from services.registry.activities.model import (
     Dating,
     Entry,
     RecordAttendance,
+    WithdrawAttendance,
 )
 from services.registry.activities.state import Attended
 from services.registry.activities.streams import ACTIVITIES
@@ -30,6 +31,13 @@ async def record(work: UnitOfWork, activity_id: UUID, entries: Sequence[Entry], 
     departing = [e.volunteer_id for e in entries if isinstance(e, CheckedOut)]
     await serve(work.connection, activity_id, _spans(activity, departing), replacing=True)
     await serve(work.connection, activity_id, _spans(activity, arriving))
+    return activity
+
+
+async def withdraw(work: UnitOfWork, activity_id: UUID, volunteer_id: UUID) -> Activity:
+    """Take a mistaken attendance back; the volunteer may serve elsewhere at that time."""
+    activity = await work.execute(ACTIVITIES, activity_id, WithdrawAttendance(volunteer_id, work.now))
+    await release(work.connection, activity_id, SERVICE, [volunteer_id])
     return activity
 
 

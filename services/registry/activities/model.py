@@ -31,6 +31,7 @@ from services.registry.activities.refusals import (
     DatedTooFarBack,
     NobodyAttended,
     NoSuchRecord,
+    NotAttended,
     NotCheckedIn,
     NothingToCorrect,
     NotSignedUp,
@@ -50,6 +51,7 @@ from shared.contracts.registry import (
     Attendance,
     AttendanceBackfilled,
     AttendanceCorrected,
+    AttendanceWithdrawn,
     CorrectionReason,
     SignUpWithdrawn,
     VolunteerCheckedIn,
@@ -162,6 +164,14 @@ class RecordAttendance:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawAttendance:
+    """An attendance was entered by mistake, for the wrong person or with wrong times, and nothing is confirmed yet."""
+
+    volunteer_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Complete:
     """The organiser confirms the attendances. Those of `forgotten` people are left out."""
 
@@ -194,7 +204,9 @@ class Cancel:
     reason: CancellationReason
 
 
-Command = Publish | SignUp | WithdrawSignUp | RecordAttendance | Complete | Correct | Assess | Cancel
+Command = (
+    Publish | SignUp | WithdrawSignUp | RecordAttendance | WithdrawAttendance | Complete | Correct | Assess | Cancel
+)
 
 
 def decide(activity: Activity, command: Command) -> list[Event]:
@@ -227,6 +239,9 @@ def decide(activity: Activity, command: Command) -> list[Event]:
             return [SignUpWithdrawn(activity_id=activity_id, volunteer_id=volunteer_id, withdrawn_at=at)]
         case RecordAttendance(entries=entries, dating=dating):
             return _record(activity, activity_id, entries, dating)
+        case WithdrawAttendance(volunteer_id=volunteer_id, at=at):
+            refuse_unless(volunteer_id in activity.attended, NotAttended(volunteer_id=volunteer_id))
+            return [AttendanceWithdrawn(activity_id=activity_id, volunteer_id=volunteer_id, withdrawn_at=at)]
         case Complete():
             return [_complete(activity, activity_id, command)]
         case Cancel(reason=reason):

@@ -78,6 +78,12 @@ class AlreadyAttended(Refusal):
     code = "already_attended"
 
 
+class NotAttended(Refusal):
+    """The volunteer has no attendance here that could be taken back."""
+
+    code = "not_attended"
+
+
 class NotCheckedIn(Refusal):
     """There is no open check-in to check out of."""
 

@@ -99,6 +99,12 @@ class AttendancesBody(Body):
     entries: Annotated[list[EntryBody], Field(min_length=1, max_length=500)]
 
 
+class AttendanceWithdrawalBody(Body):
+    """撤回误记的出勤 Take back what was entered by mistake."""
+
+    volunteer: VolunteerReference
+
+
 class CompletionBody(Body):
     """确认活动完成 Confirm completion."""
 

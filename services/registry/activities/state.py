@@ -16,6 +16,7 @@ from shared.contracts.registry import (
     AssessmentSide,
     AttendanceBackfilled,
     AttendanceCorrected,
+    AttendanceWithdrawn,
     ServiceAssessed,
     ServiceQuality,
     SignUpWithdrawn,
@@ -112,6 +113,9 @@ def evolve(activity: Activity, event: Event) -> Activity:
         case AttendanceBackfilled():
             entry = Attended(event.started_at, event.minutes, Evidence.BACKFILLED)
             return _with(activity, event.volunteer_id, entry)
+        case AttendanceWithdrawn():
+            others = {who: entry for who, entry in activity.attended.items() if who != event.volunteer_id}
+            return replace(activity, attended=others)
         case ActivityCompleted():
             confirmed = {
                 item.volunteer_id: Attended(item.started_at, item.minutes, item.evidence) for item in event.attendances

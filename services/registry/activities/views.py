@@ -16,6 +16,7 @@ from shared.contracts.registry import (
     ActivityPublished,
     AttendanceBackfilled,
     AttendanceCorrected,
+    AttendanceWithdrawn,
     ServiceAssessed,
     SignUpWithdrawn,
     VolunteerCheckedIn,
@@ -29,8 +30,8 @@ views = Views([activities, participations, assessments])
 
 E = TypeVar("E", bound=Event)
 
-# Within one run nobody appears twice in an activity: a second sign-up needs a withdrawal before it, and an activity
-# has one attendance a person. So one statement can take a run, and counts the activity's row along with it.
+# Within one run nobody appears twice in an activity: a second sign-up needs a withdrawal before it, and so
+# does a second attendance. So one statement can take a run, and counts the activity's row along with it.
 _TOUCH = (
     " UPDATE activities SET {count} version = last FROM"
     " (SELECT activity_id, count(*) AS n, max(version) AS last FROM run GROUP BY activity_id) AS c"
@@ -122,6 +123,21 @@ async def backfill(connection: AsyncConnection, run: Sequence[Recorded]) -> None
         (e.activity_id, v, e.volunteer_id, e.started_at, e.minutes) for e, v in _typed(AttendanceBackfilled, run)
     ]
     await _apply(connection, _ARRIVAL, "attended_count = attended_count + n,", entries, evidence="backfilled")
+
+
+@views.on(AttendanceWithdrawn)
+async def strike(connection: AsyncConnection, event: AttendanceWithdrawn, recorded: Recorded) -> None:
+    """As if it had never been entered: a sign-up stays, somebody who only turned up is gone."""
+    await connection.execute(
+        text(
+            "WITH gone AS (DELETE FROM participations"
+            " WHERE activity_id = :id AND volunteer_id = :volunteer_id AND signed_up_at IS NULL),"
+            " open AS (UPDATE participations SET started_at = NULL, minutes = NULL, evidence = NULL"
+            " WHERE activity_id = :id AND volunteer_id = :volunteer_id AND signed_up_at IS NOT NULL)"
+            " UPDATE activities SET attended_count = attended_count - 1, version = :version WHERE id = :id"
+        ),
+        {"id": event.activity_id, "volunteer_id": event.volunteer_id, "version": recorded.version},
+    )
 
 
 @views.on(ActivityCompleted)

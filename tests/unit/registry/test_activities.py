@@ -21,6 +21,7 @@ from services.registry.activities.model import (
     Publish,
     RecordAttendance,
     SignUp,
+    WithdrawAttendance,
     WithdrawSignUp,
     record_id,
 )
@@ -42,6 +43,7 @@ from services.registry.activities.refusals import (
     DatedTooFarBack,
     NobodyAttended,
     NoSuchRecord,
+    NotAttended,
     NotCheckedIn,
     NothingToCorrect,
     NotSignedUp,
@@ -63,6 +65,7 @@ from shared.contracts.registry import (
     Attendance,
     AttendanceBackfilled,
     AttendanceCorrected,
+    AttendanceWithdrawn,
     CorrectionReason,
     ServiceAssessed,
     ServiceQuality,
@@ -203,6 +206,18 @@ def test_a_sign_up_is_taken_back_until_one_has_attended() -> None:
     given(ACTIVITIES, PUBLISHED, signed_up(ANNA), arrived(ANNA)).when(command).then_refused(AlreadyAttended)
     full = (signed_up(ANNA), signed_up(BO), withdrawn)
     given(ACTIVITIES, PUBLISHED, *full).when(SignUp(CLEO, after(-60), dating(START))).then(signed_up(CLEO))
+
+
+def test_a_mistaken_attendance_is_taken_back_until_the_activity_is_confirmed() -> None:
+    command = WithdrawAttendance(ANNA, NOW)
+    withdrawn = AttendanceWithdrawn(activity_id=ACTIVITY, volunteer_id=ANNA, withdrawn_at=NOW)
+    for entered in ([arrived(ANNA)], [arrived(ANNA), left(ANNA, 60)], [backfilled(ANNA, 60)]):
+        given(ACTIVITIES, PUBLISHED, *entered).when(command).then(withdrawn)
+        recording([*entered, withdrawn], Backfilled(ANNA, START, 30)).then(backfilled(ANNA, 30))
+        given(ACTIVITIES, PUBLISHED, *entered, withdrawn).when(Cancel(CancellationReason.WEATHER)).then(CANCELLED)
+    given(ACTIVITIES, PUBLISHED, arrived(BO)).when(command).then_refused(NotAttended, volunteer_id=ANNA)
+    done = (arrived(ANNA), left(ANNA, 60), completed(attendance(ANNA, 60)))
+    given(ACTIVITIES, PUBLISHED, *done).when(command).then_refused(ActivityCompletedAlready)
 
 
 def test_arrivals_come_before_departures_and_what_was_backfilled() -> None:

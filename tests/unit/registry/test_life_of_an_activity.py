@@ -19,6 +19,7 @@ from services.registry.activities.model import (
     RecordAttendance,
     SignUp,
     Stage,
+    WithdrawAttendance,
     WithdrawSignUp,
 )
 from services.registry.activities.streams import ACTIVITIES
@@ -101,6 +102,10 @@ class LifeOfAnActivity(RuleBasedStateMachine):
     @rule(who=PEOPLE, at=OFFSETS, minutes=st.integers(1, 300))
     def backfill(self, who: UUID, at: datetime, minutes: int) -> None:
         self._do(RecordAttendance([Backfilled(who, at, minutes)], self._dating()))
+
+    @rule(who=PEOPLE)
+    def take_an_attendance_back(self, who: UUID) -> None:
+        self._do(WithdrawAttendance(who, self.now))
 
     @rule(forgotten=st.frozensets(PEOPLE, max_size=1))
     def complete(self, forgotten: frozenset[UUID]) -> None:
