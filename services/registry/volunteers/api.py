@@ -30,6 +30,8 @@ api = Api(tags=["volunteers 志愿者"])
 log = logger("volunteers")
 
 _SEARCH_RESULTS_MAX = 50
+_GROUNDS = {"guardian_consent": "guardian", "lives_on_own_labour": "lives_on_own_labour"}
+"""Fields of a change that belong to the kept consent, and their names there."""
 
 
 @api.command("/v1/volunteers", permission="volunteers.register", status=201)
@@ -156,7 +158,7 @@ async def get_identity(
 async def change_details(volunteer_id: UUID, body: ChangeDetailsBody, work: Work, caller: Caller) -> RegisteredOut:
     """修改资料。Change details; what is the same already changes nothing."""
     volunteer = await registration.of_caller(work, caller, volunteer_id)
-    changes = body.model_dump(exclude_unset=True, exclude={"party_member"})
+    changes = body.model_dump(exclude_unset=True, exclude={"party_member", *_GROUNDS})
     if body.id_number is not None:
         changes["id_number"] = people.valid_identity(body.id_number, local_day(work.now)).number
     if body.name is not None:
@@ -168,7 +170,9 @@ async def change_details(volunteer_id: UUID, body: ChangeDetailsBody, work: Work
         party_member = body.party_member
     elif body.political_status is not None:
         party_member = body.political_status.counts_as_party_member
-    return RegisteredOut.of(await registration.change(work, volunteer_id, changes, party_member))
+    given = body.model_dump(mode="json", exclude_unset=True, include={*_GROUNDS})
+    grounds = {_GROUNDS[name]: value for name, value in given.items()}
+    return RegisteredOut.of(await registration.change(work, volunteer_id, changes, party_member, grounds))
 
 
 @api.command("/v1/volunteers/{volunteer_id}/consent-withdrawal", permission="volunteers.consent")

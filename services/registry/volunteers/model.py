@@ -141,11 +141,25 @@ class RegisterVolunteer:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """A person's age, and on what consent somebody of that age may be in the register."""
+
+    born_on: date
+    guardian: GuardianConsent
+    lives_on_own_labour: bool
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeDetails:
-    """Details in the vault change: which, not to what. `party_member` is what now holds."""
+    """Details in the vault change: which, not to what. `party_member` is what now holds.
+
+    `grounds` where the ID number was put right: the person may be younger than was thought.
+    """
 
     fields: tuple[str, ...]
     party_member: bool
+    grounds: Grounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +212,7 @@ def next_age_group_on(day: date, born_on: date) -> date:
     return date(year, born_on.month + 1, 1) if born_on.month < 12 else date(year + 1, 1, 1)
 
 
-def check_age(command: RegisterVolunteer) -> None:
+def check_age(command: RegisterVolunteer | Grounds) -> None:
     """18 and over freely; 16–17 on own labour; 14–17 with the guardian's consent; under 14 with separate consent."""
     age = age_on(command.today, command.born_on)
     if age < AGE_SEPARATE_CONSENT:
@@ -223,8 +237,10 @@ def decide(volunteer: Volunteer, command: Command) -> list[Event]:
     match command:
         case RegisterVolunteer():
             return _register(volunteer, command)
-        case ChangeDetails(fields=fields, party_member=party_member):
+        case ChangeDetails(fields=fields, party_member=party_member, grounds=grounds):
             check_standing(volunteer)
+            if grounds is not None:
+                check_age(grounds)
             if not fields and party_member == volunteer.party_member:
                 return []
             return [

@@ -16,6 +16,7 @@ from services.registry.volunteers import ages, people
 from services.registry.volunteers.model import (
     ChangeDetails,
     Forget,
+    Grounds,
     GuardianConsent,
     RegisterVolunteer,
     RenewConsent,
@@ -109,28 +110,47 @@ async def keep(work: UnitOfWork, persons: Mapping[UUID, Person], consents: Mappi
     await ages.look_later(work, {volunteer_id: person.born_on for volunteer_id, person in persons.items()})
 
 
-async def change(work: UnitOfWork, volunteer_id: UUID, changes: Mapping[str, Any], party_member: bool) -> Volunteer:
-    """Change details in the vault; what is the same already is no change."""
-    fields: set[str] = set()
+async def change(
+    work: UnitOfWork,
+    volunteer_id: UUID,
+    changes: Mapping[str, Any],
+    party_member: bool,
+    grounds: Mapping[str, Any] | None = None,
+) -> Volunteer:
+    """Change details in the vault; what is the same already is no change.
+
+    `grounds` are what is newly known of the guardian's consent and of living on own labour.
+    """
     before = (await people.people_of(work.connection, work.vault, [volunteer_id])).get(volunteer_id)
-    if before is not None:
-        fields = {name for name, value in changes.items() if getattr(before, name) != value}
-    volunteer = await work.execute(VOLUNTEERS, volunteer_id, ChangeDetails(tuple(fields), party_member))
-    if before is None or not fields:
-        return volunteer
+    if before is None:
+        return await work.execute(VOLUNTEERS, volunteer_id, ChangeDetails((), party_member))
     after = replace(before, **changes)
+    kept: dict[str, Any] = json.loads((await work.vault.get(work.connection, volunteer_id)).get("consent", "{}"))
+    consent = {**kept, **(grounds or {})}
+    fields = {name for name, value in changes.items() if getattr(before, name) != value}
+    if consent != kept:
+        fields.add("consent")  # what it says would tell how old somebody is
+    known = _grounds(consent, after, local_day(work.now)) if after.born_on != before.born_on else None
+    volunteer = await work.execute(VOLUNTEERS, volunteer_id, ChangeDetails(tuple(fields), party_member, known))
+    if not fields:
+        return volunteer
     if "id_number" in fields:
         await people.drop_identity(work.connection, volunteer_id)
         if not await people.claim_identities(work.connection, work.vault, {volunteer_id: after.id_number}):
-            known = await people.registered_identities(work.connection, work.vault, [after.id_number])
-            raise VolunteerAlreadyRegistered(number=known[after.id_number][1] if known else "")
-    await work.vault.put(work.connection, volunteer_id, after.sealed_fields())
+            found = await people.registered_identities(work.connection, work.vault, [after.id_number])
+            raise VolunteerAlreadyRegistered(number=found[after.id_number][1] if found else "")
+    await work.vault.put(work.connection, volunteer_id, {**after.sealed_fields(), "consent": json.dumps(consent)})
     if after.born_on != before.born_on:
         volunteer = await ages.look(work, volunteer_id, after.born_on)
     if fields & set(people.SEARCHABLE):
         await people.drop_search_digests(work.connection, volunteer_id)
         await people.index_people(work.connection, work.vault, {volunteer_id: after})
     return volunteer
+
+
+def _grounds(consent: Mapping[str, Any], person: Person, today: date) -> Grounds:
+    guardian = GuardianConsent(consent.get("guardian", GuardianConsent.NONE))
+    return Grounds(person.born_on, guardian, bool(consent.get("lives_on_own_labour")), today)
 
 
 async def withdraw_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from services.registry.fields import VolunteerNumber
 from services.registry.importing.roster import PoliticalStatus
@@ -50,14 +51,17 @@ class ChangeDetailsBody(Body):
     political_status: PoliticalStatus | None = None
     skills: _Skills | None = None
     party_member: bool | None = None
+    guardian_consent: GuardianConsent | None = Field(
+        default=None, description="更正证件号后未成年的，须有监护人同意 needed where the right ID number is a minor's"
+    )
+    lives_on_own_labour: bool | None = Field(default=None, description="16–17 岁以自己的劳动收入为主要生活来源")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("name at least one field")
-        needed = {"name", "id_number", "political_status", "skills", "party_member"}
-        if any(getattr(self, name) is None for name in needed & self.model_fields_set):
-            raise ValueError("only phone and work_unit may be emptied")
+            raise PydanticCustomError("nothing_to_change", "name at least one field")
+        if any(getattr(self, name) is None for name in self.model_fields_set - {"phone", "work_unit"}):
+            raise PydanticCustomError("cannot_be_emptied", "only phone and work_unit may be emptied")
         return self
 
 
@@ -71,7 +75,7 @@ class SearchBody(Body):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if len([value for value in (self.name, self.phone, self.id_number) if value is not None]) != 1:
-            raise ValueError("give exactly one of name, phone, id_number")
+            raise PydanticCustomError("one_criterion", "give exactly one of name, phone, id_number")
         return self
 
 

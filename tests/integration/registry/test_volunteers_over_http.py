@@ -156,6 +156,43 @@ async def test_changed_details_are_found_under_the_new_ones_only(registry: Regis
     assert bo["number"] == "620201001004-000002"
 
 
+async def test_an_id_number_put_right_does_not_slip_a_minor_past_the_guardian(registry: Registry) -> None:
+    anna = await registry.volunteer(1)
+    path = f"/v1/volunteers/{anna['id']}"
+    child, youth = id_number(5, date(2015, 1, 1)), id_number(6, date(2010, 1, 1))
+    change = registry.clerk.patch
+    await registry.refused(change(path, json={"id_number": child}), 422, "guardian_separate_consent_missing")
+    await registry.refused(change(path, json={"id_number": youth}), 422, "guardian_consent_missing")
+    await registry.ok(change(path, json={"id_number": youth, "lives_on_own_labour": True}))
+    # What is on file counts for later changes, too, and only what a rule needs is asked for.
+    await registry.ok(change(path, json={"phone": "13700000009"}))
+    await registry.refused(change(path, json={"id_number": child}), 422, "guardian_separate_consent_missing")
+    await registry.ok(change(path, json={"guardian_consent": "separate"}))
+    await registry.ok(change(path, json={"id_number": child}))
+    told = "SELECT data->'fields' FROM events WHERE type LIKE '%DetailsChanged%' ORDER BY position"
+    assert [row[0] for row in await registry.running.rows(told)] == [
+        ["consent", "id_number"],
+        ["phone"],
+        ["consent"],
+        ["id_number"],
+    ]
+
+
+async def test_an_unusable_change_or_search_is_told_what_it_lacks(registry: Registry) -> None:
+    anna = await registry.volunteer(1)
+    path = f"/v1/volunteers/{anna['id']}"
+    for call, told in (
+        (registry.clerk.patch(path, json={}), "至少填写一项要修改的内容"),
+        (registry.clerk.patch(path, json={"name": None}), "只有电话（phone）和工作单位（work_unit）可以清空"),
+        (
+            registry.clerk.post("/v1/volunteers/search", json={}),
+            "姓名（name）、电话（phone）、身份证号（id_number）请只填一项",
+        ),
+    ):
+        answer = await call
+        assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": "body", "problem": told}])
+
+
 async def test_a_forgotten_person_leaves_a_number_and_nothing_else(registry: Registry) -> None:
     anna = await registry.volunteer(1, political_status="party_member")
     team = await registry.team()

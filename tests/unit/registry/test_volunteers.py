@@ -13,6 +13,7 @@ from services.registry.volunteers.model import (
     ChangeDetails,
     ConsentMissing,
     Forget,
+    Grounds,
     GuardianConsent,
     GuardianConsentMissing,
     GuardianSeparateConsentMissing,
@@ -124,6 +125,10 @@ def test_the_young_need_their_guardian(
     if refusal is None:
         outcome.then(REGISTERED.model_copy(update={"age_group_from": age_group(TODAY, born_on)}))
     else:
+        outcome.then_refused(refusal)
+    put_right = ChangeDetails(("id_number",), True, Grounds(born_on, guardian, own_labour, TODAY))
+    outcome = given(VOLUNTEERS, REGISTERED).when(put_right)
+    if refusal is not None:
         outcome.then_refused(refusal)
 
 
