@@ -339,7 +339,7 @@ def _service(shift: Shift, started_at: datetime, log: LogShift) -> tuple[Service
             record_id=record_id(_id(shift), entry.volunteer_id),
             volunteer_id=entry.volunteer_id,
             minutes=minutes,
-            evidence=Evidence.SCANNED if entry.volunteer_id in shift.scanned_by else Evidence.BACKFILLED,
+            evidence=Evidence.SCANNED if entry.volunteer_id in shift.attested else Evidence.BACKFILLED,
             started_at=started_at,
         )
     refuse_unless(bool(records), NobodyServed)

@@ -64,6 +64,8 @@ class Shift:
     scanned_cells: frozenset[str] = frozenset()
     """Cells scanned that are cells of the community."""
     scanned_by: frozenset[UUID] = frozenset()
+    attested: frozenset[UUID] = frozenset()
+    """Who scanned a cell of the community. A code that hangs nowhere shows of nobody that they were out."""
 
     @property
     def covered_cells(self) -> tuple[str, ...]:
@@ -140,4 +142,5 @@ def _scanned(shift: Shift, scan: CheckpointScanned) -> Shift:
         devices=devices,
         scanned_cells=shift.scanned_cells | {scan.cell} if known else shift.scanned_cells,
         scanned_by=shift.scanned_by | {scan.volunteer_id},
+        attested=shift.attested | {scan.volunteer_id} if known else shift.attested,
     )

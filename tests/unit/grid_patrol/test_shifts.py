@@ -310,6 +310,16 @@ def test_covered_cells_follow_the_beat_then_the_rest_and_unknown_ones_do_not_cou
     assert given(SHIFTS, *RUNNING, *history).state.covered_cells == ("QL-02", "QL-01", "QL-09")
 
 
+def test_a_scan_of_a_cell_that_does_not_exist_attests_no_service() -> None:
+    nowhere = scanned(scan("XX-99"), ScanMark.OFF_BEAT, ScanMark.UNKNOWN_CELL)
+    only_anna = replace(LOG, served=(Served(ANNA),))
+    given(SHIFTS, *RUNNING, nowhere).when(only_anna).then(logged(served(ANNA, 120, Evidence.BACKFILLED)))
+    there = scanned(scan("QL-01", at=START + minutes(11)))
+    given(SHIFTS, *RUNNING, nowhere, there).when(only_anna).then(
+        logged(served(ANNA, 120, Evidence.SCANNED), covered=("QL-01",))
+    )
+
+
 def test_each_serves_as_long_as_the_log_says_and_never_longer_than_the_shift() -> None:
     given(SHIFTS, *RUNNING).when(replace(LOG, served=(Served(BO, 45),))).then(
         logged(served(BO, 45, Evidence.BACKFILLED))
