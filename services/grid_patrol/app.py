@@ -11,6 +11,7 @@ from services.grid_patrol.findings import api as findings_api
 from services.grid_patrol.findings import views as findings_views
 from services.grid_patrol.settings import GridPatrolSettings
 from services.grid_patrol.shifts import api as shifts_api
+from services.grid_patrol.shifts import own as shifts_own
 from services.grid_patrol.shifts import reactions as shifts_reactions
 from services.grid_patrol.shifts import reads as shifts_reads
 from services.grid_patrol.shifts import timers as shifts_timers
@@ -38,7 +39,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Service:
         folder=Path(__file__).parent,
         metadata=metadata,
         views=views,
-        apis=[cells_api.api, crews_api.api, shifts_reads.api, shifts_api.api, findings_api.api],
+        apis=[cells_api.api, crews_api.api, shifts_reads.api, shifts_own.api, shifts_api.api, findings_api.api],
         database=base.database,
         workshop=base.workshop,
         broker=base.broker,

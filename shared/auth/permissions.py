@@ -162,6 +162,12 @@ PERMISSIONS: Mapping[str, Permission] = {
     "shifts.run": _allow("执行班次", "start and log shifts", *_OFFICE, Role.PATROL_LEADER),
     "shifts.scan": _allow("上传扫码", "send scans", *_OFFICE, Role.PATROL_LEADER, Role.VOLUNTEER),
     "shifts.read_tracks": _allow("查看巡防轨迹", "read patrol tracks", *_OFFICE, Role.PATROL_LEADER, Role.AUDITOR),
+    "shifts.read_own": _allow(
+        "查看一名志愿者的班次", "read the shifts of one volunteer", *_OFFICE, Role.PATROL_LEADER, Role.VOLUNTEER
+    ),
+    "shifts.read_own_tracks": _allow(
+        "查看一名志愿者的轨迹", "read the tracks of one volunteer", *_OFFICE, Role.VOLUNTEER
+    ),
     "findings.report": _allow("上报发现", "report findings", *_OFFICE, Role.PATROL_LEADER),
     "findings.read_text": _allow("查看发现的内容", "read what a finding says", *_OFFICE, Role.PATROL_LEADER),
     # mediation

@@ -53,6 +53,34 @@ async def test_a_shift_from_plan_to_log(grid: Grid) -> None:
     assert [cell["cell"] for cell in uncovered["items"]] == ["B"]
 
 
+async def test_a_volunteer_finds_the_own_shifts_and_tracks_and_nobody_elses(grid: Grid) -> None:
+    anna, bo, *_ = grid.people
+    crew = await ready(grid)
+    past, ahead = await grid.shift(crew, [anna, bo]), await grid.shift(crew, [anna], begins=60)
+    await grid.post(f"/v1/shifts/{past}/start", started_at=grid.at(minutes=-120))
+    own = grid.client("volunteer", subject=str(anna))
+    for cell, at in (("A", -70), ("B", -60)):
+        await grid.ok(own.post(f"/v1/shifts/{past}/scans", json={"scans": [grid.scan(anna, cell, at=at)]}))
+    await grid.post(f"/v1/shifts/{past}/scans", scans=[grid.scan(bo, device="device-2")])
+    await grid.post(f"/v1/shifts/{past}/log", ended_at=grid.at(minutes=0))
+
+    mine = f"/v1/volunteers/{anna}/shifts"
+    listed = (await grid.ok(own.get(mine)))["items"]
+    assert [(s["shift_id"], s["stage"], s["minutes"]) for s in listed] == [
+        (ahead, "planned", None),
+        (past, "logged", 120),
+    ]
+    assert [s["shift_id"] for s in (await grid.ok(own.get(mine, params={"stage": "planned"})))["items"]] == [ahead]
+    page = await grid.ok(own.get(f"/v1/volunteers/{anna}/scans", params={"limit": 1}))
+    assert [(s["shift_id"], s["cell"]) for s in page["items"]] == [(past, "B")]
+    rest = await grid.ok(own.get(f"/v1/volunteers/{anna}/scans", params={"cursor": page["next_cursor"]}))
+    assert [s["cell"] for s in rest["items"]] == ["A"]
+    for path in (f"/v1/volunteers/{bo}/shifts", f"/v1/volunteers/{bo}/scans"):
+        await grid.refused(own.get(path), 403, "outside_your_node")
+        assert (await grid.get(path))["items"]
+        assert (await grid.ok(grid.client("community", FOREIGN).get(path)))["items"] == []
+
+
 async def test_a_device_is_known_by_a_digest_only(grid: Grid) -> None:
     anna, *_ = grid.people
     shift = await grid.shift(await ready(grid), [anna])
