@@ -78,6 +78,13 @@ class CaseClassified(Event, context="mediation"):
     risk: RiskLevel
 
 
+class AccountWritten(Event, context="mediation"):
+    """What the dispute is about was written down, or put right; the words themselves stay in the vault."""
+
+    case_id: UUID
+    written_at: AwareDatetime
+
+
 class CaseDeclined(Event, context="mediation"):
     """The committee does not take the case, or a party refused mediation."""
 

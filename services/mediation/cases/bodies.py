@@ -63,6 +63,14 @@ class ClassificationBody(Body):
     risk: RiskLevel
 
 
+class AccountBody(Body):
+    """What the dispute is about, as it is now known."""
+
+    account: LongText = Field(
+        description="纠纷简要情况，加密保存，替换原来的 kept encrypted, in the place of what was said"
+    )
+
+
 class DeclineBody(Body):
     """Why the case is not mediated."""
 

@@ -39,6 +39,7 @@ from services.mediation.cases.state import OPEN, Case, Session, Stage, evolve, s
 from shared.contracts import Event, refuse_if, refuse_unless
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import (
+    AccountWritten,
     AgreementForm,
     CaseClassified,
     CaseDeclined,
@@ -138,6 +139,13 @@ class Classify:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteAccount:
+    """What the dispute is about is written down, or put right: of a case that a patrol found, nobody said it yet."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Decline:
     """The committee does not take the case, or a party refuses mediation."""
 
@@ -210,6 +218,7 @@ Command = (
     | JoinParty
     | DeclareRelatives
     | Classify
+    | WriteAccount
     | Decline
     | AssignMediator
     | RecuseMediator
@@ -246,6 +255,8 @@ def decide(case: Case, command: Command) -> list[Event]:
             if (kind, risk) == (case.kind, case.risk):
                 return []
             return [CaseClassified(case_id=_id(case), kind=kind, risk=risk)]
+        case WriteAccount(at=at):
+            return [AccountWritten(case_id=_id(case), written_at=at)]
         case Decline(reason=reason, declined=declined):
             refuse_if(bool(case.sessions), CaseInSession)
             at = declined.check(filed_at=case.filed_at)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from services.mediation.cases.access import load, require_own
 from services.mediation.cases.bodies import (
+    AccountBody,
     CaseStateOut,
     PartyBody,
     PartyJoinedOut,
@@ -16,7 +17,7 @@ from services.mediation.cases.bodies import (
     RelativesBody,
     VolumeOut,
 )
-from services.mediation.cases.model import DeclareRelatives, JoinParty
+from services.mediation.cases.model import DeclareRelatives, JoinParty, WriteAccount
 from services.mediation.cases.parties import KnownParty, NewParty, declare, erase, keep, lock, parties_of
 from services.mediation.cases.state import OPEN, Case
 from services.mediation.cases.streams import CASES
@@ -72,6 +73,20 @@ async def erase_party(case_id: UUID, party_id: UUID, work: Work, caller: Caller)
     if case.stage in OPEN:
         raise CaseStillOpen
     await erase(work, party_id)
+    return _state(case)
+
+
+@api.command("/v1/cases/{case_id}/account", permission="cases.handle")
+async def write_account(case_id: UUID, body: AccountBody, work: Work, caller: Caller) -> CaseStateOut:
+    """记录或更正纠纷情况，结案前可办；巡防发现立案的由此补上。
+
+    Write down what the dispute is about, or put it right, until the case has ended; a case that was opened from a
+    patrol finding begins without. A mediator does so in their own cases.
+    """
+    case = await load(work, caller, case_id)
+    require_own(caller, frozenset(str(mediator) for mediator in case.mediators))
+    case = await work.execute(CASES, case_id, WriteAccount(work.now))
+    await work.vault.put(work.connection, case_id, {"account": body.account})
     return _state(case)
 
 

@@ -12,6 +12,7 @@ from services.mediation.cases.sitting import sit
 from services.mediation.cases.state import Stage
 from services.mediation.tables import case_mediators, cases, mediator_times, sessions
 from shared.contracts.mediation import (
+    AccountWritten,
     CaseClassified,
     CaseDeclined,
     CaseFiled,
@@ -60,6 +61,12 @@ async def join(connection: AsyncConnection, event: PartyJoined, recorded: Record
 async def classify(connection: AsyncConnection, event: CaseClassified, recorded: Recorded) -> None:
     """Kind and risk were set anew."""
     await _set(connection, event.case_id, recorded, kind=event.kind.value, risk=event.risk.value)
+
+
+@views.on(AccountWritten)
+async def account(connection: AsyncConnection, event: AccountWritten, recorded: Recorded) -> None:
+    """The case volume says something else now."""
+    await _set(connection, event.case_id, recorded)
 
 
 @views.on(MediatorAssigned)

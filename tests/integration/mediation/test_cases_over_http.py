@@ -165,6 +165,20 @@ async def test_who_the_parties_are_is_kept_from_events_and_from_others(committee
         await committee.refused(stranger, 403, "outside_your_node")
 
 
+async def test_a_mediator_writes_the_account_of_their_own_open_cases_only(committee: Committee) -> None:
+    li, wang, *_ = committee.people
+    case = await committee.case(li)
+    path, said = f"/v1/cases/{case}/account", {"account": "样例：更正后的情况"}
+    own, other = (committee.client("mediator", subject=str(person)) for person in (li, wang))
+    await committee.ok(own.post(path, json=said))
+    assert (await committee.ok(own.get(f"/v1/cases/{case}/volume")))["account"] == said["account"]
+    await committee.refused(other.post(path, json=said), 403, "not_your_case")
+    foreign = committee.client("community", FOREIGN)
+    await committee.refused(foreign.post(path, json=said), 403, "outside_your_node")
+    await committee.post(f"/v1/cases/{case}/withdrawal")
+    await committee.refused(own.post(path, json=said), 409, "case_closed")
+
+
 async def test_a_mediator_steps_back_for_themselves_only(committee: Committee) -> None:
     li, wang, *_ = committee.people
     case = await committee.case(li, wang)

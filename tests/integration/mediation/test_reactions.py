@@ -56,7 +56,19 @@ async def test_a_patrol_finding_becomes_one_case_with_its_causation(start: Start
     assert (kept["causation_id"], kept["correlation_id"]) == (str(told.event_id), correlation)
 
     listed = await running.client().get("/v1/cases", params={"finding_id": str(dispute.finding_id)})
-    assert [case["stage"] for case in listed.json()["items"]] == ["filed"]
+    [case] = listed.json()["items"]
+    assert case["stage"] == "filed"
+    # What it is about a patrol does not say here; the office, which reads the finding, writes it down.
+    volume = f"/v1/cases/{case['case_id']}/volume"
+    before = await running.client().get(volume)
+    assert before.json()["account"] is None
+    said = {"account": "样例：两户因漏水争执"}
+    written = await running.client().post(f"/v1/cases/{case['case_id']}/account", json=said)
+    assert written.status_code == 200, written.text
+    after = await running.client().get(volume)
+    assert (after.json()["account"], after.headers["etag"]) == (said["account"], written.headers["etag"])
+    assert after.headers["etag"] != before.headers["etag"]
+    assert await running.value("SELECT count(*) FROM events WHERE data::text LIKE '%漏水%'") == 0
 
 
 async def test_a_forgotten_person_is_no_party_no_relative_and_no_mediator(committee: Committee) -> None:

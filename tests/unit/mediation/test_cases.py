@@ -25,6 +25,7 @@ from services.mediation.cases.model import (
     RecuseMediator,
     Resolve,
     Withdraw,
+    WriteAccount,
 )
 from services.mediation.cases.refusals import (
     AlreadyMediator,
@@ -53,6 +54,7 @@ from services.mediation.cases.streams import CASES
 from shared.contracts import Event, Evidence, Refusal
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import (
+    AccountWritten,
     AgreementForm,
     CaseClassified,
     CaseDeclined,
@@ -98,6 +100,13 @@ FILED = CaseFiled(
 )
 DECLINED = CaseDeclined(case_id=CASE, community=QILIAN, reason="not_mediable", declined_at=hour(1))
 DECLINE = Decline(DeclineReason.NOT_MEDIABLE, dated(hour(1)))
+
+
+def test_what_a_dispute_is_about_is_written_down_until_the_case_has_ended() -> None:
+    write = WriteAccount(hour(2))
+    given(CASES, FILED).when(write).then(AccountWritten(case_id=CASE, written_at=hour(2)))
+    given(CASES, FILED, DECLINED).when(write).then_refused(CaseClosed)
+    given(CASES).when(write).then_refused(CaseNotFiled)
 
 
 def assigned(who: UUID, at: float = 1) -> MediatorAssigned:
