@@ -16,6 +16,12 @@ class NotASpreadsheet(SheetRefused):
     code = "sheet_not_a_spreadsheet"
 
 
+class WebPage(SheetRefused):
+    """A web page or XML under a spreadsheet's name, as many systems of offices export it."""
+
+    code = "sheet_web_page"
+
+
 class EmptyFile(SheetRefused):
     """There is nothing in the file."""
 

@@ -22,12 +22,14 @@ from services.registry.importing.refusals import (
     SeveralSheets,
     TooManyColumns,
     TooManyRows,
+    WebPage,
 )
 from services.registry.importing.workbook_guard import inspect_workbook
 
 _ZIP = b"PK\x03\x04"
 _COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_UTF_8_MARK = b"\xef\xbb\xbf"
 _NOT_TEXT = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"{\\rtf")
 _DELIMITERS = (",", "\t", ";", "|", "\N{FULLWIDTH COMMA}")
 _SNIFFED_CHARACTERS = 64_000
@@ -81,8 +83,10 @@ def read_sheet(content: bytes, layout: Layout, limits: Limits | None = None) -> 
         raise PasswordProtected() if _ENCRYPTED in content else OldSpreadsheetFormat()
     if content.startswith(_ZIP):
         return _from_workbook(content, layout, limits)
-    if content.startswith(_NOT_TEXT) or content.lstrip()[:1] == b"<":
+    if content.startswith(_NOT_TEXT):
         raise NotASpreadsheet()
+    if content.removeprefix(_UTF_8_MARK).lstrip().startswith(b"<"):
+        raise WebPage()
     return _from_text(_decoded(content), layout, limits)
 
 
