@@ -29,7 +29,7 @@ from services.registry.fields import Configured, own_id
 from services.registry.organisation.views import require_community
 from services.registry.settings import RegistrySettings
 from services.registry.tables import teams
-from services.registry.volunteers.standing import Found, VolunteerUnknown, look_up, require_good
+from services.registry.volunteers.standing import Found, VolunteerUnknown, by_number, look_up, require_good
 from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode, Principal
@@ -117,7 +117,8 @@ async def check_in(
     found = await require_good(work.connection, body.volunteers)
     at = body.checked_in_at or work.now
     entries = [CheckedIn(found[reference].id, at) for reference in body.volunteers]
-    return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
+    with by_number(found):
+        return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
 
 
 @api.command("/v1/activities/{activity_id}/check-outs", permission="activities.attend")
@@ -126,10 +127,12 @@ async def check_out(
 ) -> ActivityStateOut:
     """签退，可一次多人。Check out one or many; also somebody who withdrew consent while on site."""
     await of_caller(work, caller, ACTIVITIES, activity_id)
-    known = _all_known(await look_up(work.connection, body.volunteers), body.volunteers)
+    found = await look_up(work.connection, body.volunteers)
+    known = _all_known(found, body.volunteers)
     at = body.checked_out_at or work.now
     entries = [CheckedOut(volunteer.id, at) for volunteer in known]
-    return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
+    with by_number(found):
+        return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
 
 
 @api.command("/v1/activities/{activity_id}/attendances", permission="activities.attend")
@@ -140,7 +143,8 @@ async def record_attendances(
     activity = await of_caller(work, caller, ACTIVITIES, activity_id)
     found = await require_good(work.connection, [entry.volunteer for entry in body.entries])
     entries: list[Entry] = [entry.entry(found[entry.volunteer].id, activity.planned_start) for entry in body.entries]
-    return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
+    with by_number(found):
+        return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
 
 
 @api.command("/v1/activities/{activity_id}/attendance-withdrawals", permission="activities.attend")
@@ -151,9 +155,11 @@ async def withdraw_attendance(
 
     Take back an attendance entered by mistake, while the activity is not confirmed; it can then be entered anew.
     """
-    await of_caller(work, caller, activity_id)
-    found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
-    return ActivityStateOut.of(await attendance.withdraw(work, activity_id, found.id))
+    await of_caller(work, caller, ACTIVITIES, activity_id)
+    found = await look_up(work.connection, [body.volunteer])
+    (volunteer,) = _all_known(found, [body.volunteer])
+    with by_number(found):
+        return ActivityStateOut.of(await attendance.withdraw(work, activity_id, volunteer.id))
 
 
 @api.command("/v1/activities/{activity_id}/completion", permission="activities.complete")
@@ -176,12 +182,14 @@ async def correct_attendance(
 ) -> ActivityStateOut:
     """更正已确认的服务记录，或补上遗漏的人。Correct a confirmed record, or add somebody who was left out."""
     activity = await of_caller(work, caller, ACTIVITIES, activity_id)
-    found = _all_known(await look_up(work.connection, [body.volunteer]), [body.volunteer])[0]
-    if found.id not in activity.attended:
-        found.require_good()
+    found = await look_up(work.connection, [body.volunteer])
+    (who,) = _all_known(found, [body.volunteer])
+    if who.id not in activity.attended:
+        who.require_good()
     by = actor_id(work.vault, caller.subject)
-    command = Correct(found.id, body.minutes, body.evidence, body.reason, body.started_at, dating(work, settings), by)
-    return ActivityStateOut.of(await attendance.correct(work, activity_id, command))
+    command = Correct(who.id, body.minutes, body.evidence, body.reason, body.started_at, dating(work, settings), by)
+    with by_number(found):
+        return ActivityStateOut.of(await attendance.correct(work, activity_id, command))
 
 
 @api.command("/v1/activities/{activity_id}/assessments", permission="activities.assess")

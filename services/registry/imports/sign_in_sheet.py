@@ -13,7 +13,7 @@ from services.registry.importing.reasons import RowProblem
 from services.registry.importing.signin import SignInRow, SignInSheet
 from services.registry.imports.results import row_refusal
 from services.registry.volunteers import people
-from services.registry.volunteers.standing import Found, VolunteerUnknown, look_up
+from services.registry.volunteers.standing import Found, VolunteerUnknown, by_number, look_up
 from shared.contracts import Evidence, Refusal
 from shared.unit_of_work import UnitOfWork
 from shared.web.problems import Texts
@@ -57,24 +57,28 @@ async def take(
     """Record who is known and not recorded yet. A scanned attendance outranks what the sheet says."""
     taken = Taken(problems=list(sheet.problems))
     entries: dict[UUID, tuple[SignInRow, Backfilled]] = {}
+    numbers: dict[UUID, str] = {}
     for row, found in (await _people(work, sheet, taken, texts)).items():
         entry = Backfilled(found.id, row.started_at, row.minutes)
         try:
-            if found.id in entries:
-                raise AlreadyAttended(volunteer_id=found.id)
-            if _recorded(activity, entry):
-                taken.already_recorded += 1
-                continue
-            found.require_good()
-            check_entry(activity, entry, dating)
+            with by_number({found.id: found}):
+                if found.id in entries:
+                    raise AlreadyAttended(volunteer_id=found.id)
+                if _recorded(activity, entry):
+                    taken.already_recorded += 1
+                    continue
+                found.require_good()
+                check_entry(activity, entry, dating)
         except Refusal as refusal:
             taken.problems.append(row_refusal(texts, row.row_number, "", "", refusal))
             continue
         entries[found.id] = (row, entry)
+        numbers[found.id] = found.number
     spans = {who: (e.started_at, e.started_at + timedelta(minutes=e.minutes)) for who, (_, e) in entries.items()}
     for who in await serving_elsewhere(work.connection, activity_id, spans) if spans else ():
         row, _ = entries.pop(who)
-        taken.problems.append(row_refusal(texts, row.row_number, "", "", AlreadyServing(volunteer_id=who)))
+        elsewhere = AlreadyServing(volunteer_id=numbers[who])
+        taken.problems.append(row_refusal(texts, row.row_number, "", "", elsewhere))
     if entries:
         await attendance.record(work, activity_id, [entry for _, entry in entries.values()], dating)
     taken.recorded = len(entries)

@@ -1,5 +1,6 @@
 """Routes of teams: formed, joined, left, led."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from services.registry.tables import team_leaderships, team_memberships, teams, 
 from services.registry.teams.model import AppointLeader, Dated, FormTeam, Join, Leave, Team, TeamAlreadyFormed
 from services.registry.teams.names import claim_names
 from services.registry.teams.streams import TEAMS
-from services.registry.volunteers.standing import VolunteerUnknown, look_up, require_good
+from services.registry.volunteers.standing import Found, VolunteerUnknown, by_number, look_up, require_good
 from shared.auth.tokens import Principal
 from shared.clock import local_day
 from shared.contracts import NodeCode
@@ -125,15 +126,18 @@ async def join_team(team_id: UUID, body: JoinBody, work: Work, caller: Caller, s
     await of_caller(work, caller, TEAMS, team_id)
     found = await require_good(work.connection, body.volunteers)
     dated = _dated(work, settings, body.joined_on)
-    return _state(await work.execute(TEAMS, team_id, Join({found[ref].id: dated for ref in body.volunteers})))
+    with by_number(found):
+        return _state(await work.execute(TEAMS, team_id, Join({found[ref].id: dated for ref in body.volunteers})))
 
 
 @api.command("/v1/teams/{team_id}/departures", permission="teams.manage")
 async def leave_team(team_id: UUID, body: LeaveBody, work: Work, caller: Caller, settings: Configured) -> TeamStateOut:
     """离队。A member leaves; a leader who leaves no longer leads."""
     await of_caller(work, caller, TEAMS, team_id)
-    volunteer_id = await _known(work.connection, body.volunteer)
-    return _state(await work.execute(TEAMS, team_id, Leave(volunteer_id, _dated(work, settings, body.left_on))))
+    found = await _known(work.connection, body.volunteer)
+    command = Leave(found[body.volunteer].id, _dated(work, settings, body.left_on))
+    with by_number(found):
+        return _state(await work.execute(TEAMS, team_id, command))
 
 
 @api.command("/v1/teams/{team_id}/leader", permission="teams.manage")
@@ -142,10 +146,10 @@ async def appoint_leader(
 ) -> TeamStateOut:
     """任命队长，须为本队队员。A member becomes the leader."""
     await of_caller(work, caller, TEAMS, team_id)
-    found = (await require_good(work.connection, [body.volunteer]))[body.volunteer]
-    return _state(
-        await work.execute(TEAMS, team_id, AppointLeader(found.id, _dated(work, settings, body.appointed_on)))
-    )
+    found = await require_good(work.connection, [body.volunteer])
+    command = AppointLeader(found[body.volunteer].id, _dated(work, settings, body.appointed_on))
+    with by_number(found):
+        return _state(await work.execute(TEAMS, team_id, command))
 
 
 @api.query("/v1/teams", permission="teams.read")
@@ -223,12 +227,12 @@ async def list_teams_of(volunteer_id: UUID, read: Read, caller: Caller, page: Pa
     return await page.fetch(read, query, [m.c.joined_on, m.c.team_id, m.c.joined_version], _membership)
 
 
-async def _known(connection: AsyncConnection, reference: UUID | str) -> UUID:
+async def _known(connection: AsyncConnection, reference: UUID | str) -> Mapping[UUID | str, Found]:
     """Somebody who leaves need not be in good standing, only known."""
     found = await look_up(connection, [reference])
     if reference not in found:
         raise VolunteerUnknown(volunteer=str(reference))
-    return found[reference].id
+    return found
 
 
 def _dated(work: UnitOfWork, settings: RegistrySettings, day: date | None) -> Dated:

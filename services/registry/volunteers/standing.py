@@ -1,6 +1,7 @@
 """Volunteers as other rooms of the registry see them: found by id or number, and in good standing or refused."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -33,6 +34,17 @@ class Found:
         if self.standing is Standing.CONSENT_WITHDRAWN:
             raise VolunteerConsentWithdrawn(volunteer=self.number)
         return self
+
+
+@contextmanager
+def by_number(found: Mapping[UUID | str, Found]) -> Iterator[None]:
+    """Refusals from within name the volunteer by number: people at a desk know no ids."""
+    try:
+        yield
+    except Refusal as refusal:
+        if (volunteer := found.get(refusal.params.get("volunteer_id", ""))) is not None:
+            refusal.params["volunteer_id"] = volunteer.number
+        raise
 
 
 async def look_up(connection: AsyncConnection, references: Iterable[UUID | str]) -> Mapping[UUID | str, Found]:

@@ -216,6 +216,9 @@ async def test_a_sign_in_sheet_goes_in_as_backfilled_evidence(registry: Registry
         8: "volunteer_unknown",
         9: "signed_twice",
     }
+    [serving] = [p for p in result["problems"] if p["row"] == 6]
+    assert dora["number"] in serving["zh"]
+    assert dora["number"] in serving["en"]
     people = await registry.ok(registry.clerk.get(f"{path}/participants"))
     minutes = {item["volunteer_id"]: (item["minutes"], item["evidence"]) for item in people["items"]}
     assert minutes == {anna["id"]: (90, "backfilled"), bo["id"]: (60, "backfilled"), cleo["id"]: (60, "scanned")}
