@@ -16,6 +16,7 @@ from services.registry.activities.schemas import (
     ParticipantOut,
     ParticipationOut,
     ServiceOut,
+    SignUpOut,
 )
 from services.registry.fields import own_id
 from services.registry.tables import activities, participations, volunteers
@@ -145,6 +146,43 @@ async def list_service(
         query,
         [p.c.started_at, p.c.activity_id],
         lambda row: ServiceOut.model_validate(row, from_attributes=True),
+        descending=True,
+    )
+
+
+@api.query("/v1/volunteers/{volunteer_id}/sign-ups", permission="volunteers.read")
+async def list_sign_ups(
+    volunteer_id: UUID,
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    stage: Annotated[Stage | None, Query(description="published：还没有确认完成的 those that are not over")] = None,
+) -> Page[SignUpOut]:
+    """我的报名，最近的在前；已退出的不列。What a volunteer is signed up for, latest first; not what was taken back."""
+    await volunteer_of_caller(read, caller, volunteer_id)
+    p, a = participations, activities
+    query = (
+        select(
+            p.c.activity_id,
+            p.c.signed_up_at,
+            p.c.started_at.is_not(None).label("attended"),
+            a.c.title,
+            a.c.category,
+            a.c.community,
+            a.c.planned_start,
+            a.c.planned_end,
+            a.c.stage,
+        )
+        .join(a, a.c.id == p.c.activity_id)
+        .where(p.c.volunteer_id == volunteer_id, p.c.signed_up_at.is_not(None), p.c.withdrawn_at.is_(None))
+    )
+    if stage is not None:
+        query = query.where(a.c.stage == stage.value)
+    return await page.fetch(
+        read,
+        query,
+        [a.c.planned_start, p.c.activity_id],
+        lambda row: SignUpOut.model_validate(row, from_attributes=True),
         descending=True,
     )
 

@@ -240,6 +240,20 @@ class ServiceOut(BaseModel):
     confirmed: bool
 
 
+class SignUpOut(BaseModel):
+    """One line of 我的报名 my sign-ups."""
+
+    activity_id: UUID
+    title: str
+    category: ActivityCategory
+    community: NodeCode
+    planned_start: datetime
+    planned_end: datetime
+    stage: Stage
+    signed_up_at: datetime
+    attended: bool = Field(description="已有服务记录 there is a record of service")
+
+
 class HoursOut(BaseModel):
     """Confirmed service of a volunteer in minutes, by evidence. Hours count from `scanned` and `backfilled`."""
 

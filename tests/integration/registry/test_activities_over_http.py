@@ -376,6 +376,26 @@ async def test_my_hours_page_from_the_latest(registry: Registry) -> None:
     assert len((await registry.ok(me.get(path, params={"confirmed": True})))["items"]) == 1
 
 
+async def test_my_sign_ups_are_found_again(registry: Registry) -> None:
+    anna = await registry.volunteer(1)
+    me, mine = registry.client("volunteer", subject=anna["id"]), f"/v1/volunteers/{anna['id']}/sign-ups"
+    past, ahead, later = [await registry.activity(hours) for hours in (-3, 24, 48)]
+    await registry.post(f"/v1/activities/{past['id']}/sign-ups", volunteer=anna["id"], signed_up_at=registry.at(-4))
+    for activity in (ahead, later):
+        await registry.ok(me.post(f"/v1/activities/{activity['id']}/sign-ups", json={}))
+    arrival = {"volunteers": [anna["id"]], "checked_in_at": registry.at(-3)}
+    await registry.post(f"/v1/activities/{past['id']}/check-ins", **arrival)
+    await registry.post(f"/v1/activities/{past['id']}/completion")
+    await registry.ok(me.post(f"/v1/activities/{later['id']}/sign-up-withdrawals", json={}))
+    listed = (await registry.ok(me.get(mine)))["items"]
+    assert [(one["activity_id"], one["stage"], one["attended"]) for one in listed] == [
+        (ahead["id"], "published", False),
+        (past["id"], "completed", True),
+    ]
+    ahead_only = await registry.ok(me.get(mine, params={"stage": "published", "limit": 1}))
+    assert ([one["activity_id"] for one in ahead_only["items"]], ahead_only["next_cursor"]) == ([ahead["id"]], None)
+
+
 async def test_activities_are_listed_by_month_stage_and_team(registry: Registry) -> None:
     team = await registry.team()
     first = await registry.activity(-2, 1, team_id=team["id"])
