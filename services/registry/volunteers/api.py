@@ -156,8 +156,12 @@ async def get_identity(
 
 @api.command("/v1/volunteers/{volunteer_id}", permission="volunteers.change", method="PATCH")
 async def change_details(volunteer_id: UUID, body: ChangeDetailsBody, work: Work, caller: Caller) -> RegisteredOut:
-    """修改资料。Change details; what is the same already changes nothing."""
+    """修改资料；本人可改自己的电话、工作单位和特长，其余由社区核对证件后修改。
+
+    Change details; what is the same already changes nothing. Volunteers change their own phone, work unit and skills.
+    """
     volunteer = await registration.of_caller(work, caller, volunteer_id)
+    registration.require_own_details(caller, body.model_fields_set)
     changes = body.model_dump(exclude_unset=True, exclude={"party_member", *_GROUNDS})
     if body.id_number is not None:
         changes["id_number"] = people.valid_identity(body.id_number, local_day(work.now)).number

@@ -1,7 +1,7 @@
 """What happens around the volunteer's rules: numbers, digests and the vault change in the command's transaction."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -27,10 +27,22 @@ from services.registry.volunteers.model import (
 )
 from services.registry.volunteers.people import Person
 from services.registry.volunteers.streams import VOLUNTEERS
+from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
 from shared.clock import local_day
+from shared.contracts import Refusal, refuse_if
 from shared.unit_of_work import UnitOfWork
 from shared.web.problems import NotFound
+
+OWN_DETAILS = frozenset({"phone", "work_unit", "skills"})
+"""What a volunteer puts right without the office."""
+
+
+class CheckedByOffice(Refusal):
+    """Who somebody is stands on papers that the office has to see; the volunteer changes the rest themselves."""
+
+    code = "checked_by_office"
+    status = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,11 @@ async def of_caller(work: UnitOfWork, caller: Principal, volunteer_id: UUID) -> 
         raise NotFound("volunteer")
     caller.require(volunteer.community, person=volunteer_id)
     return volunteer
+
+
+def require_own_details(caller: Principal, fields: Collection[str]) -> None:
+    """Refuse a volunteer who changes what the office has checked against their papers (个人信息保护法 46)."""
+    refuse_if(caller.role is Role.VOLUNTEER and not OWN_DETAILS.issuperset(fields), CheckedByOffice)
 
 
 async def register(

@@ -99,11 +99,28 @@ async def test_volunteers_see_themselves_and_nobody_else(registry: Registry) -> 
     listed = await registry.ok(me.get("/v1/volunteers"))
     assert [item["id"] for item in listed["items"]] == [anna["id"]]
     await registry.ok(me.get(f"/v1/volunteers/{anna['id']}/identity", params={"reveal": True}))
-    for path in ("", "/identity", "/attendances", "/hours", "/teams"):
+    for path in ("", "/identity", "/attendances", "/hours", "/teams", "/sign-ups"):
         await registry.refused(me.get(f"/v1/volunteers/{bo['id']}{path}"), 403, "outside_your_node")
     await registry.refused(me.post("/v1/volunteers/search", json={"name": "样例甲"}), 403, "role_not_allowed")
     stranger = registry.client("volunteer", subject="not-a-uuid")
     await registry.refused(stranger.get("/v1/volunteers"), 403, "outside_your_node")
+
+
+async def test_volunteers_put_their_own_phone_right_and_leave_who_they_are_to_the_office(registry: Registry) -> None:
+    anna, bo = await registry.volunteer(1), await registry.volunteer(2)
+    me, path = registry.client("volunteer", subject=anna["id"]), f"/v1/volunteers/{anna['id']}"
+    await registry.ok(me.patch(path, json={"phone": "13700000009", "work_unit": None, "skills": ["样例特长"]}))
+    shown = await registry.ok(me.get(f"{path}/identity", params={"reveal": True}))
+    assert (shown["phone"], shown["skills"]) == ("13700000009", ["样例特长"])
+    for change in (
+        {"name": "样例丙"},
+        {"id_number": id_number(3)},
+        {"phone": "13700000008", "party_member": True},
+        {"guardian_consent": "separate"},
+    ):
+        await registry.refused(me.patch(path, json=change), 403, "checked_by_office")
+    others = me.patch(f"/v1/volunteers/{bo['id']}", json={"phone": "13700000008"})
+    await registry.refused(others, 403, "outside_your_node")
 
 
 async def test_clerks_find_people_by_exact_name_phone_or_id_number(registry: Registry) -> None:
