@@ -139,12 +139,17 @@ async def claim_identities(connection: AsyncConnection, vault: Vault, people: Ma
 async def registered_identities(
     connection: AsyncConnection, vault: Vault, id_numbers: Iterable[str]
 ) -> dict[str, tuple[UUID, str, str]]:
-    """Those of the ID numbers that are registered: volunteer id, number and standing of each."""
+    """Those of the ID numbers that are registered: volunteer id, number and standing of each.
+
+    The rows are locked against change until the transaction ends: who withdraws consent, or is forgotten, in the same
+    moment either comes first and is seen, or leaves what they are entered into here.
+    """
     by_digest = {identity_digest(vault, number): number for number in id_numbers}
     rows = await connection.execute(
         text(
             "SELECT d.digest, v.id, v.number, v.standing FROM identity_digests d"
             " JOIN volunteers v ON v.id = d.volunteer_id WHERE d.digest = ANY(:digests)"
+            " ORDER BY v.id FOR SHARE OF v"
         ),
         {"digests": list(by_digest)},
     )

@@ -4,11 +4,14 @@ import asyncio
 import io
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import xlsxwriter
 
 from services.registry.importing.roster import read_roster
-from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
+from services.registry.volunteers import registration
+from shared.eventstore import enter
+from tests.conftest import COMMUNITY, DISTRICT, FOREIGN, until
 from tests.integration.office import NOW
 from tests.integration.registry.conftest import Registry, id_number
 
@@ -163,6 +166,22 @@ async def test_files_that_are_no_list_are_refused_whole(registry: Registry) -> N
     await refused(b"%PDF-1.7", "sheet_not_a_spreadsheet")
     await refused(workbook([["姓名", "联系电话"], ["样例甲", ""]]), "sheet_columns_missing")
     await refused(roster([person(1)]), "outside_your_node", FOREIGN, 403)
+
+
+async def test_whoever_withdraws_consent_during_an_import_is_not_put_into_a_team(registry: Registry) -> None:
+    anna = await registry.volunteer(1)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    service = registry.running.service
+    async with service.database.transaction() as connection:
+        await enter(connection)
+        work = service.workshop.on(connection)
+        await registration.withdraw_consent(work, UUID(anna["id"]))
+        await work.finish()
+        importing = asyncio.create_task(bring(registry, roster([person(1), person(2)])))
+        await until(lambda: registry.running.value(waiting))
+    result = await importing
+    assert [problem["code"] for problem in result["problems"]] == ["volunteer_consent_withdrawn"]
+    assert (result["counts"]["registered"], result["counts"]["memberships_added"]) == (1, 1)
 
 
 async def test_a_whole_community_is_imported_in_seconds(registry: Registry) -> None:
