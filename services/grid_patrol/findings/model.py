@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.grid_patrol.shifts.state import local_time
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
 from shared.contracts.grid_patrol import FindingKind, PatrolFindingReported, RiskLevel
 
@@ -110,7 +111,7 @@ def decide(finding: Finding, command: Command) -> list[Event]:
     if shift.started_at is None:
         raise FindingShiftNotStarted
     refuse_if(found_at > command.now, FoundInFuture)
-    refuse_if(found_at < command.earliest, FoundTooFarBack(earliest=command.earliest.isoformat()))
+    refuse_if(found_at < command.earliest, FoundTooFarBack(earliest=local_time(command.earliest)))
     refuse_if(found_at < shift.started_at - AROUND_SHIFT, FoundOutsideShift)
     refuse_if(shift.ended_at is not None and found_at > shift.ended_at + AROUND_SHIFT, FoundOutsideShift)
     refuse_unless(command.cell_known, FindingCellUnknown(cell=command.cell))

@@ -32,7 +32,7 @@ from services.grid_patrol.shifts.refusals import (
     ShiftTooLong,
     TooManyScans,
 )
-from services.grid_patrol.shifts.state import Shift, Stage, at_night, evolve, record_id, whole_minutes
+from services.grid_patrol.shifts.state import Shift, Stage, at_night, evolve, local_time, record_id, whole_minutes
 from shared.contracts import Event, Evidence, ServiceRecord, refuse_if, refuse_unless
 from shared.contracts.grid_patrol import (
     CheckpointScanned,
@@ -84,7 +84,7 @@ class Dating:
 
     def recent(self, moment: datetime) -> None:
         """Refuse a moment too far back."""
-        refuse_if(moment < self.earliest, ShiftDatedTooFarBack(earliest=self.earliest.isoformat()))
+        refuse_if(moment < self.earliest, ShiftDatedTooFarBack(earliest=local_time(self.earliest)))
 
 
 @dataclass(frozen=True, slots=True)

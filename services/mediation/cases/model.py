@@ -35,7 +35,7 @@ from services.mediation.cases.refusals import (
     TooManyParties,
     TooManySessions,
 )
-from services.mediation.cases.state import OPEN, Case, Session, Stage, evolve, service_records
+from services.mediation.cases.state import OPEN, Case, Session, Stage, evolve, local_time, service_records
 from shared.contracts import Event, refuse_if, refuse_unless
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import (
@@ -86,7 +86,7 @@ class Dated:
     def check(self, *, filed_at: datetime | None = None, ends: timedelta = timedelta()) -> datetime:
         """The moment, unless it (or its end) lies in the future, too far back, or before the filing."""
         refuse_if(self.at + ends > self.now, CaseDatedInFuture)
-        refuse_if(self.at < self.earliest, CaseDatedTooFarBack(earliest=self.earliest.isoformat()))
+        refuse_if(self.at < self.earliest, CaseDatedTooFarBack(earliest=local_time(self.earliest)))
         refuse_if(filed_at is not None and self.at < filed_at, DatedBeforeFiling)
         return self.at
 

@@ -71,7 +71,7 @@ def test_a_finding_lies_within_its_shift_or_close_by() -> None:
 
 def test_nothing_is_found_in_the_future_or_too_far_back() -> None:
     given(FINDINGS).when(replace(REPORT, found_at=NOW + timedelta(seconds=1))).then_refused(FoundInFuture)
-    given(FINDINGS).when(replace(REPORT, earliest=NOW)).then_refused(FoundTooFarBack)
+    given(FINDINGS).when(replace(REPORT, earliest=NOW)).then_refused(FoundTooFarBack, earliest="2026-03-02 23:00")
 
 
 def test_a_finding_lies_in_a_cell_of_the_community() -> None:

@@ -165,7 +165,7 @@ def test_a_case_is_filed_neither_in_the_future_nor_too_far_back() -> None:
     future = replace(FILE, filed=replace(FILE.filed, now=FILED_AT - timedelta(seconds=1)))
     given(CASES).when(future).then_refused(CaseDatedInFuture)
     past = replace(FILE, filed=replace(FILE.filed, earliest=FILED_AT + timedelta(seconds=1)))
-    given(CASES).when(past).then_refused(CaseDatedTooFarBack)
+    given(CASES).when(past).then_refused(CaseDatedTooFarBack, earliest="2026-03-02 09:00")
 
 
 def test_a_patrol_finding_opens_one_case_however_often_it_is_told() -> None:
