@@ -67,6 +67,7 @@ teams = Table(
     Column("leader_id", Uuid),
     Column("members_count", Integer, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("dissolved_on", Date),
     Index("teams_community", "community", "id"),
 )
 

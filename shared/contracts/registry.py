@@ -181,6 +181,13 @@ class TeamLeaderAppointed(Event, context="registry"):
     appointed_on: date
 
 
+class TeamDissolved(Event, context="registry"):
+    """A team is no more. Its members left before, each with an event of their own; its name is free again."""
+
+    team_id: UUID
+    dissolved_on: date
+
+
 class ActivityPublished(Event, context="registry"):
     """An activity was announced and is open for sign-up."""
 

@@ -29,6 +29,7 @@ from services.registry.fields import Configured, own_id
 from services.registry.organisation.views import require_community
 from services.registry.settings import RegistrySettings
 from services.registry.tables import teams
+from services.registry.teams.model import TeamIsDissolved
 from services.registry.volunteers.standing import Found, VolunteerUnknown, by_number, look_up, require_good
 from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
@@ -62,9 +63,11 @@ async def publish_activity(body: PublishBody, work: Work, caller: Caller, settin
     caller.require(body.community)
     await require_community(work.connection, body.community)
     if body.team_id is not None:
-        community = await work.connection.scalar(select(teams.c.community).where(teams.c.id == body.team_id))
-        if community != body.community:
+        of_team = select(teams.c.community, teams.c.dissolved_on).where(teams.c.id == body.team_id)
+        team = (await work.connection.execute(of_team)).first()
+        if team is None or team.community != body.community:
             raise TeamUnknown
+        refuse_if(team.dissolved_on is not None, TeamIsDissolved)
     activity_id = work.new_id()
     command = Publish(
         activity_id=activity_id,

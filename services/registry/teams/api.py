@@ -14,8 +14,8 @@ from services.registry.fields import Configured, VolunteerReference, earliest_da
 from services.registry.organisation.views import require_community
 from services.registry.settings import RegistrySettings
 from services.registry.tables import team_leaderships, team_memberships, teams, volunteers
-from services.registry.teams.model import AppointLeader, Dated, FormTeam, Join, Leave, Team, TeamAlreadyFormed
-from services.registry.teams.names import claim_names
+from services.registry.teams.model import AppointLeader, Dated, Dissolve, FormTeam, Join, Leave, Team, TeamAlreadyFormed
+from services.registry.teams.names import claim_names, release_name
 from services.registry.teams.streams import TEAMS
 from services.registry.volunteers.standing import Found, VolunteerUnknown, by_number, look_up, require_good
 from shared.auth.tokens import Principal
@@ -64,6 +64,12 @@ class LeaderBody(Body):
     appointed_on: Day | None = None
 
 
+class DissolutionBody(Body):
+    """解散服务队 A team is no more."""
+
+    dissolved_on: Day | None = None
+
+
 class TeamOut(BaseModel):
     """A team."""
 
@@ -75,6 +81,7 @@ class TeamOut(BaseModel):
     formed_on: date
     leader_id: UUID | None
     members_count: int
+    dissolved_on: date | None
 
 
 class TeamStateOut(BaseModel):
@@ -152,6 +159,17 @@ async def appoint_leader(
         return _state(await work.execute(TEAMS, team_id, command))
 
 
+@api.command("/v1/teams/{team_id}/dissolution", permission="teams.manage")
+async def dissolve_team(
+    team_id: UUID, body: DissolutionBody, work: Work, caller: Caller, settings: Configured
+) -> TeamStateOut:
+    """解散服务队：队员全部离队，名称可再使用。Dissolve a team: its members leave it, and its name is free again."""
+    await _of_caller(work, caller, team_id)
+    team = await work.execute(TEAMS, team_id, Dissolve(_dated(work, settings, body.dissolved_on)))
+    await release_name(work.connection, team_id)
+    return _state(team)
+
+
 @api.query("/v1/teams", permission="teams.read")
 async def list_teams(
     read: Read,
@@ -160,9 +178,12 @@ async def list_teams(
     node: Annotated[NodeCode | None, Query(description="该节点及下级 this node and below; 默认本人所在节点")] = None,
     kind: _Kind | None = None,
     origin: TeamOrigin | None = None,
+    dissolved: Annotated[bool, Query(description="包括已解散的 also those that were dissolved")] = False,
 ) -> Page[TeamOut]:
     """服务队列表。Teams of a node and below."""
     query = select(teams).where(below(teams.c.community, node, caller))
+    if not dissolved:
+        query = query.where(teams.c.dissolved_on.is_(None))
     if kind is not None:
         query = query.where(teams.c.kind == kind)
     if origin is not None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
 from shared.contracts.registry import (
+    TeamDissolved,
     TeamFormed,
     TeamLeaderAppointed,
     TeamMemberJoined,
@@ -27,6 +28,12 @@ class TeamNotFormed(Refusal):
 
     code = "team_not_formed"
     status = 404
+
+
+class TeamIsDissolved(Refusal):
+    """The team is no more; nobody joins or leads it."""
+
+    code = "team_dissolved"
 
 
 class AlreadyMember(Refusal):
@@ -84,6 +91,7 @@ class Team:
     """Who is in the team now, and since when."""
     leader: UUID | None = None
     leader_since: date | None = None
+    dissolved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,14 @@ class AppointLeader:
     dated: Dated
 
 
-Command = FormTeam | Join | Leave | AppointLeader
+@dataclass(frozen=True, slots=True)
+class Dissolve:
+    """The team is no more, or was formed by mistake, as from a slip in a roster; whoever is in it leaves."""
+
+    dated: Dated
+
+
+Command = FormTeam | Join | Leave | AppointLeader | Dissolve
 
 
 def decide(team: Team, command: Command) -> list[Event]:
@@ -142,6 +157,7 @@ def decide(team: Team, command: Command) -> list[Event]:
         ]
     if team.id is None:
         raise TeamNotFormed
+    refuse_if(team.dissolved, TeamIsDissolved)
     match command:
         case Join(joiners=joiners, skip_members=skip_members):
             return _join(team, team.id, joiners, skip_members)
@@ -155,6 +171,10 @@ def decide(team: Team, command: Command) -> list[Event]:
                 return []
             dated.check(not_before=max(team.members[volunteer_id], team.leader_since or date.min))
             return [TeamLeaderAppointed(team_id=team.id, volunteer_id=volunteer_id, appointed_on=dated.on)]
+        case Dissolve(dated=dated):
+            dated.check(not_before=max([*team.members.values(), team.leader_since or date.min]))
+            left = [TeamMemberLeft(team_id=team.id, volunteer_id=who, left_on=dated.on) for who in team.members]
+            return [*left, TeamDissolved(team_id=team.id, dissolved_on=dated.on)]
 
 
 def _join(team: Team, team_id: UUID, joiners: Mapping[UUID, Dated], skip_members: bool) -> list[Event]:
@@ -182,4 +202,6 @@ def evolve(team: Team, event: Event) -> Team:
             return replace(team, members=remaining)
         case TeamLeaderAppointed():
             return replace(team, leader=event.volunteer_id, leader_since=event.appointed_on)
+        case TeamDissolved():
+            return replace(team, dissolved=True)
     return team

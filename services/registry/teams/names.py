@@ -20,6 +20,11 @@ async def claim_names(connection: AsyncConnection, community: str, names: Mappin
     return frozenset(row[0] for row in rows)
 
 
+async def release_name(connection: AsyncConnection, team_id: UUID) -> None:
+    """Free the name of a team that is no more."""
+    await connection.execute(text("DELETE FROM team_names WHERE team_id = :team_id"), {"team_id": team_id})
+
+
 async def teams_named(connection: AsyncConnection, community: str, names: Iterable[str]) -> dict[str, UUID]:
     """The community's teams of these names."""
     rows = await connection.execute(

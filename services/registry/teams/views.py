@@ -6,7 +6,13 @@ from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.tables import team_leaderships, team_memberships, teams
-from shared.contracts.registry import TeamFormed, TeamLeaderAppointed, TeamMemberJoined, TeamMemberLeft
+from shared.contracts.registry import (
+    TeamDissolved,
+    TeamFormed,
+    TeamLeaderAppointed,
+    TeamMemberJoined,
+    TeamMemberLeft,
+)
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -83,6 +89,16 @@ async def leave(connection: AsyncConnection, event: TeamMemberLeft, recorded: Re
             " leader_id = nullif(leader_id, :volunteer_id) WHERE id = :team_id"
         ),
         {"version": recorded.version, "volunteer_id": event.volunteer_id, "team_id": event.team_id},
+    )
+
+
+@views.on(TeamDissolved)
+async def dissolve(connection: AsyncConnection, event: TeamDissolved, recorded: Recorded) -> None:
+    """The team is no more; who was in it when stays readable."""
+    await connection.execute(
+        update(teams)
+        .where(teams.c.id == event.team_id)
+        .values(dissolved_on=event.dissolved_on, version=recorded.version)
     )
 
 

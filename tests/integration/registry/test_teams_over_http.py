@@ -40,6 +40,29 @@ async def test_members_join_leave_and_lead_and_the_history_stays(registry: Regis
     assert (await registry.ok(seen.get(f"{path}/members")))["items"] == []
 
 
+async def test_a_team_formed_by_a_slip_is_dissolved_and_its_name_is_free(registry: Registry) -> None:
+    anna, bo = await registry.volunteer(1), await registry.volunteer(2)
+    team = await registry.team("样例巾帼对")
+    path = f"/v1/teams/{team['id']}"
+    await registry.post(f"{path}/members", volunteers=[anna["id"], bo["id"]])
+    await registry.post(f"{path}/leader", volunteer=anna["id"])
+    foreign = registry.client("community", FOREIGN)
+    await registry.refused(foreign.post(f"{path}/dissolution", json={}), 403, "outside_your_node")
+    state = await registry.post(f"{path}/dissolution")
+    assert (state["members_count"], state["leader_id"]) == (0, None)
+    assert (await registry.ok(registry.clerk.get("/v1/teams")))["items"] == []
+    [shown] = (await registry.ok(registry.clerk.get("/v1/teams", params={"dissolved": True})))["items"]
+    assert (shown["id"], shown["dissolved_on"]) == (team["id"], "2026-03-20")
+    assert len((await registry.ok(registry.clerk.get(f"{path}/members", params={"past": True})))["items"]) == 2
+    await registry.refused(registry.clerk.post(f"{path}/dissolution", json={}), 409, "team_dissolved")
+    join = registry.clerk.post(f"{path}/members", json={"volunteers": [anna["id"]]})
+    await registry.refused(join, 409, "team_dissolved")
+    body = {"community": team["community"], "team_id": team["id"], "title": "样例活动"}
+    times = {"planned_start": registry.at(1), "planned_end": registry.at(2)}
+    await registry.refused(registry.clerk.post("/v1/activities", json={**body, **times}), 409, "team_dissolved")
+    assert (await registry.team("样例巾帼对"))["id"] != team["id"]
+
+
 async def test_what_a_team_refuses(registry: Registry) -> None:
     anna = await registry.volunteer(1)
     team = await registry.team()

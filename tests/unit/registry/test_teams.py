@@ -10,6 +10,7 @@ from services.registry.teams.model import (
     AlreadyMember,
     AppointLeader,
     Dated,
+    Dissolve,
     FormTeam,
     Join,
     Leave,
@@ -17,12 +18,20 @@ from services.registry.teams.model import (
     TeamAlreadyFormed,
     TeamDatedInFuture,
     TeamDatedTooFarBack,
+    TeamIsDissolved,
     TeamNotFormed,
 )
 from services.registry.teams.names import kind_of
 from services.registry.teams.streams import TEAMS
 from shared.contracts import Refusal
-from shared.contracts.registry import TeamFormed, TeamLeaderAppointed, TeamMemberJoined, TeamMemberLeft, TeamOrigin
+from shared.contracts.registry import (
+    TeamDissolved,
+    TeamFormed,
+    TeamLeaderAppointed,
+    TeamMemberJoined,
+    TeamMemberLeft,
+    TeamOrigin,
+)
 from tests.specification import given
 
 TEAM = UUID("01980000-0000-7000-8000-0000000000aa")
@@ -83,6 +92,17 @@ def test_only_members_lead_and_a_leader_who_leaves_leads_no_more() -> None:
     given(TEAMS, FORMED, joined(ANNA, ago(3))).when(AppointLeader(ANNA, on(ago(2)))).then(leads)
     given(TEAMS, FORMED, joined(ANNA, ago(3)), leads).when(AppointLeader(ANNA, on(TODAY))).then_nothing()
     given(TEAMS, FORMED, joined(ANNA, ago(3)), leads).when(Leave(ANNA, on(TODAY))).then_state(leader=None)
+
+
+def test_a_dissolved_team_has_no_members_and_gets_none() -> None:
+    left = tuple(TeamMemberLeft(team_id=TEAM, volunteer_id=who, left_on=TODAY) for who in (ANNA, BO))
+    dissolved = TeamDissolved(team_id=TEAM, dissolved_on=TODAY)
+    since = (FORMED, joined(ANNA, ago(3)), joined(BO, ago(2)))
+    given(TEAMS, *since).when(Dissolve(on(TODAY))).then(*left, dissolved)
+    given(TEAMS, FORMED).when(Dissolve(on(TODAY))).then(dissolved)
+    given(TEAMS, *since).when(Dissolve(on(ago(3)))).then_refused(TeamDatedTooFarBack)
+    for command in (Join({ANNA: on(TODAY)}), AppointLeader(ANNA, on(TODAY)), Dissolve(on(TODAY))):
+        given(TEAMS, *since, *left, dissolved).when(command).then_refused(TeamIsDissolved)
 
 
 def test_days_lie_neither_ahead_nor_too_far_back_nor_before_what_they_follow_on() -> None:
