@@ -22,6 +22,7 @@ from services.registry.activities.refusals import (
     ActivityNotCompleted,
     ActivityNotPublished,
     ActivityOver,
+    ActivityTooFarAhead,
     ActivityTooLong,
     AlreadyAttended,
     AlreadySignedUp,
@@ -62,6 +63,7 @@ from shared.contracts.registry import (
 __all__ = ["Activity", "Command", "Stage", "decide", "evolve", "record_id"]
 
 _DAY = timedelta(days=1)
+_AHEAD_DAYS_MAX = 366
 _AT_ONCE = timedelta(minutes=1)
 """What reaches the platform within this time was entered on the spot."""
 _LOCAL = ZoneInfo("Asia/Shanghai")
@@ -259,6 +261,8 @@ def _publish(activity: Activity, command: Publish) -> list[Event]:
     )
     if command.planned_start < command.dating.earliest:
         raise DatedTooFarBack(earliest=_local(command.dating.earliest))
+    too_far = command.planned_start > command.dating.now + timedelta(days=_AHEAD_DAYS_MAX)
+    refuse_if(too_far, ActivityTooFarAhead(days_max=_AHEAD_DAYS_MAX))
     return [
         ActivityPublished(
             activity_id=command.activity_id,

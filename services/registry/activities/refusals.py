@@ -48,6 +48,13 @@ class ActivityTooLong(Refusal):
     status = 422
 
 
+class ActivityTooFarAhead(Refusal):
+    """Nobody plans that far: a slip in the year, which would stand on top of every list."""
+
+    code = "activity_too_far_ahead"
+    status = 422
+
+
 class ActivityOver(Refusal):
     """It is too late: the planned end has passed."""
 

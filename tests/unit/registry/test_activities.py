@@ -34,6 +34,7 @@ from services.registry.activities.refusals import (
     ActivityNotCompleted,
     ActivityNotPublished,
     ActivityOver,
+    ActivityTooFarAhead,
     ActivityTooLong,
     AlreadyAttended,
     AlreadySignedUp,
@@ -182,6 +183,9 @@ def test_the_planned_time_has_to_make_sense() -> None:
     too_long = replace(PUBLISH, planned_end=START + timedelta(hours=20, seconds=1))
     given(ACTIVITIES).when(too_long).then_refused(ActivityTooLong, hours=20)
     given(ACTIVITIES).when(replace(PUBLISH, dating=dating(START + timedelta(days=8)))).then_refused(DatedTooFarBack)
+    given(ACTIVITIES).when(replace(PUBLISH, dating=dating(START - timedelta(days=366)))).then(PUBLISHED)
+    slip = replace(PUBLISH, dating=dating(START - timedelta(days=366, seconds=1)))
+    given(ACTIVITIES).when(slip).then_refused(ActivityTooFarAhead, days_max=366)
 
 
 def test_nothing_happens_to_an_activity_that_was_not_published() -> None:
