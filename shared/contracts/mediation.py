@@ -70,6 +70,14 @@ class PartyJoined(Event, context="mediation"):
     parties_count: int = Field(ge=1)
 
 
+class PartyDetailsChanged(Event, context="mediation"):
+    """Details of a party in the vault were put right; which ones is told, their content is not."""
+
+    case_id: UUID
+    party_id: UUID
+    fields: tuple[str, ...] = Field(description="Some of name, phone, address.")
+
+
 class CaseClassified(Event, context="mediation"):
     """Kind and risk were set anew, for instance of a case that a patrol could only report."""
 

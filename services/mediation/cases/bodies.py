@@ -36,6 +36,22 @@ class PartyBody(Body):
     )
 
 
+class PartyChangeBody(Body):
+    """更正当事人信息：只写要改的。Only what changes; null empties phone or address."""
+
+    name: ShortText | None = None
+    phone: Phone | None = None
+    address: ShortText | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("nothing_to_change", "name at least one field")
+        if "name" in self.model_fields_set and self.name is None:
+            raise PydanticCustomError("name_needed", "a party has a name; only phone and address may be emptied")
+        return self
+
+
 class CaseBody(Body):
     """A case to file."""
 

@@ -51,6 +51,7 @@ from shared.contracts.mediation import (
     MediationFailed,
     MediatorAssigned,
     MediatorRecused,
+    PartyDetailsChanged,
     PartyJoined,
     Remedy,
     SessionHeld,
@@ -121,6 +122,14 @@ class JoinParty:
 
     party_id: UUID
     involved: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeParty:
+    """Details of a party are put right (个人信息保护法 46), also after the case has ended: which, not to what."""
+
+    party_id: UUID
+    fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +225,7 @@ Command = (
     FileCase
     | OpenFromFinding
     | JoinParty
+    | ChangeParty
     | DeclareRelatives
     | Classify
     | WriteAccount
@@ -242,6 +252,9 @@ def decide(case: Case, command: Command) -> list[Event]:
                 return []
             return [MediatorRecused(case_id=_id(case), mediator_id=mediator_id, recused_at=at)]
     refuse_if(case.stage is Stage.UNFILED, CaseNotFiled)
+    if isinstance(command, ChangeParty):
+        changed = PartyDetailsChanged(case_id=_id(case), party_id=command.party_id, fields=command.fields)
+        return [changed] if command.fields else []
     refuse_unless(case.stage in OPEN, CaseClosed(stage=case.stage.value))
     match command:
         case JoinParty(party_id=party_id, involved=involved):

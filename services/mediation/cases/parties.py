@@ -10,9 +10,17 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.mediation.tables import parties, relatives
+from shared.contracts import Refusal
 from shared.privacy import Vault
 from shared.unit_of_work import UnitOfWork
 from shared.volunteers import require_known
+
+
+class PartyErased(Refusal):
+    """Who the party was is erased for good."""
+
+    code = "party_erased"
+    status = 410
 
 
 class PartyRole(StrEnum):
@@ -132,6 +140,17 @@ async def parties_of(connection: AsyncConnection, vault: Vault, case_id: UUID) -
         )
         for row in kept
     ]
+
+
+async def identity_to_change(work: UnitOfWork, party_id: UUID) -> dict[str, str]:
+    """Who a party is, held until the transaction ends: an erasure in the same moment must not be written over.
+
+    Raises `PartyErased`.
+    """
+    held = text("SELECT erased_at FROM parties WHERE party_id = :id FOR UPDATE")
+    if await work.connection.scalar(held, {"id": party_id}) is not None:
+        raise PartyErased
+    return await work.vault.get(work.connection, party_id)
 
 
 async def erase(work: UnitOfWork, party_id: UUID) -> None:

@@ -12,13 +12,23 @@ from services.mediation.cases.bodies import (
     AccountBody,
     CaseStateOut,
     PartyBody,
+    PartyChangeBody,
     PartyJoinedOut,
     PartyOut,
     RelativesBody,
     VolumeOut,
 )
-from services.mediation.cases.model import DeclareRelatives, JoinParty, WriteAccount
-from services.mediation.cases.parties import KnownParty, NewParty, declare, erase, keep, lock, parties_of
+from services.mediation.cases.model import ChangeParty, DeclareRelatives, JoinParty, WriteAccount
+from services.mediation.cases.parties import (
+    KnownParty,
+    NewParty,
+    declare,
+    erase,
+    identity_to_change,
+    keep,
+    lock,
+    parties_of,
+)
 from services.mediation.cases.state import OPEN, Case
 from services.mediation.cases.streams import CASES
 from services.mediation.fields import Configured
@@ -48,6 +58,23 @@ async def join_party(
     case = await work.execute(CASES, case_id, JoinParty(party.party_id, party.involved))
     await keep(work, case_id, [party])
     return PartyJoinedOut(**_state(case).model_dump(), party_id=party.party_id)
+
+
+@api.command("/v1/cases/{case_id}/parties/{party_id}", permission="cases.handle", method="PATCH")
+async def change_party(
+    case_id: UUID, party_id: UUID, body: PartyChangeBody, work: Work, caller: Caller
+) -> CaseStateOut:
+    """更正当事人的姓名、电话、住址。Put a party's details right; a mediator does so in their own cases."""
+    case = await load(work, caller, case_id)
+    require_own(caller, frozenset(str(mediator) for mediator in case.mediators))
+    await _require_party(work, case_id, party_id)
+    before = await identity_to_change(work, party_id)
+    changes = {name: value or "" for name, value in body.model_dump(exclude_unset=True).items()}
+    fields = tuple(sorted(name for name, value in changes.items() if before.get(name, "") != value))
+    case = await work.execute(CASES, case_id, ChangeParty(party_id, fields))
+    if fields:
+        await work.vault.put(work.connection, party_id, changes)
+    return _state(case)
 
 
 @api.command("/v1/cases/{case_id}/parties/{party_id}/relatives", permission="cases.handle")
@@ -145,9 +172,9 @@ def _party(party: KnownParty) -> PartyOut:
     return PartyOut(
         party_id=party.party_id,
         role=party.role,
-        name=party.identity.get("name"),
-        phone=party.identity.get("phone"),
-        address=party.identity.get("address"),
+        name=party.identity.get("name") or None,
+        phone=party.identity.get("phone") or None,
+        address=party.identity.get("address") or None,
         volunteer_id=party.volunteer_id,
         relatives=list(party.relatives),
         joined_at=party.joined_at,

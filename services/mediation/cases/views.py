@@ -21,6 +21,7 @@ from shared.contracts.mediation import (
     MediationFailed,
     MediatorAssigned,
     MediatorRecused,
+    PartyDetailsChanged,
     PartyJoined,
     SessionHeld,
 )
@@ -55,6 +56,12 @@ async def file(connection: AsyncConnection, event: CaseFiled, recorded: Recorded
 async def join(connection: AsyncConnection, event: PartyJoined, recorded: Recorded) -> None:
     """There is a further party."""
     await _set(connection, event.case_id, recorded, parties_count=event.parties_count)
+
+
+@views.on(PartyDetailsChanged)
+async def put_right(connection: AsyncConnection, event: PartyDetailsChanged, recorded: Recorded) -> None:
+    """Who a party is reads otherwise now."""
+    await _set(connection, event.case_id, recorded)
 
 
 @views.on(CaseClassified)

@@ -190,6 +190,34 @@ async def test_a_mediator_steps_back_for_themselves_only(committee: Committee) -
     await committee.refused(again, 409, "mediator_was_recused")
 
 
+async def test_a_partys_details_are_put_right_until_they_are_erased(committee: Committee) -> None:
+    li, wang, *_ = committee.people
+    case = await committee.case(li)
+    own, other = (committee.client("mediator", subject=str(person)) for person in (li, wang))
+    party = (await committee.get(f"/v1/cases/{case}/parties"))[0]["party_id"]
+    path = f"/v1/cases/{case}/parties/{party}"
+    await committee.ok(own.patch(path, json={"phone": "139 0000 9999", "address": "样例小区2号楼"}))
+    await committee.ok(own.patch(path, json={"address": None}))
+    await committee.ok(own.patch(path, json={"address": None}))
+    shown = (await committee.get(f"/v1/cases/{case}/parties"))[0]
+    assert (shown["name"], shown["phone"], shown["address"]) == ("样例申请人", "139 0000 9999", None)
+    told = await committee.events("PartyDetailsChanged")
+    assert [event["fields"] for event in told] == [["address", "phone"], ["address"]]
+    assert "9999" not in str(told)
+    await committee.refused(other.patch(path, json={"phone": "139 0000 8888"}), 403, "not_your_case")
+    foreign = committee.client("community", FOREIGN)
+    await committee.refused(foreign.patch(path, json={"phone": "139 0000 8888"}), 403, "outside_your_node")
+    for body in ({}, {"name": None}, {"phone": "电话"}):
+        await committee.refused(own.patch(path, json=body), 422, "validation_failed")
+    elsewhere = f"/v1/cases/{await committee.case()}/parties/{party}"
+    await committee.refused(committee.clerk.patch(elsewhere, json={"name": "样例"}), 404, "not_found")
+    await committee.post(f"/v1/cases/{case}/withdrawal")
+    await committee.ok(own.patch(path, json={"name": "样例申请人乙"}))
+    await committee.post(f"{path}/erasure")
+    await committee.refused(own.patch(path, json={"name": "样例申请人"}), 410, "party_erased")
+    assert (await committee.get(f"/v1/cases/{case}/parties"))[0]["name"] is None
+
+
 async def test_a_party_is_erased_once_the_case_has_ended(committee: Committee) -> None:
     case = await committee.case()
     party = (await committee.get(f"/v1/cases/{case}/parties"))[0]["party_id"]

@@ -11,6 +11,7 @@ from services.mediation.cases.model import (
     MEDIATORS_MAX,
     PARTIES_MAX,
     AssignMediator,
+    ChangeParty,
     Classify,
     Dated,
     DeclareRelatives,
@@ -66,6 +67,7 @@ from shared.contracts.mediation import (
     MediationFailed,
     MediatorAssigned,
     MediatorRecused,
+    PartyDetailsChanged,
     PartyJoined,
     Remedy,
     SessionHeld,
@@ -100,6 +102,15 @@ FILED = CaseFiled(
 )
 DECLINED = CaseDeclined(case_id=CASE, community=QILIAN, reason="not_mediable", declined_at=hour(1))
 DECLINE = Decline(DeclineReason.NOT_MEDIABLE, dated(hour(1)))
+
+
+def test_a_partys_details_are_put_right_whatever_the_stage() -> None:
+    command = ChangeParty(PARTY, ("phone",))
+    changed = PartyDetailsChanged(case_id=CASE, party_id=PARTY, fields=("phone",))
+    given(CASES, FILED).when(command).then(changed)
+    given(CASES, FILED, DECLINED).when(command).then(changed)
+    given(CASES, FILED).when(ChangeParty(PARTY, ())).then_nothing()
+    given(CASES).when(command).then_refused(CaseNotFiled)
 
 
 def test_what_a_dispute_is_about_is_written_down_until_the_case_has_ended() -> None:
