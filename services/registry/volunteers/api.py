@@ -15,6 +15,7 @@ from services.registry.volunteers.model import Standing, VolunteerForgotten
 from services.registry.volunteers.people import Person
 from services.registry.volunteers.schemas import (
     ChangeDetailsBody,
+    ConsentOut,
     IdentityOut,
     RegisteredOut,
     RegisterVolunteerBody,
@@ -143,15 +144,16 @@ async def get_identity(
     vault: Vaulted,
     reveal: Annotated[bool, Query(description="不遮盖 unmasked; 会留下查阅记录 is logged")] = False,
 ) -> IdentityOut:
-    """身份信息，默认遮盖。Who the volunteer is; masked by default. 个人信息保护法 45."""
+    """身份信息和同意记录，默认遮盖。Who the volunteer is, and on what consent; masked by default. 个人信息保护法 45."""
     row = await _row(read, volunteer_id)
     caller.require(row.community, person=volunteer_id)
-    person = (await people.people_of(read, vault, [volunteer_id])).get(volunteer_id)
-    if person is None:
+    fields = await vault.get(read, volunteer_id)
+    if not fields:
         raise VolunteerForgotten(volunteer=row.number)
     if reveal:
         log.info("identity_revealed", volunteer_id=str(volunteer_id), actor=caller.subject, role=caller.role.value)
-    return IdentityOut.of(volunteer_id, row.number, person, reveal=reveal)
+    consent = ConsentOut.opened(fields)
+    return IdentityOut.of(volunteer_id, row.number, Person.opened(fields), reveal=reveal, consent=consent)
 
 
 @api.command("/v1/volunteers/{volunteer_id}", permission="volunteers.change", method="PATCH")

@@ -1,6 +1,8 @@
 """What goes in and out of the volunteers' routes."""
 
-from datetime import date
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -112,6 +114,28 @@ class RegisteredOut(BaseModel):
         )
 
 
+class ConsentOut(BaseModel):
+    """On what consent the register keeps the person's data, for whoever has to show it (个人信息保护法 14)."""
+
+    given_at: datetime | None
+    guardian: GuardianConsent
+    lives_on_own_labour: bool
+    withdrawn_at: datetime | None = Field(description="最近一次撤回 when it was taken back last")
+    renewed_at: datetime | None = Field(description="最近一次重新同意 when it was given again last")
+
+    @classmethod
+    def opened(cls, fields: Mapping[str, str]) -> Self:
+        """From the vault's fields."""
+        kept = json.loads(fields.get("consent", "{}"))
+        return cls(
+            given_at=kept.get("given_at"),
+            guardian=kept.get("guardian", GuardianConsent.NONE),
+            lives_on_own_labour=bool(kept.get("lives_on_own_labour")),
+            withdrawn_at=fields.get("consent_withdrawn_at"),
+            renewed_at=fields.get("consent_renewed_at"),
+        )
+
+
 class IdentityOut(BaseModel):
     """Who the volunteer is; masked unless `reveal` was asked for."""
 
@@ -123,11 +147,14 @@ class IdentityOut(BaseModel):
     work_unit: str | None = Field(description="遮盖时不显示 not shown while masked")
     political_status: PoliticalStatus | None
     skills: tuple[str, ...]
+    consent: ConsentOut | None = Field(description="遮盖时不显示 not shown while masked")
     masked: bool
 
     @classmethod
-    def of(cls, volunteer_id: UUID, number: str, person: Person, *, reveal: bool) -> Self:
-        """Masked or open."""
+    def of(
+        cls, volunteer_id: UUID, number: str, person: Person, *, reveal: bool, consent: ConsentOut | None = None
+    ) -> Self:
+        """Masked or open; the consent is told with an open one only."""
         return cls(
             id=volunteer_id,
             number=number,
@@ -137,5 +164,6 @@ class IdentityOut(BaseModel):
             work_unit=person.work_unit if reveal else None,
             political_status=person.political_status if reveal else None,
             skills=person.skills,
+            consent=consent if reveal else None,
             masked=not reveal,
         )

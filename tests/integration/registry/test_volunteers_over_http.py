@@ -231,6 +231,22 @@ async def test_a_forgotten_person_leaves_a_number_and_nothing_else(registry: Reg
     assert again["number"] != anna["number"]
 
 
+async def test_on_what_consent_somebody_is_in_the_register_can_be_shown(registry: Registry) -> None:
+    young = await registry.volunteer(5, id_number=id_number(5, date(2011, 1, 1)), guardian_consent="given")
+    me, path = registry.client("volunteer", subject=young["id"]), f"/v1/volunteers/{young['id']}"
+    given_at = f"{registry.clock.now:%Y-%m-%dT%H:%M:%SZ}"
+    assert (await registry.ok(me.get(f"{path}/identity")))["consent"] is None
+    registry.clock.pass_by(hours=1)
+    await registry.ok(me.post(f"{path}/consent-withdrawal"))
+    assert (await registry.ok(me.get(f"{path}/identity", params={"reveal": True})))["consent"] == {
+        "given_at": given_at,
+        "guardian": "given",
+        "lives_on_own_labour": False,
+        "withdrawn_at": f"{registry.clock.now:%Y-%m-%dT%H:%M:%SZ}",
+        "renewed_at": None,
+    }
+
+
 async def test_no_service_is_recorded_without_consent(registry: Registry) -> None:
     anna = await registry.volunteer(1)
     me = registry.client("volunteer", subject=anna["id"])
