@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import File, Form, Request, Response, UploadFile
+from fastapi import File, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,6 +59,7 @@ class ImportSummaryOut(ImportOut):
 
     imported_at: datetime
     expires_at: datetime
+    activity_id: UUID | None = Field(description="签到表所属的活动 the activity that a sign-in sheet was for")
 
 
 @api.command("/v1/imports/roster", permission="imports.roster", status=201)
@@ -138,18 +139,24 @@ async def import_sign_in_sheet(
     return _out(result)
 
 
-@api.query("/v1/imports", permission="imports.roster")
-async def list_imports(read: Read, caller: Caller, page: Paging) -> Page[ImportSummaryOut]:
-    """本节点的导入记录，最近的在前。Imports of the caller's own node, latest first."""
-    query = select(imports).where(imports.c.node == caller.node)
+@api.query("/v1/imports", permission="imports.read")
+async def list_imports(
+    read: Read,
+    caller: Caller,
+    page: Paging,
+    activity_id: Annotated[UUID | None, Query(description="该活动的签到表 the sign-in sheets of an activity")] = None,
+) -> Page[ImportSummaryOut]:
+    """本节点的导入记录，最近的在前；队长只看到签到表。Imports of the caller's own node, latest first."""
+    query = select(imports).where(imports.c.node == caller.node, imports.c.kind.in_(_kinds(caller)))
+    if activity_id is not None:
+        query = query.where(imports.c.subject == activity_id)
     return await page.fetch(read, query, [imports.c.id], _summary, descending=True)
 
 
 @api.query("/v1/imports/{import_id}", permission="imports.read")
 async def get_import(import_id: UUID, read: Read, caller: Caller) -> ImportSummaryOut:
     """一次导入的结果。What an import did."""
-    row = await _of_caller(read, caller, import_id)
-    return _summary(row)
+    return _summary(await _row(read, caller, import_id))
 
 
 @api.query(
@@ -162,24 +169,29 @@ async def get_import_file(import_id: UUID, read: Read, caller: Caller, vault: Va
 
     The rows that were not taken, with the reasons; for the uploader's own node only, and destroyed when it expires.
     """
-    row = await _of_caller(read, caller, import_id)
+    row = await _row(read, caller, import_id)
     content = await results.file_of(read, vault, import_id)
     disposition = f'attachment; filename="{row.kind}-{import_id}.xlsx"'
     return Response(content, media_type=_XLSX, headers={"Content-Disposition": disposition})
 
 
-async def _of_caller(read: AsyncConnection, caller: Principal, import_id: UUID) -> Any:
+async def _row(read: AsyncConnection, caller: Principal, import_id: UUID) -> Any:
     """An import of the caller's own node. Raises `NotFound`, `OutsideNode` or `MissingPermission`."""
     row = await results.found(read, import_id)
     if row is None:
         raise NotFound("import")
     if row.node != caller.node:
         raise OutsideNode
-    # Team leaders bring sign-in sheets. The rows of a roster that were not taken stand in its file with all they say.
-    rosters = PERMISSIONS["imports.roster"]
-    if row.kind == _ROSTER and caller.role not in rosters.roles:
+    if row.kind not in _kinds(caller):
+        rosters = PERMISSIONS["imports.roster"]
         raise MissingPermission(permission=rosters.zh, permission_en=rosters.en)
     return row
+
+
+def _kinds(caller: Principal) -> tuple[str, ...]:
+    """A roster's rows say who people are and how to reach them: that is for those who may import one."""
+    office = caller.role in PERMISSIONS["imports.roster"].roles
+    return (_ROSTER, "sign_in_sheet") if office else ("sign_in_sheet",)
 
 
 def _out(result: results.Result) -> ImportOut:
@@ -193,5 +205,6 @@ def _summary(row: Any) -> ImportSummaryOut:
         has_file=row.has_file,
         imported_at=row.imported_at,
         expires_at=row.expires_at,
+        activity_id=row.subject,
         **row.result,
     )

@@ -164,7 +164,7 @@ async def dissolve_team(
     team_id: UUID, body: DissolutionBody, work: Work, caller: Caller, settings: Configured
 ) -> TeamStateOut:
     """解散服务队：队员全部离队，名称可再使用。Dissolve a team: its members leave it, and its name is free again."""
-    await _of_caller(work, caller, team_id)
+    await of_caller(work, caller, TEAMS, team_id)
     team = await work.execute(TEAMS, team_id, Dissolve(_dated(work, settings, body.dissolved_on)))
     await release_name(work.connection, team_id)
     return _state(team)
