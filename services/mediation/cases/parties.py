@@ -116,6 +116,12 @@ async def declare(connection: AsyncConnection, related: Iterable[tuple[UUID, UUI
     )
 
 
+async def retract(connection: AsyncConnection, party_id: UUID, volunteer_id: UUID) -> bool:
+    """Whether somebody was noted as a relative of the party, who is none now."""
+    gone = delete(relatives).where(relatives.c.party_id == party_id, relatives.c.volunteer_id == volunteer_id)
+    return (await connection.execute(gone)).rowcount > 0
+
+
 async def parties_of(connection: AsyncConnection, vault: Vault, case_id: UUID) -> list[KnownParty]:
     """The parties of a case with their identities, in the order in which they joined."""
     kept = (

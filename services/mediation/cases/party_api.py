@@ -28,6 +28,7 @@ from services.mediation.cases.parties import (
     keep,
     lock,
     parties_of,
+    retract,
 )
 from services.mediation.cases.state import OPEN, Case
 from services.mediation.cases.streams import CASES
@@ -89,6 +90,22 @@ async def declare_relatives(
     await _require_party(work, case_id, party_id)
     case = await work.execute(CASES, case_id, DeclareRelatives(frozenset(body.volunteers)))
     await declare(work.connection, [(party_id, person) for person in body.volunteers])
+    return _state(case)
+
+
+@api.command(
+    "/v1/cases/{case_id}/parties/{party_id}/relatives/{volunteer_id}", permission="cases.assign", method="DELETE"
+)
+async def retract_relative(
+    case_id: UUID, party_id: UUID, volunteer_id: UUID, work: Work, caller: Caller
+) -> CaseStateOut:
+    """撤销误报的近亲属，由社区办理。A relative named by mistake is none; the office says so, not a mediator."""
+    await lock(work.connection, case_id)
+    await load(work, caller, case_id)
+    await _require_party(work, case_id, party_id)
+    case = await work.execute(CASES, case_id, DeclareRelatives(frozenset()))
+    if not await retract(work.connection, party_id, volunteer_id):
+        raise NotFound("relative")
     return _state(case)
 
 

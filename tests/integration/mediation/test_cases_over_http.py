@@ -92,6 +92,23 @@ async def test_a_party_or_a_declared_relative_does_not_mediate(committee: Commit
     await committee.refused(again, 409, "conflict_of_interest")
 
 
+async def test_a_relative_named_by_mistake_is_retracted_by_the_office(committee: Committee) -> None:
+    li, *_ = committee.people
+    case = await committee.case()
+    party = (await committee.get(f"/v1/cases/{case}/parties"))[0]["party_id"]
+    path = f"/v1/cases/{case}/parties/{party}/relatives"
+    await committee.post(path, volunteers=[str(li)])
+    assign = {"mediator_id": str(li)}
+    refused = committee.clerk.post(f"/v1/cases/{case}/mediators", json=assign)
+    await committee.refused(refused, 409, "conflict_of_interest")
+    mediator = committee.client("mediator", subject=str(li))
+    await committee.refused(mediator.delete(f"{path}/{li}"), 403, "role_not_allowed")
+    await committee.refused(committee.client("community", FOREIGN).delete(f"{path}/{li}"), 403, "outside_your_node")
+    await committee.ok(committee.clerk.delete(f"{path}/{li}"))
+    await committee.refused(committee.clerk.delete(f"{path}/{li}"), 404, "not_found")
+    await committee.post(f"/v1/cases/{case}/mediators", **assign)
+
+
 async def test_a_relative_declared_while_they_are_being_assigned_does_not_slip_through(committee: Committee) -> None:
     li, *_ = committee.people
     for _ in range(8):
