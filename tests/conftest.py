@@ -79,6 +79,18 @@ class Running:
         await self.service.close()
 
 
+_LONGEST_FIRST = ("integration/test_openapi_fuzz.py", "e2e/", "chaos/", "integration/points/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes: whoever gets it last would work alone while all others are done."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((n for n, place in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(f"tests/{place}")), 9)
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     # Not below pytest's own folder, which nobody but its owner may pass: PostgreSQL never runs as root.
