@@ -1,8 +1,14 @@
 """How a process collects garbage: not while it is loaded, and rarely where batches are large."""
 
+import asyncio
 import gc
+from itertools import count
 
 _YOUNG_OBJECTS_MAX = 200_000
+_YOUNG_OBJECTS_FEW = 2_000
+_TIDY_INTERVAL_S = 1.0
+_YOUNGER_PER_OLDER = (10, 200)
+"""How many times young objects are looked at before older ones are, and before all are."""
 
 
 def loaded() -> None:
@@ -22,3 +28,22 @@ def collect_rarely() -> None:
     """
     loaded()
     gc.set_threshold(_YOUNG_OBJECTS_MAX, 10, 20)
+
+
+async def tidy_up() -> None:
+    """Look at the few young objects that questions leave behind, a little every second, until cancelled.
+
+    Statements are put together from parts that hold each other, some thousand for a long answer. Left until
+    `_YOUNG_OBJECTS_MAX`, they would go all at once, and whoever asks at that moment waits a quarter of a second. Where
+    Python has looked by itself since the last time, as it does while batches come, there is nothing to do.
+    """
+    looked = _times_looked()
+    for turn in count(1):
+        await asyncio.sleep(_TIDY_INTERVAL_S)
+        if _times_looked() == looked and gc.get_count()[0] > _YOUNG_OBJECTS_FEW:
+            gc.collect(sum(turn % every == 0 for every in _YOUNGER_PER_OLDER))
+        looked = _times_looked()
+
+
+def _times_looked() -> int:
+    return sum(generation["collections"] for generation in gc.get_stats())

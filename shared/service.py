@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import MetaData, text
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared import migrations
+from shared import memory, migrations
 from shared.auth.tokens import TokenReader
 from shared.clock import Clock, system_clock
 from shared.consumer import Consumer
@@ -168,6 +168,7 @@ class Service:
             if self.consumer is not None:
                 parts.create_task(self.consumer.run())
             parts.create_task(self._tidy())
+            parts.create_task(memory.tidy_up())
             for loop in self.background:
                 parts.create_task(loop())
 
