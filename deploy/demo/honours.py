@@ -53,7 +53,7 @@ async def honour(clerks: Clerks, community: str, district: str, minutes: Mapping
         application = await clerks.post("points", "/v1/stars/applications", body, token=own)
         path = f"/v1/stars/applications/{application['application_id']}"
         answer = await clerks.post("points", f"{path}/assessment", {"quality": "met"})
-        text = f"{grade} 星：社区评定质量达标，待区级决定 judged by the community, waits for the district"
+        text = f"{'★' * grade}：社区评定质量达标，待区级决定 judged by the community, waits for the district"
         if number < GRANTED:
             answer = await clerks.post("points", f"{path}/grant", token=authority)
             text = f"{'★' * grade}：社区评定，区级授予 judged by the community, granted by the district"

@@ -179,7 +179,7 @@ def explained(console: Console, found: dict[str, Any], numbers: dict[str, str]) 
     for line in reversed(found["items"]):
         by_reason[line["reason"]] = line
     for line in sorted(by_reason.values(), key=lambda line: (line["occurred_at"], line["id"])):
-        table.add_row(f"{line['amount']:+d}", str(line["balance_after"]), line["text"])
+        table.add_row(f"{line['amount']:+d}" if line["amount"] else "0", str(line["balance_after"]), line["text"])
     console.print(table)
     console.print(
         f"以上是从 {len(found['items'])} 笔中挑出的例子，不是连续的流水 "

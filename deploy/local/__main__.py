@@ -153,7 +153,9 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="不再询问 do not a
 @app.command()
 def token(
     role: Annotated[Role, typer.Argument(help="角色 role")],
-    node: Annotated[str, typer.Option(help="组织节点代码 organisation node")] = COMMUNITY,
+    node: Annotated[
+        str | None, typer.Option(help="组织节点代码，默认同 up 所列 organisation node; as `up` lists it if not given")
+    ] = None,
     subject: Annotated[str | None, typer.Option(help="人员编号 id of the person; a volunteer's own")] = None,
 ) -> None:
     """打印一个令牌 Print a token for the stack in the data folder."""
@@ -161,6 +163,7 @@ def token(
         _fail("志愿者的令牌需要 a volunteer's token needs --subject <志愿者 id>")
         raise typer.Exit(2)
     issuer = Issuer.open(default_data_dir() / "issuer")
+    node = node or TOKENS.get(role.value, COMMUNITY)
     console.print(issuer.token(role.value, node, subject), soft_wrap=True, markup=False)
 
 

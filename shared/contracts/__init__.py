@@ -2,7 +2,7 @@
 
 from shared.contracts.common import Evidence, NodeCode, ServiceRecord
 from shared.contracts.event import Event, event_types, resolve, wire_type
-from shared.contracts.refusal import Refusal, refuse_if, refuse_unless
+from shared.contracts.refusal import Refusal, local_time, refuse_if, refuse_unless
 
 __all__ = [
     "Event",
@@ -11,6 +11,7 @@ __all__ = [
     "Refusal",
     "ServiceRecord",
     "event_types",
+    "local_time",
     "refuse_if",
     "refuse_unless",
     "resolve",

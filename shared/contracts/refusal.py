@@ -1,7 +1,11 @@
 """How a model says no: a named error with a stable code, beside the rule that raises it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 class Refusal(Exception):
@@ -31,3 +35,8 @@ def refuse_unless(condition: bool, refusal: type[Refusal] | Refusal) -> None:
     """Raise the refusal unless the condition holds."""
     if not condition:
         raise refusal
+
+
+def local_time(moment: datetime) -> str:
+    """A moment as people read it in a refusal: Asia/Shanghai, to the minute."""
+    return f"{moment.astimezone(_SHANGHAI):%Y-%m-%d %H:%M}"

@@ -93,6 +93,10 @@ class Texts:
         """All codes that have a text."""
         return frozenset(self._texts[language])
 
+    def knows(self, language: str, code: str) -> bool:
+        """Whether a code has a text."""
+        return code in self._texts[language]
+
     def get(self, language: str, code: str, params: Mapping[str, Any]) -> str:
         """The sentence of a code with its params filled in."""
         template = self._texts[language].get(code) or self._texts[language]["refused"]
@@ -139,7 +143,7 @@ def problem(
     params = dict(params or {})
     # Of some things there is more to say than that they are not there.
     special = f"{code}.{params.get('what')}"
-    sentence = special if special in texts.codes(language) else code
+    sentence = special if texts.knows(language, special) else code
     for name, room in (("what", "word"), ("stage", "stage")):
         if name in params:
             params[name] = texts.word(language, f"{room}.{params[name]}").removeprefix(f"{room}.")

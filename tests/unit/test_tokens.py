@@ -1,11 +1,16 @@
 """Who a token is for: by `sub`, or by a claim of its own where an identity provider chooses `sub` itself."""
 
 import base64
+import json
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from typer.testing import CliRunner
 
+from deploy.local.__main__ import app as local
 from shared.auth.actors import actor_id
 from shared.auth.issuer import Issuer
 from shared.auth.tokens import InvalidToken, TokenReader
@@ -59,3 +64,13 @@ async def test_a_claim_that_names_nobody_does_not_fall_back(issuer: Issuer, volu
     reads = reader(issuer, TOKEN_SUBJECT_CLAIM="volunteer_id")
     with pytest.raises(InvalidToken):
         await reads.read(issuer.token("community", COMMUNITY, "clerk-anna", volunteer_id=volunteer_id))
+
+
+@pytest.mark.parametrize(("asked", "node"), [(["district"], "620201"), (["district", "--node", "62"], "62")])
+def test_a_token_of_the_local_stack_is_good_where_its_role_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str], node: str
+) -> None:
+    monkeypatch.setenv("LIULING_DATA", str(tmp_path))
+    printed = CliRunner().invoke(local, ["token", *asked])
+    keys = KeySet.import_key_set(json.loads((tmp_path / "issuer" / "jwks.json").read_text()))
+    assert jwt.decode(printed.stdout.strip(), keys, algorithms=["ES256"]).claims["node"] == node

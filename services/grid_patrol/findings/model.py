@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.grid_patrol.shifts.state import local_time
-from shared.contracts import Event, Refusal, refuse_if, refuse_unless
+from shared.contracts import Event, Refusal, local_time, refuse_if, refuse_unless
 from shared.contracts.grid_patrol import FindingKind, PatrolFindingReported, RiskLevel
 
 AROUND_SHIFT = timedelta(hours=1)

@@ -32,8 +32,8 @@ from services.grid_patrol.shifts.refusals import (
     ShiftTooLong,
     TooManyScans,
 )
-from services.grid_patrol.shifts.state import Shift, Stage, at_night, evolve, local_time, record_id, whole_minutes
-from shared.contracts import Event, Evidence, ServiceRecord, refuse_if, refuse_unless
+from services.grid_patrol.shifts.state import Shift, Stage, at_night, evolve, record_id, whole_minutes
+from shared.contracts import Event, Evidence, ServiceRecord, local_time, refuse_if, refuse_unless
 from shared.contracts.grid_patrol import (
     CheckpointScanned,
     CrewKind,

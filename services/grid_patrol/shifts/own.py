@@ -1,7 +1,7 @@
 """Routes about one volunteer: the shifts they were planned for or served on, and their scans (个人信息保护法 45)."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
@@ -92,6 +92,5 @@ def _seen_by(caller: Principal, community: Column[str]) -> ColumnElement[bool]:
     return true() if caller.role is Role.VOLUNTEER else below(community, None, caller)
 
 
-def _own_shift(row: object) -> OwnShiftOut:
-    fields = {**row._mapping, "minutes": row._mapping["own_minutes"]}  # type: ignore[attr-defined]
-    return OwnShiftOut.model_validate(fields)
+def _own_shift(row: Any) -> OwnShiftOut:
+    return OwnShiftOut.model_validate({**row._mapping, "minutes": row.own_minutes})

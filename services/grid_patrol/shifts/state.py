@@ -84,11 +84,6 @@ def record_id(shift_id: UUID, volunteer_id: UUID) -> UUID:
     return uuid5(shift_id, str(volunteer_id))
 
 
-def local_time(moment: datetime) -> str:
-    """As people read it in a refusal."""
-    return f"{moment.astimezone(_SHANGHAI):%Y-%m-%d %H:%M}"
-
-
 def whole_minutes(start: datetime, end: datetime) -> int:
     """Full minutes from start to end; never more than the span."""
     return int((end - start).total_seconds()) // 60

@@ -35,8 +35,8 @@ from services.mediation.cases.refusals import (
     TooManyParties,
     TooManySessions,
 )
-from services.mediation.cases.state import OPEN, Case, Session, Stage, evolve, local_time, service_records
-from shared.contracts import Event, refuse_if, refuse_unless
+from services.mediation.cases.state import OPEN, Case, Session, Stage, evolve, service_records
+from shared.contracts import Event, local_time, refuse_if, refuse_unless
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import (
     AccountWritten,

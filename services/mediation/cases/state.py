@@ -85,11 +85,6 @@ class Case:
         return max((session.ended_at for session in self.sessions), default=None)
 
 
-def local_time(moment: datetime) -> str:
-    """As people read it in a refusal."""
-    return f"{moment.astimezone(_SHANGHAI):%Y-%m-%d %H:%M}"
-
-
 def service_records(case: Case) -> tuple[ServiceRecord, ...]:
     """The mediators' service over all sessions: minutes summed per mediator, local day and evidence.
 

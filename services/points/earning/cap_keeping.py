@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from services.points.earning.day_caps import Entry, Restatement, restate
+from services.points.earning.day_caps import Restatement, restate
 from services.points.ledger.clauses import Clause
+from services.points.ledger.postings import Posting
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
 from services.points.policy.book import PolicyBook
@@ -42,10 +43,10 @@ class CapKeeping:
             [day_start(day) for _, day in days],
             [day_start(day + timedelta(days=1)) for _, day in days],
         )
-        entries: dict[tuple[int, date], list[Entry]] = {key: [] for key in days}
+        entries: dict[tuple[int, date], list[Posting]] = {key: [] for key in days}
         unit_of_issuer: dict[int, Unit] = {}
         for account, unit, *columns in rows:
-            entry = Entry(*columns)
+            entry = Posting(*columns)
             entries[(account, local_day(entry.occurred_at))].append(entry)
             unit_of_issuer[entry.contra_account] = Unit(unit)
         await self._know_issuers(db, (entry for of_day in entries.values() for entry in of_day))
@@ -81,14 +82,14 @@ class CapKeeping:
             r.clause,
         )
 
-    def _repriced_at(self, entries: Iterable[Entry], day: date) -> set[datetime]:
+    def _repriced_at(self, entries: Iterable[Posting], day: date) -> set[datetime]:
         """When the day was priced anew, in any of the communities in which it was served."""
         if not self._book.restatements:
             return set()
         communities = {self._community_of_issuer[entry.contra_account] for entry in entries}
         return {r.at for community in communities for r in self._book.restated(community, day)}
 
-    async def _know_issuers(self, db: Connection, entries: Iterable[Entry]) -> None:
+    async def _know_issuers(self, db: Connection, entries: Iterable[Posting]) -> None:
         """Other records of the day may come from communities that this process has not met yet."""
         strangers = {e.contra_account for e in entries} - self._community_of_issuer.keys()
         if strangers:

@@ -13,22 +13,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.points.ledger.clauses import CUTS, EARNED, Clause
+from services.points.ledger.postings import Posting
 from services.points.policy.terms import Said
-
-
-class Entry(NamedTuple):
-    """A transfer of one day, seen from the person's account."""
-
-    transfer_id: int
-    event_id: UUID
-    record_id: UUID
-    clause: int
-    amount: int
-    """Signed: what the person's account gained."""
-    contra_account: int
-    """The account of issue on the other side."""
-    occurred_at: datetime
-    recorded_at: datetime
 
 
 class Restatement(NamedTuple):
@@ -49,14 +35,14 @@ class Restatement(NamedTuple):
 class _Record:
     record_id: UUID
     worth: int = 0
-    earned: list[Entry] = field(default_factory=list)
+    earned: list[Posting] = field(default_factory=list)
 
     @property
     def started_at(self) -> datetime:
         return min(entry.occurred_at for entry in self.earned)
 
     @property
-    def first(self) -> Entry:
+    def first(self) -> Posting:
         """The transfer of the record's first event; corrections that came ahead of it stand in until it is there."""
         return min(
             self.earned, key=lambda entry: (entry.clause != Clause.RATE, entry.event_id.bytes, entry.transfer_id)
@@ -66,7 +52,7 @@ class _Record:
 class _Cut(NamedTuple):
     amount: int
     """Zero or negative."""
-    first: Entry
+    first: Posting
     policy_version: int | None
 
 
@@ -78,7 +64,7 @@ CapAt = Callable[[int, datetime], Said[int] | None]
 """The cap for records from an account of issue, as it was known at a moment; None for no cap."""
 
 
-def restate(entries: Sequence[Entry], cap_at: CapAt, repriced_at: Collection[datetime] = ()) -> list[Restatement]:
+def restate(entries: Sequence[Posting], cap_at: CapAt, repriced_at: Collection[datetime] = ()) -> list[Restatement]:
     """What is to be posted so that one account's day keeps the cap; nothing when it already does.
 
     `entries` are all transfers of one account and unit on one day, and `repriced_at` the moments at which its caps may
@@ -90,7 +76,7 @@ def restate(entries: Sequence[Entry], cap_at: CapAt, repriced_at: Collection[dat
     the records arrived either.
     """
     earned = sorted((e for e in entries if e.clause in EARNED), key=lambda entry: entry.recorded_at)
-    posted: dict[_Key, list[Entry]] = {}
+    posted: dict[_Key, list[Posting]] = {}
     for entry in entries:
         if entry.clause in CUTS:
             posted.setdefault((entry.record_id, entry.event_id), []).append(entry)
@@ -107,7 +93,7 @@ def restate(entries: Sequence[Entry], cap_at: CapAt, repriced_at: Collection[dat
     return restatements
 
 
-def _cuts(earned: Sequence[Entry], known_at: datetime, cap_at: CapAt) -> dict[_Key, _Cut]:
+def _cuts(earned: Sequence[Posting], known_at: datetime, cap_at: CapAt) -> dict[_Key, _Cut]:
     """What the cap takes from records when just these are known."""
     cuts = {}
     allowed_so_far = 0
@@ -122,7 +108,7 @@ def _cuts(earned: Sequence[Entry], known_at: datetime, cap_at: CapAt) -> dict[_K
     return cuts
 
 
-def _in_order(earned: Iterable[Entry]) -> Sequence[_Record]:
+def _in_order(earned: Iterable[Posting]) -> Sequence[_Record]:
     records: dict[UUID, _Record] = {}
     for entry in earned:
         record = records.setdefault(entry.record_id, _Record(entry.record_id))
@@ -136,8 +122,8 @@ def _difference(
     known_at: datetime,
     before: _Cut | None,
     now: _Cut | None,
-    posted: Sequence[Entry],
-    earned: Sequence[Entry],
+    posted: Sequence[Posting],
+    earned: Sequence[Posting],
 ) -> Restatement | None:
     """Bring what is posted as of a moment to the change of the cut at that moment; `posted` until then."""
     change = (now.amount if now else 0) - (before.amount if before else 0)

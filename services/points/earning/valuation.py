@@ -9,9 +9,10 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.points.earning.day_caps import Entry, restate
+from services.points.earning.day_caps import restate
 from services.points.earning.pricing import Pricing
 from services.points.ledger.clauses import Clause
+from services.points.ledger.postings import Posting
 from services.points.policy.book import SINCE_THEN, PolicyBook
 from services.points.policy.terms import Said
 from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, SLOTS
@@ -81,7 +82,7 @@ class Valuation:
         places = {record.record_id: place for place, record in enumerate(records)}
         known_at = records[0].started_at  # all at once: a day is looked at when everything about it is known
         entries = [
-            Entry(place, r.record_id, r.record_id, Clause.RATE, amounts[index], place, r.started_at, known_at)
+            Posting(place, r.record_id, r.record_id, Clause.RATE, amounts[index], place, r.started_at, known_at)
             for place, (r, amounts) in enumerate(zip(records, worth, strict=True))
             for index in together
             if amounts[index]

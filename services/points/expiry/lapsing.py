@@ -11,8 +11,9 @@ from uuid import UUID
 from services.points.expiry.lots import Lapse, Lot, due, lots_of
 from services.points.expiry.terms import lapsed_until, lapsing_days, term_of
 from services.points.ledger.clauses import Clause
-from services.points.ledger.history import Held, Posting, histories
+from services.points.ledger.history import histories
 from services.points.ledger.parts import part_of, part_sql
+from services.points.ledger.postings import Held, Posting
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.policy.book import PolicyBook

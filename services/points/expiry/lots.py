@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.points.ledger.clauses import CUTS, EARNED, EXPIRED
-from services.points.ledger.history import Held, Posting
+from services.points.ledger.postings import Held, Posting
 
 
 class Lapse(NamedTuple):

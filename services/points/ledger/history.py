@@ -1,36 +1,11 @@
 """Everything that ever moved an account, and all that was held of it: what expiry and overflow reckon with."""
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 from services.points.ledger.holds import Outcome
+from services.points.ledger.postings import Held, Posting
 from services.points.ledger.writing import Connection
-
-
-class Posting(NamedTuple):
-    """A transfer, as one of its two accounts sees it."""
-
-    transfer_id: int
-    event_id: UUID
-    record_id: UUID
-    clause: int
-    amount: int
-    """Signed: what the account gained."""
-    contra_account: int
-    occurred_at: datetime
-    recorded_at: datetime
-
-
-class Held(NamedTuple):
-    """An amount that was held for something, and whether it came back."""
-
-    hold_id: UUID
-    amount: int
-    held_at: datetime
-    freed_at: datetime | None
-    """When it was set free again; None while it is held, and where it was spent."""
 
 
 class History(NamedTuple):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.points.ledger.clauses import CUTS, EARNED, POOLED, Clause
-from services.points.ledger.history import Held, Posting
+from services.points.ledger.postings import Held, Posting
 from services.points.policy.terms import Said
 from shared.clock import day_start
 

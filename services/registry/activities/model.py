@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from services.registry.activities.assessing import Assess, assess
 from services.registry.activities.refusals import (
@@ -43,7 +42,7 @@ from services.registry.activities.refusals import (
     StillCheckedIn,
 )
 from services.registry.activities.state import Activity, Attended, Stage, evolve, record_id
-from shared.contracts import Event, Evidence, Refusal, refuse_if, refuse_unless
+from shared.contracts import Event, Evidence, Refusal, local_time, refuse_if, refuse_unless
 from shared.contracts.registry import (
     ActivityCancelled,
     ActivityCategory,
@@ -66,7 +65,6 @@ _DAY = timedelta(days=1)
 _AHEAD_DAYS_MAX = 366
 _AT_ONCE = timedelta(minutes=1)
 """What reaches the platform within this time was entered on the spot."""
-_LOCAL = ZoneInfo("Asia/Shanghai")
 
 
 class CancellationReason(StrEnum):
@@ -92,7 +90,7 @@ class Dating:
         """Refuse a moment in the future or too far back."""
         refuse_if(moment > self.now, DatedInFuture())
         if moment < self.earliest:
-            raise DatedTooFarBack(earliest=_local(self.earliest))
+            raise DatedTooFarBack(earliest=local_time(self.earliest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +258,7 @@ def _publish(activity: Activity, command: Publish) -> list[Event]:
         ActivityTooLong(hours=int(longest.total_seconds()) // 3600),
     )
     if command.planned_start < command.dating.earliest:
-        raise DatedTooFarBack(earliest=_local(command.dating.earliest))
+        raise DatedTooFarBack(earliest=local_time(command.dating.earliest))
     too_far = command.planned_start > command.dating.now + timedelta(days=_AHEAD_DAYS_MAX)
     refuse_if(too_far, ActivityTooFarAhead(days_max=_AHEAD_DAYS_MAX))
     return [
@@ -334,14 +332,9 @@ def _check_within(activity: Activity, start: datetime, end: datetime, dating: Da
 
 def _outside(activity: Activity, dating: Dating) -> Refusal:
     return OutsideActivity(
-        start=_local(activity.planned_start - dating.tolerance),
-        end=_local(activity.planned_end + dating.tolerance),
+        start=local_time(activity.planned_start - dating.tolerance),
+        end=local_time(activity.planned_end + dating.tolerance),
     )
-
-
-def _local(moment: datetime) -> str:
-    """As people read it in a refusal."""
-    return f"{moment.astimezone(_LOCAL):%Y-%m-%d %H:%M}"
 
 
 def _complete(activity: Activity, activity_id: UUID, command: Complete) -> ActivityCompleted:

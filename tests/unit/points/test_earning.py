@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.points.earning.booking import Booking
-from services.points.earning.day_caps import Entry, Restatement, restate
+from services.points.earning.day_caps import Posting, Restatement, restate
 from services.points.earning.kinds import EVIDENCE, EVIDENCE_NUMBERS, KIND_NUMBERS, KINDS
 from services.points.earning.pricing import Pricing, counted_minutes, intended_transfers
 from services.points.earning.readers import READERS
@@ -166,15 +166,17 @@ def cap_at(issuer: int, _: datetime) -> Said[int] | None:
     return CAPS.get(issuer)
 
 
-def entry(number: int, record: int, amount: int, hour: int = 0, clause: Clause = Clause.RATE, **changed: Any) -> Entry:
+def entry(
+    number: int, record: int, amount: int, hour: int = 0, clause: Clause = Clause.RATE, **changed: Any
+) -> Posting:
     plain = {
         "transfer_id": number, "event_id": uuid.UUID(int=number), "record_id": uuid.UUID(int=record), "clause": clause,
         "amount": amount, "contra_account": ISSUER, "occurred_at": MORNING + timedelta(hours=hour), "recorded_at": TOLD,
     }  # fmt: skip
-    return Entry(**{**plain, **changed})
+    return Posting(**{**plain, **changed})
 
 
-def cuts(entries: list[Entry]) -> list[tuple[int, int, Clause, int]]:
+def cuts(entries: list[Posting]) -> list[tuple[int, int, Clause, int]]:
     found: list[Restatement] = restate(entries, cap_at)
     return [(r.event_id.int, r.amount, r.clause, r.corrects) for r in found]
 
@@ -215,7 +217,7 @@ def test_each_record_is_capped_by_the_policy_of_its_own_community() -> None:
 def test_nothing_remains_to_be_posted_after_a_restatement_was() -> None:
     entries = [entry(1, 1, 90, hour=3), entry(2, 2, 80, hour=1), entry(3, 3, 70, hour=2)]
     posted = [
-        Entry(100 + n, r.event_id, r.record_id, r.clause, r.amount, r.contra_account, r.occurred_at, r.recorded_at)
+        Posting(100 + n, r.event_id, r.record_id, r.clause, r.amount, r.contra_account, r.occurred_at, r.recorded_at)
         for n, r in enumerate(restate(entries, cap_at))
     ]
     assert sum(e.amount for e in [*entries, *posted]) == 100
@@ -237,7 +239,7 @@ def test_what_was_known_at_a_moment_does_not_depend_on_the_order_of_arrival(
     for n, (record, amount, at) in enumerate(corrections, 10):
         told.append(entry(n, record, amount, clause=Clause.CORRECTION, recorded_at=at))
     chance.shuffle(told)
-    ledger: list[Entry] = []
+    ledger: list[Posting] = []
     for arrived in told:
         ledger.append(arrived)
         for r in restate(ledger, cap_at):

@@ -13,7 +13,7 @@ from services.points.expiry.model import Announce, LetLapse
 from services.points.expiry.rounds import EXPIRY
 from services.points.expiry.terms import lapsed_until, lapsing_days
 from services.points.ledger.clauses import Clause
-from services.points.ledger.history import Held, Posting
+from services.points.ledger.postings import Held, Posting
 from services.points.policy.rules import ExpiryKind, ExpiryRule
 from shared.contracts.points import ExpiryNotice, PointsExpiryAnnounced, PointsLapsed
 from tests.specification import given as given_events

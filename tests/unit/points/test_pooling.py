@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.points.ledger.clauses import Clause
-from services.points.ledger.history import Held, Posting
+from services.points.ledger.postings import Held, Posting
 from services.points.overflow.model import Part, Pool, decide, evolve
 from services.points.overflow.pooling import Round, due, lacks, spent_since
 from services.points.policy.terms import Said
