@@ -5,7 +5,7 @@ import gc
 from itertools import count
 
 _YOUNG_OBJECTS_MAX = 200_000
-_YOUNG_OBJECTS_FEW = 2_000
+_YOUNG_OBJECTS_FEW, _YOUNG_OBJECTS_MANY = 2_000, 40_000
 _TIDY_INTERVAL_S = 1.0
 _YOUNGER_PER_OLDER = (10, 200)
 """How many times young objects are looked at before older ones are, and before all are."""
@@ -35,12 +35,13 @@ async def tidy_up() -> None:
 
     Statements are put together from parts that hold each other, some thousand for a long answer. Left until
     `_YOUNG_OBJECTS_MAX`, they would go all at once, and whoever asks at that moment waits a quarter of a second. Where
-    Python has looked by itself since the last time, as it does while batches come, there is nothing to do.
+    Python has looked by itself since the last time, or so many objects came in a second as only batches bring, there
+    is nothing to do: those of a batch are in use, and looking at them every second takes a tenth of its time.
     """
     looked = _times_looked()
     for turn in count(1):
         await asyncio.sleep(_TIDY_INTERVAL_S)
-        if _times_looked() == looked and gc.get_count()[0] > _YOUNG_OBJECTS_FEW:
+        if _times_looked() == looked and _YOUNG_OBJECTS_FEW < gc.get_count()[0] < _YOUNG_OBJECTS_MANY:
             gc.collect(sum(turn % every == 0 for every in _YOUNGER_PER_OLDER))
         looked = _times_looked()
 

@@ -1,5 +1,6 @@
 """What holds in a place on a day, for the rooms that ask: one policy book per service, kept at hand."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
@@ -19,14 +20,16 @@ class PoliciesInForce:
     def __init__(self) -> None:
         self._shelf = PolicyShelf()
 
-    async def book(self, connection: AsyncConnection) -> PolicyBook:
-        """All of them."""
-        return await self._shelf.current(await driver_connection(connection))
+    async def book(self, connection: AsyncConnection, latest: Sequence[int] | None = None) -> PolicyBook:
+        """All of them; `latest` as `PolicyShelf.current` takes it."""
+        return await self._shelf.current(await driver_connection(connection), latest)
 
-    async def terms(self, connection: AsyncConnection, community: str, day: date) -> Terms:
+    async def terms(
+        self, connection: AsyncConnection, community: str, day: date, latest: Sequence[int] | None = None
+    ) -> Terms:
         """The terms in a community on a day (Asia/Shanghai). Raises `NotFound` when no policy reaches back so far."""
         try:
-            return (await self.book(connection)).terms(community, day)
+            return (await self.book(connection, latest)).terms(community, day)
         except NoPolicyInForce:
             raise NotFound("policy") from None
 

@@ -1,7 +1,7 @@
 """The published policies as a table, and the policy book that pricing reads from it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -114,11 +114,14 @@ class PolicyShelf:
 
     def __init__(self) -> None:
         self._book = PolicyBook([])
-        self._latest = (0, 0, 0)
+        self._latest: tuple[int, ...] = (0, 0, 0)
 
-    async def current(self, db: Any) -> PolicyBook:
-        """The book as committed policies make it, read over an asyncpg connection."""
-        latest = tuple(await db.fetchrow(_LATEST))
+    async def current(self, db: Any, latest: Sequence[int] | None = None) -> PolicyBook:
+        """The book as committed policies make it, read over an asyncpg connection.
+
+        `latest` are the columns `LATEST` for whoever has just asked for them, along with something else.
+        """
+        latest = tuple(await db.fetchrow(f"SELECT {LATEST}") if latest is None else latest)
         if latest != self._latest:
             # Restatements first: each of them names a policy that was there before it.
             restated = [Restatement(*row) for row in await db.fetch(_RESTATEMENTS)]
@@ -128,10 +131,12 @@ class PolicyShelf:
         return self._book
 
 
-_LATEST = """
-    SELECT (SELECT coalesce(max(policy_version), 0) FROM policies),
-           (SELECT count(*) FROM policies WHERE withdrawn_at IS NOT NULL),
-           (SELECT coalesce(max(number), 0) FROM restatements)
+LATEST = """
+    (SELECT coalesce(max(policy_version), 0) FROM policies),
+    (SELECT count(*) FROM policies WHERE withdrawn_at IS NOT NULL),
+    (SELECT coalesce(max(number), 0) FROM restatements)
 """
+"""How far the published policies have come: three columns of a question."""
+
 _PUBLISHED = "SELECT policy_version, node, in_force_from, document::text, withdrawn_at IS NOT NULL FROM policies"
 _RESTATEMENTS = "SELECT number, node, policy_version, since, until, event_id, restated_at FROM restatements"

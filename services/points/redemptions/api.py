@@ -7,12 +7,13 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from services.points.fields import Configured, Quantity, own_id
 from services.points.market.model import ItemNotListed
 from services.points.market.prices import PeriodPrice, Price, price_on
 from services.points.policy.in_force import InForce
+from services.points.policy.views import LATEST
 from services.points.redemptions.codes import check, collection_code, forget_tries
 from services.points.redemptions.model import (
     Cancel,
@@ -33,6 +34,7 @@ from shared.clock import local_day
 from shared.contracts import refuse_unless
 from shared.contracts.common import CommunityCode
 from shared.contracts.points import Identification
+from shared.database import driver_connection
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Page, Read, Vaulted, Work, etag
@@ -45,21 +47,20 @@ timers = Timers()
 
 _EXPIRY = "redemption.expiry"
 
-_ASK = text(
-    """
-    SELECT i.community, i.listed, i.price_points, p.price_points AS period_points, p.first_day, p.last_day,
+_ASK = f"""
+    SELECT {LATEST},
+           i.community, i.listed, i.price_points, p.price_points AS period_points, p.first_day, p.last_day,
            m.community AS home, m.forgotten_at IS NOT NULL OR d.id IS NOT NULL AS closed, h.household_id
       FROM items AS i
-      LEFT JOIN item_prices AS p ON p.item_id = i.id AND p.first_day <= :today AND p.last_day >= :today
-      LEFT JOIN ledger.members AS m ON m.volunteer_id = :volunteer_id
-      LEFT JOIN deaths AS d ON d.volunteer_id = :volunteer_id
-      LEFT JOIN household_members AS h ON h.volunteer_id = :volunteer_id
-     WHERE i.id = :item_id
-    """
-)
-"""All that a reservation must know of item and volunteer, in one question. Rows rather than streams: they are as fresh,
-and an item with many donations has a long stream. As text, since many people redeem at once on market days and building
-the statement anew costs as much as running it.
+      LEFT JOIN item_prices AS p ON p.item_id = i.id AND p.first_day <= $3 AND p.last_day >= $3
+      LEFT JOIN ledger.members AS m ON m.volunteer_id = $2
+      LEFT JOIN deaths AS d ON d.volunteer_id = $2
+      LEFT JOIN household_members AS h ON h.volunteer_id = $2
+     WHERE i.id = $1
+"""
+"""All that a reservation must know of policies, item and volunteer, in one question. Rows rather than streams: they are
+as fresh, and an item with many donations has a long stream. For the driver itself, since many people redeem at once on
+market days, and every layer between costs as much as the question.
 """
 
 
@@ -143,33 +144,35 @@ class RedemptionOut(ReservedOut):
 async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InForce) -> ReservationOut:
     """预约兑换：冻结积分和物品，到期未领自动取消。Reserve: hold points and pieces until collected or expired."""
     today = local_day(work.now)
-    asked = {"item_id": body.item_id, "volunteer_id": body.volunteer_id, "today": today}
-    found = (await work.connection.execute(_ASK, asked)).first()
+    db = await driver_connection(work.connection)
+    found = await db.fetchrow(_ASK, body.item_id, body.volunteer_id, today)
     if found is None:
         raise NotFound("item")
-    caller.require(found.community, body.volunteer_id)
+    caller.require(found["community"], body.volunteer_id)
     # The office serves its own: with a volunteer's id alone nobody elsewhere spends their points. Home is not known of
     # somebody whom nobody has registered yet.
-    if caller.role is not Role.VOLUNTEER and found.home is not None:
-        caller.require(found.home)
-    refuse_unless(found.listed, ItemNotListed)
-    terms = await policies.terms(work.connection, found.community, today)
+    if caller.role is not Role.VOLUNTEER and found["home"] is not None:
+        caller.require(found["home"])
+    refuse_unless(found["listed"], ItemNotListed)
+    terms = await policies.terms(work.connection, found["community"], today, found[:3])
     limit = terms.market.pieces_per_household_per_month.value
-    subject = found.household_id or body.volunteer_id
-    period = None if found.first_day is None else PeriodPrice(found.period_points, found.first_day, found.last_day)
-    price = price_on(today, found.price_points, [] if period is None else [period])
+    subject = found["household_id"] or body.volunteer_id
+    period = None
+    if found["first_day"] is not None:
+        period = PeriodPrice(found["period_points"], found["first_day"], found["last_day"])
+    price = price_on(today, found["price_points"], [] if period is None else [period])
     redemption_id = work.new_id()
     command = Reserve(
         redemption_id=redemption_id,
-        community=found.community,
+        community=found["community"],
         volunteer_id=body.volunteer_id,
         item_id=body.item_id,
         quantity=body.quantity,
         price_points=price.points,
-        account_closed=found.closed,
+        account_closed=found["closed"],
         reserved_at=work.now,
         collect_by=work.now + timedelta(hours=terms.redemption.collect_within_hours.value),
-        household_id=found.household_id,
+        household_id=found["household_id"],
         pieces_this_month=await pieces_in_month(work.connection, subject, month_of(work.now)) if limit else 0,
         pieces_per_month_max=limit,
     )
@@ -177,7 +180,7 @@ async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InFor
     work.schedule(_EXPIRY, redemption_id, command.collect_by)
     return ReservationOut(
         id=redemption_id,
-        community=found.community,
+        community=found["community"],
         volunteer_id=body.volunteer_id,
         item_id=body.item_id,
         quantity=body.quantity,
