@@ -6,7 +6,7 @@ rate counts those that were granted, from the first request to the last grant. C
 gone as there were, every unit sums to zero, nobody is below zero.
 
 What bounds it: all fifty want the shelf's row, which one transaction holds from its hold to its commit, with three
-round trips between; and the service's one process, which spends its core on some ten round trips a reservation. The
+round trips between; and the service's one process, which spends its core on eight round trips a reservation. The
 till's row is no matter when reserving, it is credited when goods are collected. `service_cpu_share` says how much of a
 core the service had, `machine_busy_share` how much of the whole machine was in use, by whomever.
 """

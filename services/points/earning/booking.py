@@ -10,7 +10,7 @@ from services.points.earning.kinds import EVIDENCE_NUMBERS, KIND_NUMBERS
 from services.points.earning.pricing import Intent, Pricing, counted_minutes, intended_transfers, restated_transfers
 from services.points.earning.services import Service
 from services.points.ledger.clauses import Clause
-from services.points.ledger.copying import moment, pack_plain
+from services.points.ledger.copying import moment, pack_amount, pack_cause
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, Movements
@@ -90,13 +90,11 @@ class Booking:
                 began, occurred = started_at, moment(started_at)
             if told_at is not told:
                 told, recorded = told_at, moment(told_at)
-            issuer, event, record = issuers[community], event_id.bytes, record_id.bytes
-            of_kind, tier = KIND_NUMBERS[kind], EVIDENCE_NUMBERS[evidence]
+            issuer, of_kind, tier = issuers[community], KIND_NUMBERS[kind], EVIDENCE_NUMBERS[evidence]
+            cause = pack_cause(occurred, recorded, event_id.bytes, record_id.bytes, rate, of_kind, tier, served)
             for slot, unit, amount, version in earned:
                 credit, debit = person[slot], issuer[slot]
-                yield pack_plain(
-                    debit, credit, amount, occurred, recorded, event, record, unit, version, rate, of_kind, tier, served
-                )
+                yield pack_amount(debit, credit, amount, unit, version) + cause
                 credits_[credit] = credits_.get(credit, 0) + amount
                 debits[debit] = debits.get(debit, 0) + amount
 

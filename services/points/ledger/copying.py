@@ -12,8 +12,11 @@ from itertools import islice
 
 from services.points.ledger.transfer import Transfer
 
-COLUMNS = Transfer._fields
-"""Columns in the order in which they are packed."""
+COLUMNS = (
+    "debit_account", "credit_account", "amount", "unit", "policy_version",
+    "corrects", "occurred_at", "recorded_at", "event_id", "record_id", "clause", "kind", "evidence", "minutes",
+)  # fmt: skip
+"""Columns in the order in which they are packed: those first in which the transfers of one record differ."""
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
@@ -23,9 +26,10 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ROWS_PER_PIECE = 1000
 
-# debit, credit, amount: bigint · corrects: null · occurred, recorded: timestamptz · event, record: uuid
-# · unit, policy version: integer · clause, kind, evidence, minutes: smallint
-_pack_plain = struct.Struct(">h iq iq iq i iq iq i16s i16s ii ii ih ih ih ih").pack
+# debit, credit, amount: bigint · unit, policy version: integer
+_pack_amount = struct.Struct(">h iq iq iq ii ii").pack
+# corrects: null · occurred, recorded: timestamptz · event, record: uuid · clause, kind, evidence, minutes: smallint
+_pack_cause = struct.Struct(">i iq iq i16s i16s ih ih ih ih").pack
 
 
 def moment(at: datetime) -> int:
@@ -33,15 +37,18 @@ def moment(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
-def pack_plain(
-    debit: int, credit: int, amount: int, occurred: int, recorded: int, event: bytes, record: bytes, unit: int,
-    policy_version: int, clause: int, kind: int, evidence: int, minutes: int,
-) -> bytes:  # fmt: skip
-    """A transfer that a policy priced and that corrects nothing: nearly all of them. Moments as `moment` gives them."""
-    return _pack_plain(
-        _FIELDS, 8, debit, 8, credit, 8, amount, _NULL, 8, occurred, 8, recorded, 16, event, 16, record, 4, unit,
-        4, policy_version, 2, clause, 2, kind, 2, evidence, 2, minutes,
-    )  # fmt: skip
+def pack_amount(debit: int, credit: int, amount: int, unit: int, policy_version: int) -> bytes:
+    """What is moved, of a transfer that a policy priced and that corrects nothing: nearly all of them."""
+    return _pack_amount(_FIELDS, 8, debit, 8, credit, 8, amount, 4, unit, 4, policy_version)
+
+
+def pack_cause(
+    occurred: int, recorded: int, event: bytes, record: bytes, clause: int, kind: int, evidence: int, minutes: int
+) -> bytes:
+    """Why, alike for all transfers of a record. Moments as `moment` gives them."""
+    return _pack_cause(
+        _NULL, 8, occurred, 8, recorded, 16, event, 16, record, 2, clause, 2, kind, 2, evidence, 2, minutes
+    )
 
 
 def pack(transfer: Transfer) -> bytes:
@@ -51,13 +58,13 @@ def pack(transfer: Transfer) -> bytes:
         _field(">iq", 8, t.debit_account),
         _field(">iq", 8, t.credit_account),
         _field(">iq", 8, t.amount),
+        _field(">ii", 4, t.unit),
+        _field(">ii", 4, t.policy_version),
         _field(">iq", 8, t.corrects),
         _field(">iq", 8, moment(t.occurred_at)),
         _field(">iq", 8, moment(t.recorded_at)),
         _field(">i16s", 16, t.event_id.bytes),
         _field(">i16s", 16, t.record_id.bytes),
-        _field(">ii", 4, t.unit),
-        _field(">ii", 4, t.policy_version),
         _field(">ih", 2, t.clause),
         _field(">ih", 2, t.kind),
         _field(">ih", 2, t.evidence),

@@ -16,7 +16,7 @@ from services.points.earning.pricing import Pricing, counted_minutes, intended_t
 from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
 from services.points.ledger.clauses import Clause
-from services.points.ledger.copying import moment, pack, pack_plain
+from services.points.ledger.copying import moment, pack, pack_amount, pack_cause
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import LedgerWriter, Movements
@@ -382,4 +382,5 @@ def test_both_ways_of_packing_agree() -> None:
     event, record = uuid.uuid4(), uuid.uuid4()
     transfer = Transfer(-1, 2, 3, None, MORNING, MORNING, event, record, Unit.POINT, 1, Clause.RATE, 2, 1, 60)
     at = moment(MORNING)
-    assert pack(transfer) == pack_plain(-1, 2, 3, at, at, event.bytes, record.bytes, 1, 1, 1, 2, 1, 60)
+    cause = pack_cause(at, at, event.bytes, record.bytes, 1, 2, 1, 60)
+    assert pack(transfer) == pack_amount(-1, 2, 3, 1, 1) + cause
