@@ -18,7 +18,7 @@ from services.points.policy.kinds import EARNING_UNITS
 from services.points.units import EARNED_UNITS
 from shared.contracts import Evidence
 from shared.contracts.registry import ActivityCategory, ActivityCompleted, Attendance
-from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, migrate, run
+from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, connected, migrate, run
 from tests.integration.points.test_ledger_is_a_function_of_the_events import COMMUNITIES, MORNING, POLICY, histories
 
 UNITS = tuple(unit.name for unit in EARNED_UNITS)
@@ -82,8 +82,7 @@ def earned(balances: dict[tuple[str, str], tuple[int, int]]) -> dict[tuple[str, 
 
 
 async def _predicts(url: str, told: list[Told], node: str, document: PolicyDocument) -> None:
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         real = await book_all(db, "plain", POLICY, told)
         predicted = await book_all(db, "other", POLICY.with_proposed(node, document), told)
         comparison = await tried(db, "plain", node, document)
@@ -104,8 +103,6 @@ async def _predicts(url: str, told: list[Told], node: str, document: PolicyDocum
                     assert sums.after[index] == -issued[1].get(account, (0, 0))[0]
             assert sum(before.values()) == sum(comparison.total.before)
             assert sum(after.values()) == sum(comparison.total.after)
-    finally:
-        await db.close()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -117,16 +114,13 @@ def test_booking_the_same_service_under_the_document_gives_what_the_dry_run_pred
 
 
 async def _no_difference(url: str, told: list[Told]) -> None:
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         await book_all(db, "plain", POLICY, told)
         in_force = PolicyDocument(minutes_per_point=5, caps_per_day={"MINUTE": 300})
         assert POLICY.terms(COMMUNITIES[1], date(2026, 2, 1)).minutes_per_point.value == in_force.minutes_per_point
         comparison = await tried(db, "plain", COMMUNITIES[1], in_force)
         assert comparison.total.before == comparison.total.after
         assert all(spread.more == spread.less == 0 for spread in comparison.spread.values())
-    finally:
-        await db.close()
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))

@@ -6,7 +6,6 @@ import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,7 +22,7 @@ from shared.contracts.registry import (
     ActivityCompleted,
     Attendance,
 )
-from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, migrate, run
+from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, connected, migrate, run
 from tests.integration.points.producing import corrected
 
 COMMUNITIES = ("620201001004", "620201001005", "620102001001")
@@ -161,8 +160,7 @@ async def _tell_in_some_order(ledger: LedgerUnderTest, told: list[Told], chance:
 
 
 async def _compare(url: str, told: list[Told], seed: int) -> None:
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         plain = await LedgerUnderTest(db, "plain").fresh()
         if told:
             await plain.tell(POLICY, told)
@@ -177,11 +175,9 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         assert await other.effects() == await plain.effects()
         assert await other.tellings() == await plain.tellings()
         assert await other.sealed_lines() == await plain.sealed_lines()
-    finally:
-        await db.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories, seed=st.integers(0, 2**32))
 def test_the_same_events_in_any_order_and_any_batches_give_the_same_ledger(
     database_url: str, history: list[list[Told]], seed: int

@@ -44,7 +44,7 @@ from shared.aggregate import Aggregate
 from shared.contracts import Event, Refusal
 from shared.contracts.time_bank import OnDeathOutcome, TimeOrderCancelReason, TimePayer, TimeService
 from shared.eventstore import Recorded
-from tests.integration.points.ledger_database import migrate, run
+from tests.integration.points.ledger_database import connected, migrate, run
 
 COMMUNITIES = ("620201001004", "620201001005")
 PEOPLE = tuple(uuid.UUID(int=n) for n in range(1, 5))
@@ -311,8 +311,7 @@ def _of(order: Order) -> set[uuid.UUID]:
 
 
 async def _live_and_replayed(url: str, sequence: list[Happening], seed: int) -> None:
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         town = await Town(db, "plain").fresh()
         await town.deposit()
         for command in sequence:
@@ -331,13 +330,10 @@ async def _live_and_replayed(url: str, sequence: list[Happening], seed: int) -> 
         assert await balances(again) == await balances(town)
         assert await holds(again) == await holds(town)
         assert (await net_effects(db, "other")).digest == (await net_effects(db, "plain")).digest
-    finally:
-        await db.close()
 
 
 async def _a_correction_in_between(url: str) -> None:
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         town = await Town(db, "plain").fresh()
         await town.deposit()
         payer, provider = PEOPLE[:2]
@@ -353,8 +349,6 @@ async def _a_correction_in_between(url: str) -> None:
         had = {(holder, unit): (posted, owed) for holder, unit, posted, _, owed in await balances(town)}
         assert had[str(provider), Unit.MINUTE] == (DEPOSIT + 300, 0)
         assert had[str(payer), Unit.MINUTE] == (-300, 300)
-    finally:
-        await db.close()
 
 
 def test_whoever_served_is_paid_even_if_a_correction_took_the_payers_minutes_meanwhile(database_url: str) -> None:

@@ -38,7 +38,7 @@ from shared.clock import day_start, local_day
 from shared.contracts.points import MinutesPooled
 from shared.contracts.registry import VolunteerRegistered
 from shared.eventstore import Recorded
-from tests.integration.points.ledger_database import LedgerUnderTest, book, migrate, run
+from tests.integration.points.ledger_database import LedgerUnderTest, book, connected, migrate, run
 from tests.integration.points.test_ledger_is_a_function_of_the_events import ids
 
 HERE, THERE = "620201001004", "620201001005"
@@ -249,8 +249,7 @@ def _batches(heard: list[Heard], chance: random.Random) -> Iterator[list[Heard]]
 
 
 async def _compare(url: str, heard: list[Heard], asked: list[Asked], nights: dict[int, float], seed: int) -> None:
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         tables = await LedgerUnderTest(db, "plain").fresh(), await LedgerUnderTest(db, "other").fresh()
         live, rebuilt = Ledger(db, "plain", replaying=False), Ledger(db, "other", replaying=True)
         await _live(live, heard, asked, nights)
@@ -268,8 +267,6 @@ async def _compare(url: str, heard: list[Heard], asked: list[Asked], nights: dic
         assert await tables[1].sealed_lines() == await tables[0].sealed_lines()
         for home in (HERE, THERE):
             assert balances.get((holders.pool(home), "MINUTE"), (0, 0))[0] >= 0
-    finally:
-        await db.close()
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +276,7 @@ def database_url(stack: Any) -> str:
     return url
 
 
-@settings(max_examples=80, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(
     served=st.lists(service(), min_size=1, max_size=7),
     registered=registrations(),

@@ -5,7 +5,6 @@ import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,7 +19,7 @@ from services.points.restatements.rounds import RestatementRounds
 from services.points.settings import PointsSettings
 from shared.clock import local_day
 from tests.conftest import COMMUNITY, until
-from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, migrate, run, told_at
+from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, connected, migrate, run, told_at
 from tests.integration.points.producing import attendance, completed, registered
 from tests.integration.points.test_ledger_is_a_function_of_the_events import (
     COMMUNITIES,
@@ -111,8 +110,7 @@ async def _live(ledger: LedgerUnderTest, told: list[Told], chance: random.Random
 
 
 async def _compare(url: str, told: list[Told], seed: int) -> None:
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         plain = await LedgerUnderTest(db, "plain").fresh()
         if told:
             await plain.tell(BOOKS[3], told)
@@ -128,8 +126,6 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         for ledger in (plain, live):
             for restatement in RESTATEMENTS:
                 assert [await ledger.restate(BOOKS[3], restatement, part) for part in PARTS] == [0] * len(PARTS)
-    finally:
-        await db.close()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
