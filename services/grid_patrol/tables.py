@@ -101,6 +101,7 @@ shift_members = Table(
     Column("minutes", Integer),
     Column("evidence", Text),
     Column("record_id", Uuid),
+    Column("revision", Integer, nullable=False),
     PrimaryKeyConstraint("shift_id", "volunteer_id"),
     Index("shift_members_volunteer", "volunteer_id", "shift_id"),
 )

@@ -160,6 +160,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "patrol.read": _allow("查看巡防", "read cells, crews and shifts", *_READERS),
     "shifts.plan": _allow("安排和取消班次", "plan and cancel shifts", *_OFFICE, Role.PATROL_LEADER),
     "shifts.run": _allow("执行班次", "start and log shifts", *_OFFICE, Role.PATROL_LEADER),
+    "shifts.correct": _allow("更正巡防服务记录", "correct service on a logged shift", *_OFFICE),
     "shifts.scan": _allow("上传扫码", "send scans", *_OFFICE, Role.PATROL_LEADER, Role.VOLUNTEER),
     "shifts.read_tracks": _allow("查看巡防轨迹", "read patrol tracks", *_OFFICE, Role.PATROL_LEADER, Role.AUDITOR),
     "shifts.read_own": _allow(
@@ -174,6 +175,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "cases.file": _allow("立案", "file a case", *_OFFICE, Role.MEDIATOR),
     "cases.handle": _allow("办理案件", "handle a case", *_OFFICE, Role.MEDIATOR),
     "cases.assign": _allow("指派调解员", "assign mediators", *_OFFICE),
+    "cases.correct": _allow("更正调解服务记录", "correct service in an ended case", *_OFFICE),
     "cases.read": _allow("查看案件", "read cases", *_OFFICE, Role.MEDIATOR, Role.AUDITOR),
     "cases.read_parties": _allow("查看当事人", "read the parties of a case", *_OFFICE, Role.MEDIATOR),
     "cases.erase_party": _allow("删除当事人身份信息", "erase who a party is", *_OFFICE),

@@ -28,6 +28,16 @@ class Evidence(StrEnum):
     """A guess. Never counts."""
 
 
+class CorrectionReason(StrEnum):
+    """Why a recorded service was changed afterwards."""
+
+    WRONG_TIME = "wrong_time"
+    WRONG_PERSON = "wrong_person"
+    NOT_PRESENT = "not_present"
+    COMPLAINT_UPHELD = "complaint_upheld"
+    EVIDENCE_ADDED = "evidence_added"
+
+
 class ServiceRecord(BaseModel):
     """One person's service within an activity, shift or case: who, when, how long, and how it is known."""
 

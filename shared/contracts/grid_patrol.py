@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.common import CommunityCode, ServiceRecord
+from shared.contracts.common import CommunityCode, CorrectionReason, Evidence, Minutes, ServiceRecord
 from shared.contracts.event import Event
 
 
@@ -164,6 +164,28 @@ class PatrolShiftLogged(Event, context="grid_patrol"):
     planned_cells: tuple[str, ...]
     findings_count: int = Field(ge=0)
     members: tuple[ServiceRecord, ...]
+
+
+class PatrolServiceCorrected(Event, context="grid_patrol"):
+    """One person's service on a logged shift was changed, voided, or added where the log had left it out. Carries both
+    sides, so that it can be priced by itself.
+    """
+
+    shift_id: UUID
+    community: CommunityCode
+    crew_kind: CrewKind
+    night: bool = Field(description="As the shift was logged; with the kind of crew it prices both sides.")
+    record_id: UUID
+    volunteer_id: UUID
+    started_at: AwareDatetime = Field(description="Start of the shift, as it was logged.")
+    minutes_before: Minutes
+    evidence_before: Evidence
+    minutes: Minutes = Field(description="Minutes that now count; zero voids the record.")
+    evidence: Evidence
+    revision: int = Field(ge=1, description="1 for the first correction of this record, then 2, 3, …")
+    reason: CorrectionReason
+    corrected_at: AwareDatetime
+    corrected_by: UUID | None = Field(default=None, description="Opaque id of whoever corrected it.")
 
 
 class ShiftCancelled(Event, context="grid_patrol"):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.common import CommunityCode, ServiceRecord
+from shared.contracts.common import CommunityCode, CorrectionReason, Evidence, Minutes, ServiceRecord
 from shared.contracts.event import Event
 from shared.contracts.grid_patrol import RiskLevel
 
@@ -47,6 +47,14 @@ class Remedy(StrEnum):
     """仲裁"""
     ADMINISTRATIVE = "administrative"
     """行政途径"""
+
+
+class CaseOutcome(StrEnum):
+    """How a case ended in which mediators may have served."""
+
+    RESOLVED = "resolved"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
 
 
 class CaseFiled(Event, context="mediation"):
@@ -164,3 +172,24 @@ class CaseWithdrawn(Event, context="mediation"):
     community: CommunityCode
     withdrawn_at: AwareDatetime
     mediators: tuple[ServiceRecord, ...] = Field(default=(), description="Service in the sessions held until then.")
+
+
+class MediationServiceCorrected(Event, context="mediation"):
+    """A mediator's service of one day in an ended case was changed, voided, or added where it had been left out.
+    Carries both sides, so that it can be priced by itself.
+    """
+
+    case_id: UUID
+    community: CommunityCode
+    outcome: CaseOutcome = Field(description="How the case ended, which prices both sides.")
+    record_id: UUID
+    volunteer_id: UUID
+    started_at: AwareDatetime = Field(description="Start of the service as first recorded; its day prices both sides.")
+    minutes_before: Minutes
+    evidence_before: Evidence
+    minutes: Minutes = Field(description="Minutes that now count; zero voids the record.")
+    evidence: Evidence
+    revision: int = Field(ge=1, description="1 for the first correction of this record, then 2, 3, …")
+    reason: CorrectionReason
+    corrected_at: AwareDatetime
+    corrected_by: UUID | None = Field(default=None, description="Opaque id of whoever corrected it.")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.common import CommunityCode, Evidence, Minutes, NodeCode, ServiceRecord
+from shared.contracts.common import CommunityCode, CorrectionReason, Evidence, Minutes, NodeCode, ServiceRecord
 from shared.contracts.event import Event
 
 AgeGroup = Annotated[
@@ -45,16 +45,6 @@ class ActivityCategory(StrEnum):
     TRAINING = "training"
     CAMPAIGN = "campaign"
     MEETING = "meeting"
-
-
-class CorrectionReason(StrEnum):
-    """Why a recorded service was changed afterwards."""
-
-    WRONG_TIME = "wrong_time"
-    WRONG_PERSON = "wrong_person"
-    NOT_PRESENT = "not_present"
-    COMPLAINT_UPHELD = "complaint_upheld"
-    EVIDENCE_ADDED = "evidence_added"
 
 
 class ServiceQuality(StrEnum):

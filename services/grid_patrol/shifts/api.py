@@ -1,4 +1,4 @@
-"""Routes that change a shift: plan, start, scan, log, cancel."""
+"""Routes that change a shift: plan, start, scan, log, correct, cancel."""
 
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from services.grid_patrol.fields import Configured, earliest
 from services.grid_patrol.settings import GridPatrolSettings
 from services.grid_patrol.shifts.bodies import (
     CancellationBody,
+    CorrectionBody,
     LogBody,
     LoggedOut,
     RecordOut,
@@ -22,6 +23,7 @@ from services.grid_patrol.shifts.bodies import (
 )
 from services.grid_patrol.shifts.model import (
     CancelShift,
+    CorrectService,
     CrewOnDuty,
     Dating,
     LogShift,
@@ -31,10 +33,12 @@ from services.grid_patrol.shifts.model import (
     Served,
     Shift,
     StartShift,
+    record_id,
 )
 from services.grid_patrol.shifts.streams import SHIFTS
 from services.grid_patrol.shifts.timers import GRACE, missed_at
 from services.grid_patrol.tables import crew_members, findings
+from shared.auth.actors import actor_id
 from shared.contracts.grid_patrol import CrewKind
 from shared.unit_of_work import UnitOfWork
 from shared.volunteers import require_good, unavailable
@@ -122,15 +126,24 @@ async def log_shift(shift_id: UUID, body: LogBody, work: Work, caller: Caller, s
             dating=_dating(work, settings),
         ),
     )
-    assert shift.logged is not None, "a shift that was logged has its log"
-    return LoggedOut(
-        shift_id=shift_id,
-        stage=shift.stage,
-        night=shift.logged.night,
-        covered_cells=list(shift.logged.covered_cells),
-        findings_count=shift.logged.findings_count,
-        members=[RecordOut.model_validate(record, from_attributes=True) for record in shift.logged.members],
-    )
+    return _logged(shift)
+
+
+@api.command("/v1/shifts/{shift_id}/corrections", permission="shifts.correct")
+async def correct_service(
+    shift_id: UUID, body: CorrectionBody, work: Work, caller: Caller, settings: Configured
+) -> LoggedOut:
+    """更正已登记班次上一名队员的服务记录，或补上遗漏的队员；积分、时间随之更正。
+
+    Correct what was logged of one person, or add somebody whom the log left out; points and minutes follow.
+    """
+    before = await of_caller(work, caller, SHIFTS, shift_id)
+    if body.volunteer_id not in before.records:
+        await require_good(work.connection, [body.volunteer_id])
+    by = actor_id(work.vault, caller.subject)
+    dating = _dating(work, settings)
+    command = CorrectService(body.volunteer_id, body.minutes, body.evidence, body.reason, dating, by)
+    return _logged(await work.execute(SHIFTS, shift_id, command))
 
 
 @api.command("/v1/shifts/{shift_id}/cancellation", permission="shifts.plan")
@@ -164,6 +177,28 @@ async def _crew(work: UnitOfWork, caller: Caller, body: ShiftBody) -> tuple[Crew
 
 def _dating(work: UnitOfWork, settings: GridPatrolSettings) -> Dating:
     return Dating(now=work.now, earliest=earliest(work.now, settings))
+
+
+def _logged(shift: Shift) -> LoggedOut:
+    assert shift.id is not None, "a shift that was changed exists"
+    assert shift.logged is not None, "a shift that was logged has its log"
+    return LoggedOut(
+        shift_id=shift.id,
+        stage=shift.stage,
+        night=shift.logged.night,
+        covered_cells=list(shift.logged.covered_cells),
+        findings_count=shift.logged.findings_count,
+        members=[
+            RecordOut(
+                record_id=record_id(shift.id, who),
+                volunteer_id=who,
+                minutes=record.minutes,
+                evidence=record.evidence,
+                revision=record.revision,
+            )
+            for who, record in shift.records.items()
+        ],
+    )
 
 
 def _state(shift: Shift) -> ShiftStateOut:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from services.grid_patrol.fields import CellCode, Volunteers
 from services.grid_patrol.shifts.model import CancellationReason
 from services.grid_patrol.shifts.state import Stage
-from shared.contracts import Evidence
+from shared.contracts import CorrectionReason, Evidence
 from shared.contracts.grid_patrol import CrewKind, ScanMark
 from shared.web.fields import Body, Code, Moment
 
@@ -68,6 +68,15 @@ class LogBody(Body):
     )
 
 
+class CorrectionBody(Body):
+    """更正一名队员的服务记录：0 分钟即作废。Somebody's service put right; 0 minutes void the record."""
+
+    volunteer_id: UUID
+    minutes: int = Field(ge=0, le=24 * 60)
+    evidence: Evidence
+    reason: CorrectionReason
+
+
 class CancellationBody(Body):
     """Why the shift is called off."""
 
@@ -110,6 +119,7 @@ class RecordOut(BaseModel):
     volunteer_id: UUID
     minutes: int
     evidence: Evidence
+    revision: int = Field(description="更正过几次 how often the record was corrected")
 
 
 class LoggedOut(ShiftStateOut):
@@ -152,6 +162,7 @@ class ShiftMemberOut(BaseModel):
     minutes: int | None
     evidence: Evidence | None
     record_id: UUID | None
+    revision: int = Field(description="更正过几次 how often the record was corrected")
 
 
 class ShiftWithMembersOut(ShiftOut):

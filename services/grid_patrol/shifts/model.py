@@ -1,5 +1,7 @@
 """The rules of a patrol shift (巡防班次): planned, started, its checkpoints scanned, logged; or cancelled, or missed.
 
+What was logged of somebody can be corrected, as an attendance in the registry can (decision 0040).
+
 Phones go offline, so scans come in any order, late and twice. What is odd about one is marked and never refused: the
 crew walked, and a person decides what the mark means. That one person is not on two shifts at once spans shifts, so
 no single stream can know it; a constraint of the database keeps it (`views.py`).
@@ -14,8 +16,10 @@ from uuid import UUID
 from services.grid_patrol.shifts.refusals import (
     MinutesExceedSpan,
     NobodyServed,
+    NothingToCorrect,
     NotOnShift,
     PlannedNotInCrew,
+    ScannedNeedsEvidence,
     ShiftAlreadyPlanned,
     ShiftAlreadyStarted,
     ShiftCellUnknown,
@@ -24,6 +28,7 @@ from services.grid_patrol.shifts.refusals import (
     ShiftDatedInFuture,
     ShiftDatedTooFarBack,
     ShiftEndsBeforeStart,
+    ShiftNotLogged,
     ShiftNotPlanned,
     ShiftNotRunning,
     ShiftStartTooEarly,
@@ -32,11 +37,12 @@ from services.grid_patrol.shifts.refusals import (
     ShiftTooLong,
     TooManyScans,
 )
-from services.grid_patrol.shifts.state import Shift, Stage, at_night, evolve, record_id, whole_minutes
-from shared.contracts import Event, Evidence, ServiceRecord, local_time, refuse_if, refuse_unless
+from services.grid_patrol.shifts.state import Recorded, Shift, Stage, at_night, evolve, record_id, whole_minutes
+from shared.contracts import CorrectionReason, Event, Evidence, ServiceRecord, local_time, refuse_if, refuse_unless
 from shared.contracts.grid_patrol import (
     CheckpointScanned,
     CrewKind,
+    PatrolServiceCorrected,
     PatrolShiftLogged,
     ScanMark,
     ShiftCancelled,
@@ -175,6 +181,19 @@ class LogShift:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectService:
+    """Logged service was wrong: other minutes, other evidence, void (0 minutes), or somebody was left out."""
+
+    volunteer_id: UUID
+    minutes: int
+    evidence: Evidence
+    reason: CorrectionReason
+    dating: Dating
+    by: UUID | None = None
+    """Opaque id of whoever corrects."""
+
+
+@dataclass(frozen=True, slots=True)
 class CancelShift:
     """The shift is called off, before or under way; no service comes of it."""
 
@@ -186,7 +205,7 @@ class MarkMissed:
     """The grace time is over."""
 
 
-Command = PlanShift | StartShift | RecordScans | LogShift | CancelShift | MarkMissed
+Command = PlanShift | StartShift | RecordScans | LogShift | CorrectService | CancelShift | MarkMissed
 
 
 def decide(shift: Shift, command: Command) -> list[Event]:
@@ -201,6 +220,8 @@ def decide(shift: Shift, command: Command) -> list[Event]:
             return _record(shift, command)
         case LogShift():
             return _log(shift, command)
+        case CorrectService():
+            return [_correct(shift, command)]
         case CancelShift(reason=reason):
             refuse_unless(shift.stage in (Stage.PLANNED, Stage.RUNNING), ShiftClosed(stage=shift.stage.value))
             return [ShiftCancelled(shift_id=_id(shift), community=shift.community, reason=reason.value)]
@@ -344,6 +365,43 @@ def _service(shift: Shift, started_at: datetime, log: LogShift) -> tuple[Service
         )
     refuse_unless(bool(records), NobodyServed)
     return tuple(records.values())
+
+
+def _correct(shift: Shift, command: CorrectService) -> PatrolServiceCorrected:
+    who, logged = command.volunteer_id, shift.logged
+    if logged is None:
+        raise ShiftNotLogged(stage=shift.stage.value)
+    before = shift.records.get(who)
+    if before is None:
+        refuse_unless(who in shift.people, NotOnShift(volunteer_id=str(who)))
+        # A record that was missing is service entered late, so it must not reach further back than other service.
+        command.dating.recent(logged.started_at)
+        before = Recorded(0, Evidence.ESTIMATED)
+    same = command.evidence is before.evidence or command.minutes == 0
+    refuse_if(command.minutes == before.minutes and same, NothingToCorrect)
+    newly_scanned = Evidence.SCANNED is command.evidence is not before.evidence
+    attested = who in shift.attested or command.reason is CorrectionReason.EVIDENCE_ADDED
+    refuse_if(newly_scanned and not attested, ScannedNeedsEvidence)
+    span_minutes = whole_minutes(logged.started_at, logged.ended_at)
+    too_many = command.minutes > span_minutes
+    refuse_if(too_many, MinutesExceedSpan(volunteer_id=str(who), minutes_max=span_minutes))
+    return PatrolServiceCorrected(
+        shift_id=_id(shift),
+        community=shift.community,
+        crew_kind=logged.crew_kind,
+        night=logged.night,
+        record_id=record_id(_id(shift), who),
+        volunteer_id=who,
+        started_at=logged.started_at,
+        minutes_before=before.minutes,
+        evidence_before=before.evidence,
+        minutes=command.minutes,
+        evidence=command.evidence,
+        revision=before.revision + 1,
+        reason=command.reason,
+        corrected_at=command.dating.now,
+        corrected_by=command.by,
+    )
 
 
 def _id(shift: Shift) -> UUID:

@@ -40,6 +40,7 @@ class OwnShiftOut(BaseModel):
     )
     evidence: Evidence | None
     record_id: UUID | None
+    revision: int = Field(description="更正过几次 how often the record was corrected")
 
 
 class OwnTrackOut(TrackOut):
@@ -60,7 +61,7 @@ async def list_shifts_of(
     caller.require_self(volunteer_id)
     m = shift_members
     query = (
-        select(shifts, m.c.planned, m.c.evidence, m.c.record_id, m.c.minutes.label("own_minutes"))
+        select(shifts, m.c.planned, m.c.evidence, m.c.record_id, m.c.revision, m.c.minutes.label("own_minutes"))
         .join(m, m.c.shift_id == shifts.c.shift_id)
         .where(m.c.volunteer_id == volunteer_id, _seen_by(caller, shifts.c.community))
     )

@@ -123,6 +123,25 @@ class MinutesExceedSpan(Refusal):
     status = 422
 
 
+class ShiftNotLogged(Refusal):
+    """Only service that was logged is corrected; before, the log says what was served."""
+
+    code = "shift_not_logged"
+
+
+class NothingToCorrect(Refusal):
+    """The record says so already."""
+
+    code = "nothing_to_correct"
+
+
+class ScannedNeedsEvidence(Refusal):
+    """Only a scan or added evidence makes a record `scanned`, since that is what earns points."""
+
+    code = "scanned_needs_evidence"
+    status = 422
+
+
 class TooManyScans(Refusal):
     """More scans than a shift can have: a phone that sends the same in ever new ways."""
 

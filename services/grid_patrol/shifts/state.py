@@ -8,10 +8,11 @@ from types import MappingProxyType
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from shared.contracts import Event
+from shared.contracts import Event, Evidence
 from shared.contracts.grid_patrol import (
     CheckpointScanned,
     CrewKind,
+    PatrolServiceCorrected,
     PatrolShiftLogged,
     ScanMark,
     ShiftCancelled,
@@ -39,6 +40,18 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What counts of one person's service on a logged shift, corrections included."""
+
+    minutes: int
+    evidence: Evidence
+    revision: int = 0
+
+
+_NOBODY: Mapping[UUID, Recorded] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
 class Shift:
     """What the rules need to know of a shift."""
 
@@ -57,6 +70,8 @@ class Shift:
     ended_at: datetime | None = None
     logged: PatrolShiftLogged | None = None
     """The log, once there is one."""
+    records: Mapping[UUID, Recorded] = field(default_factory=lambda: _NOBODY)
+    """The service of each, once it is logged."""
     scans: Mapping[tuple[str, datetime], tuple[ScanMark, ...]] = field(default_factory=lambda: _NO_SCANS)
     """The marks of every scan by device and device time, which are what makes two of them the same."""
     devices: Mapping[str, UUID] = field(default_factory=lambda: _NO_DEVICES)
@@ -122,7 +137,11 @@ def evolve(shift: Shift, event: Event) -> Shift:
         case CheckpointScanned():
             return _scanned(shift, event)
         case PatrolShiftLogged():
-            return replace(shift, stage=Stage.LOGGED, ended_at=event.ended_at, logged=event)
+            records = {record.volunteer_id: Recorded(record.minutes, record.evidence) for record in event.members}
+            return replace(shift, stage=Stage.LOGGED, ended_at=event.ended_at, logged=event, records=records)
+        case PatrolServiceCorrected():
+            record = Recorded(event.minutes, event.evidence, event.revision)
+            return replace(shift, records={**shift.records, event.volunteer_id: record})
         case ShiftCancelled():
             return replace(shift, stage=Stage.CANCELLED)
         case ShiftMissed():

@@ -13,6 +13,7 @@ from services.grid_patrol.tables import scans, shift_members, shift_times, shift
 from shared.contracts.grid_patrol import (
     CheckpointScanned,
     PatrolFindingReported,
+    PatrolServiceCorrected,
     PatrolShiftLogged,
     ShiftCancelled,
     ShiftMissed,
@@ -44,7 +45,9 @@ async def plan(connection: AsyncConnection, event: ShiftPlanned, recorded: Recor
             version=recorded.version,
         )
     )
-    rows = [{"shift_id": event.shift_id, "volunteer_id": member, "planned": True} for member in event.members]
+    rows = [
+        {"shift_id": event.shift_id, "volunteer_id": member, "planned": True, "revision": 0} for member in event.members
+    ]
     await connection.execute(insert(shift_members), rows)
 
 
@@ -117,8 +120,8 @@ async def log(connection: AsyncConnection, event: PatrolShiftLogged, recorded: R
     )
     await connection.execute(
         text(
-            "INSERT INTO shift_members (shift_id, volunteer_id, planned, minutes, evidence, record_id)"
-            " SELECT :shift, r.volunteer_id, false, r.minutes, r.evidence, r.record_id FROM"
+            "INSERT INTO shift_members (shift_id, volunteer_id, planned, minutes, evidence, record_id, revision)"
+            " SELECT :shift, r.volunteer_id, false, r.minutes, r.evidence, r.record_id, 0 FROM"
             " unnest(cast(:people AS uuid[]), cast(:minutes AS int[]), cast(:evidence AS text[]),"
             " cast(:records AS uuid[])) AS r(volunteer_id, minutes, evidence, record_id)"
             " ON CONFLICT (shift_id, volunteer_id) DO UPDATE SET minutes = excluded.minutes,"
@@ -134,6 +137,38 @@ async def log(connection: AsyncConnection, event: PatrolShiftLogged, recorded: R
     )
     served = [record.volunteer_id for record in event.members]
     await occupy(connection, event.shift_id, served, event.started_at, event.ended_at)
+
+
+@views.on(PatrolServiceCorrected)
+async def correct(connection: AsyncConnection, event: PatrolServiceCorrected, recorded: Recorded) -> None:
+    """What now counts; a void record counts nothing, and its person may have been on another shift."""
+    await connection.execute(
+        text(
+            "INSERT INTO shift_members (shift_id, volunteer_id, planned, minutes, evidence, record_id, revision)"
+            " VALUES (:shift, :person, false, :minutes, :evidence, :record, :revision)"
+            " ON CONFLICT (shift_id, volunteer_id) DO UPDATE SET minutes = excluded.minutes,"
+            " evidence = excluded.evidence, record_id = excluded.record_id, revision = excluded.revision"
+        ),
+        {
+            "shift": event.shift_id,
+            "person": event.volunteer_id,
+            "minutes": event.minutes,
+            "evidence": event.evidence.value,
+            "record": event.record_id,
+            "revision": event.revision,
+        },
+    )
+    change = event.minutes - event.minutes_before
+    m = shift_members.c
+    served = select(m.volunteer_id).where(m.shift_id == event.shift_id, m.minutes > 0)
+    changed = await connection.execute(
+        update(shifts)
+        .where(shifts.c.shift_id == event.shift_id)
+        .values(minutes=shifts.c.minutes + change, version=recorded.version)
+        .returning(shifts.c.ended_at, func.array(served.scalar_subquery()).label("people"))
+    )
+    row = changed.one()
+    await occupy(connection, event.shift_id, row.people, event.started_at, row.ended_at)
 
 
 @views.on(PatrolFindingReported)

@@ -18,7 +18,7 @@ from services.points.policy.book import PolicyBook
 from services.points.policy.terms import Price, Said, Terms
 from services.points.units import SLOTS, Unit, policy_unit
 from shared.clock import local_day
-from shared.contracts.registry import CorrectionReason
+from shared.contracts import CorrectionReason
 
 _DONATED = SLOTS[Unit.DONATION_MINUTE]
 NOTHING = 0

@@ -42,7 +42,7 @@ from services.registry.activities.refusals import (
     StillCheckedIn,
 )
 from services.registry.activities.state import Activity, Attended, Stage, evolve, record_id
-from shared.contracts import Event, Evidence, Refusal, local_time, refuse_if, refuse_unless
+from shared.contracts import CorrectionReason, Event, Evidence, Refusal, local_time, refuse_if, refuse_unless
 from shared.contracts.registry import (
     ActivityCancelled,
     ActivityCategory,
@@ -52,7 +52,6 @@ from shared.contracts.registry import (
     AttendanceBackfilled,
     AttendanceCorrected,
     AttendanceWithdrawn,
-    CorrectionReason,
     SignUpWithdrawn,
     VolunteerCheckedIn,
     VolunteerCheckedOut,

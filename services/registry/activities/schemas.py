@@ -8,9 +8,9 @@ from pydantic import BaseModel, Discriminator, Field, Tag
 
 from services.registry.activities.model import Activity, Backfilled, CancellationReason, CheckedIn, Entry, Stage
 from services.registry.fields import VolunteerNumber, VolunteerReference
-from shared.contracts import Evidence, NodeCode
+from shared.contracts import CorrectionReason, Evidence, NodeCode
 from shared.contracts.common import CommunityCode
-from shared.contracts.registry import ActivityCategory, AssessmentSide, CorrectionReason, ServiceQuality
+from shared.contracts.registry import ActivityCategory, AssessmentSide, ServiceQuality
 from shared.web.fields import Body, Moment, ShortText
 
 _ServedMinutes = Annotated[int, Field(ge=1, le=24 * 60)]

@@ -7,14 +7,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from shared.contracts import Event, Evidence, wire_type
+from shared.contracts import CorrectionReason, Event, Evidence, wire_type
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
     Attendance,
     AttendanceCorrected,
-    CorrectionReason,
     VolunteerRegistered,
 )
 from tests.conftest import COMMUNITY

@@ -13,10 +13,10 @@ from services.points.app import build
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
+from shared.contracts import CorrectionReason
 from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
 from shared.contracts.registry import (
     AssessmentSide,
-    CorrectionReason,
     ServiceAssessed,
     ServiceQuality,
 )

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from services.grid_patrol.shifts.model import (
     CancellationReason,
     CancelShift,
+    CorrectService,
     CrewOnDuty,
     Dating,
     Graces,
@@ -23,8 +24,15 @@ from services.grid_patrol.shifts.model import (
 )
 from services.grid_patrol.shifts.state import Stage
 from services.grid_patrol.shifts.streams import SHIFTS
-from shared.contracts import Event, Evidence, Refusal
-from shared.contracts.grid_patrol import CheckpointScanned, CrewKind, PatrolShiftLogged, ShiftMissed, ShiftStarted
+from shared.contracts import CorrectionReason, Event, Evidence, Refusal
+from shared.contracts.grid_patrol import (
+    CheckpointScanned,
+    CrewKind,
+    PatrolServiceCorrected,
+    PatrolShiftLogged,
+    ShiftMissed,
+    ShiftStarted,
+)
 
 QILIAN = "620201001004"
 SHIFT, CREW = UUID(int=1), UUID(int=2)
@@ -51,6 +59,8 @@ class ShiftLife(RuleBasedStateMachine):
         super().__init__()
         self.history: list[Event] = []
         self.delivered: set[tuple[str, datetime]] = set()
+        self.counted: dict[UUID, tuple[int, Evidence, int]] = {}
+        """What counts of each: minutes, evidence and how often it was corrected."""
 
     def ask(self, command: Any) -> list[Event] | None:
         """The events that follow, or None where the command is refused."""
@@ -99,10 +109,32 @@ class ShiftLife(RuleBasedStateMachine):
         for record in logged.members:
             assert 0 <= record.minutes <= span
             assert record.volunteer_id in before.people
+            self.counted[record.volunteer_id] = (record.minutes, record.evidence, 0)
         known = [s for s in self.history if isinstance(s, CheckpointScanned) and s.cell in CELLS[:3]]
         assert set(logged.covered_cells) == {s.cell for s in known}
         attested = {record.volunteer_id for record in logged.members if record.evidence is Evidence.SCANNED}
         assert attested == {s.volunteer_id for s in known} & {record.volunteer_id for record in logged.members}
+
+    @rule(
+        who=st.sampled_from(PEOPLE),
+        to=st.tuples(st.integers(0, 300), st.sampled_from(Evidence)),
+        reason=st.sampled_from(CorrectionReason),
+    )
+    def correct(self, who: UUID, to: tuple[int, Evidence], reason: CorrectionReason) -> None:
+        before = SHIFTS.fold(self.history)
+        events = self.ask(CorrectService(who, *to, reason, DATING))
+        if events is None:
+            return
+        [corrected] = events
+        assert isinstance(corrected, PatrolServiceCorrected)
+        assert before.logged is not None
+        assert who in before.people
+        assert corrected.minutes <= (before.logged.ended_at - before.logged.started_at) // timedelta(minutes=1)
+        minutes, evidence, revision = self.counted.get(who, (0, Evidence.ESTIMATED, 0))
+        assert (corrected.minutes_before, corrected.evidence_before) == (minutes, evidence)
+        assert (corrected.crew_kind, corrected.night) == (before.logged.crew_kind, before.logged.night)
+        assert corrected.revision == revision + 1
+        self.counted[who] = (*to, revision + 1)
 
     @rule()
     def cancel(self) -> None:
@@ -117,6 +149,11 @@ class ShiftLife(RuleBasedStateMachine):
         kept = [(s.device_id, s.device_time) for s in self.history if isinstance(s, CheckpointScanned)]
         assert len(kept) == len(set(kept))
         assert set(kept) == self.delivered
+
+    @invariant()
+    def what_counts_is_what_was_logged_and_corrected(self) -> None:
+        records = SHIFTS.fold(self.history).records
+        assert {who: (r.minutes, r.evidence, r.revision) for who, r in records.items()} == self.counted
 
     @invariant()
     def it_starts_and_ends_at_most_once(self) -> None:

@@ -26,7 +26,7 @@ from services.points.policy.kinds import SERVICE_KINDS
 from services.points.policy.terms import PolicyVersion, Said
 from services.points.policy.views import national_default, read_published
 from services.points.units import SLOTS, Unit
-from shared.contracts import Event
+from shared.contracts import CorrectionReason, Event
 from shared.contracts.common import Evidence, ServiceRecord
 from shared.contracts.envelope import Envelope
 from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
@@ -36,7 +36,6 @@ from shared.contracts.registry import (
     ActivityCompleted,
     Attendance,
     AttendanceCorrected,
-    CorrectionReason,
 )
 from shared.deliveries import Unreadable
 

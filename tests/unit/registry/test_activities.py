@@ -56,7 +56,7 @@ from services.registry.activities.refusals import (
     StillCheckedIn,
 )
 from services.registry.activities.streams import ACTIVITIES
-from shared.contracts import Event, Evidence, Refusal
+from shared.contracts import CorrectionReason, Event, Evidence, Refusal
 from shared.contracts.registry import (
     ActivityCancelled,
     ActivityCategory,
@@ -67,7 +67,6 @@ from shared.contracts.registry import (
     AttendanceBackfilled,
     AttendanceCorrected,
     AttendanceWithdrawn,
-    CorrectionReason,
     ServiceAssessed,
     ServiceQuality,
     SignUpWithdrawn,

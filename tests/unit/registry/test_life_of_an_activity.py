@@ -23,8 +23,8 @@ from services.registry.activities.model import (
     WithdrawSignUp,
 )
 from services.registry.activities.streams import ACTIVITIES
-from shared.contracts import Event, Evidence, Refusal
-from shared.contracts.registry import ActivityCompleted, AttendanceCorrected, CorrectionReason
+from shared.contracts import CorrectionReason, Event, Evidence, Refusal
+from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
 from tests.unit.registry.test_activities import END, PUBLISHED, START
 
 PEOPLE = st.integers(1, 4).map(lambda number: UUID(int=number))
