@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends
 from pydantic import StringConstraints
 
-from services.mediation.cases.model import Dated
+from services.mediation.cases.dating import Dated
 from services.mediation.settings import MediationSettings
 from shared.unit_of_work import UnitOfWork
 from shared.web import configured

@@ -64,6 +64,20 @@ sessions = Table(
     Index("sessions_case", "case_id", "started_at"),
 )
 
+service_records = Table(
+    "service_records",
+    metadata,
+    Column("record_id", Uuid, primary_key=True),
+    Column("case_id", Uuid, nullable=False),
+    Column("volunteer_id", Uuid, nullable=False),
+    Column("started_at", _MOMENT, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Index("service_records_case", "case_id", "started_at"),
+)
+"""The mediators' service in ended cases, a record a day (decision 0012), as corrected."""
+
 mediator_times = Table(
     "mediator_times",
     metadata,

@@ -1,4 +1,4 @@
-"""Routes that change a case: file, parties, mediators, sessions, the end."""
+"""Routes that change a case: file, parties, mediators, sessions, the end, corrections."""
 
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from services.mediation.cases.bodies import (
     CaseEndedOut,
     CaseStateOut,
     ClassificationBody,
+    CorrectionBody,
     DeclineBody,
     FailureBody,
     MediatorBody,
@@ -18,6 +19,7 @@ from services.mediation.cases.bodies import (
     SessionHeldOut,
     WithdrawalBody,
 )
+from services.mediation.cases.correcting import CorrectService, Missing
 from services.mediation.cases.model import (
     AssignMediator,
     Case,
@@ -29,12 +31,12 @@ from services.mediation.cases.model import (
     RecuseMediator,
     Resolve,
     Withdraw,
-    service_records,
 )
 from services.mediation.cases.parties import involved_in, keep, lock
 from services.mediation.cases.party_api import new_party
 from services.mediation.cases.streams import CASES
 from services.mediation.fields import Configured, dated
+from shared.auth.actors import actor_id
 from shared.volunteers import require_good
 from shared.web import Api, Caller, Work
 
@@ -160,11 +162,40 @@ async def withdraw_case(
     return _ended(await work.execute(CASES, case_id, Withdraw(dated(work, settings, body.withdrawn_at))))
 
 
+@api.command("/v1/cases/{case_id}/corrections", permission="cases.correct")
+async def correct_service(
+    case_id: UUID, body: CorrectionBody, work: Work, caller: Caller, settings: Configured
+) -> CaseEndedOut:
+    """更正已结案件中调解员一天的服务记录，或补上遗漏的；积分、时间随之更正。
+
+    Correct a mediator's service of one day in an ended case, or add what is missing; points and minutes follow.
+    """
+    await load(work, caller, case_id)
+    record: UUID | Missing | None = body.record_id
+    if record is None:
+        assert body.mediator_id is not None, "a correction names the record or whose is missing"
+        await require_good(work.connection, [body.mediator_id])
+        record = Missing(body.mediator_id, dated(work, settings, body.started_at))
+    by = actor_id(work.vault, caller.subject)
+    command = CorrectService(record, body.minutes, body.evidence, body.reason, work.now, by)
+    return _ended(await work.execute(CASES, case_id, command))
+
+
 def _state(case: Case) -> CaseStateOut:
     assert case.id is not None, "a case that was changed exists"
     return CaseStateOut(case_id=case.id, stage=case.stage, mediators=list(case.mediators))
 
 
 def _ended(case: Case) -> CaseEndedOut:
-    service = [RecordOut.model_validate(record, from_attributes=True) for record in service_records(case)]
+    service = [
+        RecordOut(
+            record_id=record_id,
+            volunteer_id=record.mediator_id,
+            started_at=record.started_at,
+            minutes=record.minutes,
+            evidence=record.evidence,
+            revision=record.revision,
+        )
+        for record_id, record in case.records.items()
+    ]
     return CaseEndedOut(**_state(case).model_dump(), service=service)

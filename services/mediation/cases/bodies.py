@@ -11,7 +11,7 @@ from services.mediation.cases.model import PARTIES_MAX, DeclineReason
 from services.mediation.cases.parties import PartyRole
 from services.mediation.cases.state import Stage
 from services.mediation.fields import Phone
-from shared.contracts import Evidence
+from shared.contracts import CorrectionReason, Evidence
 from shared.contracts.common import CommunityCode
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import AgreementForm, CaseOrigin, DisputeKind, Remedy
@@ -155,6 +155,28 @@ class WithdrawalBody(Body):
     withdrawn_at: Moment | None = Field(default=None, description=NowByDefault)
 
 
+class CorrectionBody(Body):
+    """更正一条服务记录，或补上遗漏的：0 分钟即作废。A record put right, or added; 0 minutes void it."""
+
+    record_id: UUID | None = Field(default=None, description="要更正的记录 the record to correct")
+    mediator_id: UUID | None = Field(default=None, description="仅用于补上遗漏的 only to add service that is missing")
+    started_at: Moment | None = Field(
+        default=None, description="补上的服务何时开始，须在本案某次调解期间 when added service began, in a session"
+    )
+    minutes: int = Field(ge=0, le=24 * 60)
+    evidence: Evidence
+    reason: CorrectionReason
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        named, added = self.record_id is not None, self.mediator_id is not None and self.started_at is not None
+        if named == added or (named and (self.mediator_id or self.started_at)):
+            raise PydanticCustomError(
+                "record_or_missing", "name either the record, or mediator and start of service that is missing"
+            )
+        return self
+
+
 class CaseStateOut(BaseModel):
     """A case after a command."""
 
@@ -183,6 +205,7 @@ class RecordOut(BaseModel):
     started_at: datetime
     minutes: int
     evidence: Evidence
+    revision: int = Field(description="更正过几次 how often the record was corrected")
 
 
 class CaseEndedOut(CaseStateOut):
@@ -230,10 +253,11 @@ class SessionOut(BaseModel):
 
 
 class CaseWithSessionsOut(CaseOut):
-    """A case with its mediators and sessions."""
+    """A case with its mediators and sessions, and the service that it came to."""
 
     mediators: list[CaseMediatorOut]
     sessions: list[SessionOut]
+    service: list[RecordOut] = Field(description="结案后的服务记录，含更正 service since the end, as corrected")
 
 
 class PartyOut(BaseModel):

@@ -2,8 +2,8 @@
 
 Applied for, offered, or opened from what a patrol found; mediators are assigned and step back; sessions are held; the
 parties agree in writing or orally (28), no agreement is reached and they are told of other remedies (26), or they
-stop, which they may at any time (23). Who the parties are is never told here: what a rule must know of them comes in
-the command.
+stop, which they may at any time (23). The mediators' service is told at the end, and can be corrected from then on
+(decision 0040). Who the parties are is never told here: what a rule must know of them comes in the command.
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,16 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from services.mediation.cases.correcting import DAY_MINUTES_MAX, CorrectService, correct
+from services.mediation.cases.dating import Dated
 from services.mediation.cases.refusals import (
     AlreadyMediator,
     ApplicationNeedsParty,
     CaseAlreadyFiled,
     CaseClosed,
-    CaseDatedInFuture,
-    CaseDatedTooFarBack,
     CaseInSession,
     CaseNotFiled,
     ConflictOfInterest,
-    DatedBeforeFiling,
     DatedBeforeLastSession,
     DayTooLong,
     MediatorIsParty,
@@ -36,7 +35,7 @@ from services.mediation.cases.refusals import (
     TooManySessions,
 )
 from services.mediation.cases.state import OPEN, Case, Session, Stage, evolve, service_records
-from shared.contracts import Event, local_time, refuse_if, refuse_unless
+from shared.contracts import Event, refuse_if, refuse_unless
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import (
     AccountWritten,
@@ -62,8 +61,6 @@ __all__ = ["Case", "Command", "Session", "Stage", "decide", "evolve", "service_r
 PARTIES_MAX: Final = 50
 MEDIATORS_MAX: Final = 10
 SESSIONS_MAX: Final = 100
-DAY_MINUTES_MAX: Final = 24 * 60
-"""No service record spans more than a day."""
 
 
 class DeclineReason(StrEnum):
@@ -73,23 +70,6 @@ class DeclineReason(StrEnum):
     NOT_MEDIABLE = "not_mediable"
     DUPLICATE = "duplicate"
     OTHER_AUTHORITY = "other_authority"
-
-
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """A moment that something is said to have happened at, with the bounds it must keep."""
-
-    at: datetime
-    now: datetime
-    earliest: datetime
-    """How far back something may be dated that is entered now (`BACKDATING_MAX_DAYS`)."""
-
-    def check(self, *, filed_at: datetime | None = None, ends: timedelta = timedelta()) -> datetime:
-        """The moment, unless it (or its end) lies in the future, too far back, or before the filing."""
-        refuse_if(self.at + ends > self.now, CaseDatedInFuture)
-        refuse_if(self.at < self.earliest, CaseDatedTooFarBack(earliest=local_time(self.earliest)))
-        refuse_if(filed_at is not None and self.at < filed_at, DatedBeforeFiling)
-        return self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +217,7 @@ Command = (
     | Resolve
     | Fail
     | Withdraw
+    | CorrectService
 )
 
 
@@ -255,6 +236,8 @@ def decide(case: Case, command: Command) -> list[Event]:
     if isinstance(command, ChangeParty):
         changed = PartyDetailsChanged(case_id=_id(case), party_id=command.party_id, fields=command.fields)
         return [changed] if command.fields else []
+    if isinstance(command, CorrectService):
+        return [correct(case, _id(case), command)]
     refuse_unless(case.stage in OPEN, CaseClosed(stage=case.stage.value))
     match command:
         case JoinParty(party_id=party_id, involved=involved):

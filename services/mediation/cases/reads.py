@@ -6,10 +6,17 @@ from uuid import UUID
 from fastapi import Query, Response
 from sqlalchemy import select, text
 
-from services.mediation.cases.bodies import CaseMediatorOut, CaseOut, CaseWithSessionsOut, FiguresOut, SessionOut
+from services.mediation.cases.bodies import (
+    CaseMediatorOut,
+    CaseOut,
+    CaseWithSessionsOut,
+    FiguresOut,
+    RecordOut,
+    SessionOut,
+)
 from services.mediation.cases.state import Stage
 from services.mediation.fields import Month, month_bounds
-from services.mediation.tables import case_mediators, cases, sessions
+from services.mediation.tables import case_mediators, cases, service_records, sessions
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import DisputeKind
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
@@ -84,7 +91,7 @@ async def case_figures(
 
 @api.query("/v1/cases/{case_id}", permission="cases.read")
 async def get_case(case_id: UUID, read: Read, caller: Caller, response: Response) -> CaseWithSessionsOut:
-    """一个案件，含调解员和历次调解。One case with its mediators and sessions."""
+    """一个案件，含调解员、历次调解和服务记录。One case with its mediators, sessions and service."""
     row = (await read.execute(select(cases).where(cases.c.case_id == case_id))).first()
     if row is None:
         raise NotFound("case")
@@ -92,6 +99,7 @@ async def get_case(case_id: UUID, read: Read, caller: Caller, response: Response
     etag(response, row.version)
     mediators = select(case_mediators).where(case_mediators.c.case_id == case_id)
     held = select(sessions).where(sessions.c.case_id == case_id)
+    served = select(service_records).where(service_records.c.case_id == case_id)
     return CaseWithSessionsOut(
         **_case(row).model_dump(),
         mediators=[
@@ -103,6 +111,10 @@ async def get_case(case_id: UUID, read: Read, caller: Caller, response: Response
         sessions=[
             SessionOut.model_validate(session, from_attributes=True)
             for session in await read.execute(held.order_by(sessions.c.started_at, sessions.c.session_id))
+        ],
+        service=[
+            RecordOut.model_validate(record, from_attributes=True)
+            for record in await read.execute(served.order_by(service_records.c.started_at, service_records.c.record_id))
         ],
     )
 

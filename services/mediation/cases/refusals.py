@@ -140,3 +140,56 @@ class DatedBeforeLastSession(Refusal):
 
     code = "dated_before_last_session"
     status = 422
+
+
+class CaseNotEnded(Refusal):
+    """Service is told, and so can be corrected, once the case has ended."""
+
+    code = "case_not_ended"
+
+
+class NoSuchRecord(Refusal):
+    """No such service was told of the case."""
+
+    code = "no_such_record"
+    status = 404
+
+
+class NeverMediated(Refusal):
+    """Only somebody who has, or had, the case served in it."""
+
+    code = "never_mediated"
+    status = 422
+
+
+class NoSessionThen(Refusal):
+    """Service that is added begins in a session of the case."""
+
+    code = "no_session_then"
+    status = 422
+
+
+class RecordedAlready(Refusal):
+    """The mediator's service of that day was told; that record is to be corrected."""
+
+    code = "recorded_already"
+
+
+class NothingToCorrect(Refusal):
+    """The record says so already."""
+
+    code = "nothing_to_correct"
+
+
+class ScannedNeedsEvidence(Refusal):
+    """Only a signed record or added evidence makes service `scanned`, since that is what earns points."""
+
+    code = "scanned_needs_evidence"
+    status = 422
+
+
+class MinutesExceedCase(Refusal):
+    """Nobody serves in a case after its end."""
+
+    code = "minutes_exceed_case"
+    status = 422

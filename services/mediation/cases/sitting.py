@@ -53,3 +53,11 @@ async def sit(
         if any(race in str(error.orig) for race in _RACES):
             raise ConcurrencyConflict from error
         raise
+
+
+async def leave(connection: AsyncConnection, sessions: Collection[UUID], mediator_id: UUID) -> None:
+    """The mediator did not sit in these sessions."""
+    await connection.execute(
+        text("DELETE FROM mediator_times WHERE session_id = ANY(:sessions) AND mediator_id = :mediator"),
+        {"sessions": list(sessions), "mediator": mediator_id},
+    )

@@ -1,8 +1,10 @@
 """A dispute case as its events tell it, and the service that its sessions amount to."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,7 @@ from shared.contracts.mediation import (
     DisputeKind,
     DisputeResolved,
     MediationFailed,
+    MediationServiceCorrected,
     MediatorAssigned,
     MediatorRecused,
     PartyJoined,
@@ -43,6 +46,11 @@ OPEN = frozenset({Stage.FILED, Stage.ASSIGNED, Stage.IN_SESSION})
 """Stages in which something can still be done."""
 
 
+def local_day(moment: datetime) -> date:
+    """The calendar day in Asia/Shanghai on which a moment falls."""
+    return moment.astimezone(_SHANGHAI).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """The mediators sat with the parties."""
@@ -60,7 +68,26 @@ class Session:
     @property
     def day(self) -> date:
         """The local day that the session counts for: the one it began on."""
-        return self.started_at.astimezone(_SHANGHAI).date()
+        return local_day(self.started_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What counts of a mediator's service on one day of an ended case, corrections included."""
+
+    mediator_id: UUID
+    started_at: datetime
+    minutes: int
+    evidence: Evidence
+    revision: int = 0
+
+    @property
+    def day(self) -> date:
+        """The local day that the service counts for."""
+        return local_day(self.started_at)
+
+
+_NOTHING: Mapping[UUID, Recorded] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +105,20 @@ class Case:
     recused: frozenset[UUID] = frozenset()
     sessions: tuple[Session, ...] = ()
     filed_at: datetime = _EPOCH
+    ended_at: datetime = _EPOCH
+    """When the case ended, once it has."""
+    records: Mapping[UUID, Recorded] = field(default_factory=lambda: _NOTHING)
+    """The mediators' service by record, once the case has ended."""
 
     @property
     def last_session_ended_at(self) -> datetime | None:
         """When the last session was over; None while there was none."""
         return max((session.ended_at for session in self.sessions), default=None)
+
+
+def record_id(case_id: UUID, mediator_id: UUID, day: date, evidence: Evidence) -> UUID:
+    """The id of a mediator's record of one day in a case, by the evidence it was first told with."""
+    return uuid5(case_id, f"{mediator_id}/{day}/{evidence.value}")
 
 
 def service_records(case: Case) -> tuple[ServiceRecord, ...]:
@@ -101,7 +137,7 @@ def service_records(case: Case) -> tuple[ServiceRecord, ...]:
     assert case.id is not None or not sums, "only a filed case has sessions"
     return tuple(
         ServiceRecord(
-            record_id=uuid5(case.id, f"{mediator}/{day}/{evidence.value}"),
+            record_id=record_id(case.id, mediator, day, evidence),
             volunteer_id=mediator,
             minutes=minutes,
             evidence=evidence,
@@ -138,15 +174,23 @@ def evolve(case: Case, event: Event) -> Case:
             session = Session(event.started_at, event.minutes, event.mediators, event.record_signed)
             return _restaged(replace(case, sessions=(*case.sessions, session)))
         case DisputeResolved():
-            return replace(case, stage=Stage.RESOLVED)
+            return _ended(case, Stage.RESOLVED, event.resolved_at, event.mediators)
         case MediationFailed():
-            return replace(case, stage=Stage.FAILED)
+            return _ended(case, Stage.FAILED, event.ended_at, event.mediators)
         case CaseDeclined():
-            return replace(case, stage=Stage.DECLINED)
+            return _ended(case, Stage.DECLINED, event.declined_at, ())
         case CaseWithdrawn():
-            return replace(case, stage=Stage.WITHDRAWN)
+            return _ended(case, Stage.WITHDRAWN, event.withdrawn_at, event.mediators)
+        case MediationServiceCorrected():
+            record = Recorded(event.volunteer_id, event.started_at, event.minutes, event.evidence, event.revision)
+            return replace(case, records={**case.records, event.record_id: record})
         case _:
             return case
+
+
+def _ended(case: Case, stage: Stage, at: datetime, served: Iterable[ServiceRecord]) -> Case:
+    records = {r.record_id: Recorded(r.volunteer_id, r.started_at, r.minutes, r.evidence) for r in served}
+    return replace(case, stage=stage, ended_at=at, records=records)
 
 
 def _restaged(case: Case) -> Case:

@@ -1,16 +1,20 @@
 """Cases, their mediators and sessions as tables. Who the parties are is not in them."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import case as sql_case
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import func, insert, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.mediation.cases.sitting import sit
+from services.mediation.cases.sitting import leave, sit
 from services.mediation.cases.state import Stage
-from services.mediation.tables import case_mediators, cases, mediator_times, sessions
+from services.mediation.tables import case_mediators, cases, mediator_times, service_records, sessions
+from shared.clock import day_start, local_day
+from shared.contracts import ServiceRecord
 from shared.contracts.mediation import (
     AccountWritten,
     CaseClassified,
@@ -19,6 +23,7 @@ from shared.contracts.mediation import (
     CaseWithdrawn,
     DisputeResolved,
     MediationFailed,
+    MediationServiceCorrected,
     MediatorAssigned,
     MediatorRecused,
     PartyDetailsChanged,
@@ -28,7 +33,7 @@ from shared.contracts.mediation import (
 from shared.eventstore import Recorded
 from shared.views import Views
 
-views = Views([cases, case_mediators, sessions, mediator_times])
+views = Views([cases, case_mediators, sessions, mediator_times, service_records])
 
 
 @views.on(CaseFiled)
@@ -143,6 +148,7 @@ async def resolve(connection: AsyncConnection, event: DisputeResolved, recorded:
     """The parties agreed."""
     agreement = event.agreement.value
     await _end(connection, event.case_id, recorded, Stage.RESOLVED, event.resolved_at, agreement=agreement)
+    await _serve(connection, event.case_id, event.mediators)
 
 
 @views.on(MediationFailed)
@@ -150,12 +156,83 @@ async def fail(connection: AsyncConnection, event: MediationFailed, recorded: Re
     """There was no agreement."""
     remedies = [remedy.value for remedy in event.remedies]
     await _end(connection, event.case_id, recorded, Stage.FAILED, event.ended_at, remedies=remedies)
+    await _serve(connection, event.case_id, event.mediators)
 
 
 @views.on(CaseWithdrawn)
 async def withdraw(connection: AsyncConnection, event: CaseWithdrawn, recorded: Recorded) -> None:
     """The parties stopped."""
     await _end(connection, event.case_id, recorded, Stage.WITHDRAWN, event.withdrawn_at)
+    await _serve(connection, event.case_id, event.mediators)
+
+
+@views.on(MediationServiceCorrected)
+async def correct(connection: AsyncConnection, event: MediationServiceCorrected, recorded: Recorded) -> None:
+    """What now counts of a mediator's day, who sat with the parties on it, or did not."""
+    says = {"minutes": event.minutes, "evidence": event.evidence.value, "revision": event.revision}
+    await connection.execute(
+        upsert(service_records)
+        .values(
+            record_id=event.record_id,
+            case_id=event.case_id,
+            volunteer_id=event.volunteer_id,
+            started_at=event.started_at,
+            **says,
+        )
+        .on_conflict_do_update(index_elements=["record_id"], set_=says)
+    )
+    await _set(connection, event.case_id, recorded)
+    await _sit_anew(connection, event)
+
+
+async def _sit_anew(connection: AsyncConnection, event: MediationServiceCorrected) -> None:
+    """Whoever did not serve on the day may have sat elsewhere; whoever did sat in the sessions that were entered."""
+    day, of = local_day(event.started_at), service_records.c
+    first, last = day_start(day), day_start(day + timedelta(days=1))
+    minutes = select(func.sum(of.minutes)).where(
+        of.case_id == event.case_id, of.volunteer_id == event.volunteer_id, of.started_at >= first, of.started_at < last
+    )
+    s = sessions.c
+    began_in_it = (s.started_at <= event.started_at) & (
+        event.started_at < s.started_at + s.minutes * literal(timedelta(minutes=1))
+    )
+    held = await connection.execute(
+        select(s.session_id, s.started_at, s.minutes).where(
+            s.case_id == event.case_id,
+            s.started_at >= first,
+            s.started_at < last,
+            or_(s.mediators.contains([event.volunteer_id]), began_in_it),
+        )
+    )
+    of_the_day = held.all()
+    await leave(connection, [session.session_id for session in of_the_day], event.volunteer_id)
+    if (await connection.execute(minutes)).scalar_one():
+        for session in of_the_day:
+            await sit(
+                connection,
+                case_id=event.case_id,
+                session_id=session.session_id,
+                mediators=[event.volunteer_id],
+                start=session.started_at,
+                end=session.started_at + timedelta(minutes=session.minutes),
+            )
+
+
+async def _serve(connection: AsyncConnection, case_id: UUID, served: Iterable[ServiceRecord]) -> None:
+    rows = [
+        {
+            "record_id": record.record_id,
+            "case_id": case_id,
+            "volunteer_id": record.volunteer_id,
+            "started_at": record.started_at,
+            "minutes": record.minutes,
+            "evidence": record.evidence.value,
+            "revision": 0,
+        }
+        for record in served
+    ]
+    if rows:
+        await connection.execute(insert(service_records), rows)
 
 
 def _open_stage(without_sessions: Stage) -> Any:

@@ -8,9 +8,10 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from services.mediation.cases.correcting import CorrectService, Missing
+from services.mediation.cases.dating import Dated
 from services.mediation.cases.model import (
     AssignMediator,
-    Dated,
     Decline,
     DeclineReason,
     Fail,
@@ -25,7 +26,7 @@ from services.mediation.cases.model import (
 )
 from services.mediation.cases.state import OPEN, Stage
 from services.mediation.cases.streams import CASES
-from shared.contracts import Event, Refusal
+from shared.contracts import CorrectionReason, Event, Evidence, Refusal
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import (
     AgreementForm,
@@ -35,6 +36,7 @@ from shared.contracts.mediation import (
     DisputeKind,
     DisputeResolved,
     MediationFailed,
+    MediationServiceCorrected,
     Remedy,
     SessionHeld,
 )
@@ -115,6 +117,33 @@ class CaseLife(RuleBasedStateMachine):
                 for record in event.mediators:
                     told[record.volunteer_id] += record.minutes
                 assert told == self.sat
+
+    @rule(
+        who=someone,
+        number=st.none() | st.integers(0, 3),
+        at=moments,
+        to=st.tuples(st.integers(0, 900), st.sampled_from(Evidence)),
+        reason=st.sampled_from(CorrectionReason),
+    )
+    def correct(
+        self, who: UUID, number: int | None, at: datetime, to: tuple[int, Evidence], reason: CorrectionReason
+    ) -> None:
+        case = CASES.fold(self.history)
+        known = sorted(case.records)
+        record = known[number % len(known)] if known and number is not None else Missing(who, dated(at))
+        for event in self.ask(CorrectService(record, *to, reason, NOW)) or ():
+            assert isinstance(event, MediationServiceCorrected)
+            assert case.stage.value == event.outcome.value
+            assert event.started_at + timedelta(minutes=event.minutes) <= max(case.ended_at, event.started_at)
+            if isinstance(record, Missing):
+                assert (event.minutes_before, event.revision, event.volunteer_id) == (0, 1, who)
+                assert event.record_id not in case.records
+            else:
+                before = case.records[record]
+                assert (event.minutes_before, event.evidence_before) == (before.minutes, before.evidence)
+                assert event.revision == before.revision + 1
+            days = Counter((r.mediator_id, r.day) for r in CASES.fold(self.history).records.values() if r.minutes)
+            assert max(days.values(), default=0) <= len(Evidence)
 
     @invariant()
     def an_open_case_stands_where_its_mediators_and_sessions_put_it(self) -> None:

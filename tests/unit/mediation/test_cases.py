@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 
+from services.mediation.cases.dating import Dated
 from services.mediation.cases.model import (
     MEDIATORS_MAX,
     PARTIES_MAX,
     AssignMediator,
     ChangeParty,
     Classify,
-    Dated,
     DeclareRelatives,
     Decline,
     DeclineReason,
