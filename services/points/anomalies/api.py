@@ -126,9 +126,10 @@ async def dismiss(flag_id: UUID, body: DismissalBody, work: Work, caller: Caller
 
 @api.command("/v1/anomalies/{flag_id}/upholding", permission="anomalies.decide")
 async def uphold(flag_id: UUID, body: UpholdingBody, work: Work, caller: Caller) -> FlagStateOut:
-    """认定属实；时长须在登记系统中更正，更正到达后冻结自动解除。
+    """认定属实；时长须在原登记处更正（活动、巡防班次或调解案件的 corrections），更正到达后冻结自动解除。
 
-    The hours were invented. Correct the records in the registry: what is held is then taken back, and the hold ends.
+    The hours were invented. Correct the records where they were told (`corrections` of the activity, the shift or the
+    case): what is held is then taken back, and the hold ends.
     """
     await of_caller(work, caller, FLAGS, flag_id, "anomaly")
     return await _execute(work, flag_id, Uphold(body.reason, actor_id(work.vault, caller.subject), work.now))

@@ -16,8 +16,14 @@ from services.points.earning.services import Service
 from shared.clock import local_day
 from shared.contracts import Event
 from shared.contracts.envelope import Envelope
-from shared.contracts.grid_patrol import PatrolShiftLogged
-from shared.contracts.mediation import CaseWithdrawn, DisputeResolved, MediationFailed
+from shared.contracts.grid_patrol import PatrolServiceCorrected, PatrolShiftLogged
+from shared.contracts.mediation import (
+    CaseOutcome,
+    CaseWithdrawn,
+    DisputeResolved,
+    MediationFailed,
+    MediationServiceCorrected,
+)
 from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
 from shared.deliveries import Reader, Unreadable
 
@@ -52,7 +58,6 @@ class _Activity(msgspec.Struct, frozen=True, gc=False):
 
 class _Correction(msgspec.Struct, frozen=True, gc=False):
     community: _Community
-    category: str
     record_id: str
     volunteer_id: str
     started_at: _Moment
@@ -62,6 +67,19 @@ class _Correction(msgspec.Struct, frozen=True, gc=False):
     evidence: _Evidence
     corrected_by: str | None = None
     reason: _Reason | None = None
+
+
+class _AttendanceCorrected(_Correction, frozen=True, gc=False, kw_only=True):
+    category: str
+
+
+class _PatrolCorrected(_Correction, frozen=True, gc=False, kw_only=True):
+    crew_kind: str
+    night: bool
+
+
+class _CaseCorrected(_Correction, frozen=True, gc=False, kw_only=True):
+    outcome: str
 
 
 class _Patrol(msgspec.Struct, frozen=True, gc=False):
@@ -77,9 +95,11 @@ class _Case(msgspec.Struct, frozen=True, gc=False):
 
 
 _activities = msgspec.json.Decoder(_Activity)
-_corrections = msgspec.json.Decoder(_Correction)
+_attendances_corrected = msgspec.json.Decoder(_AttendanceCorrected)
 _patrols = msgspec.json.Decoder(_Patrol)
+_patrols_corrected = msgspec.json.Decoder(_PatrolCorrected)
 _cases = msgspec.json.Decoder(_Case)
+_cases_corrected = msgspec.json.Decoder(_CaseCorrected)
 
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
@@ -145,8 +165,11 @@ def _activity(body: bytes, envelope: Envelope) -> list[Service]:
 
 def _patrol(body: bytes, envelope: Envelope) -> list[Service]:
     told = _patrols.decode(body)
-    kind = f"patrol.{told.crew_kind}.{'night' if told.night else 'day'}"
-    return _services(told.members, told.community, kind, envelope)
+    return _services(told.members, told.community, _of_patrol(told), envelope)
+
+
+def _of_patrol(told: _Patrol | _PatrolCorrected) -> str:
+    return f"patrol.{told.crew_kind}.{'night' if told.night else 'day'}"
 
 
 def _resolved(body: bytes, envelope: Envelope) -> list[Service]:
@@ -159,15 +182,30 @@ def _failed(body: bytes, envelope: Envelope) -> list[Service]:
     return _services(told.mediators, told.community, "mediation.failed", envelope)
 
 
-def _correction(body: bytes, envelope: Envelope) -> list[Service]:
-    told = _corrections.decode(body)
+def _attendance_corrected(body: bytes, envelope: Envelope) -> list[Service]:
+    told = _attendances_corrected.decode(body)
+    return _corrected(told, f"activity.{told.category}", envelope)
+
+
+def _patrol_corrected(body: bytes, envelope: Envelope) -> list[Service]:
+    told = _patrols_corrected.decode(body)
+    return _corrected(told, _of_patrol(told), envelope)
+
+
+def _case_corrected(body: bytes, envelope: Envelope) -> list[Service]:
+    told = _cases_corrected.decode(body)
+    kind = "mediation.resolved" if told.outcome == CaseOutcome.RESOLVED else "mediation.failed"
+    return _corrected(told, kind, envelope)
+
+
+def _corrected(told: _Correction, kind: str, envelope: Envelope) -> list[Service]:
     return [
         Service(
             _event_id(envelope),
             _uuid(told.record_id),
             _uuid(told.volunteer_id),
             told.community,
-            f"activity.{told.category}",
+            kind,
             told.started_at,
             local_day(told.started_at).toordinal(),
             told.minutes,
@@ -197,10 +235,12 @@ def _or_unreadable(reader: Callable[[bytes, Envelope], Any]) -> Reader:
 
 READERS: Mapping[type[Event], Reader] = {
     ActivityCompleted: _or_unreadable(_activity),
-    AttendanceCorrected: _or_unreadable(_correction),
+    AttendanceCorrected: _or_unreadable(_attendance_corrected),
     PatrolShiftLogged: _or_unreadable(_patrol),
+    PatrolServiceCorrected: _or_unreadable(_patrol_corrected),
     DisputeResolved: _or_unreadable(_resolved),
     MediationFailed: _or_unreadable(_failed),
     # The parties stopped it, as they may at any time; who sat with them until then served as one who failed did.
     CaseWithdrawn: _or_unreadable(_failed),
+    MediationServiceCorrected: _or_unreadable(_case_corrected),
 }

@@ -8,8 +8,14 @@ from uuid import UUID
 from shared.clock import local_day
 from shared.contracts import Event
 from shared.contracts.common import ServiceRecord
-from shared.contracts.grid_patrol import PatrolShiftLogged
-from shared.contracts.mediation import CaseWithdrawn, DisputeResolved, MediationFailed
+from shared.contracts.grid_patrol import CrewKind, PatrolServiceCorrected, PatrolShiftLogged
+from shared.contracts.mediation import (
+    CaseOutcome,
+    CaseWithdrawn,
+    DisputeResolved,
+    MediationFailed,
+    MediationServiceCorrected,
+)
 from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
 
 
@@ -37,7 +43,7 @@ class Service(NamedTuple):
     entered_at: datetime | None = None
     """When a check-in was entered, where that was later than the service began."""
     reason: str | None = None
-    """Why a record was corrected, as the registry was told."""
+    """Why a record was corrected, as its service was told."""
 
 
 def _first_told(
@@ -68,14 +74,19 @@ def _activity(event: ActivityCompleted, event_id: UUID, told_at: datetime) -> li
     ]
 
 
-def _correction(event: AttendanceCorrected, event_id: UUID, told_at: datetime) -> list[Service]:
+def _corrected(
+    event: AttendanceCorrected | PatrolServiceCorrected | MediationServiceCorrected,
+    event_id: UUID,
+    told_at: datetime,
+    kind: str,
+) -> list[Service]:
     return [
         Service(
             event_id,
             event.record_id,
             event.volunteer_id,
             event.community,
-            f"activity.{event.category.value}",
+            kind,
             event.started_at,
             local_day(event.started_at).toordinal(),
             event.minutes,
@@ -89,25 +100,46 @@ def _correction(event: AttendanceCorrected, event_id: UUID, told_at: datetime) -
     ]
 
 
+def _attendance_corrected(event: AttendanceCorrected, event_id: UUID, told_at: datetime) -> list[Service]:
+    return _corrected(event, event_id, told_at, f"activity.{event.category.value}")
+
+
 def _patrol(event: PatrolShiftLogged, event_id: UUID, told_at: datetime) -> list[Service]:
-    kind = f"patrol.{event.crew_kind.value}.{'night' if event.night else 'day'}"
-    return _first_told(event_id, told_at, event.community, kind, event.members)
+    return _first_told(event_id, told_at, event.community, _of_patrol(event.crew_kind, event.night), event.members)
+
+
+def _patrol_corrected(event: PatrolServiceCorrected, event_id: UUID, told_at: datetime) -> list[Service]:
+    return _corrected(event, event_id, told_at, _of_patrol(event.crew_kind, event.night))
+
+
+def _of_patrol(crew_kind: CrewKind, night: bool) -> str:
+    return f"patrol.{crew_kind.value}.{'night' if night else 'day'}"
 
 
 def _mediation(
     event: DisputeResolved | MediationFailed | CaseWithdrawn, event_id: UUID, told_at: datetime
 ) -> list[Service]:
-    kind = "mediation.resolved" if isinstance(event, DisputeResolved) else "mediation.failed"
+    kind = _of_case(resolved=isinstance(event, DisputeResolved))
     return _first_told(event_id, told_at, event.community, kind, event.mediators)
+
+
+def _mediation_corrected(event: MediationServiceCorrected, event_id: UUID, told_at: datetime) -> list[Service]:
+    return _corrected(event, event_id, told_at, _of_case(resolved=event.outcome is CaseOutcome.RESOLVED))
+
+
+def _of_case(*, resolved: bool) -> str:
+    return "mediation.resolved" if resolved else "mediation.failed"
 
 
 _READERS: Mapping[type[Event], Callable[[Any, UUID, datetime], list[Service]]] = {
     ActivityCompleted: _activity,
-    AttendanceCorrected: _correction,
+    AttendanceCorrected: _attendance_corrected,
     PatrolShiftLogged: _patrol,
+    PatrolServiceCorrected: _patrol_corrected,
     DisputeResolved: _mediation,
     MediationFailed: _mediation,
     CaseWithdrawn: _mediation,
+    MediationServiceCorrected: _mediation_corrected,
 }
 
 

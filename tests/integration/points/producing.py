@@ -7,8 +7,16 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from shared.contracts import CorrectionReason, Event, Evidence, wire_type
+from shared.contracts import CorrectionReason, Event, Evidence, ServiceRecord, wire_type
 from shared.contracts.envelope import Envelope
+from shared.contracts.grid_patrol import PatrolServiceCorrected, PatrolShiftLogged
+from shared.contracts.mediation import (
+    CaseOutcome,
+    CaseWithdrawn,
+    DisputeResolved,
+    MediationFailed,
+    MediationServiceCorrected,
+)
 from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
@@ -58,18 +66,45 @@ def corrected(
     of_nobody = {"activity_id": uuid.uuid4(), "community": COMMUNITY, "category": ActivityCategory.GENERAL}
     fields = {
         **({name: getattr(activity, name) for name in of_nobody} if activity else of_nobody),
-        "record_id": attended.record_id,
-        "volunteer_id": attended.volunteer_id,
-        "started_at": attended.started_at,
-        "minutes_before": attended.minutes,
-        "evidence_before": attended.evidence,
+        **_both_sides(attended, minutes),
+    }
+    return AttendanceCorrected(**(fields | changes))
+
+
+def patrol_corrected(
+    member: ServiceRecord, minutes: int, shift: PatrolShiftLogged, **changes: Any
+) -> PatrolServiceCorrected:
+    """Somebody was on this shift for another time than logged."""
+    of_shift = {name: getattr(shift, name) for name in ("shift_id", "community", "crew_kind", "night")}
+    return PatrolServiceCorrected(**(of_shift | _both_sides(member, minutes) | changes))
+
+
+def mediation_corrected(
+    served: ServiceRecord, minutes: int, ending: DisputeResolved | MediationFailed | CaseWithdrawn, **changes: Any
+) -> MediationServiceCorrected:
+    """Somebody sat in a case, which ended with this event, for another time than told."""
+    outcome = {
+        DisputeResolved: CaseOutcome.RESOLVED,
+        MediationFailed: CaseOutcome.FAILED,
+        CaseWithdrawn: CaseOutcome.WITHDRAWN,
+    }[type(ending)]
+    of_case = {"case_id": ending.case_id, "community": ending.community, "outcome": outcome}
+    return MediationServiceCorrected(**(of_case | _both_sides(served, minutes) | changes))
+
+
+def _both_sides(record: ServiceRecord, minutes: int) -> dict[str, Any]:
+    return {
+        "record_id": record.record_id,
+        "volunteer_id": record.volunteer_id,
+        "started_at": record.started_at,
+        "minutes_before": record.minutes,
+        "evidence_before": record.evidence,
         "minutes": minutes,
         "evidence": Evidence.SCANNED,
         "revision": 1,
         "reason": CorrectionReason.WRONG_TIME,
         "corrected_at": datetime.now(UTC),
     }
-    return AttendanceCorrected(**(fields | changes))
 
 
 def registered(volunteer_id: uuid.UUID, community: str = COMMUNITY) -> Told:

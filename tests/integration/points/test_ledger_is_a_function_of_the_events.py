@@ -3,6 +3,7 @@
 import itertools
 import random
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from shared.contracts.registry import (
     Attendance,
 )
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, connected, migrate, run
-from tests.integration.points.producing import corrected
+from tests.integration.points.producing import corrected, mediation_corrected, patrol_corrected
 
 COMMUNITIES = ("620201001004", "620201001005", "620102001001")
 VOLUNTEERS = tuple(uuid.UUID(int=n) for n in range(1, 5))
@@ -74,13 +75,18 @@ def activity_with_corrections(draw: st.DrawFn) -> list[Told]:
         completed_at=MORNING + timedelta(days=4),
         attendances=attendances,
     )
-    told: list[Told] = [(ids(draw), completed)]
-    for attendance in attendances:
-        before = (attendance.minutes, attendance.evidence)
+    return with_corrections(draw, completed, attendances, corrected)
+
+
+def with_corrections(draw: st.DrawFn, first: Any, records: Sequence[ServiceRecord], correct: Any) -> list[Told]:
+    """What is told first, and corrections of its records, each of what the one before it said."""
+    told: list[Told] = [(ids(draw), first)]
+    for one in records:
+        before = (one.minutes, one.evidence)
         for revision in range(1, 1 + draw(st.integers(0, 2))):
             after = (draw(minutes), draw(evidence))
-            correction = corrected(
-                attendance, after[0], completed, minutes_before=before[0], evidence_before=before[1],
+            correction = correct(
+                one, after[0], first, minutes_before=before[0], evidence_before=before[1],
                 evidence=after[1], revision=revision, corrected_at=MORNING + timedelta(days=5),
             )  # fmt: skip
             told.append((ids(draw), correction))
@@ -103,7 +109,7 @@ def patrol(draw: st.DrawFn) -> list[Told]:
         findings_count=0,
         members=tuple(draw(st.lists(record(), min_size=1, max_size=3))),
     )
-    return [(ids(draw), event)]
+    return with_corrections(draw, event, event.members, patrol_corrected)
 
 
 @st.composite
@@ -115,9 +121,10 @@ def dispute(draw: st.DrawFn) -> list[Told]:
         "sessions_count": 1,
         "mediators": tuple(draw(st.lists(record(), min_size=1, max_size=2))),
     }
+    ending: DisputeResolved | MediationFailed = MediationFailed(ended_at=MORNING, **common)
     if draw(st.booleans()):
-        return [(ids(draw), DisputeResolved(agreement=AgreementForm.ORAL, resolved_at=MORNING, **common))]
-    return [(ids(draw), MediationFailed(ended_at=MORNING, **common))]
+        ending = DisputeResolved(agreement=AgreementForm.ORAL, resolved_at=MORNING, **common)
+    return with_corrections(draw, ending, ending.mediators, mediation_corrected)
 
 
 histories = st.lists(

@@ -29,8 +29,16 @@ from services.points.units import SLOTS, Unit
 from shared.contracts import CorrectionReason, Event
 from shared.contracts.common import Evidence, ServiceRecord
 from shared.contracts.envelope import Envelope
-from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
-from shared.contracts.mediation import AgreementForm, CaseWithdrawn, DisputeKind, DisputeResolved, MediationFailed
+from shared.contracts.grid_patrol import CrewKind, PatrolServiceCorrected, PatrolShiftLogged
+from shared.contracts.mediation import (
+    AgreementForm,
+    CaseOutcome,
+    CaseWithdrawn,
+    DisputeKind,
+    DisputeResolved,
+    MediationFailed,
+    MediationServiceCorrected,
+)
 from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
@@ -264,6 +272,11 @@ records: dict[str, Any] = {
 communities = st.from_regex(r"\A[0-9]{12}\Z")
 attendances = st.lists(st.builds(Attendance, **records, entered_at=st.none() | moments), max_size=4).map(tuple)
 served = st.lists(st.builds(ServiceRecord, **records), max_size=4).map(tuple)
+corrections: dict[str, Any] = {
+    **records, "community": communities, "minutes_before": minutes, "evidence_before": st.sampled_from(Evidence),
+    "revision": st.integers(1, 9), "reason": st.sampled_from(CorrectionReason), "corrected_at": moments,
+    "corrected_by": st.none() | st.uuids(),
+}  # fmt: skip
 EVENTS: dict[type[Event], st.SearchStrategy[Any]] = {
     ActivityCompleted: st.builds(
         ActivityCompleted, activity_id=st.uuids(), community=communities, team_id=st.none() | st.uuids(),
@@ -271,11 +284,14 @@ EVENTS: dict[type[Event], st.SearchStrategy[Any]] = {
         confirmed_by=st.none() | st.uuids(),
     ),
     AttendanceCorrected: st.builds(
-        AttendanceCorrected, activity_id=st.uuids(), community=communities, category=st.sampled_from(ActivityCategory),
-        record_id=st.uuids(), volunteer_id=st.uuids(), started_at=moments, minutes_before=minutes,
-        evidence_before=st.sampled_from(Evidence), minutes=minutes, evidence=st.sampled_from(Evidence),
-        revision=st.integers(1, 9), reason=st.sampled_from(CorrectionReason), corrected_at=moments,
-        corrected_by=st.none() | st.uuids(),
+        AttendanceCorrected, activity_id=st.uuids(), category=st.sampled_from(ActivityCategory), **corrections
+    ),
+    PatrolServiceCorrected: st.builds(
+        PatrolServiceCorrected, shift_id=st.uuids(), crew_kind=st.sampled_from(CrewKind), night=st.booleans(),
+        **corrections,
+    ),
+    MediationServiceCorrected: st.builds(
+        MediationServiceCorrected, case_id=st.uuids(), outcome=st.sampled_from(CaseOutcome), **corrections
     ),
     PatrolShiftLogged: st.builds(
         PatrolShiftLogged, shift_id=st.uuids(), community=communities, crew_id=st.uuids(),
