@@ -106,17 +106,28 @@ async def test_a_resolved_dispute_gives_its_mediator_hours_and_a_patrol_its_memb
     await made(clerk, f"{case}/mediators", {"mediator_id": person, "assigned_at": at})
     await made(clerk, f"{case}/sessions", {"started_at": at, "minutes": 40, "record_signed": True})
     ended = (now - timedelta(hours=3)).isoformat()
-    await made(clerk, f"{case}/resolution", {"agreement": "oral", "content": "合成", "resolved_at": ended})
+    resolution = {"agreement": "oral", "content": "合成", "resolved_at": ended}
+    [mediated] = (await made(clerk, f"{case}/resolution", resolution))["service"]
     known = await grid_patrol(town["grid_patrol"], [person])
     ended = (now - timedelta(hours=2)).isoformat()
     logged = await made(town["grid_patrol"].client(), f"/v1/shifts/{known['shift_id']}/log", {"ended_at": ended})
     patrolled = sum(record["minutes"] for record in logged["members"])
     assert patrolled > 0
 
-    async def both() -> bool:
-        return await balance(town["points"], person, "SERVICE_MINUTE") == 120 + 40 + patrolled
+    async def served(minutes: int) -> None:
+        async def told() -> bool:
+            return await balance(town["points"], person, "SERVICE_MINUTE") == minutes
 
-    await until(both)
+        await until(told)
+
+    await served(120 + 40 + patrolled)
+    # It was another who sat with the parties, and the person walked for half an hour only.
+    other = {"record_id": mediated["record_id"], "minutes": 0, "evidence": "scanned", "reason": "wrong_person"}
+    await made(clerk, f"{case}/corrections", other)
+    shorter = {"volunteer_id": person, "minutes": 30, "evidence": "backfilled", "reason": "wrong_time"}
+    await made(town["grid_patrol"].client(), f"/v1/shifts/{known['shift_id']}/corrections", shorter)
+    await served(120 + 30)
+    assert await balance(town["points"], person, "POINT") == 20, "the activity's points are as they were"
 
 
 async def test_a_forgotten_person_is_dropped_everywhere_and_can_spend_no_more(start) -> None:

@@ -68,6 +68,12 @@ async def registry(running: Running) -> dict[str, Any]:
         "POST /v1/teams/{team_id}/members": {"volunteers": [volunteer["id"]]},
         "POST /v1/activities/{activity_id}/attendances": {"entries": [entry]},
         "POST /v1/activities/{activity_id}/completion": {},
+        "POST /v1/activities/{activity_id}/corrections": {
+            "volunteer": volunteer["id"],
+            "minutes": 60,
+            "evidence": "scanned",
+            "reason": "wrong_time",
+        },
         "POST /v1/activities/{activity_id}/assessments": {
             "volunteer": volunteer["id"],
             "side": "organiser",
@@ -273,6 +279,12 @@ async def grid_patrol(running: Running, people: list[str] | None = None) -> dict
         "POST /v1/shifts": shift_body,
         "POST /v1/shifts/{shift_id}/findings": finding_body,
         "POST /v1/shifts/{shift_id}/log": {},
+        "POST /v1/shifts/{shift_id}/corrections": {
+            "volunteer_id": people[0],
+            "minutes": 60,
+            "evidence": "backfilled",
+            "reason": "wrong_time",
+        },
         "POST /v1/crews/{crew_id}/disbanding": {},
         "POST /v1/cells/{community}/{cell}/retirement": {},
     }
@@ -292,5 +304,11 @@ async def mediation(running: Running) -> dict[str, Any]:
         "POST /v1/cases": body,
         "POST /v1/cases/{case_id}/mediators": {"mediator_id": other},
         "POST /v1/cases/{case_id}/withdrawal": {},
+        "POST /v1/cases/{case_id}/corrections": {
+            "record_id": case,
+            "minutes": 60,
+            "evidence": "backfilled",
+            "reason": "wrong_time",
+        },
         "POST /v1/cases/{case_id}/decline": {"reason": "not_mediable"},
     }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.points.app import build
+from services.points.certificates.watch import look_at_grounds
 from services.points.honours import HonourWatch
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
@@ -22,6 +23,7 @@ from shared.contracts.mediation import (
     MediationFailed,
 )
 from tests.conftest import COMMUNITY
+from tests.integration.office import StandingClock
 from tests.integration.points.producing import (
     attendance,
     completed,
@@ -29,6 +31,7 @@ from tests.integration.points.producing import (
     patrol_corrected,
 )
 from tests.integration.points.test_anomalies import day_of, flags, has_points, shift_of, watch_of
+from tests.integration.points.test_certificates_over_http import Desk
 from tests.integration.points.test_explanations import DAY, booked, tell_at
 from tests.integration.points.test_stars_over_http import DISTRICT, NOW, granted, ok, volunteer
 from tests.integration.telling import tell
@@ -199,3 +202,18 @@ async def test_hours_that_a_correction_of_a_shift_takes_flag_the_star(points: An
     officer = points.client("district", DISTRICT, "officer")
     flagged = (await ok(officer.get("/v1/stars/applications?stage=flagged")))["items"]
     assert [(row["volunteer_id"], row["minutes"]) for row in flagged] == [(str(person), 99 * 60)]
+
+
+async def test_hours_that_a_correction_of_a_shift_takes_flag_the_certificate(start: Any) -> None:
+    clock = StandingClock()
+    points = await start(lambda settings: build(settings, clock), working=False, settings=PointsSettings)
+    desk = await Desk(points, clock).open()
+    began = clock.now - timedelta(days=60)
+    member = attendance(desk.person, 120, began)
+    shift = night_shift(desk.person).model_copy(update={"members": (member,), "started_at": began})
+    await tell(points.service, shift)
+    issued = await desk.issue()
+    assert issued["minutes"] == 720 + 120
+    await tell(points.service, patrol_corrected(member, 60, shift))
+    assert await look_at_grounds(points.service.workshop) == 1
+    assert (await desk.state(issued))["flagged"] is True
