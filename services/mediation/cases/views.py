@@ -193,16 +193,11 @@ async def _sit_anew(connection: AsyncConnection, event: MediationServiceCorrecte
         of.case_id == event.case_id, of.volunteer_id == event.volunteer_id, of.started_at >= first, of.started_at < last
     )
     s = sessions.c
-    began_in_it = (s.started_at <= event.started_at) & (
-        event.started_at < s.started_at + s.minutes * literal(timedelta(minutes=1))
-    )
+    sat = (s.started_at >= first) & (s.started_at < last) & s.mediators.contains([event.volunteer_id])
+    ended_at = s.started_at + s.minutes * literal(timedelta(minutes=1))
+    began_in_it = (s.started_at <= event.started_at) & (event.started_at < ended_at)
     held = await connection.execute(
-        select(s.session_id, s.started_at, s.minutes).where(
-            s.case_id == event.case_id,
-            s.started_at >= first,
-            s.started_at < last,
-            or_(s.mediators.contains([event.volunteer_id]), began_in_it),
-        )
+        select(s.session_id, s.started_at, s.minutes).where(s.case_id == event.case_id, or_(sat, began_in_it))
     )
     of_the_day = held.all()
     await leave(connection, [session.session_id for session in of_the_day], event.volunteer_id)
