@@ -36,10 +36,21 @@ class Leg(NamedTuple):
     clause: int
 
 
+class NamedLeg(NamedTuple):
+    """One amount of a hold, between accounts that are not looked up first."""
+
+    debit_holder: str
+    credit_holder: str
+    unit: str
+    """The unit's code."""
+    amount: int
+    clause: int
+
+
 class NotAvailable(Exception):
     """A leg asks for more than its account has available: `available`, as far as that is known, and less when owed."""
 
-    def __init__(self, leg: Leg, available: int | None = None) -> None:
+    def __init__(self, leg: Leg | NamedLeg, available: int | None = None) -> None:
         super().__init__("not available")
         self.leg = leg
         self.available = available
@@ -59,9 +70,14 @@ class Holds:
     def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
         schema = writer.schema
         notify = "pg_notify('balances', '')" if schema == LIVE else "NULL"
-        self._hold_granted = _HOLD.format(schema=schema, owed=_OWED_WHERE_GRANTED, notify=notify)
+
+        def hold(legs: str, owed: str) -> str:
+            return _HOLD.format(legs=legs.format(schema=schema), schema=schema, owed=owed, notify=notify)
+
         # In a replay everything was already granted, and what it was granted on may come later.
-        self._hold = self._hold_granted if replaying else _HOLD.format(schema=schema, owed="", notify=notify)
+        owed = _OWED_WHERE_GRANTED if replaying else ""
+        self._hold, self._hold_granted = hold(_NUMBERED, owed), hold(_NUMBERED, _OWED_WHERE_GRANTED)
+        self._hold_named = hold(_NAMED, owed)
         self._settle = _SETTLE.format(schema=schema, notify=notify)
         self._is_open = f"SELECT EXISTS (SELECT FROM {schema}.holds WHERE hold_id = $1 AND state = 0)"
 
@@ -73,25 +89,36 @@ class Holds:
         What was `granted` takes the place of a hold that was set free in the same transaction: a correction may have
         taken the amount meanwhile, and what is missing is owed.
         """
-        legs = sorted(legs)
+        query, legs = self._hold_granted if granted else self._hold, sorted(legs)
+        held = await self._run(db, query, hold_id, event_id, at, legs, [leg.debit_account for leg in legs])
+        if held != len({leg.debit_account for leg in legs}):
+            raise UnknownAccounts(held)
+
+    async def hold_named(
+        self, db: Connection, hold_id: UUID, legs: Sequence[NamedLeg], event_id: UUID, at: datetime
+    ) -> bool:
+        """Hold all legs. False, and none, when an account is not there. Raises `NotAvailable`, as `hold` does."""
+        held = await self._run(db, self._hold_named, hold_id, event_id, at, legs, [leg.debit_holder for leg in legs])
+        return held > 0
+
+    async def _run(
+        self,
+        db: Connection,
+        query: str,
+        hold_id: UUID,
+        event_id: UUID,
+        at: datetime,
+        legs: Sequence[Leg | NamedLeg],
+        debited: Sequence[int] | Sequence[str],
+    ) -> int:
+        """How many accounts hold now what they did not. Legs are told by column."""
         try:
-            held = await db.fetchrow(
-                self._hold_granted if granted else self._hold,
-                hold_id,
-                event_id,
-                at,
-                [leg.debit_account for leg in legs],
-                [leg.credit_account for leg in legs],
-                [leg.unit for leg in legs],
-                [leg.amount for leg in legs],
-                [leg.clause for leg in legs],
-            )
+            held, _ = await db.fetchrow(query, hold_id, event_id, at, *map(list, zip(*legs, strict=True)))
         except asyncpg.CheckViolationError as error:
             if error.constraint_name != "accounts_never_below_zero":
                 raise
-            raise NotAvailable(*_failed(error, legs)) from error
-        if held[0] != len({leg.debit_account for leg in legs}):
-            raise UnknownAccounts(held[0])
+            raise NotAvailable(*_failed(error, legs, debited)) from error
+        return int(held)
 
     async def is_open(self, db: Connection, hold_id: UUID) -> bool:
         """Whether there is such a hold and it has no outcome yet."""
@@ -106,8 +133,10 @@ class Holds:
             raise UnknownAccounts(moved)
 
 
-def _failed(error: asyncpg.CheckViolationError, legs: Sequence[Leg]) -> tuple[Leg, int | None]:
-    """The leg that asked for too much, and what was there.
+def _failed(
+    error: asyncpg.CheckViolationError, legs: Sequence[Leg | NamedLeg], debited: Sequence[int] | Sequence[str]
+) -> tuple[Leg | NamedLeg, int | None]:
+    """The leg that asked for too much, and what was there. `debited` are the legs' accounts, or the holders of these.
 
     The server shows the row that broke the constraint, as it would have become: nothing can be asked any more in this
     transaction, and in another one it may be different already.
@@ -115,14 +144,15 @@ def _failed(error: asyncpg.CheckViolationError, legs: Sequence[Leg]) -> tuple[Le
     row = _ROW.search(error.detail or "")
     if row is None:
         return legs[0], None
-    account, credits_, debits, pending = map(int, row.groups())
-    asked = [leg for leg in legs if leg.debit_account == account]
+    account, holder, *sums = row.groups()
+    asked = [leg for leg, name in zip(legs, debited, strict=True) if name in (int(account), holder)]
     if not asked:
         return legs[0], None
+    credits_, debits, pending = map(int, sums)
     return asked[0], credits_ - debits - pending + sum(leg.amount for leg in asked)
 
 
-_ROW = re.compile(r"\((-?\d+), [^,]*, \d+, [^,]*, [tf], (\d+), (\d+), (\d+), \d+, \d+\)")
+_ROW = re.compile(r"\((-?\d+), ([^,]*), \d+, [^,]*, [tf], (\d+), (\d+), (\d+), \d+, \d+\)")
 """Number, holder, unit, community, limited, credits, debits, pending, owed, version: the columns of `accounts`."""
 
 
@@ -131,16 +161,31 @@ _OWED_WHERE_GRANTED = """
                            THEN greatest(0, a.debits + a.pending_debits + w.amount - a.credits) ELSE 0 END,
 """
 
+_NUMBERED = """
+        SELECT * FROM unnest($4::bigint[], $5::bigint[], $6::int[], $7::bigint[], $8::smallint[])
+                      WITH ORDINALITY AS l(debit_account, credit_account, unit, amount, clause, leg)
+"""
+# All of them, or none.
+_NAMED = """
+        SELECT debit_account, credit_account, unit, amount, clause, leg
+          FROM (SELECT debited.id AS debit_account, credited.id AS credit_account, u.id AS unit, amount, clause, leg,
+                       count(*) OVER () AS found
+                  FROM unnest($4::text[], $5::text[], $6::text[], $7::bigint[], $8::smallint[])
+                              WITH ORDINALITY AS l(debit_holder, credit_holder, unit, amount, clause, leg)
+                  JOIN units AS u ON u.code = l.unit
+                  JOIN {schema}.accounts AS debited ON debited.holder = debit_holder AND debited.unit = u.id
+                  JOIN {schema}.accounts AS credited ON credited.holder = credit_holder AND credited.unit = u.id
+               ) AS named
+         WHERE found = cardinality($4::text[])
+"""
+
 # Accounts are locked in the order of their numbers before any is changed, so that two holds on the same accounts
 # cannot wait for each other in a circle.
 _HOLD = """
-    WITH legs AS (
-        SELECT * FROM unnest($4::bigint[], $5::bigint[], $6::int[], $7::bigint[], $8::smallint[])
-                      WITH ORDINALITY AS l(debit_account, credit_account, unit, amount, clause, leg)
-    ), wanted AS (
+    WITH legs AS MATERIALIZED ({legs}), wanted AS (
         SELECT debit_account AS id, cast(sum(amount) AS bigint) AS amount FROM legs GROUP BY debit_account
     ), locked AS MATERIALIZED (
-        SELECT id FROM {schema}.accounts WHERE id = ANY($4::bigint[]) ORDER BY id FOR UPDATE
+        SELECT id FROM {schema}.accounts WHERE id IN (SELECT id FROM wanted) ORDER BY id FOR UPDATE
     ), held AS (
         UPDATE {schema}.accounts AS a
            SET pending_debits = a.pending_debits + w.amount, {owed}
@@ -153,7 +198,7 @@ _HOLD = """
                (hold_id, leg, event_id, debit_account, credit_account, unit, amount, clause, held_at)
         SELECT $1, leg - 1, $2, debit_account, credit_account, unit, amount, clause, $3 FROM legs
     ), left_word AS (
-        INSERT INTO {schema}.balance_changes (accounts) SELECT array_agg(id) FROM wanted
+        INSERT INTO {schema}.balance_changes (accounts) SELECT array_agg(id) FROM wanted HAVING count(*) > 0
     )
     SELECT (SELECT count(*) FROM held), {notify}
 """

@@ -6,8 +6,8 @@ from typing import ClassVar
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
-from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
-from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
+from services.points.ledger.holds import Holds, NamedLeg, NotAvailable, Outcome
+from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, UnknownAccounts
 from services.points.market.flows import OutOfStock
 from services.points.units import Unit, goods_code
 from shared.contracts import Event, Refusal
@@ -42,10 +42,6 @@ class RedemptionEffects:
         self._writer = writer
         self._lapses = lapses
         self._holds = Holds(writer, replaying=replaying)
-        self._accounts = (
-            f"SELECT u.id, a.holder, a.id FROM units AS u LEFT JOIN {writer.schema}.accounts AS a"
-            " ON a.unit = u.id AND a.holder = ANY($3::text[]) WHERE u.code = $1 OR u.id = $2"
-        )
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
         """Let an event hold or settle. Raises `NotEnoughPoints` or `OutOfStock` for a reservation that cannot be."""
@@ -59,19 +55,19 @@ class RedemptionEffects:
 
     async def _reserve(self, db: Connection, event: RedemptionReserved, recorded: Recorded) -> None:
         person, market = holders.volunteer(event.volunteer_id), holders.market(event.community)
-        stock = holders.stock(event.item_id)
-        # The item's unit and the accounts in one question; all of them are there from somebody's second piece on.
-        rows = await db.fetch(self._accounts, goods_code(event.item_id), int(Unit.POINT), [person, market, stock])
-        unit = next(int(row[0]) for row in rows if row[0] != Unit.POINT)
-        numbers = {AccountKey(row[1], row[0]): row[2] for row in rows}
-        purse, till = AccountKey(person, Unit.POINT), AccountKey(market, Unit.POINT)
-        shelf, basket = AccountKey(stock, unit), AccountKey(person, unit)
-        if not numbers.keys() >= {purse, till, shelf, basket}:
-            numbers = await self._writer.accounts(db, [purse, till, shelf, basket], event.community)
-        pieces = Leg(numbers[shelf], numbers[basket], unit, event.quantity, Clause.GOODS_HANDED_OVER)
-        points = Leg(numbers[purse], numbers[till], Unit.POINT, event.points, Clause.REDEMPTION)
+        goods, stock = goods_code(event.item_id), holders.stock(event.item_id)
+        pieces = NamedLeg(stock, person, goods, event.quantity, Clause.GOODS_HANDED_OVER)
+        points = NamedLeg(person, market, Unit.POINT.name, event.points, Clause.REDEMPTION)
+        hold = (db, event.redemption_id, (points, pieces), recorded.event_id, recorded.occurred_at)
         try:
-            await self._holds.hold(db, event.redemption_id, [points, pieces], recorded.event_id, recorded.occurred_at)
+            # Before somebody's first piece of an item they have no account of it.
+            if not await self._holds.hold_named(*hold):
+                unit = int(await db.fetchval("SELECT id FROM units WHERE code = $1", goods))
+                keys = [AccountKey(name, Unit.POINT) for name in (person, market)]
+                keys += [AccountKey(name, unit) for name in (stock, person)]
+                await self._writer.accounts(db, keys, event.community)
+                if not await self._holds.hold_named(*hold):
+                    raise UnknownAccounts
         except NotAvailable as error:
             if error.leg is pieces:
                 raise OutOfStock from error
