@@ -243,7 +243,9 @@ async def _live(platform: Platform, clerks: Clerks, teams: list[Team], numbers: 
                 progress.console.print("  积分服务已重启，正在补上 points is back and catches up")
             await replay.redeem(owed, lambda: progress.advance(year))
             owed = 0
-    return sum(activity.corrected is not None for month in plan for activity in month.activities)
+    corrected = [activity.corrected for month in plan for activity in month.activities]
+    corrected += [shift.corrected for month in plan for shift in month.shifts]
+    return len(corrected) - corrected.count(None)
 
 
 async def _points(

@@ -179,6 +179,10 @@ class Replay:
             finding["found_at"] = finding["found_at"].isoformat()
             await post("grid_patrol", f"{path}/findings", {**finding, "text": _FINDING_TEXTS[finding["kind"]]})
         await post("grid_patrol", f"{path}/log", {"ended_at": plan.ends.isoformat()})
+        if plan.corrected is not None:
+            minutes = int((plan.ends - plan.starts).total_seconds()) // 120
+            change = {"volunteer_id": plan.corrected, "minutes": minutes, "evidence": "backfilled"}
+            await post("grid_patrol", f"{path}/corrections", {**change, "reason": "wrong_time"})
 
     async def _dispute(self, plan: DisputePlan) -> None:
         body = {

@@ -14,6 +14,7 @@ from typing import Any
 from shared.clock import SHANGHAI
 
 DAYS = 365
+_DAYS_PER_CORRECTED_SHIFT = 40
 _MONTHS_OF_SAVING = 2
 """Before anybody has enough points for anything."""
 PATROL_KINDS = {
@@ -88,6 +89,8 @@ class ShiftPlan:
     scanned: tuple[tuple[str, str, datetime], ...]
     """Cell, member, moment."""
     finding: Mapping[str, Any] | None
+    corrected: str | None
+    """A member who went home half-way, as turns out when the shift is logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +217,9 @@ class _Planner:
             )
             if due
         ]
-        return [self._shift(kind, day) for kind in kinds if kind in self._crews]
+        return [self._shift(kind, day, offset) for kind in kinds if kind in self._crews]
 
-    def _shift(self, kind: str, day: date) -> ShiftPlan:
+    def _shift(self, kind: str, day: date, offset: int) -> ShiftPlan:
         chance, crew = self._chance, self._crews[kind]
         hour = {"volunteer": 19, "joint_defence": 22, "cadre": 20}[kind]
         starts = datetime.combine(day, time(hour), SHANGHAI)
@@ -239,7 +242,8 @@ class _Planner:
                 "reported_by": members[0],
                 "found_at": starts + timedelta(minutes=45),
             }
-        return ShiftPlan(kind, starts, ends, tuple(members), cells, scanned, finding)
+        corrected = members[-1] if offset % _DAYS_PER_CORRECTED_SHIFT == 0 else None
+        return ShiftPlan(kind, starts, ends, tuple(members), cells, scanned, finding, corrected)
 
     def _disputes(self, day: date) -> list[DisputePlan]:
         chance = self._chance
