@@ -106,6 +106,8 @@ activities = Table(
     Column("planned_start", _MOMENT, nullable=False),
     Column("planned_end", _MOMENT, nullable=False),
     Column("places", Integer),
+    Column("meeting_place", Text),
+    Column("changed_at", _MOMENT),
     Column("stage", Text, nullable=False),
     Column("cancel_reason", Text),
     Column("completed_at", _MOMENT),
@@ -117,6 +119,23 @@ activities = Table(
     Index("activities_team_start", "team_id", "planned_start", "id"),
     Index("activities_start", "planned_start", "id"),
 )
+
+activity_plans = Table(
+    "activity_plans",
+    metadata,
+    Column("activity_id", Uuid, nullable=False),
+    Column("changed_version", Integer, nullable=False),
+    Column("until", _MOMENT, nullable=False),
+    Column("team_id", Uuid),
+    Column("title", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("planned_start", _MOMENT, nullable=False),
+    Column("planned_end", _MOMENT, nullable=False),
+    Column("places", Integer),
+    Column("meeting_place", Text),
+    PrimaryKeyConstraint("activity_id", "changed_version"),
+)
+"""What was announced of an activity until it was changed."""
 
 participations = Table(
     "participations",
@@ -225,6 +244,7 @@ READ_TABLES = [
     team_memberships,
     team_leaderships,
     activities,
+    activity_plans,
     participations,
     assessments,
 ]

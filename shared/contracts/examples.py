@@ -52,6 +52,7 @@ _VALUES: Mapping[str, Any] = {
     "posted": 240,
     "pending": 60,
     "places": 20,
+    "meeting_place": "祁连社区广场",
     "amount_fen": 250_000,
     "unit_price_fen": 1_250,
     "reference": "LS-2026-017",

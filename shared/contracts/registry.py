@@ -189,6 +189,22 @@ class ActivityPublished(Event, context="registry"):
     planned_start: AwareDatetime
     planned_end: AwareDatetime
     places: int | None = Field(default=None, ge=1, description="How many may sign up; None for no limit.")
+    meeting_place: str | None = Field(default=None, description="A public place at which to meet; nobody's home.")
+
+
+class ActivityChanged(Event, context="registry"):
+    """An announced activity that had not begun was changed. All that now holds; whoever signed up remains signed up."""
+
+    activity_id: UUID
+    team_id: UUID | None = None
+    title: str
+    category: ActivityCategory
+    planned_start: AwareDatetime
+    planned_end: AwareDatetime
+    places: int | None = Field(default=None, ge=1, description="How many may sign up; None for no limit.")
+    meeting_place: str | None = Field(default=None, description="A public place at which to meet; nobody's home.")
+    changed_by: UUID | None = Field(default=None, description="Opaque id of whoever changed it.")
+    changed_at: AwareDatetime
 
 
 class ActivityCancelled(Event, context="registry"):

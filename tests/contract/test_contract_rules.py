@@ -33,6 +33,7 @@ NAMES_OF_THINGS = {
     "TeamFormed.name",
     "CrewFormed.name",
     "ActivityPublished.title",
+    "ActivityChanged.title",
     "ItemListed.name",
 }
 """Names that are public because nobody bears them: of nodes, teams, crews, activities and goods."""

@@ -1,6 +1,7 @@
 """Routes of an activity's life: published, signed up for, attended, completed, corrected or called off."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +9,8 @@ from sqlalchemy import select
 
 from services.registry.activities import attendance, sign_ups
 from services.registry.activities.assessing import Assess
-from services.registry.activities.model import CheckedIn, CheckedOut, Correct, Dating, Entry, Publish
+from services.registry.activities.model import CheckedIn, CheckedOut, Correct, Entry
+from services.registry.activities.planning import Change, Dating, Publish
 from services.registry.activities.refusals import BeneficiaryAskedByOffice
 from services.registry.activities.schemas import (
     ActivityStateOut,
@@ -16,6 +18,7 @@ from services.registry.activities.schemas import (
     AttendancesBody,
     AttendanceWithdrawalBody,
     CancellationBody,
+    ChangeBody,
     CheckInBody,
     CheckOutBody,
     CompletionBody,
@@ -24,6 +27,7 @@ from services.registry.activities.schemas import (
     SignUpBody,
     WithdrawBody,
 )
+from services.registry.activities.state import Plan
 from services.registry.activities.streams import ACTIVITIES
 from services.registry.fields import Configured, own_id
 from services.registry.organisation.views import require_community
@@ -62,25 +66,28 @@ async def publish_activity(body: PublishBody, work: Work, caller: Caller, settin
     """发布活动，开放报名。Announce an activity; it is open for sign-up."""
     caller.require(body.community)
     await require_community(work.connection, body.community)
-    if body.team_id is not None:
-        of_team = select(teams.c.community, teams.c.dissolved_on).where(teams.c.id == body.team_id)
-        team = (await work.connection.execute(of_team)).first()
-        if team is None or team.community != body.community:
-            raise TeamUnknown
-        refuse_if(team.dissolved_on is not None, TeamIsDissolved)
+    plan = Plan(**body.model_dump(exclude={"community"}))
+    await _require_team(work, body.community, plan)
     activity_id = work.new_id()
-    command = Publish(
-        activity_id=activity_id,
-        community=body.community,
-        team_id=body.team_id,
-        title=body.title,
-        category=body.category,
-        planned_start=body.planned_start,
-        planned_end=body.planned_end,
-        places=body.places,
-        dating=dating(work, settings),
-    )
+    command = Publish(activity_id, body.community, plan, dating(work, settings))
     return ActivityStateOut.of(work.create(ACTIVITIES, activity_id, command))
+
+
+@api.command("/v1/activities/{activity_id}", permission="activities.publish", method="PATCH")
+async def change_activity(
+    activity_id: UUID, body: ChangeBody, work: Work, caller: Caller, settings: Configured
+) -> ActivityStateOut:
+    """变更还没有开始的活动：只写要改的字段；已报名的人仍在名单中，时间变了的请另行通知。
+
+    Change an activity that has not begun, by the fields to change; whoever signed up remains signed up. Those who are
+    signed up elsewhere at the new time are named, and nothing is changed.
+    """
+    activity = await of_caller(work, caller, ACTIVITIES, activity_id)
+    plan = replace(activity.plan, **body.model_dump(exclude_unset=True))
+    if plan.team_id != activity.plan.team_id:
+        await _require_team(work, activity.community, plan)
+    command = Change(plan, dating(work, settings), actor_id(work.vault, caller.subject))
+    return ActivityStateOut.of(await sign_ups.change(work, activity_id, command))
 
 
 @api.command("/v1/activities/{activity_id}/sign-ups", permission="activities.sign_up")
@@ -145,7 +152,9 @@ async def record_attendances(
     """一次提交多人的签到签退或补录。Attendances of many at once: scanned ones with times, or backfilled minutes."""
     activity = await of_caller(work, caller, ACTIVITIES, activity_id)
     found = await require_good(work.connection, [entry.volunteer for entry in body.entries])
-    entries: list[Entry] = [entry.entry(found[entry.volunteer].id, activity.planned_start) for entry in body.entries]
+    entries: list[Entry] = [
+        entry.entry(found[entry.volunteer].id, activity.plan.planned_start) for entry in body.entries
+    ]
     with by_number(found):
         return ActivityStateOut.of(await attendance.record(work, activity_id, entries, dating(work, settings)))
 
@@ -224,6 +233,17 @@ def dating(work: UnitOfWork, settings: RegistrySettings) -> Dating:
         earliest=work.now - timedelta(days=settings.backdating_max_days),
         tolerance=timedelta(minutes=settings.activity_tolerance_minutes),
     )
+
+
+async def _require_team(work: UnitOfWork, community: str, plan: Plan) -> None:
+    """That the team, if there is one, is the community's and not dissolved."""
+    if plan.team_id is None:
+        return
+    of_team = select(teams.c.community, teams.c.dissolved_on).where(teams.c.id == plan.team_id)
+    team = (await work.connection.execute(of_team)).first()
+    if team is None or team.community != community:
+        raise TeamUnknown
+    refuse_if(team.dissolved_on is not None, TeamIsDissolved)
 
 
 def _who(caller: Principal, named: UUID | str | None) -> UUID | str:

@@ -14,11 +14,11 @@ from services.registry.activities.model import (
     CheckedOut,
     Complete,
     Correct,
-    Dating,
     Entry,
     RecordAttendance,
     WithdrawAttendance,
 )
+from services.registry.activities.planning import Dating
 from services.registry.activities.state import Attended
 from services.registry.activities.streams import ACTIVITIES
 from shared.unit_of_work import UnitOfWork
@@ -87,5 +87,5 @@ def _spans(activity: Activity, volunteer_ids: Sequence[UUID]) -> dict[UUID, Span
 def span_of(activity: Activity, attended: Attended) -> Span:
     """The time that an attendance binds: until the planned end while the check-out is open."""
     if attended.minutes is None:
-        return attended.started_at, max(activity.planned_end, attended.started_at)
+        return attended.started_at, max(activity.plan.planned_end, attended.started_at)
     return attended.started_at, attended.started_at + timedelta(minutes=attended.minutes)

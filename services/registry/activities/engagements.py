@@ -38,6 +38,14 @@ async def book(connection: AsyncConnection, activity_id: UUID, volunteer_id: UUI
         raise AlreadyBooked
 
 
+async def rebook(
+    connection: AsyncConnection, activity_id: UUID, volunteer_ids: Collection[UUID], planned: Span
+) -> list[UUID]:
+    """Bind those who are booked for another time instead. Returns who is booked elsewhere then."""
+    await release(connection, activity_id, BOOKING)
+    return await _claim(connection, activity_id, BOOKING, dict.fromkeys(sorted(volunteer_ids), planned))
+
+
 async def serve(
     connection: AsyncConnection, activity_id: UUID, spans: Mapping[UUID, Span], *, replacing: bool = False
 ) -> None:

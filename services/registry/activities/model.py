@@ -12,23 +12,19 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.registry.activities.assessing import Assess, assess
+from services.registry.activities.planning import Change, Dating, Publish, change, publish
 from services.registry.activities.refusals import (
-    ActivityAlreadyPublished,
     ActivityCancelledAlready,
     ActivityCompletedAlready,
-    ActivityEndsBeforeStart,
     ActivityFull,
     ActivityNotCompleted,
     ActivityNotPublished,
     ActivityOver,
-    ActivityTooFarAhead,
-    ActivityTooLong,
     AlreadyAttended,
     AlreadySignedUp,
     CheckOutBeforeCheckIn,
     CompletedBeforeEnd,
     DatedInFuture,
-    DatedTooFarBack,
     NobodyAttended,
     NoSuchRecord,
     NotAttended,
@@ -45,9 +41,7 @@ from services.registry.activities.state import Activity, Attended, Stage, evolve
 from shared.contracts import CorrectionReason, Event, Evidence, Refusal, local_time, refuse_if, refuse_unless
 from shared.contracts.registry import (
     ActivityCancelled,
-    ActivityCategory,
     ActivityCompleted,
-    ActivityPublished,
     Attendance,
     AttendanceBackfilled,
     AttendanceCorrected,
@@ -60,8 +54,6 @@ from shared.contracts.registry import (
 
 __all__ = ["Activity", "Command", "Stage", "decide", "evolve", "record_id"]
 
-_DAY = timedelta(days=1)
-_AHEAD_DAYS_MAX = 366
 _AT_ONCE = timedelta(minutes=1)
 """What reaches the platform within this time was entered on the spot."""
 
@@ -73,38 +65,6 @@ class CancellationReason(StrEnum):
     TOO_FEW = "too_few"
     ORGANISER = "organiser"
     OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Dating:
-    """Bounds for every moment that is entered."""
-
-    now: datetime
-    earliest: datetime
-    """How far back something may be dated that is entered now (`BACKDATING_MAX_DAYS`)."""
-    tolerance: timedelta
-    """How far before the planned start or after the planned end service may reach."""
-
-    def happened(self, moment: datetime) -> None:
-        """Refuse a moment in the future or too far back."""
-        refuse_if(moment > self.now, DatedInFuture())
-        if moment < self.earliest:
-            raise DatedTooFarBack(earliest=local_time(self.earliest))
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Announce an activity."""
-
-    activity_id: UUID
-    community: str
-    team_id: UUID | None
-    title: str
-    category: ActivityCategory
-    planned_start: datetime
-    planned_end: datetime
-    places: int | None
-    dating: Dating
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +164,23 @@ class Cancel:
 
 
 Command = (
-    Publish | SignUp | WithdrawSignUp | RecordAttendance | WithdrawAttendance | Complete | Correct | Assess | Cancel
+    Publish
+    | Change
+    | SignUp
+    | WithdrawSignUp
+    | RecordAttendance
+    | WithdrawAttendance
+    | Complete
+    | Correct
+    | Assess
+    | Cancel
 )
 
 
 def decide(activity: Activity, command: Command) -> list[Event]:
     """What follows from a command, by the rules of the activity's stage."""
     if isinstance(command, Publish):
-        return _publish(activity, command)
+        return publish(activity, command)
     activity_id = activity.id
     if activity_id is None:
         raise ActivityNotPublished
@@ -222,13 +191,15 @@ def decide(activity: Activity, command: Command) -> list[Event]:
     refuse_if(activity.stage is Stage.COMPLETED, ActivityCompletedAlready)
     refuse_if(activity.stage is Stage.CANCELLED, ActivityCancelledAlready)
     match command:
+        case Change():
+            return change(activity, activity_id, command)
         case SignUp(volunteer_id=volunteer_id, at=at, dating=dating):
             refuse_if(volunteer_id in activity.signed_up, AlreadySignedUp())
             dating.happened(at)
-            refuse_if(at >= activity.planned_end, ActivityOver())
+            refuse_if(at >= activity.plan.planned_end, ActivityOver())
             refuse_if(
-                activity.places is not None and len(activity.signed_up) >= activity.places,
-                ActivityFull(places=activity.places),
+                activity.plan.places is not None and len(activity.signed_up) >= activity.plan.places,
+                ActivityFull(places=activity.plan.places),
             )
             return [VolunteerSignedUp(activity_id=activity_id, volunteer_id=volunteer_id, signed_up_at=at)]
         case WithdrawSignUp(volunteer_id=volunteer_id, at=at, dating=dating):
@@ -246,32 +217,6 @@ def decide(activity: Activity, command: Command) -> list[Event]:
         case Cancel(reason=reason):
             refuse_if(bool(activity.attended), ServiceRecorded)
             return [ActivityCancelled(activity_id=activity_id, reason=reason.value)]
-
-
-def _publish(activity: Activity, command: Publish) -> list[Event]:
-    refuse_if(activity.id is not None, ActivityAlreadyPublished)
-    refuse_unless(command.planned_end > command.planned_start, ActivityEndsBeforeStart)
-    longest = _DAY - 2 * command.dating.tolerance
-    refuse_if(
-        command.planned_end - command.planned_start > longest,
-        ActivityTooLong(hours=int(longest.total_seconds()) // 3600),
-    )
-    if command.planned_start < command.dating.earliest:
-        raise DatedTooFarBack(earliest=local_time(command.dating.earliest))
-    too_far = command.planned_start > command.dating.now + timedelta(days=_AHEAD_DAYS_MAX)
-    refuse_if(too_far, ActivityTooFarAhead(days_max=_AHEAD_DAYS_MAX))
-    return [
-        ActivityPublished(
-            activity_id=command.activity_id,
-            community=command.community,
-            team_id=command.team_id,
-            title=command.title,
-            category=command.category,
-            planned_start=command.planned_start,
-            planned_end=command.planned_end,
-            places=command.places,
-        )
-    ]
 
 
 def _record(activity: Activity, activity_id: UUID, entries: Sequence[Entry], dating: Dating) -> list[Event]:
@@ -312,7 +257,7 @@ def check_entry(activity: Activity, entry: Entry, dating: Dating) -> None:
         _check_span(activity, entry.started_at, entry.started_at + timedelta(minutes=entry.minutes), dating)
         return
     # An open check-in has to lie before the planned end, at which it will be closed if the check-out is forgotten.
-    if entry.checked_out_at is None and entry.checked_in_at >= activity.planned_end:
+    if entry.checked_out_at is None and entry.checked_in_at >= activity.plan.planned_end:
         raise _outside(activity, dating)
     _check_span(activity, entry.checked_in_at, entry.checked_out_at or entry.checked_in_at, dating)
 
@@ -325,20 +270,20 @@ def _check_span(activity: Activity, start: datetime, end: datetime, dating: Dati
 
 
 def _check_within(activity: Activity, start: datetime, end: datetime, dating: Dating) -> None:
-    if start < activity.planned_start - dating.tolerance or end > activity.planned_end + dating.tolerance:
+    if start < activity.plan.planned_start - dating.tolerance or end > activity.plan.planned_end + dating.tolerance:
         raise _outside(activity, dating)
 
 
 def _outside(activity: Activity, dating: Dating) -> Refusal:
     return OutsideActivity(
-        start=local_time(activity.planned_start - dating.tolerance),
-        end=local_time(activity.planned_end + dating.tolerance),
+        start=local_time(activity.plan.planned_start - dating.tolerance),
+        end=local_time(activity.plan.planned_end + dating.tolerance),
     )
 
 
 def _complete(activity: Activity, activity_id: UUID, command: Complete) -> ActivityCompleted:
     command.dating.happened(command.completed_at)
-    refuse_if(command.completed_at < activity.planned_start, CompletedBeforeEnd())
+    refuse_if(command.completed_at < activity.plan.planned_start, CompletedBeforeEnd())
     confirmed = [
         _confirm(activity, activity_id, volunteer_id, entry, command.completed_at)
         for volunteer_id, entry in activity.attended.items()
@@ -348,8 +293,8 @@ def _complete(activity: Activity, activity_id: UUID, command: Complete) -> Activ
     return ActivityCompleted(
         activity_id=activity_id,
         community=activity.community,
-        team_id=activity.team_id,
-        category=activity.category,
+        team_id=activity.plan.team_id,
+        category=activity.plan.category,
         completed_at=command.completed_at,
         attendances=tuple(sorted(confirmed, key=lambda item: (item.started_at, item.volunteer_id))),
         confirmed_by=command.by,
@@ -361,8 +306,8 @@ def _confirm(
 ) -> Attendance:
     forgotten_check_out = entry.minutes is None
     if entry.minutes is None:
-        refuse_if(completed_at < activity.planned_end, StillCheckedIn())
-        minutes = int((activity.planned_end - entry.started_at).total_seconds()) // 60
+        refuse_if(completed_at < activity.plan.planned_end, StillCheckedIn())
+        minutes = int((activity.plan.planned_end - entry.started_at).total_seconds()) // 60
     else:
         minutes = entry.minutes
         refuse_if(entry.started_at + timedelta(minutes=minutes) > completed_at, CompletedBeforeEnd())
@@ -403,7 +348,7 @@ def _correct(activity: Activity, activity_id: UUID, command: Correct) -> Attenda
     return AttendanceCorrected(
         activity_id=activity_id,
         community=activity.community,
-        category=activity.category,
+        category=activity.plan.category,
         record_id=record_id(activity_id, command.volunteer_id),
         volunteer_id=command.volunteer_id,
         started_at=before.started_at,

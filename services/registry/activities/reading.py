@@ -12,6 +12,7 @@ from services.registry.activities.model import Stage
 from services.registry.activities.schemas import (
     ActivityDetailOut,
     ActivityOut,
+    EarlierPlanOut,
     HoursOut,
     ParticipantOut,
     ParticipationOut,
@@ -19,7 +20,7 @@ from services.registry.activities.schemas import (
     SignUpOut,
 )
 from services.registry.fields import own_id
-from services.registry.tables import activities, participations, volunteers
+from services.registry.tables import activities, activity_plans, participations, volunteers
 from services.registry.volunteers.people import masked_name
 from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
@@ -77,6 +78,19 @@ async def get_activity(activity_id: UUID, read: Read, caller: Caller, response: 
     p = participations
     mine = (await read.execute(select(p).where(p.c.activity_id == activity_id, p.c.volunteer_id == own))).first()
     return found.model_copy(update={"mine": None if mine is None else _participation(mine)})
+
+
+@api.query("/v1/activities/{activity_id}/earlier-plans", permission="activities.read")
+async def list_earlier_plans(activity_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[EarlierPlanOut]:
+    """活动变更以前发布的内容，最早的在前。What was announced before each change, first to last."""
+    await activity_of_caller(read, caller, activity_id)
+    query = select(activity_plans).where(activity_plans.c.activity_id == activity_id)
+    return await page.fetch(
+        read,
+        query,
+        [activity_plans.c.changed_version],
+        lambda row: EarlierPlanOut.model_validate(row, from_attributes=True),
+    )
 
 
 @api.query("/v1/activities/{activity_id}/participants", permission="activities.read_participants")
@@ -171,6 +185,8 @@ async def list_sign_ups(
             a.c.community,
             a.c.planned_start,
             a.c.planned_end,
+            a.c.meeting_place,
+            a.c.changed_at,
             a.c.stage,
         )
         .join(a, a.c.id == p.c.activity_id)

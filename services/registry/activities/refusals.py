@@ -34,6 +34,18 @@ class ActivityNotCompleted(Refusal):
     code = "activity_not_completed"
 
 
+class ActivityBegan(Refusal):
+    """The planned start has passed, or people have checked in: what was announced stays."""
+
+    code = "activity_began"
+
+
+class FewerPlacesThanSignedUp(Refusal):
+    """More people are signed up than there would be places."""
+
+    code = "fewer_places_than_signed_up"
+
+
 class ActivityEndsBeforeStart(Refusal):
     """The end has to come after the start."""
 

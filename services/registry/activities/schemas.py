@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from services.registry.activities.model import Activity, Backfilled, CancellationReason, CheckedIn, Entry, Stage
 from services.registry.fields import VolunteerNumber, VolunteerReference
@@ -14,6 +15,9 @@ from shared.contracts.registry import ActivityCategory, AssessmentSide, ServiceQ
 from shared.web.fields import Body, Moment, ShortText
 
 _ServedMinutes = Annotated[int, Field(ge=1, le=24 * 60)]
+_Places = Annotated[int, Field(ge=1, le=100_000)]
+_MEETING_PLACE = "集合地点，写公共场所，不写住户门牌 a public place at which to meet, nobody's home"
+_MAY_BE_EMPTY = frozenset({"team_id", "places", "meeting_place"})
 _Volunteers = Annotated[list[VolunteerReference], Field(min_length=1, max_length=500)]
 
 
@@ -26,7 +30,28 @@ class PublishBody(Body):
     category: ActivityCategory = ActivityCategory.GENERAL
     planned_start: Moment
     planned_end: Moment
-    places: Annotated[int, Field(ge=1, le=100_000)] | None = Field(default=None, description="名额，不填为不限")
+    places: _Places | None = Field(default=None, description="名额，不填为不限")
+    meeting_place: ShortText | None = Field(default=None, description=_MEETING_PLACE)
+
+
+class ChangeBody(Body):
+    """变更活动：只写要改的字段。Only what changes; null empties a field that may be empty."""
+
+    team_id: UUID | None = None
+    title: ShortText | None = None
+    category: ActivityCategory | None = None
+    planned_start: Moment | None = None
+    planned_end: Moment | None = None
+    places: _Places | None = Field(default=None, description="名额，清空为不限 null for no limit")
+    meeting_place: ShortText | None = Field(default=None, description=_MEETING_PLACE)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("nothing_to_change", "name at least one field")
+        if any(getattr(self, name) is None for name in self.model_fields_set - _MAY_BE_EMPTY):
+            raise PydanticCustomError("plan_not_emptied", "only team_id, places and meeting_place may be emptied")
+        return self
 
 
 class SignUpBody(Body):
@@ -210,12 +235,27 @@ class ActivityOut(BaseModel):
     planned_start: datetime
     planned_end: datetime
     places: int | None
+    meeting_place: str | None
+    changed_at: datetime | None = Field(description="最近一次变更 when what was announced was changed last")
     stage: Stage
     cancel_reason: CancellationReason | None
     completed_at: datetime | None
     signed_up_count: int
     attended_count: int
     confirmed_minutes: int
+
+
+class EarlierPlanOut(BaseModel):
+    """What was announced of an activity until it was changed."""
+
+    until: datetime = Field(description="变更时间 when it was changed")
+    team_id: UUID | None
+    title: str
+    category: ActivityCategory
+    planned_start: datetime
+    planned_end: datetime
+    places: int | None
+    meeting_place: str | None
 
 
 class ActivityDetailOut(ActivityOut):
@@ -249,6 +289,8 @@ class SignUpOut(BaseModel):
     community: NodeCode
     planned_start: datetime
     planned_end: datetime
+    meeting_place: str | None
+    changed_at: datetime | None = Field(description="最近一次变更 when what was announced was changed last")
     stage: Stage
     signed_up_at: datetime
     attended: bool = Field(description="已有服务记录 there is a record of service")

@@ -11,6 +11,7 @@ from shared.contracts import Event, Evidence
 from shared.contracts.registry import (
     ActivityCancelled,
     ActivityCategory,
+    ActivityChanged,
     ActivityCompleted,
     ActivityPublished,
     AssessmentSide,
@@ -52,7 +53,22 @@ class Attended:
         return None if self.minutes is None else self.started_at + timedelta(minutes=self.minutes)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What people are told of an activity before it begins."""
+
+    title: str
+    category: ActivityCategory
+    planned_start: datetime
+    planned_end: datetime
+    team_id: UUID | None = None
+    places: int | None = None
+    """How many may sign up; None for no limit."""
+    meeting_place: str | None = None
+
+
 _UNSET = datetime(1, 1, 1, tzinfo=UTC)
+_NO_PLAN = Plan("", ActivityCategory.GENERAL, _UNSET, _UNSET)
 _NOBODY: Mapping[UUID, Attended] = MappingProxyType({})
 _NOTHING_SAID: Mapping[tuple[UUID, AssessmentSide], ServiceQuality] = MappingProxyType({})
 
@@ -63,12 +79,8 @@ class Activity:
 
     id: UUID | None = None
     community: str = ""
-    team_id: UUID | None = None
-    category: ActivityCategory = ActivityCategory.GENERAL
+    plan: Plan = _NO_PLAN
     stage: Stage = Stage.UNPUBLISHED
-    planned_start: datetime = _UNSET
-    planned_end: datetime = _UNSET
-    places: int | None = None
     signed_up: frozenset[UUID] = frozenset()
     attended: Mapping[UUID, Attended] = field(default_factory=lambda: _NOBODY)
     assessed: Mapping[tuple[UUID, AssessmentSide], ServiceQuality] = field(default_factory=lambda: _NOTHING_SAID)
@@ -91,13 +103,11 @@ def evolve(activity: Activity, event: Event) -> Activity:
             return Activity(
                 id=event.activity_id,
                 community=event.community,
-                team_id=event.team_id,
-                category=event.category,
+                plan=_plan(event),
                 stage=Stage.PUBLISHED,
-                planned_start=event.planned_start,
-                planned_end=event.planned_end,
-                places=event.places,
             )
+        case ActivityChanged():
+            return replace(activity, plan=_plan(event))
         case VolunteerSignedUp():
             return replace(activity, signed_up=activity.signed_up | {event.volunteer_id})
         case SignUpWithdrawn():
@@ -130,6 +140,18 @@ def evolve(activity: Activity, event: Event) -> Activity:
         case ActivityCancelled():
             return replace(activity, stage=Stage.CANCELLED)
     return activity
+
+
+def _plan(event: ActivityPublished | ActivityChanged) -> Plan:
+    return Plan(
+        title=event.title,
+        category=event.category,
+        planned_start=event.planned_start,
+        planned_end=event.planned_end,
+        team_id=event.team_id,
+        places=event.places,
+        meeting_place=event.meeting_place,
+    )
 
 
 def _with(activity: Activity, volunteer_id: UUID, entry: Attended) -> Activity:

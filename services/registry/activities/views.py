@@ -8,10 +8,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.activities.model import Stage
-from services.registry.tables import activities, assessments, participations
+from services.registry.tables import activities, activity_plans, assessments, participations
 from shared.contracts import Event
 from shared.contracts.registry import (
     ActivityCancelled,
+    ActivityChanged,
     ActivityCompleted,
     ActivityPublished,
     AttendanceBackfilled,
@@ -26,7 +27,7 @@ from shared.contracts.registry import (
 from shared.eventstore import Recorded
 from shared.views import Views
 
-views = Views([activities, participations, assessments])
+views = Views([activities, activity_plans, participations, assessments])
 
 E = TypeVar("E", bound=Event)
 
@@ -77,6 +78,7 @@ async def publish(connection: AsyncConnection, run: Sequence[Recorded]) -> None:
             "planned_start": event.planned_start,
             "planned_end": event.planned_end,
             "places": event.places,
+            "meeting_place": event.meeting_place,
             "stage": Stage.PUBLISHED.value,
             "signed_up_count": 0,
             "attended_count": 0,
@@ -86,6 +88,34 @@ async def publish(connection: AsyncConnection, run: Sequence[Recorded]) -> None:
         for event, version in _typed(ActivityPublished, run)
     ]
     await connection.execute(insert(activities), rows)
+
+
+@views.on(ActivityChanged)
+async def change(connection: AsyncConnection, event: ActivityChanged, recorded: Recorded) -> None:
+    """What is announced now; what was before is kept, as both parts of the statement see the row as it was."""
+    await connection.execute(
+        text(
+            "WITH kept AS (INSERT INTO activity_plans (activity_id, changed_version, until, team_id, title, category,"
+            " planned_start, planned_end, places, meeting_place)"
+            " SELECT id, :version, :changed_at, team_id, title, category, planned_start, planned_end, places,"
+            " meeting_place FROM activities WHERE id = :id)"
+            " UPDATE activities SET team_id = :team_id, title = :title, category = :category,"
+            " planned_start = :planned_start, planned_end = :planned_end, places = :places,"
+            " meeting_place = :meeting_place, changed_at = :changed_at, version = :version WHERE id = :id"
+        ),
+        {
+            "id": event.activity_id,
+            "version": recorded.version,
+            "changed_at": event.changed_at,
+            "team_id": event.team_id,
+            "title": event.title,
+            "category": event.category.value,
+            "planned_start": event.planned_start,
+            "planned_end": event.planned_end,
+            "places": event.places,
+            "meeting_place": event.meeting_place,
+        },
+    )
 
 
 @views.on_run(VolunteerSignedUp)

@@ -120,7 +120,7 @@ async def import_sign_in_sheet(
 ) -> ImportOut:
     """导入签到表，作为补录记录。Import a sign-in sheet, as backfilled evidence."""
     activity = await of_caller(work, caller, ACTIVITIES, activity_id)
-    planned = PlannedTime(activity.planned_start, activity.planned_end)
+    planned = PlannedTime(activity.plan.planned_start, activity.plan.planned_end)
     content = await file.read()
     sheet, signed = await asyncio.to_thread(read_sign_in_sheet, content, planned, local_day(work.now))
     taken = await sign_in_sheet.take(

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from services.registry.activities import attendance
 from services.registry.activities.engagements import AlreadyServing, serving_elsewhere
-from services.registry.activities.model import Activity, Backfilled, Dating, check_entry
+from services.registry.activities.model import Activity, Backfilled, check_entry
+from services.registry.activities.planning import Dating
 from services.registry.activities.refusals import AlreadyAttended
 from services.registry.importing.reasons import RowProblem
 from services.registry.importing.signin import SignInRow, SignInSheet

@@ -1,5 +1,6 @@
 """Any order of commands on an activity, in time that passes: what counts stays true to what was done."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,13 +16,13 @@ from services.registry.activities.model import (
     CheckedOut,
     Complete,
     Correct,
-    Dating,
     RecordAttendance,
     SignUp,
     Stage,
     WithdrawAttendance,
     WithdrawSignUp,
 )
+from services.registry.activities.planning import Change, Dating
 from services.registry.activities.streams import ACTIVITIES
 from shared.contracts import CorrectionReason, Event, Evidence, Refusal
 from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
@@ -74,6 +75,12 @@ class LifeOfAnActivity(RuleBasedStateMachine):
             assert event.revision == self.revisions.get(event.volunteer_id, 0) + 1
             self.revisions[event.volunteer_id] = event.revision
             self.counted[event.volunteer_id] = (event.minutes, event.evidence)
+
+    @rule(start=OFFSETS, minutes=st.integers(-10, 300), places=st.none() | st.integers(1, 3))
+    def change(self, start: datetime, minutes: int, places: int | None) -> None:
+        end = start + timedelta(minutes=minutes)
+        plan = replace(self.state.plan, planned_start=start, planned_end=end, places=places)
+        self._do(Change(plan, self._dating()))
 
     @rule(minutes=st.integers(0, 600))
     def time_passes(self, minutes: int) -> None:
@@ -137,15 +144,16 @@ class LifeOfAnActivity(RuleBasedStateMachine):
 
     @invariant()
     def nobody_serves_outside_the_activity_or_in_the_future(self) -> None:
+        plan = self.state.plan
         for entry in self.state.attended.values():
-            assert START - TOLERANCE <= entry.started_at <= self.now
+            assert plan.planned_start - TOLERANCE <= entry.started_at <= self.now
             assert entry.minutes is None or entry.started_at + timedelta(minutes=entry.minutes) <= min(
-                self.now, END + TOLERANCE
+                self.now, plan.planned_end + TOLERANCE
             )
 
     @invariant()
     def places_are_kept(self) -> None:
-        assert len(self.state.signed_up) <= 2
+        assert self.state.plan.places is None or len(self.state.signed_up) <= self.state.plan.places
 
     @invariant()
     def the_events_alone_give_the_state(self) -> None:
