@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from services.registry.importing.identity import check_character
+from shared.identity_documents import check_character
 
 AREAS = ("620299", "620298")
 PHONE_PREFIX = "1540000"

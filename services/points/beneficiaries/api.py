@@ -1,6 +1,6 @@
 """Routes of beneficiaries. Who a person is comes from the vault, and is shown to the office only."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import or_, select
 
 from services.points.accounts.known import known_volunteers
-from services.points.beneficiaries.id_numbers import age_group_from, age_in_month, read_id_number
+from services.points.beneficiaries.id_numbers import age_group_from, age_in_month, valid_document
 from services.points.beneficiaries.model import Beneficiary, ForgetBeneficiary, RegisterBeneficiary
 from services.points.beneficiaries.views import BENEFICIARIES, claim_identity, free_identity
 from services.points.deaths.gate import shut_gate
@@ -21,8 +21,9 @@ from services.points.time_orders.views import open_orders
 from shared.auth.permissions import Role
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
+from shared.identity_documents import DocumentKind
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
-from shared.web.fields import Body, LongText, ShortText
+from shared.web.fields import Body, Day, LongText, ShortText
 from shared.web.nodes import of_caller
 
 api = Api(tags=["beneficiaries 时间银行服务对象"])
@@ -34,7 +35,15 @@ class PersonBody(Body):
     """A person who is no volunteer; everything here is kept encrypted."""
 
     name: ShortText
-    id_number: Annotated[IdNumberText, Field(description="18 位居民身份证号 resident identity number (GB 11643)")]
+    id_number: Annotated[IdNumberText, Field(description="证件号码 number of the identity document")]
+    id_kind: Annotated[
+        DocumentKind | None,
+        Field(description="证件类型；不填则须为 18 位证件号 kind; left out for a number of 18 digits, which tells it"),
+    ] = None
+    born_on: Annotated[
+        Day | None,
+        Field(description="出生日期；号码里没有的（通行证、护照）须填 birth date, where the number does not tell it"),
+    ] = None
     phone: ShortText | None = None
     address: LongText | None = None
 
@@ -74,6 +83,7 @@ class BeneficiaryIdentityOut(BeneficiaryOut):
     """A beneficiary with what identifies them; null of volunteers, whom the registry knows, and where erased."""
 
     name: str | None
+    id_kind: DocumentKind | None = Field(description="证件类型，早先登记的不写 not kept of those registered earlier")
     id_number: str | None
     phone: str | None
     address: str | None
@@ -86,16 +96,17 @@ async def register_beneficiary(body: BeneficiaryBody, work: Work, caller: Caller
     beneficiary_id, today = work.new_id(), local_day(work.now)
     known = (await known_volunteers(work.connection, [body.volunteer_id])).get(body.volunteer_id or UUID(int=0))
     group = None if known is None else known.age_group_from
-    person, born, number = body.person, date.min, ""
+    person, document = body.person, None
     if person is not None:
-        number, born = read_id_number(person.id_number, today)
-        group = age_group_from(age_in_month(born, today))
+        document = valid_document(person.id_number, today, person.id_kind, person.born_on)
+        group = age_group_from(age_in_month(document.born_on, today))
     home = None if known is None or known.closed else known.community
     command = RegisterBeneficiary(beneficiary_id, body.community, body.volunteer_id, home, group, work.now)
     state = work.create(BENEFICIARIES, beneficiary_id, command)
-    if person is not None:
-        await claim_identity(work.connection, work.vault.digest("beneficiary", number), beneficiary_id)
-        told = {"name": person.name, "id_number": number, "born_on": born.isoformat()}
+    if person is not None and document is not None:
+        await claim_identity(work.connection, work.vault.digest("beneficiary", document.key), beneficiary_id)
+        told = {"name": person.name, "id_kind": document.kind.value, "id_number": document.number}
+        told["born_on"] = document.born_on.isoformat()
         told |= {name: said for name in ("phone", "address") if (said := getattr(person, name)) is not None}
         await work.vault.put(work.connection, beneficiary_id, told)
     return _state(state)
@@ -152,7 +163,7 @@ async def get_beneficiary(
     caller.require(row.community)
     etag(response, row.version)
     known = await vault.get(read, beneficiary_id)
-    told = {name: known.get(name) for name in ("name", "id_number", "phone", "address")}
+    told = {name: known.get(name) for name in ("name", "id_kind", "id_number", "phone", "address")}
     return BeneficiaryIdentityOut(**_plain(row), **told)
 
 

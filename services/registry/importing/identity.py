@@ -1,116 +1,62 @@
-"""Resident identity numbers: GB 11643-1999, check digit by ISO 7064 MOD 11-2."""
+"""Identity documents in cells: what a spreadsheet did to a number, before `shared.identity_documents` judges it."""
 
 import re
-from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 
 from services.registry.importing.cells import Cell, CellProblem, without_spaces
+from shared.identity_documents import Document, DocumentKind, NumberWrong, keys_to_find, read_document, read_number
 
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK_CHARACTERS = "10X98765432"
-# GB/T 2260 provinces; 81–83 are residence permits of Hong Kong, Macao and Taiwan residents (2018).
-_PROVINCES = frozenset(
-    str(code)
-    for codes in ((11, 16), (21, 24), (31, 38), (41, 47), (50, 55), (61, 66), (71, 72), (81, 84))
-    for code in range(*codes)
-)
-_FORM = re.compile(r"[0-9]{17}[0-9X]")
-_SCIENTIFIC = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]{1,2}")
-# What people and input methods write in the place of the X: multiplication signs, Greek and Cyrillic letters.
-_LOOKS_LIKE_X = str.maketrans("x×✕╳ⅹⅩΧХхχ", "XXXXXXXXXX")
-_OLDEST_BIRTH_YEAR = 1880
-
-
-class Sex(StrEnum):
-    """Sex as the number states it: odd sequence numbers are men."""
-
-    MALE = "male"
-    FEMALE = "female"
+_KIND_NAMES = {
+    DocumentKind.RESIDENT_ID: "居民身份证 身份证 二代身份证 第二代居民身份证 二代证 中国居民身份证",
+    DocumentKind.RESIDENCE_PERMIT: (
+        "港澳台居民居住证 港澳居民居住证 台湾居民居住证 香港居民居住证 澳门居民居住证 居住证"
+    ),
+    DocumentKind.PERMANENT_RESIDENT: "外国人永久居留身份证 外国人永久居留证 永久居留身份证 永久居留证 永居证 五星卡",
+    DocumentKind.HK_MACAO_PERMIT: (
+        "港澳居民来往内地通行证 港澳居民通行证 港澳居民往来内地通行证 来往内地通行证 港澳通行证 回乡证 港澳居民回乡证"
+    ),
+    DocumentKind.TAIWAN_PERMIT: (
+        "台湾居民来往大陆通行证 台湾居民往来大陆通行证 台湾居民通行证 来往大陆通行证 台湾通行证 台胞证"
+    ),
+    DocumentKind.PASSPORT: "护照 普通护照 外国护照 外国人护照 中国护照 passport",
+}
+_KINDS = {name: kind for kind, names in _KIND_NAMES.items() for name in names.split()}
+_BRACKETS = re.compile(r"\([^)]*\)")
 
 
-@dataclass(frozen=True, slots=True)
-class IdNumber:
-    """A number that has passed every check. Its ``repr`` hides it."""
-
-    number: str = field(repr=False)
-    """18 characters, ASCII digits, the last may be a capital X."""
-    birth_date: date = field(repr=False)
-    sex: Sex = field(repr=False)
-
-    def age_on(self, day: date) -> int:
-        """Full years (周岁) on a day."""
-        return age_on(self.birth_date, day)
-
-    def masked(self) -> str:
-        """For display: ``6202**********1234``."""
-        return masked(self.number)
+def read_kind(cell: Cell) -> DocumentKind | None:
+    """证件类型 under any of its names; None for an empty cell. Raises CellProblem ``id_kind_unsupported``."""
+    name = _BRACKETS.sub("", without_spaces(cell)).lower().replace("臺", "台").removesuffix("号码").removesuffix("号")
+    if not name:
+        return None
+    if name not in _KINDS:
+        raise CellProblem("id_kind_unsupported")
+    return _KINDS[name]
 
 
-def age_on(birth_date: date, day: date) -> int:
-    """Full years on a day, counted from the birthday itself; from 29 February, on 1 March of other years."""
-    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+def read_identity(cell: Cell, today: date, kind: DocumentKind | None = None, born_on: date | None = None) -> Document:
+    """A checked document; `born_on` is the day beside it, for numbers that tell none.
 
-
-def masked(number: str) -> str:
-    """First and last four characters with stars between; anything too short becomes stars only."""
-    if len(number) < 12:
-        return "*" * len(number)
-    return number[:4] + "*" * (len(number) - 8) + number[-4:]
-
-
-def check_character(first_17: str) -> str:
-    """Check character of 17 digits (GB 11643-1999 §4.3)."""
-    total = sum(int(digit) * weight for digit, weight in zip(first_17, _WEIGHTS, strict=True))
-    return _CHECK_CHARACTERS[total % 11]
-
-
-def normalise_id_number(cell: Cell) -> str:
-    """The number in ASCII without spaces or hyphens and with a capital X; not checked."""
-    return without_spaces(cell).translate(_LOOKS_LIKE_X).replace("-", "").upper()
-
-
-def read_id_number(cell: Cell, today: date) -> IdNumber:
-    """A checked number from a cell.
-
-    Raises CellProblem with one of the ``id_number_*`` codes; the cheapest reason to understand comes first.
+    Raises CellProblem with a code of `shared.identity_documents`.
     """
-    if isinstance(cell, int | float) and not isinstance(cell, bool):
-        # A numeric cell keeps 15 significant digits: the rest of an 18-digit number is already gone.
-        raise CellProblem("id_number_damaged_by_spreadsheet" if abs(cell) >= 1e15 else "id_number_length")
-    text = normalise_id_number(cell)
-    if not text:
-        raise CellProblem("id_number_missing")
-    if _SCIENTIFIC.fullmatch(text):
-        raise CellProblem("id_number_damaged_by_spreadsheet")
-    if len(text) == 15 and text.isascii() and text.isdigit():
-        raise CellProblem("id_number_15_digits")
-    if len(text) != 18:
-        raise CellProblem("id_number_length")
-    if not _FORM.fullmatch(text):
-        raise CellProblem("id_number_characters")
-    _check_area(text)
-    birth_date = _birth_date(text, today)
-    if check_character(text[:17]) != text[17]:
-        raise CellProblem("id_number_checksum")
-    return IdNumber(text, birth_date, Sex.MALE if int(text[16]) % 2 else Sex.FEMALE)
-
-
-def _check_area(text: str) -> None:
-    # Permanent residents' numbers (2023) start with 9 and then the province that received the application.
-    province, rest = (text[1:3], text[3:6]) if text[0] == "9" else (text[:2], text[2:6])
-    if province not in _PROVINCES or not rest.strip("0"):
-        raise CellProblem("id_number_area")
-
-
-def _birth_date(text: str, today: date) -> date:
-    year, month, day = int(text[6:10]), int(text[10:12]), int(text[12:14])
+    text = _text(cell)
     try:
-        born: date | None = date(year, month, day)
-    except ValueError:
-        born = None
-    if born is None or born.year < _OLDEST_BIRTH_YEAR:
-        raise CellProblem("id_number_birth_date")
-    if born > today:
-        raise CellProblem("id_number_birth_in_future")
-    return born
+        told = read_number(text, today, kind).born_on
+        return read_document(text, today, kind, None if told else born_on)
+    except NumberWrong as wrong:
+        raise CellProblem(wrong.code) from None
+
+
+def read_identity_keys(cell: Cell, today: date, kind: DocumentKind | None = None) -> tuple[str, ...]:
+    """Under which keys whom the cell names may be registered. Raises CellProblem as `read_identity` does."""
+    try:
+        return keys_to_find(_text(cell), today, kind)
+    except NumberWrong as wrong:
+        raise CellProblem(wrong.code) from None
+
+
+def _text(cell: Cell) -> str:
+    if isinstance(cell, int | float) and not isinstance(cell, bool) and abs(cell) >= 1e15:
+        # A numeric cell keeps 15 significant digits: the rest of an 18-digit number is already gone.
+        raise CellProblem("id_number_damaged_by_spreadsheet")
+    return without_spaces(cell)

@@ -8,14 +8,17 @@ _ID_NUMBER = column(
     "身份证号",
     "身份证号码 身份证 证件号码 证件号 公民身份号码 公民身份证号 公民身份证号码 居民身份证号 "
     "居民身份证号码 居民身份证 有效证件号码 有效身份证件号码 身份证件号码 身份证件号 身份号码 "
+    "通行证号码 通行证号 护照号码 护照号 "
     "idnumber",
 )
+_ID_KIND = column("id_kind", "证件类型", "证件种类 证件类别 证件名称 有效证件类型 身份证件类型")
 
 ROSTER_LAYOUT = Layout(
     columns=(
         _NAME,
         _ID_NUMBER,
-        column("id_kind", "证件类型", "证件种类 证件类别 证件名称"),
+        _ID_KIND,
+        column("born_on", "出生日期", "出生年月日 生日"),
         column(
             "phone",
             "手机",
@@ -55,6 +58,7 @@ SIGN_IN_LAYOUT = Layout(
     columns=(
         _NAME,
         _ID_NUMBER,
+        _ID_KIND,
         column("volunteer_number", "志愿者编号", "志愿者号 志愿者证号 志愿编号 志愿者注册号 志愿者号码"),
         column("day", "日期", "服务日期 活动日期 签到日期"),
         column(

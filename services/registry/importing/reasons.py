@@ -4,9 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.identity_documents import all_reasons
+
 _LOCALES = Path(__file__).parent / "locales" / "rows"
 _TEXTS: dict[str, dict[str, str]] = {
-    language: json.loads((_LOCALES / f"{language}.json").read_text(encoding="utf-8")) for language in ("zh", "en")
+    language: {**json.loads((_LOCALES / f"{language}.json").read_text(encoding="utf-8")), **all_reasons(language)}
+    for language in ("zh", "en")
 }
 
 

@@ -16,14 +16,15 @@ from services.registry.importing.cells import (
     without_spaces,
 )
 from services.registry.importing.dates import read_date
-from services.registry.importing.identity import IdNumber, read_id_number
+from services.registry.importing.identity import read_identity, read_kind
 from services.registry.importing.layouts import ROSTER_LAYOUT
 from services.registry.importing.limits import Limits
 from services.registry.importing.phone import read_phone
 from services.registry.importing.reading import RowReading
 from services.registry.importing.reasons import RowProblem
 from services.registry.importing.sheet import Sheet, SheetRow, read_sheet
-from services.registry.volunteers.model import AGE_OF_MAJORITY, AGE_OWN_LABOUR, AGE_SEPARATE_CONSENT
+from services.registry.volunteers.model import AGE_OF_MAJORITY, AGE_OWN_LABOUR, AGE_SEPARATE_CONSENT, age_on
+from shared.identity_documents import Document
 
 _NAME_LENGTH_MAX = 50
 _TEXT_LENGTH_MAX = 200
@@ -70,11 +71,6 @@ _STATUS_NAMES = {
     PoliticalStatus.MASSES: "群众 普通群众 一般群众 普通公民 普通居民",
 }
 _STATUS_BY_NAME = {name: status for status, names in _STATUS_NAMES.items() for name in names.split()}
-_ID_KIND_NAMES = (
-    "居民身份证 身份证 二代身份证 第二代居民身份证 二代证 中国居民身份证 港澳台居民居住证 港澳居民居住证 "
-    "台湾居民居住证 外国人永久居留身份证"
-)
-_ID_KINDS = frozenset(_ID_KIND_NAMES.split())
 _YES = frozenset([*"是有√✓✔☑y1", "同意", "已同意", "已签", "已签字", "已签署", "已签订", "yes", "true"])
 _NO = frozenset([*"否无×✗✘xn0/", "没有", "不同意", "未签", "未同意", "未签字", "no", "false"])
 _MIDDLE_DOTS = str.maketrans("•・.‧∙●", "······")
@@ -99,7 +95,7 @@ class RosterRow:
 
     row_number: int
     name: str = field(repr=False)
-    id_number: str = field(repr=False)
+    document: Document
     phone: str | None = field(repr=False)
     """11 digits or area-number; None for people without a telephone."""
     political_status: PoliticalStatus = field(repr=False)
@@ -151,19 +147,19 @@ def parse_roster(sheet: Sheet, today: date) -> Roster:
     rows: list[RosterRow] = []
     problems: list[RowProblem] = []
     skipped: list[int] = []
-    first_by_id: dict[str, RosterRow] = {}
+    first_by_key: dict[str, RosterRow] = {}
     for row in sheet.rows:
         if _is_no_person(sheet, row):
             skipped.append(row.number)
             continue
         reading = RowReading(sheet, row, ROSTER_LAYOUT)
         person = _read_person(reading, today)
-        if person is not None and (first := first_by_id.get(person.id_number)) is not None:
+        if person is not None and (first := first_by_key.get(person.document.key)) is not None:
             same = first.name == person.name
             code = "duplicate_person" if same else "duplicate_person_other_name"
             reading.refuse("id_number", CellProblem(code, row=first.row_number))
         elif person is not None:
-            first_by_id[person.id_number] = person
+            first_by_key[person.document.key] = person
             rows.append(person)
         problems.extend(reading.problems)
     return Roster(tuple(rows), tuple(problems), tuple(skipped))
@@ -171,8 +167,7 @@ def parse_roster(sheet: Sheet, today: date) -> Roster:
 
 def _read_person(reading: RowReading, today: date) -> RosterRow | None:
     name = reading.read("name", read_name)
-    reading.read("id_kind", _check_id_kind)
-    identity = reading.read("id_number", lambda cell: read_id_number(cell, today))
+    document = _read_document(reading, today)
     phone = reading.read("phone", read_phone)
     status = reading.read("political_status", read_political_status)
     work_unit = reading.read("work_unit", _read_work_unit)
@@ -180,14 +175,14 @@ def _read_person(reading: RowReading, today: date) -> RosterRow | None:
     skills = reading.listed("skills")
     if sum(len(skill) for skill in skills) > _TEXT_LENGTH_MAX:
         reading.refuse("skills", CellProblem("text_too_long", limit=_TEXT_LENGTH_MAX))
-    registered_on = reading.read("registered_on", lambda cell: _read_registration(cell, identity, today))
-    eligibility = _eligibility(reading, identity, today) if identity else None
-    if reading.problems or name is None or identity is None or status is None or eligibility is None:
+    registered_on = reading.read("registered_on", lambda cell: _read_registration(cell, document, today))
+    eligibility = _eligibility(reading, document, today) if document else None
+    if reading.problems or name is None or document is None or status is None or eligibility is None:
         return None
     return RosterRow(
         row_number=reading.row.number,
         name=name,
-        id_number=identity.number,
+        document=document,
         phone=phone,
         political_status=status,
         work_unit=work_unit,
@@ -242,10 +237,28 @@ def read_answer(cell: Cell) -> bool:
     raise CellProblem("answer_unreadable")
 
 
-def _check_id_kind(cell: Cell) -> None:
-    kind = without_spaces(cell)
-    if kind and kind not in _ID_KINDS:
-        raise CellProblem("id_kind_unsupported")
+def _read_document(reading: RowReading, today: date) -> Document | None:
+    """The document; a birth date beside it is read only where the number tells none."""
+    kind = reading.read("id_kind", read_kind)
+    if reading.problems and kind is None and reading.sheet.values(reading.row, "id_kind"):
+        return None
+    cell = reading.sheet.value(reading.row, "id_number")
+    try:
+        return read_identity(cell, today, kind)
+    except CellProblem as problem:
+        if problem.code != "born_on_missing":
+            reading.refuse("id_number", problem)
+            return None
+    born_on = reading.read("born_on", _read_birth_date)
+    if born_on is None:
+        return None
+    return reading.read("born_on", lambda _: read_identity(cell, today, kind, born_on))
+
+
+def _read_birth_date(cell: Cell) -> date:
+    if is_blank(cell):
+        raise CellProblem("born_on_missing")
+    return read_date(cell)
 
 
 def _read_work_unit(cell: Cell) -> str | None:
@@ -270,19 +283,19 @@ def _read_teams(reading: RowReading) -> tuple[str, ...]:
     return teams
 
 
-def _read_registration(cell: Cell, identity: IdNumber | None, today: date) -> date | None:
+def _read_registration(cell: Cell, document: Document | None, today: date) -> date | None:
     if cell is None:
         return None
     day = read_date(cell)
     if day > today:
         raise CellProblem("date_in_future")
-    if identity is not None and day < identity.birth_date:
+    if document is not None and day < document.born_on:
         raise CellProblem("date_before_birth")
     return day
 
 
-def _eligibility(reading: RowReading, identity: IdNumber, today: date) -> Eligibility | None:
-    age = identity.age_on(today)
+def _eligibility(reading: RowReading, document: Document, today: date) -> Eligibility | None:
+    age = age_on(today, document.born_on)
     if age >= AGE_OF_MAJORITY:
         return Eligibility.ADULT
     if age < AGE_SEPARATE_CONSENT:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from services.registry.importing.cells import Cell, CellProblem, narrow, text_of, tidy, without_spaces
 from services.registry.importing.clock_times import MINUTES_A_DAY, ClockReading, read_clock, read_minutes
 from services.registry.importing.dates import read_date
-from services.registry.importing.identity import read_id_number
+from services.registry.importing.identity import read_identity_keys, read_kind
 from services.registry.importing.layouts import SIGN_IN_LAYOUT
 from services.registry.importing.limits import Limits
 from services.registry.importing.reading import RowReading
@@ -54,7 +54,8 @@ class SignInRow:
 
     row_number: int
     name: str | None = field(repr=False)
-    id_number: str | None = field(repr=False)
+    identities: tuple[str, ...] = field(repr=False)
+    """Keys under which a person with this number may be registered; none where the row has no number."""
     volunteer_number: str | None
     started_at: datetime
     """Aware, in UTC. The planned start where the sheet only tells how long."""
@@ -90,7 +91,7 @@ def parse_sign_in_sheet(sheet: Sheet, planned: PlannedTime, today: date) -> Sign
     rows: list[SignInRow] = []
     problems: list[RowProblem] = []
     skipped: list[int] = []
-    first_by_person: dict[str, SignInRow] = {}
+    first_by_person: dict[str | tuple[str, ...], SignInRow] = {}
     unit = _unit_of_header(sheet)
     for row in sheet.rows:
         if _names_nobody(sheet, row):
@@ -99,13 +100,13 @@ def parse_sign_in_sheet(sheet: Sheet, planned: PlannedTime, today: date) -> Sign
         reading = RowReading(sheet, row, SIGN_IN_LAYOUT)
         service = _read_service(reading, planned, unit, today)
         if service is not None:
-            keys = [key for key in (service.id_number, service.volunteer_number) if key]
+            keys = [key for key in (service.identities, service.volunteer_number) if key]
             first = next((first_by_person[key] for key in keys if key in first_by_person), None)
             if first is None:
                 first_by_person.update(dict.fromkeys(keys, service))
                 rows.append(service)
             else:
-                field_name = "id_number" if service.id_number else "volunteer_number"
+                field_name = "id_number" if service.identities else "volunteer_number"
                 reading.refuse(field_name, CellProblem("signed_twice", row=first.row_number))
         problems.extend(reading.problems)
     return SignInSheet(tuple(rows), tuple(problems), tuple(skipped))
@@ -114,18 +115,19 @@ def parse_sign_in_sheet(sheet: Sheet, planned: PlannedTime, today: date) -> Sign
 def _read_service(reading: RowReading, planned: PlannedTime, unit: str | None, today: date) -> SignInRow | None:
     sheet, row = reading.sheet, reading.row
     name = reading.read("name", read_name) if sheet.values(row, "name") else None
-    id_number = volunteer_number = None
+    identities: tuple[str, ...] = ()
+    volunteer_number = None
     if sheet.values(row, "id_number"):
-        identity = reading.read("id_number", lambda cell: read_id_number(cell, today))
-        id_number = identity.number if identity else None
+        kind = reading.read("id_kind", read_kind)
+        identities = reading.read("id_number", lambda cell: read_identity_keys(cell, today, kind)) or ()
     if sheet.values(row, "volunteer_number"):
         volunteer_number = reading.read("volunteer_number", read_volunteer_number)
-    if not reading.problems and id_number is None and volunteer_number is None:
+    if not reading.problems and not identities and volunteer_number is None:
         reading.refuse(_identifying_field(sheet), CellProblem("person_unnamed"))
     served = _read_served(reading, planned, unit)
     if reading.problems or served is None:
         return None
-    return SignInRow(row.number, name, id_number, volunteer_number, *served)
+    return SignInRow(row.number, name, identities, volunteer_number, *served)
 
 
 def read_volunteer_number(cell: Cell) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from services.registry.importing.identity import IdNumber, read_id_number
 from services.registry.importing.reasons import RowProblem
 from services.registry.importing.roster import Eligibility, Roster, RosterRow
 from services.registry.imports.results import row_refusal
@@ -72,7 +71,7 @@ async def take(
     """Register who is new, find who is not, and let both join the teams that their rows name."""
     taken = Taken(problems=list(roster.problems))
     today = local_day(work.now)
-    known = await people.registered_identities(work.connection, work.vault, [row.id_number for row in roster.rows])
+    known = await people.registered_identities(work.connection, work.vault, [row.document.key for row in roster.rows])
     teams = await teams_named(work.connection, community, roster.team_names)
     new: list[RosterRow] = []
     in_team: list[tuple[RosterRow, UUID]] = []
@@ -80,7 +79,7 @@ async def take(
         try:
             if not form_teams and any(name not in teams for name in row.teams):
                 raise RosterTeamUnknown
-            if (found := known.get(row.id_number)) is None:
+            if (found := known.get(row.document.key)) is None:
                 decide(Volunteer(), _registration(row, UUID(int=0), "", community, today, consent_on_file))
                 new.append(row)
                 continue
@@ -107,7 +106,7 @@ async def _register(
         return []
     by_id = {work.new_id(): row for row in rows}
     claimed = await people.claim_identities(
-        work.connection, work.vault, {volunteer_id: row.id_number for volunteer_id, row in by_id.items()}
+        work.connection, work.vault, {volunteer_id: row.document.key for volunteer_id, row in by_id.items()}
     )
     if len(claimed) < len(by_id):
         # Somebody registered one of them in this moment; from a fresh look that person is simply found.
@@ -154,14 +153,13 @@ async def _join(
 def _registration(
     row: RosterRow, volunteer_id: UUID, number: str, community: str, today: date, consent_on_file: bool
 ) -> RegisterVolunteer:
-    identity: IdNumber = read_id_number(row.id_number, today)
     consent = _consent(row, consent_on_file)
     return RegisterVolunteer(
         volunteer_id=volunteer_id,
         number=number,
         community=community,
         party_member=row.party_member,
-        born_on=identity.birth_date,
+        born_on=row.document.born_on,
         consent=consent.given,
         guardian=consent.guardian,
         lives_on_own_labour=consent.lives_on_own_labour,
@@ -183,7 +181,7 @@ def _consent(row: RosterRow, on_file: bool) -> Consent:
 def _person(row: RosterRow) -> Person:
     return Person(
         name=row.name,
-        id_number=row.id_number,
+        document=row.document,
         phone=row.phone,
         work_unit=row.work_unit,
         political_status=row.political_status,

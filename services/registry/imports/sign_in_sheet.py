@@ -20,6 +20,20 @@ from shared.unit_of_work import UnitOfWork
 from shared.web.problems import Texts
 
 
+class IdentityUnknown(Refusal):
+    """Nobody is registered with the document of the row."""
+
+    code = "identity_unknown"
+    status = 422
+
+
+class KindNotNamed(Refusal):
+    """Documents of several kinds have this number, and the row does not say which it is."""
+
+    code = "document_kind_not_named"
+    status = 422
+
+
 class NumbersOfTwoPeople(Refusal):
     """The ID number and the volunteer number of the row belong to different people."""
 
@@ -98,7 +112,7 @@ def _recorded(activity: Activity, entry: Backfilled) -> bool:
 async def _people(work: UnitOfWork, sheet: SignInSheet, taken: Taken, texts: Texts) -> dict[SignInRow, Found]:
     """Who the rows are about, by ID number or volunteer number; rows about nobody known become problems."""
     by_identity = await people.registered_identities(
-        work.connection, work.vault, [row.id_number for row in sheet.rows if row.id_number]
+        work.connection, work.vault, [key for row in sheet.rows for key in row.identities]
     )
     references: list[UUID | str] = [row.volunteer_number for row in sheet.rows if row.volunteer_number]
     references += [volunteer_id for volunteer_id, _, _ in by_identity.values()]
@@ -115,7 +129,7 @@ async def _people(work: UnitOfWork, sheet: SignInSheet, taken: Taken, texts: Tex
 
 
 def _place(row: SignInRow) -> tuple[str, str]:
-    return ("身份证号", "id_number") if row.id_number else ("志愿者编号", "volunteer_number")
+    return ("身份证号", "id_number") if row.identities else ("志愿者编号", "volunteer_number")
 
 
 def _person(
@@ -124,11 +138,15 @@ def _person(
     found: Mapping[UUID | str, Found],
     names: Mapping[UUID, Mapping[str, str]],
 ) -> Found:
-    identified = by_identity.get(row.id_number) if row.id_number else None
+    holders = {by_identity[key][0] for key in row.identities if key in by_identity}
+    if row.identities and not holders:
+        raise IdentityUnknown
+    if len(holders) > 1:
+        raise KindNotNamed
     numbered = found.get(row.volunteer_number) if row.volunteer_number else None
-    if (row.id_number and identified is None) or (row.volunteer_number and numbered is None):
-        raise VolunteerUnknown(volunteer=row.volunteer_number or "")
-    person = found[identified[0]] if identified is not None else numbered
+    if row.volunteer_number and numbered is None:
+        raise VolunteerUnknown(volunteer=row.volunteer_number)
+    person = found[holders.pop()] if holders else numbered
     assert person is not None, "a row has at least one of the two numbers"
     if numbered is not None and numbered.id != person.id:
         raise NumbersOfTwoPeople

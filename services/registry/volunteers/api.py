@@ -33,20 +33,21 @@ log = logger("volunteers")
 _SEARCH_RESULTS_MAX = 50
 _GROUNDS = {"guardian_consent": "guardian", "lives_on_own_labour": "lives_on_own_labour"}
 """Fields of a change that belong to the kept consent, and their names there."""
+_DOCUMENT = frozenset({"id_number", "id_kind", "born_on"})
+"""Fields of a change that are about the document."""
 
 
 @api.command("/v1/volunteers", permission="volunteers.register", status=201)
 async def register_volunteer(
     body: RegisterVolunteerBody, work: Work, caller: Caller, settings: Configured
 ) -> RegisteredOut:
-    """实名登记志愿者；同一身份证号只登记一次。Register a volunteer with the real name; one person has one number."""
+    """实名登记志愿者；同一证件只登记一次。Register a volunteer with the real name; one person has one number."""
     caller.require(body.community)
     await require_community(work.connection, body.community)
     today = local_day(work.now)
-    identity = people.valid_identity(body.id_number, today)
     person = Person(
         name=people.valid_name(body.name),
-        id_number=identity.number,
+        document=people.valid_document(body.id_number, today, body.id_kind, body.born_on),
         phone=people.valid_phone(body.phone),
         work_unit=body.work_unit,
         political_status=body.political_status,
@@ -56,7 +57,6 @@ async def register_volunteer(
     volunteer = await registration.register(
         work,
         person,
-        identity.birth_date,
         community=body.community,
         party_member=party_member,
         consent=registration.Consent(body.consent, body.guardian_consent, body.lives_on_own_labour),
@@ -101,7 +101,7 @@ async def list_volunteers(
 async def search_volunteers(
     body: SearchBody, read: Read, caller: Caller, vault: Vaulted, now: Now
 ) -> Page[IdentityOut]:
-    """按姓名、电话或身份证号精确查找，结果遮盖显示；条件放在请求体里，不留在地址中。
+    """按姓名、电话或证件号精确查找，结果遮盖显示；条件放在请求体里，不留在地址中。
 
     Exact search by name, phone or ID number; what is found is masked. The criteria travel in the body, since
     addresses are logged on their way.
@@ -109,11 +109,11 @@ async def search_volunteers(
     v = volunteers
     query = select(v.c.id, v.c.number).where(v.c.number >= caller.node, v.c.number < caller.node + ":")
     if body.id_number is not None:
-        # An ID number that cannot be right is nobody's; saying so is more use to a clerk than an empty list.
-        identity = people.valid_identity(body.id_number, local_day(now))
-        digest = people.identity_digest(vault, identity.number)
+        # A number that cannot be right is nobody's; saying so is more use to a clerk than an empty list.
+        keys = people.valid_keys(body.id_number, local_day(now), body.id_kind)
+        digests = [people.identity_digest(vault, key) for key in keys]
         query = query.join(identity_digests, identity_digests.c.volunteer_id == v.c.id).where(
-            identity_digests.c.digest == digest
+            identity_digests.c.digest.in_(digests)
         )
     else:
         kind, value = ("name", people.valid_name(body.name)) if body.name is not None else ("phone", _phone(body))
@@ -164,9 +164,11 @@ async def change_details(volunteer_id: UUID, body: ChangeDetailsBody, work: Work
     """
     volunteer = await registration.of_caller(work, caller, volunteer_id)
     registration.require_own_details(caller, body.model_fields_set)
-    changes = body.model_dump(exclude_unset=True, exclude={"party_member", *_GROUNDS})
-    if body.id_number is not None:
-        changes["id_number"] = people.valid_identity(body.id_number, local_day(work.now)).number
+    changes = body.model_dump(exclude_unset=True, exclude={"party_member", *_DOCUMENT, *_GROUNDS})
+    if body.model_fields_set & _DOCUMENT:
+        changes["document"] = await registration.changed_document(
+            work, volunteer_id, body.id_number, body.id_kind, body.born_on
+        )
     if body.name is not None:
         changes["name"] = people.valid_name(body.name)
     if "phone" in changes:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -11,15 +12,25 @@ from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.importing.cells import CellProblem
-from services.registry.importing.identity import IdNumber, masked, read_id_number
 from services.registry.importing.phone import read_phone
 from services.registry.importing.reasons import row_problem
 from services.registry.importing.roster import PoliticalStatus, read_name
 from services.registry.tables import identity_digests, search_digests
 from shared.contracts import Refusal
+from shared.identity_documents import (
+    Document,
+    DocumentKind,
+    NumberWrong,
+    keys_to_find,
+    of_number,
+    read_document,
+    read_number,
+)
 from shared.privacy import Vault
 
 _ID_NUMBER = "id_number"
+_TELLS_ITSELF = 18
+"""Numbers of so many digits tell their kind and the birth date; of others both are kept beside."""
 SEARCHABLE = ("name", "phone")
 
 
@@ -39,7 +50,7 @@ class Person:
     """What the register keeps of a person. The ``repr`` shows nothing of it."""
 
     name: str = field(repr=False)
-    id_number: str = field(repr=False)
+    document: Document
     phone: str | None = field(repr=False, default=None)
     work_unit: str | None = field(repr=False, default=None)
     political_status: PoliticalStatus = field(repr=False, default=PoliticalStatus.NOT_STATED)
@@ -47,14 +58,16 @@ class Person:
 
     @property
     def born_on(self) -> date:
-        """As the ID number says (GB 11643)."""
-        return date(int(self.id_number[6:10]), int(self.id_number[10:12]), int(self.id_number[12:14]))
+        """As the document says, or whoever showed it."""
+        return self.document.born_on
 
     def sealed_fields(self) -> dict[str, str]:
         """As the vault keeps it; what is not known is empty, so that a change to nothing replaces what was there."""
+        tells_itself = len(self.document.number) == _TELLS_ITSELF
         return {
             "name": self.name,
-            _ID_NUMBER: self.id_number,
+            _ID_NUMBER: self.document.number,
+            **({} if tells_itself else {"id_kind": self.document.kind, "born_on": self.born_on.isoformat()}),
             "phone": self.phone or "",
             "work_unit": self.work_unit or "",
             "political_status": self.political_status.value,
@@ -66,7 +79,7 @@ class Person:
         """From the vault's fields."""
         return cls(
             name=fields["name"],
-            id_number=fields[_ID_NUMBER],
+            document=_opened(fields),
             phone=fields.get("phone") or None,
             work_unit=fields.get("work_unit") or None,
             political_status=PoliticalStatus(fields.get("political_status") or PoliticalStatus.NOT_STATED),
@@ -74,12 +87,34 @@ class Person:
         )
 
 
-def valid_identity(value: str, today: date) -> IdNumber:
-    """The checked ID number. Raises `DetailNotValid`."""
+def _opened(fields: Mapping[str, str]) -> Document:
+    number = fields[_ID_NUMBER]
+    if not fields.get("id_kind"):
+        return of_number(number)
+    return Document(DocumentKind(fields["id_kind"]), number, date.fromisoformat(fields["born_on"]))
+
+
+def valid_document(value: str, today: date, kind: DocumentKind | None, born_on: date | None) -> Document:
+    """The checked document. Raises `DetailNotValid`."""
     try:
-        return read_id_number(value, today)
-    except CellProblem as problem:
-        raise DetailNotValid("身份证号", problem) from None
+        return read_document(value, today, kind, born_on)
+    except NumberWrong as wrong:
+        raise DetailNotValid("证件号", CellProblem(wrong.code)) from None
+
+
+def tells_birth(value: str, today: date, kind: DocumentKind) -> bool:
+    """Whether the number says when its holder was born."""
+    with suppress(NumberWrong):
+        return read_number(value, today, kind).born_on is not None
+    return True
+
+
+def valid_keys(value: str, today: date, kind: DocumentKind | None) -> tuple[str, ...]:
+    """Under which keys the holder may be registered. Raises `DetailNotValid`."""
+    try:
+        return keys_to_find(value, today, kind)
+    except NumberWrong as wrong:
+        raise DetailNotValid("证件号", CellProblem(wrong.code)) from None
 
 
 def valid_name(value: str) -> str:
@@ -110,41 +145,36 @@ def masked_phone(phone: str | None) -> str | None:
     return None if phone is None else phone[:3] + "*" * (len(phone) - 7) + phone[-4:]
 
 
-def masked_id_number(number: str) -> str:
-    """6202**********1234."""
-    return masked(number)
-
-
 # ── finding people ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def identity_digest(vault: Vault, id_number: str) -> bytes:
-    """The digest under which an ID number is registered."""
-    return vault.digest(_ID_NUMBER, id_number)
+def identity_digest(vault: Vault, key: str) -> bytes:
+    """The digest under which a document is registered; `key` is its `Document.key`."""
+    return vault.digest(_ID_NUMBER, key)
 
 
 async def claim_identities(connection: AsyncConnection, vault: Vault, people: Mapping[UUID, str]) -> frozenset[UUID]:
-    """Register the ID numbers of new volunteers. Returns whose were free; a concurrent claim is waited for."""
+    """Register the keys of new volunteers' documents. Returns whose were free; a concurrent claim is waited for."""
     rows = await connection.execute(
         text(
             "INSERT INTO identity_digests (digest, volunteer_id)"
             " SELECT d, v FROM unnest(cast(:digests AS bytea[]), cast(:ids AS uuid[])) AS row(d, v) ORDER BY d"
             " ON CONFLICT (digest) DO NOTHING RETURNING volunteer_id"
         ),
-        {"digests": [identity_digest(vault, number) for number in people.values()], "ids": list(people)},
+        {"digests": [identity_digest(vault, key) for key in people.values()], "ids": list(people)},
     )
     return frozenset(row[0] for row in rows)
 
 
 async def registered_identities(
-    connection: AsyncConnection, vault: Vault, id_numbers: Iterable[str]
+    connection: AsyncConnection, vault: Vault, keys: Iterable[str]
 ) -> dict[str, tuple[UUID, str, str]]:
-    """Those of the ID numbers that are registered: volunteer id, number and standing of each.
+    """Those of the documents' keys that are registered: volunteer id, number and standing of each.
 
     The rows are locked against change until the transaction ends: who withdraws consent, or is forgotten, in the same
     moment either comes first and is seen, or leaves what they are entered into here.
     """
-    by_digest = {identity_digest(vault, number): number for number in id_numbers}
+    by_digest = {identity_digest(vault, key): key for key in keys}
     rows = await connection.execute(
         text(
             "SELECT d.digest, v.id, v.number, v.standing FROM identity_digests d"
@@ -181,7 +211,7 @@ async def drop_search_digests(connection: AsyncConnection, volunteer_id: UUID) -
 
 
 async def drop_identity(connection: AsyncConnection, volunteer_id: UUID) -> None:
-    """Free the ID number, for a corrected one or because the person is forgotten."""
+    """Free the document, for a corrected one or because the person is forgotten."""
     await connection.execute(delete(identity_digests).where(identity_digests.c.volunteer_id == volunteer_id))
 
 

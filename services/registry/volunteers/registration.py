@@ -31,11 +31,14 @@ from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
 from shared.clock import local_day
 from shared.contracts import Refusal, refuse_if
+from shared.identity_documents import Document, DocumentKind
 from shared.unit_of_work import UnitOfWork
 from shared.web.problems import NotFound
 
 OWN_DETAILS = frozenset({"phone", "work_unit", "skills"})
 """What a volunteer puts right without the office."""
+_TOLD = {"document": "id_number"}
+_NOTHING_BESIDE = {"id_kind": "", "born_on": ""}
 
 
 class CheckedByOffice(Refusal):
@@ -81,7 +84,6 @@ def require_own_details(caller: Principal, fields: Collection[str]) -> None:
 async def register(
     work: UnitOfWork,
     person: Person,
-    born_on: date,
     *,
     community: str,
     party_member: bool,
@@ -91,9 +93,8 @@ async def register(
 ) -> Volunteer:
     """Register one person. Raises `VolunteerAlreadyRegistered` with the number that the person has already."""
     volunteer_id = work.new_id()
-    if not await people.claim_identities(work.connection, work.vault, {volunteer_id: person.id_number}):
-        known = await people.registered_identities(work.connection, work.vault, [person.id_number])
-        raise VolunteerAlreadyRegistered(number=known[person.id_number][1] if known else "")
+    if not await people.claim_identities(work.connection, work.vault, {volunteer_id: person.document.key}):
+        raise await _registered_already(work, person)
     (number,) = await people.next_numbers(work.connection, community, 1)
     volunteer = work.create(
         VOLUNTEERS,
@@ -103,7 +104,7 @@ async def register(
             number=number,
             community=community,
             party_member=party_member,
-            born_on=born_on,
+            born_on=person.born_on,
             consent=consent.given,
             guardian=consent.guardian,
             lives_on_own_labour=consent.lives_on_own_labour,
@@ -144,7 +145,8 @@ async def change(
     after = replace(before, **changes)
     kept: dict[str, Any] = json.loads((await work.vault.get(work.connection, volunteer_id)).get("consent", "{}"))
     consent = {**kept, **(grounds or {})}
-    fields = {name for name, value in changes.items() if getattr(before, name) != value}
+    # The document is told as one: that a birth date alone was put right is more than anybody needs to hear.
+    fields = {_TOLD.get(name, name) for name, value in changes.items() if getattr(before, name) != value}
     if consent != kept:
         fields.add("consent")  # what it says would tell how old somebody is
     known = _grounds(consent, after, local_day(work.now)) if after.born_on != before.born_on else None
@@ -153,10 +155,10 @@ async def change(
         return volunteer
     if "id_number" in fields:
         await people.drop_identity(work.connection, volunteer_id)
-        if not await people.claim_identities(work.connection, work.vault, {volunteer_id: after.id_number}):
-            found = await people.registered_identities(work.connection, work.vault, [after.id_number])
-            raise VolunteerAlreadyRegistered(number=found[after.id_number][1] if found else "")
-    await work.vault.put(work.connection, volunteer_id, {**after.sealed_fields(), "consent": json.dumps(consent)})
+        if not await people.claim_identities(work.connection, work.vault, {volunteer_id: after.document.key}):
+            raise await _registered_already(work, after)
+    sealed = {**_NOTHING_BESIDE, **after.sealed_fields(), "consent": json.dumps(consent)}
+    await work.vault.put(work.connection, volunteer_id, sealed)
     if after.born_on != before.born_on:
         volunteer = await ages.look(work, volunteer_id, after.born_on)
     if fields & set(people.SEARCHABLE):
@@ -165,9 +167,34 @@ async def change(
     return volunteer
 
 
+async def _registered_already(work: UnitOfWork, person: Person) -> VolunteerAlreadyRegistered:
+    key = person.document.key
+    known = await people.registered_identities(work.connection, work.vault, [key])
+    return VolunteerAlreadyRegistered(number=known[key][1] if known else "")
+
+
 def _grounds(consent: Mapping[str, Any], person: Person, today: date) -> Grounds:
     guardian = GuardianConsent(consent.get("guardian", GuardianConsent.NONE))
     return Grounds(person.born_on, guardian, bool(consent.get("lives_on_own_labour")), today)
+
+
+async def changed_document(
+    work: UnitOfWork, volunteer_id: UUID, number: str | None, kind: DocumentKind | None, born_on: date | None
+) -> Document:
+    """The document after a change of some of what is known of it. Raises `DetailNotValid`.
+
+    A renewed passport is shown by whoever was born on the day that is known; another kind of document tells its own.
+    """
+    today = local_day(work.now)
+    known = (await people.people_of(work.connection, work.vault, [volunteer_id])).get(volunteer_id)
+    if known is None:
+        return people.valid_document(number or "", today, kind, born_on)
+    before = known.document
+    if number is None:
+        number, kind = before.number, kind or before.kind
+    if born_on is None and kind is not None and not people.tells_birth(number, today, kind):
+        born_on = before.born_on
+    return people.valid_document(number, today, kind, born_on)
 
 
 async def withdraw_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:

@@ -12,12 +12,15 @@ from pydantic_core import PydanticCustomError
 from services.registry.fields import VolunteerNumber
 from services.registry.importing.roster import PoliticalStatus
 from services.registry.volunteers.model import GuardianConsent, Standing, Volunteer
-from services.registry.volunteers.people import Person, masked_id_number, masked_name, masked_phone
+from services.registry.volunteers.people import Person, masked_name, masked_phone
 from shared.contracts import NodeCode
 from shared.contracts.common import CommunityCode
+from shared.identity_documents import DocumentKind, masked
 from shared.web.fields import Body, Clean, Day, ShortText
 
 _IdNumberText = Annotated[str, Field(min_length=1, max_length=40), Clean]
+_ID_KIND = "证件类型；不填则须为 18 位证件号 kind of document; left out for a number of 18 digits, which tells it"
+_BORN_ON = "出生日期；号码里没有的（通行证、护照）须填 birth date, where the number does not tell it"
 _PhoneText = Annotated[str, Field(min_length=1, max_length=40), Clean]
 _NameText = Annotated[str, Field(min_length=1, max_length=60), Clean]
 _WorkUnitText = Annotated[str, Field(min_length=1, max_length=200), Clean]
@@ -29,7 +32,9 @@ class RegisterVolunteerBody(Body):
 
     community: CommunityCode
     name: _NameText
-    id_number: _IdNumberText = Field(description="18 位居民身份证号 resident identity number (GB 11643)")
+    id_number: _IdNumberText = Field(description="证件号码 number of the identity document")
+    id_kind: DocumentKind | None = Field(default=None, description=_ID_KIND)
+    born_on: Day | None = Field(default=None, description=_BORN_ON)
     phone: _PhoneText | None = None
     work_unit: _WorkUnitText | None = None
     political_status: PoliticalStatus = PoliticalStatus.NOT_STATED
@@ -48,6 +53,8 @@ class ChangeDetailsBody(Body):
 
     name: _NameText | None = None
     id_number: _IdNumberText | None = None
+    id_kind: DocumentKind | None = Field(default=None, description=_ID_KIND)
+    born_on: Day | None = Field(default=None, description=_BORN_ON)
     phone: _PhoneText | None = None
     work_unit: _WorkUnitText | None = None
     political_status: PoliticalStatus | None = None
@@ -73,6 +80,9 @@ class SearchBody(Body):
     name: _NameText | None = None
     phone: _PhoneText | None = None
     id_number: _IdNumberText | None = None
+    id_kind: DocumentKind | None = Field(
+        default=None, description="与证件号一起，不填则查各类证件 with id_number; any kind where it is not given"
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -142,7 +152,9 @@ class IdentityOut(BaseModel):
     id: UUID
     number: VolunteerNumber
     name: str
+    id_kind: DocumentKind
     id_number: str
+    born_on: date | None = Field(description="遮盖时不显示 not shown while masked")
     phone: str | None
     work_unit: str | None = Field(description="遮盖时不显示 not shown while masked")
     political_status: PoliticalStatus | None
@@ -159,7 +171,9 @@ class IdentityOut(BaseModel):
             id=volunteer_id,
             number=number,
             name=person.name if reveal else masked_name(person.name),
-            id_number=person.id_number if reveal else masked_id_number(person.id_number),
+            id_kind=person.document.kind,
+            id_number=person.document.number if reveal else masked(person.document.number),
+            born_on=person.born_on if reveal else None,
             phone=person.phone if reveal else masked_phone(person.phone),
             work_unit=person.work_unit if reveal else None,
             political_status=person.political_status if reveal else None,

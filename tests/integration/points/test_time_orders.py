@@ -51,6 +51,23 @@ async def test_a_person_who_is_no_volunteer_is_known_to_the_office_alone(bank: B
     await made(bank.clerk(FOREIGN), "/v1/beneficiaries", again)
 
 
+async def test_a_person_with_another_document_can_be_served(bank: Bank) -> None:
+    clerk = bank.clerk()
+
+    def body(**document: str) -> dict[str, Any]:
+        return {"community": COMMUNITY, "person": {"name": "合成老人丙", **document}}
+
+    await refused(clerk, "/v1/beneficiaries", "beneficiary_id_number_wrong", body(id_number="0123456701"))
+    permit = {"id_number": "0123456701", "id_kind": "taiwan_permit"}
+    await refused(clerk, "/v1/beneficiaries", "beneficiary_id_number_wrong", body(**permit))
+    known = await made(clerk, "/v1/beneficiaries", body(**permit, born_on="1950-06-15"))
+    assert known["age_group_from"] == 75
+    shown = (await clerk.get(f"/v1/beneficiaries/{known['id']}")).json()
+    assert (shown["id_kind"], shown["id_number"]) == ("taiwan_permit", "01234567")
+    renewed = body(id_number="01234567", id_kind="taiwan_permit", born_on="1950-06-15")
+    await refused(clerk, "/v1/beneficiaries", "beneficiary_already_registered", renewed)
+
+
 async def test_minutes_are_held_served_and_paid_to_the_last_one(bank: Bank) -> None:
     (mother,) = await bank.people(200)
     (provider,) = await bank.people(0, age=YOUNG)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.registry.importing.identity import check_character
+from shared.identity_documents import check_character
 from tests.conftest import COMMUNITY, DISTRICT, Start
 from tests.integration.office import Office
 

@@ -250,7 +250,7 @@ async def test_a_sign_in_sheet_goes_in_as_backfilled_evidence(registry: Registry
     assert {p["row"]: p["code"] for p in result["problems"]} == {
         6: "already_serving",
         7: "id_number_checksum",
-        8: "volunteer_unknown",
+        8: "identity_unknown",
         9: "signed_twice",
     }
     [serving] = [p for p in result["problems"] if p["row"] == 6]

@@ -203,7 +203,7 @@ async def test_an_unusable_change_or_search_is_told_what_it_lacks(registry: Regi
         (registry.clerk.patch(path, json={"name": None}), "只有电话（phone）和工作单位（work_unit）可以清空"),
         (
             registry.clerk.post("/v1/volunteers/search", json={}),
-            "姓名（name）、电话（phone）、身份证号（id_number）请只填一项",
+            "姓名（name）、电话（phone）、证件号（id_number）请只填一项",
         ),
     ):
         answer = await call

@@ -11,7 +11,7 @@ import xlsxwriter
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from services.registry.importing.identity import check_character
+from shared.identity_documents import check_character
 
 TODAY = date(2025, 11, 24)
 ROSTER_HEADER = [

@@ -61,7 +61,7 @@ def test_the_corrected_file_can_be_uploaded_as_it_is() -> None:
     line[header.index("手机")] = "15400000002"
     _, roster = read_roster(workbook([header, line]), TODAY)
     assert roster.problems == ()
-    assert [(row.id_number, row.phone) for row in roster.rows] == [(SECOND, "15400000002")]
+    assert [(row.document.number, row.phone) for row in roster.rows] == [(SECOND, "15400000002")]
 
 
 def test_uncorrected_rows_are_refused_again_for_the_same_reasons() -> None:

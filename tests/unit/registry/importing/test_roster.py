@@ -28,7 +28,7 @@ def test_a_good_row_becomes_a_person() -> None:
         person(姓名=" 王 建国 ", 服务队="巾帼志愿服务队、 文体队", 特长="剪纸,书法", 入队时间=date(2015, 4, 1))
     )
     (row,) = roster.rows
-    assert (row.row_number, row.name, row.id_number) == (2, "王建国", id_number())
+    assert (row.row_number, row.name, row.document.number) == (2, "王建国", id_number())
     assert (row.phone, row.work_unit, row.registered_on) == ("15400000001", "长城医院", date(2015, 4, 1))
     assert (row.teams, row.skills) == (("巾帼志愿服务队", "文体队"), ("剪纸", "书法"))
     assert row.political_status is PoliticalStatus.MASSES
@@ -158,12 +158,40 @@ def test_the_young_need_consent_and_children_another_procedure(
         assert codes(roster) == [(2, outcome)]
 
 
-def test_other_documents_than_identity_cards_are_sent_to_the_window() -> None:
-    header = [*ROSTER_HEADER, "证件类型"]
-    rows = [[*person(), "护照"], [*person(), "居民身份证"]]
+def test_other_documents_than_identity_cards_need_their_kind_and_a_birth_date() -> None:
+    header = [*ROSTER_HEADER, "证件类型", "出生日期"]
+    rows = [
+        [*person(), "居民身份证", None],
+        [*person(身份证号="E12345678"), "护照", "1990-12-31"],
+        [*person(身份证号="H1234567801"), "港澳居民来往内地通行证", "1990年12月31日"],
+        [*person(身份证号="01234567"), "台胞证", date(1990, 12, 31)],
+        [*person(身份证号="KAZ110090123105"), "外国人永久居留身份证", None],
+        [*person(身份证号=id_number("19901231", area="830000")), "台湾居民居住证", "1990年12月"],
+        [*person(身份证号="E12345679"), None, "1990-12-31"],
+        [*person(身份证号="E12345679"), "护照", None],
+        [*person(身份证号="E12345679"), "军官证", "1990-12-31"],
+        [*person(身份证号="H12345678"), "回乡证", "1990-12-31"],
+        [*person(身份证号="E1234567X9"), "护照", "1990-12-31"],
+        [*person(身份证号="E12345670", 监护人同意="否"), "护照", "2010-12-31"],
+    ]
     roster = read_roster(workbook([header, *rows]), TODAY)[1]
-    assert codes(roster) == [(2, "id_kind_unsupported")]
-    assert [row.row_number for row in roster.rows] == [3]
+    assert [(row.document.kind.value, row.document.number) for row in roster.rows] == [
+        ("resident_id", id_number()),
+        ("passport", "E12345678"),
+        ("hk_macao_permit", "H12345678"),
+        ("taiwan_permit", "01234567"),
+        ("permanent_resident", "KAZ110090123105"),
+        ("residence_permit", id_number("19901231", area="830000")),
+    ]
+    assert {row.document.born_on for row in roster.rows[1:]} == {date(1990, 12, 31)}
+    assert codes(roster) == [
+        (8, "id_number_length"),
+        (9, "born_on_missing"),
+        (10, "id_kind_unsupported"),
+        (11, "duplicate_person"),
+        (12, "passport_form"),
+        (13, "guardian_consent_missing"),
+    ]
 
 
 def test_the_same_person_twice_is_reported_and_not_doubled() -> None:
@@ -265,7 +293,7 @@ def test_every_row_of_anything_is_a_person_a_problem_or_skipped(rows: list[list[
     assert not good & bad
     assert not good & skipped
     assert not bad & skipped
-    assert len({row.id_number for row in roster.rows}) == len(roster.rows)
+    assert len({row.document.number for row in roster.rows}) == len(roster.rows)
 
 
 def test_reading_the_same_file_twice_gives_the_same() -> None:

@@ -53,8 +53,10 @@ def test_its_known_faults_are_found_with_the_right_reasons(register: tuple[bytes
 
 def test_it_is_marked_as_synthetic_and_can_belong_to_nobody(register: tuple[bytes, RegisterFacts, Roster]) -> None:
     content, _, roster = register
-    assert all(row.id_number.startswith(AREAS) and (row.phone or "").startswith(PHONE_PREFIX) for row in roster.rows)
-    assert len({row.id_number for row in roster.rows}) == len({row.phone for row in roster.rows}) == 940
+    assert all(
+        row.document.number.startswith(AREAS) and (row.phone or "").startswith(PHONE_PREFIX) for row in roster.rows
+    )
+    assert len({row.document.number for row in roster.rows}) == len({row.phone for row in roster.rows}) == 940
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
     assert "合成数据 SYNTHETIC" in str(sheet.to_python()[0][0])
     assert "合成" in sheet.name
