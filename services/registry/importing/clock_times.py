@@ -9,7 +9,17 @@ from services.registry.importing.dates import read_date
 
 MINUTES_A_DAY = 24 * 60
 
-_HALF_DAYS = "凌晨|清晨|早晨|早上|上午|中午|下午|傍晚|晚上|晚间|夜里|am|pm|a\\.m\\.|p\\.m\\."
+_LATEST_MINUTES = 30 * 60
+"""24:30 is half past midnight to whoever was there since the evening; nobody counts on like that past six."""
+_SERIAL_DAY_ONE = date(1900, 1, 1)
+
+_HALF_DAYS = "凌晨|清晨|早晨|早上|上午|中午|下午|傍晚|晚上|晚间|当晚|夜晚|夜里|半夜|深夜|午夜|am|pm|a\\.m\\.|p\\.m\\."
+_NIGHTS = frozenset({"晚上", "晚间", "当晚", "夜晚", "夜里", "半夜", "深夜", "午夜"})
+_NEXT_DAY = re.compile(r"\(?(?:次日|翌日|第二天|隔天|隔日|转天)的?\)?")
+_SAME_DAY = re.compile(r"^(?:当天|当日|同日)的?")
+_COLONS = str.maketrans("∶︰﹕;。", "::::.")
+_QUARTERS = (("1刻", "15分"), ("3刻", "45分"))
+_NUMERAL = re.compile(r"[零〇一二两三四五六七八九十]+")
 _CLOCK = re.compile(
     rf"(?P<before>{_HALF_DAYS})?"
     r"(?P<hour>[0-9]{1,2})(?:[:点时.](?P<minute>[0-9]{2}|[0-9](?=分))?(?P<half>半)?分?(?::[0-9]{2}秒?)?整?)"
@@ -20,12 +30,12 @@ _DATE_BEFORE = re.compile(
     r"(?P<date>[0-9]{4}[年./-][0-9]{1,2}[月./-][0-9]{1,2}[日号]?)(?:T| +|(?<=[日号]))(?P<clock>.+)"
 )
 _DURATION = re.compile(
-    r"(?:(?P<hours>[0-9]{1,4}(?:\.[0-9]+)?)(?:个?半?小时|个?半?钟头|h|hours?|hrs?|时))?(?:零)?"
+    r"(?:(?P<hours>[0-9]{1,4}(?:\.[0-9]+)?)(?:个?半?小时|个?半?钟头|h|hours?|hrs?|时))?"
     r"(?:(?P<minutes>[0-9]{1,5}(?:\.[0-9]+)?)(?:分钟?|m|mins?|minutes?|’|'))?"
 )
 _SPAN = re.compile(r"(?P<hours>[0-9]{1,2}):(?P<minutes>[0-5][0-9])(?::[0-9]{2})?")
 _BARE = re.compile(r"[0-9]{1,5}(?:\.[0-9]+)?")
-_CHINESE_DIGITS = str.maketrans("一二两三四五六七八九", "1223456789")
+_CHINESE_DIGITS = str.maketrans("零〇一二两三四五六七八九", "001223456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +44,26 @@ class ClockReading:
 
     day: date | None
     minutes: int
-    """Minutes after midnight, 0 to 1440; 1440 is the end of the day (24:00)."""
+    """Minutes after midnight, 0 to 2879; 1440 is the end of the day (24:00), what is more lies in the next one."""
 
 
 def read_clock(cell: Cell) -> ClockReading:
     """A clock time from a cell; seconds are dropped. Raises CellProblem ``time_unreadable``."""
     match cell:
+        case datetime() if cell.date() == _SERIAL_DAY_ONE:  # 24:30 in a cell of times
+            return _next_morning(cell.hour * 60 + cell.minute)
         case datetime():
             return ClockReading(cell.date(), cell.hour * 60 + cell.minute)
         case date():  # how the reader of workbooks gives midnight
             return ClockReading(cell, 0)
         case time():
             return ClockReading(None, cell.hour * 60 + cell.minute)
-        case timedelta() if timedelta(0) <= cell <= timedelta(days=1):
+        case timedelta() if timedelta(0) <= cell < timedelta(minutes=_LATEST_MINUTES):
             return ClockReading(None, int(cell.total_seconds() // 60))
         case float() if 0 <= cell < 1:  # a time cell whose format was lost
             return ClockReading(None, round(cell * MINUTES_A_DAY))
+        case float() if 1 < cell < 1.25:
+            return _next_morning(round((cell - 1) * MINUTES_A_DAY))
         case float() if 10_000 <= cell < 60_000:
             return ClockReading(read_date(float(int(cell))), round(cell % 1 * MINUTES_A_DAY))
         case str():
@@ -58,8 +72,14 @@ def read_clock(cell: Cell) -> ClockReading:
             raise CellProblem("time_unreadable")
 
 
+def _next_morning(minutes: int) -> ClockReading:
+    if MINUTES_A_DAY + minutes >= _LATEST_MINUTES:
+        raise CellProblem("time_unreadable")
+    return ClockReading(None, MINUTES_A_DAY + minutes)
+
+
 def _clock_from_text(raw: str) -> ClockReading:
-    text = " ".join(narrow(raw).lower().replace("点钟", "点").split())
+    text = " ".join(narrow(raw).lower().translate(_COLONS).replace("点钟", "点").split())
     if match := _DATE_BEFORE.fullmatch(text.replace("t", " ") if "年" not in text else text):
         day, minutes = _day_or_none(match["date"]), _minutes_after_midnight(match["clock"])
         if day is not None and minutes is not None:
@@ -77,7 +97,26 @@ def _day_or_none(text: str) -> date | None:
 
 
 def _minutes_after_midnight(text: str) -> int | None:
-    text = text.replace(" ", "").replace("时半", "点半")
+    text, later = _NEXT_DAY.subn("", _SAME_DAY.sub("", text.replace(" ", "")))
+    minutes = _minutes_of(_NUMERAL.sub(_digits, text).replace("时半", "点半"))
+    if minutes is None or not later:
+        return minutes
+    # 次日24:30 is the third day, or half past midnight told twice.
+    return minutes + MINUTES_A_DAY if later == 1 and minutes < MINUTES_A_DAY else None
+
+
+def _digits(numeral: re.Match[str]) -> str:
+    """九 → 9, 十 → 10, 二十五 → 25, 零五 → 05; anything else stays, and is then unreadable."""
+    text = numeral[0].translate(_CHINESE_DIGITS)
+    tens, ten, ones = text.partition("十")
+    if not ten:
+        return text
+    return f"{tens or 1}{ones or 0}" if len(tens) <= 1 and len(ones) <= 1 else numeral[0]
+
+
+def _minutes_of(text: str) -> int | None:
+    for quarter, written in _QUARTERS:
+        text = text.replace(quarter, written)
     match = _CLOCK.fullmatch(text) or _FOUR_DIGITS.fullmatch(text)
     if match is None:
         return None
@@ -91,18 +130,18 @@ def _minutes_after_midnight(text: str) -> int | None:
         return None
     hour = _hour_of_day(hour, parts.get("before") or parts.get("after") or "")
     total = hour * 60 + minute
-    return total if minute < 60 and 0 <= total <= MINUTES_A_DAY else None
+    return total if minute < 60 and total < _LATEST_MINUTES else None
 
 
 def _hour_of_day(hour: int, half_day: str) -> int:
     match half_day:
         case "下午" | "傍晚" | "pm" | "p.m." if hour < 12:
             return hour + 12
-        case "晚上" | "晚间" | "夜里" if 5 <= hour <= 12:
+        case _ if half_day in _NIGHTS and 5 <= hour <= 12:
             return hour + 12  # 晚上12点 is the end of the day
         case "中午" if hour < 3:
             return hour + 12
-        case "凌晨" | "夜里" | "am" | "a.m." if hour == 12:
+        case "凌晨" | "am" | "a.m." if hour == 12:
             return 0
         case _:
             return hour

@@ -73,6 +73,7 @@ _STATUS_NAMES = {
 _STATUS_BY_NAME = {name: status for status, names in _STATUS_NAMES.items() for name in names.split()}
 _YES = frozenset([*"是有√✓✔☑y1", "同意", "已同意", "已签", "已签字", "已签署", "已签订", "yes", "true"])
 _NO = frozenset([*"否无×✗✘xn0/", "没有", "不同意", "未签", "未同意", "未签字", "no", "false"])
+_MONTH = re.compile(r"[0-9]{4}[年./-][0-9]{1,2}月?")
 _MIDDLE_DOTS = str.maketrans("•・.‧∙●", "······")
 _FOOTNOTE = re.compile(r"(备注|附注|注:|说明|填表|制表|审核|合计|总计|共计|小计|单位负责人|联系人)")
 _EXAMPLES = ("示例", "样例", "范例", "例:", "例如")
@@ -258,6 +259,8 @@ def _read_document(reading: RowReading, today: date) -> Document | None:
 def _read_birth_date(cell: Cell) -> date:
     if is_blank(cell):
         raise CellProblem("born_on_missing")
+    if _MONTH.fullmatch(without_spaces(cell)):
+        raise CellProblem("date_unreadable")  # elsewhere a month is its first day; nobody is born "in December"
     return read_date(cell)
 
 

@@ -175,7 +175,7 @@ def _read_span(reading: RowReading, planned: PlannedTime, given: set[str]) -> tu
         reading.refuse("sign_in", CellProblem("date_missing"))
         return None
     started = _moment(arrival, arrival_day) if arrival_day else _closest_to_start(arrival, planned)
-    ended = _departure_after(departure, started)
+    ended = _departure_after(departure, started, planned)
     if not _near(started, planned):
         reading.refuse("sign_in", CellProblem("time_far_from_plan"))
     elif ended <= started or (departure.day is None and ended > planned.end + FAR_FROM_PLAN):
@@ -188,12 +188,15 @@ def _read_span(reading: RowReading, planned: PlannedTime, given: set[str]) -> tu
     return None if reading.problems else (started, ended)
 
 
-def _departure_after(departure: ClockReading, started: datetime) -> datetime:
+def _departure_after(departure: ClockReading, started: datetime, planned: PlannedTime) -> datetime:
     """The sign-out on its own day, or the first one after the sign-in, which may be past midnight."""
-    local_day = started.astimezone(LOCAL_ZONE).date()
     if departure.day is not None:
         return _moment(departure, departure.day)
-    ended = _moment(departure, local_day)
+    day = started.astimezone(LOCAL_ZONE).date()
+    if departure.minutes > MINUTES_A_DAY and planned.one_day and day > planned.first_day:
+        # Whoever came past midnight, too, counts from the evening before: 24:10 to 25:40, 0:10 to 次日1:40.
+        day -= timedelta(days=1)
+    ended = _moment(departure, day)
     return ended if ended >= started else ended + timedelta(days=1)
 
 

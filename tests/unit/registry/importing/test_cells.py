@@ -178,6 +178,29 @@ def test_what_is_no_telephone_is_refused(cell: Any) -> None:
         ("0:00", 0),
         ("24:00", 1440),
         ("晚上12点", 1440),
+        ("半夜12点", 1440),
+        ("9∶05", 545),
+        ("9；05", 545),
+        ("9。05", 545),
+        ("9点一刻", 555),
+        ("上午9点半", 570),
+        ("上午九点半", 570),
+        ("下午两点三刻", 885),
+        ("十点二十五分", 625),
+        ("九点零五", 545),
+        ("当天9:05", 545),
+        ("24:30", 1470),
+        ("２４：３０", 1470),
+        ("25点10分", 1510),
+        (timedelta(hours=24, minutes=30), 1470),
+        (datetime(1900, 1, 1, 0, 30), 1470),  # noqa: DTZ001 - how the reader of workbooks gives 24:30
+        (1 + 30 / 1440, 1470),
+        ("次日1:10", 1510),
+        ("次日 1：10", 1510),
+        ("（次日）1:10", 1510),
+        ("1:10(次日)", 1510),
+        ("第二天凌晨1点10分", 1510),
+        ("翌日一点十分", 1510),
     ],
 )
 def test_a_clock_time_is_read_in_every_spelling(cell: Any, minutes: int) -> None:
@@ -201,7 +224,31 @@ def test_a_clock_time_may_name_its_day(cell: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["25:00", "9:60", "24:01", "9", 9, 930, "9点半30分", "准时", True, None, "上午9点上午", timedelta(days=2)]
+    "cell",
+    [
+        "30:00",
+        "9:60",
+        "24:60",
+        "9",
+        9,
+        930,
+        "9点半30分",
+        "准时",
+        True,
+        None,
+        "上午9点上午",
+        timedelta(days=2),
+        1.3,
+        "次日",
+        "次日24:30",
+        "次日次日1:10",
+        "9点五",
+        "十十点",
+        "9点11刻",
+        "9:00一11:00",
+        "9:00左右",
+        datetime(1900, 1, 1, 7),  # noqa: DTZ001
+    ],
 )
 def test_an_unclear_clock_time_is_refused(cell: Any) -> None:
     assert refusal(read_clock, cell) == "time_unreadable"

@@ -169,6 +169,7 @@ def test_other_documents_than_identity_cards_need_their_kind_and_a_birth_date() 
         [*person(身份证号=id_number("19901231", area="830000")), "台湾居民居住证", "1990年12月"],
         [*person(身份证号="E12345679"), None, "1990-12-31"],
         [*person(身份证号="E12345679"), "护照", None],
+        [*person(身份证号="E12345679"), "护照", "1990年12月"],
         [*person(身份证号="E12345679"), "军官证", "1990-12-31"],
         [*person(身份证号="H12345678"), "回乡证", "1990-12-31"],
         [*person(身份证号="E1234567X9"), "护照", "1990-12-31"],
@@ -187,10 +188,11 @@ def test_other_documents_than_identity_cards_need_their_kind_and_a_birth_date() 
     assert codes(roster) == [
         (8, "id_number_length"),
         (9, "born_on_missing"),
-        (10, "id_kind_unsupported"),
-        (11, "duplicate_person"),
-        (12, "passport_form"),
-        (13, "guardian_consent_missing"),
+        (10, "date_unreadable"),
+        (11, "id_kind_unsupported"),
+        (12, "duplicate_person"),
+        (13, "passport_form"),
+        (14, "guardian_consent_missing"),
     ]
 
 
