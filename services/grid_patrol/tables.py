@@ -1,6 +1,7 @@
 """The patrol grid's tables beside the kernel's: read tables, and what it knows of the registry's volunteers.
 
-Read tables are rebuilt from the service's own events; the copy of the volunteers is not, it comes over the bus.
+Read tables are rebuilt from the service's own events. The copy of the volunteers is not, it comes over the bus; nor are
+the names of crews, which are claimed before an event exists.
 """
 
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid
@@ -149,6 +150,18 @@ findings = Table(
     Index("findings_found", "found_at", "finding_id"),
     Index("findings_shift", "shift_id", "found_at", "finding_id"),
 )
+
+# ── facts that are no events ─────────────────────────────────────────────────────────────────────────────────────
+
+crew_names = Table(
+    "crew_names",
+    metadata,
+    Column("community", _CODE, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("crew_id", Uuid, nullable=False, unique=True),
+    PrimaryKeyConstraint("community", "name"),
+)
+"""A name belongs to one crew of a community."""
 
 # ── copied from the registry ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -95,6 +95,7 @@ _NAMES: Mapping[str, str] = {
     "OrganisationNodeRenamed": "祁连社区",
     "TeamFormed": "环保志愿服务队",
     "CrewFormed": "志愿者巡逻队",
+    "CrewRenamed": "夜间巡逻队",
     "ItemListed": "洗衣液 2 kg",
 }
 _TEAM_KIND = "environment"

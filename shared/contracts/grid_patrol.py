@@ -84,6 +84,13 @@ class CrewFormed(Event, context="grid_patrol"):
     kind: CrewKind
 
 
+class CrewRenamed(Event, context="grid_patrol"):
+    """A crew has another name; everything else about it stays."""
+
+    crew_id: UUID
+    name: str
+
+
 class CrewMemberAdded(Event, context="grid_patrol"):
     """A volunteer joined the crew."""
 

@@ -32,6 +32,7 @@ NAMES_OF_THINGS = {
     "OrganisationNodeRenamed.name",
     "TeamFormed.name",
     "CrewFormed.name",
+    "CrewRenamed.name",
     "ActivityPublished.title",
     "ActivityChanged.title",
     "ItemListed.name",

@@ -1,4 +1,4 @@
-"""Routes of the crews: form, add and remove members, disband, read."""
+"""Routes of the crews: form, rename, add and remove members, disband, read."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,7 +8,8 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 from sqlalchemy import func, select, text
 
-from services.grid_patrol.crews.model import AddMembers, Crew, Disband, FormCrew, RemoveMember
+from services.grid_patrol.crews.model import AddMembers, Crew, Disband, FormCrew, RemoveMember, RenameCrew
+from services.grid_patrol.crews.names import claim_name, release_name
 from services.grid_patrol.crews.streams import CREWS
 from services.grid_patrol.fields import Configured, Volunteers
 from services.grid_patrol.shifts.state import Stage
@@ -30,6 +31,12 @@ class CrewBody(Body):
     name: ShortText
     kind: CrewKind
     members: Volunteers = Field(default_factory=list)
+
+
+class RenameBody(Body):
+    """A crew's new name."""
+
+    name: ShortText
 
 
 class MembersBody(Body):
@@ -67,11 +74,21 @@ class MemberOut(BaseModel):
 
 @api.command("/v1/crews", permission="crews.manage", status=201)
 async def form_crew(body: CrewBody, work: Work, caller: Caller, settings: Configured) -> CrewStateOut:
-    """组建巡防队。Form a crew, with or without members."""
+    """组建巡防队，本社区内名称不能重复。Form a crew, with or without members; its name is its own in the community."""
     caller.require(body.community)
     await require_good(work.connection, body.members, settings.volunteer_wait_max_ms)
     crew_id = work.new_id()
     crew = work.create(CREWS, crew_id, FormCrew(crew_id, body.community, body.name, body.kind, tuple(body.members)))
+    await claim_name(work.connection, body.community, body.name, crew_id)
+    return _state(crew)
+
+
+@api.command("/v1/crews/{crew_id}", permission="crews.manage", method="PATCH")
+async def rename_crew(crew_id: UUID, body: RenameBody, work: Work, caller: Caller) -> CrewStateOut:
+    """巡防队更名；班次和队员不变。Rename a crew; its shifts and members stay."""
+    await of_caller(work, caller, CREWS, crew_id)
+    crew = await work.execute(CREWS, crew_id, RenameCrew(body.name))
+    await claim_name(work.connection, crew.community, body.name, crew_id)
     return _state(crew)
 
 
@@ -94,14 +111,16 @@ async def remove_member(crew_id: UUID, volunteer_id: UUID, work: Work, caller: C
 
 @api.command("/v1/crews/{crew_id}/disbanding", permission="crews.manage")
 async def disband_crew(crew_id: UUID, work: Work, caller: Caller) -> CrewStateOut:
-    """解散巡防队；还有未结束的班次时不能解散。Disband a crew that has no open shifts."""
+    """解散巡防队，名称可再使用；还有未结束的班次时不能解散。Disband a crew without open shifts; its name is free again."""
     # Planning a shift locks the same row for share: either the shift is seen here, or planning sees the disbanding.
     await work.connection.execute(text("SELECT 1 FROM crews WHERE crew_id = :id FOR UPDATE"), {"id": crew_id})
     await of_caller(work, caller, CREWS, crew_id)
     open_ = (Stage.PLANNED.value, Stage.RUNNING.value)
     count = select(func.count()).where(shifts.c.crew_id == crew_id, shifts.c.stage.in_(open_))
     open_shifts: int = (await work.connection.execute(count)).scalar_one()
-    return _state(await work.execute(CREWS, crew_id, Disband(open_shifts)))
+    crew = await work.execute(CREWS, crew_id, Disband(open_shifts))
+    await release_name(work.connection, crew_id)
+    return _state(crew)
 
 
 @api.query("/v1/crews", permission="patrol.read")

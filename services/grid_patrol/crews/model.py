@@ -10,6 +10,7 @@ from shared.contracts.grid_patrol import (
     CrewKind,
     CrewMemberAdded,
     CrewMemberRemoved,
+    CrewRenamed,
 )
 
 MEMBERS_MAX = 500
@@ -27,6 +28,12 @@ class CrewAlreadyFormed(Refusal):
     """A crew is formed once."""
 
     code = "crew_already_formed"
+
+
+class CrewNameTaken(Refusal):
+    """Another crew of the community has this name; people could not tell the two apart."""
+
+    code = "crew_name_taken"
 
 
 class CrewIsDisbanded(Refusal):
@@ -65,6 +72,7 @@ class Crew:
 
     id: UUID | None = None
     community: str = ""
+    name: str = ""
     kind: CrewKind = CrewKind.VOLUNTEER
     members: frozenset[UUID] = frozenset()
     disbanded: bool = False
@@ -79,6 +87,13 @@ class FormCrew:
     name: str
     kind: CrewKind
     members: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenameCrew:
+    """The crew has another name from now on."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +124,7 @@ class Disband:
     open_shifts: int
 
 
-Command = FormCrew | AddMembers | RemoveMember | ForgetMember | Disband
+Command = FormCrew | RenameCrew | AddMembers | RemoveMember | ForgetMember | Disband
 
 
 def decide(crew: Crew, command: Command) -> list[Event]:
@@ -123,6 +138,9 @@ def decide(crew: Crew, command: Command) -> list[Event]:
             if crew.id is None or volunteer_id not in crew.members:
                 return []
             return [CrewMemberRemoved(crew_id=crew.id, volunteer_id=volunteer_id)]
+        case RenameCrew(name=name):
+            crew_id = _standing(crew)
+            return [] if name == crew.name else [CrewRenamed(crew_id=crew_id, name=name)]
         case AddMembers(volunteers=volunteers):
             _standing(crew)
             return _join(crew, volunteers)
@@ -139,8 +157,10 @@ def decide(crew: Crew, command: Command) -> list[Event]:
 def evolve(crew: Crew, event: Event) -> Crew:
     """The crew after an event of its own."""
     match event:
-        case CrewFormed(crew_id=crew_id, community=community, kind=kind):
-            return Crew(id=crew_id, community=community, kind=kind)
+        case CrewFormed(crew_id=crew_id, community=community, name=name, kind=kind):
+            return Crew(id=crew_id, community=community, name=name, kind=kind)
+        case CrewRenamed(name=name):
+            return replace(crew, name=name)
         case CrewMemberAdded(volunteer_id=volunteer_id):
             return replace(crew, members=crew.members | {volunteer_id})
         case CrewMemberRemoved(volunteer_id=volunteer_id):

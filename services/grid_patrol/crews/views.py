@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.grid_patrol.tables import crew_members, crews
-from shared.contracts.grid_patrol import CrewDisbanded, CrewFormed, CrewMemberAdded, CrewMemberRemoved
+from shared.contracts.grid_patrol import CrewDisbanded, CrewFormed, CrewMemberAdded, CrewMemberRemoved, CrewRenamed
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -27,6 +27,14 @@ async def form(connection: AsyncConnection, event: CrewFormed, recorded: Recorde
             disbanded=False,
             version=recorded.version,
         )
+    )
+
+
+@views.on(CrewRenamed)
+async def rename(connection: AsyncConnection, event: CrewRenamed, recorded: Recorded) -> None:
+    """Another name."""
+    await connection.execute(
+        update(crews).where(crews.c.crew_id == event.crew_id).values(name=event.name, version=recorded.version)
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -17,7 +17,9 @@ class Grid(Office):
         await self.post("/v1/cells", community=COMMUNITY, cells=[{"cell": c, "area_m2": 10_000} for c in codes])
 
     async def crew(self, *members: UUID, kind: str = "volunteer") -> str:
-        body = {"community": COMMUNITY, "name": "样例一组", "kind": kind, "members": [str(m) for m in members]}
+        """Form a crew under a name of its own."""
+        name = f"样例{uuid4().hex[:6]}组"
+        body = {"community": COMMUNITY, "name": name, "kind": kind, "members": [str(m) for m in members]}
         return (await self.ok(self.clerk.post("/v1/crews", json=body), 201))["crew_id"]
 
     def shift_body(self, crew: str, members: list[UUID], begins: float, minutes: float, cells: tuple[str, ...]) -> Any:

@@ -1,9 +1,11 @@
 """Cells and crews over HTTP."""
 
+import asyncio
+from typing import Any
 from uuid import uuid4
 
 from shared.contracts.registry import ConsentRenewed, ConsentWithdrawn, PersonForgotten
-from tests.conftest import COMMUNITY, FOREIGN
+from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
 from tests.integration.grid_patrol.conftest import Grid
 from tests.integration.telling import tell
 
@@ -93,6 +95,45 @@ async def test_only_known_volunteers_who_may_serve_join(grid: Grid) -> None:
     await refused(bo, 409, "volunteer_may_not_serve")
     await tell(grid.running.service, ConsentRenewed(volunteer_id=bo, community=COMMUNITY))
     await refused(bo, 409, "volunteer_may_not_serve")
+
+
+async def test_a_name_belongs_to_one_crew_of_the_community_until_it_is_given_up(grid: Grid) -> None:
+    def form(name: str, community: str = COMMUNITY) -> Any:
+        body = {"community": community, "name": name, "kind": "cadre"}
+        return grid.client("district", DISTRICT).post("/v1/crews", json=body)
+
+    first = (await grid.ok(form("一组"), 201))["crew_id"]
+    told = await grid.refused(form(" 一组 "), 409, "crew_name_taken")
+    assert "一组" in told["detail"]
+    await grid.ok(form("一组", FOREIGN), 201)
+    second = (await grid.ok(form("二组"), 201))["crew_id"]
+
+    def rename(crew: str, name: str, **headers: str) -> Any:
+        return grid.clerk.patch(f"/v1/crews/{crew}", json={"name": name}, headers=headers)
+
+    await grid.refused(rename(second, "一组"), 409, "crew_name_taken")
+    await grid.ok(rename(first, "夜间组"))
+    await grid.ok(rename(first, "夜间组"))
+    await grid.ok(rename(second, "一组"))
+    names = {crew["crew_id"]: crew["name"] for crew in (await grid.get("/v1/crews"))["items"]}
+    assert (names[first], names[second]) == ("夜间组", "一组")
+    assert [event["name"] for event in await grid.events("CrewRenamed")] == ["夜间组", "一组"]
+    await grid.refused(rename(second, "三组", **{"if-match": '"1"'}), 412, "version_changed")
+    foreign = grid.client("community", FOREIGN).patch(f"/v1/crews/{first}", json={"name": "别人的"})
+    await grid.refused(foreign, 403, "outside_your_node")
+    await grid.ok(grid.clerk.post(f"/v1/crews/{second}/disbanding", json={}))
+    await grid.refused(rename(second, "三组"), 409, "crew_disbanded")
+    await grid.ok(form("一组"), 201)
+
+
+async def test_of_two_who_want_one_name_at_once_one_gets_it(grid: Grid) -> None:
+    body = {"community": COMMUNITY, "name": "一组", "kind": "cadre"}
+    crew = await grid.crew()
+    answers = await asyncio.gather(
+        *(grid.clerk.post("/v1/crews", json=body) for _ in range(3)),
+        grid.clerk.patch(f"/v1/crews/{crew}", json={"name": "一组"}),
+    )
+    assert sorted(answer.status_code for answer in answers)[1:] == [409, 409, 409]
 
 
 async def test_a_forgotten_person_leaves_every_crew_and_no_track(grid: Grid) -> None:

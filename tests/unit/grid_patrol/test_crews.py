@@ -21,12 +21,20 @@ from services.grid_patrol.crews.model import (
     FormCrew,
     NotCrewMember,
     RemoveMember,
+    RenameCrew,
     decide,
     evolve,
 )
 from services.grid_patrol.crews.streams import CREWS
 from shared.contracts import Refusal
-from shared.contracts.grid_patrol import CrewDisbanded, CrewFormed, CrewKind, CrewMemberAdded, CrewMemberRemoved
+from shared.contracts.grid_patrol import (
+    CrewDisbanded,
+    CrewFormed,
+    CrewKind,
+    CrewMemberAdded,
+    CrewMemberRemoved,
+    CrewRenamed,
+)
 from tests.specification import given
 
 QILIAN = "620201001004"
@@ -51,6 +59,14 @@ def test_a_crew_is_formed_with_its_members() -> None:
 
 def test_a_crew_is_formed_once() -> None:
     given(CREWS, FORMED).when(FORM).then_refused(CrewAlreadyFormed)
+
+
+def test_a_crew_is_renamed_and_the_same_name_is_no_change() -> None:
+    renamed = CrewRenamed(crew_id=CREW, name="夜间组")
+    given(CREWS, FORMED).when(RenameCrew("夜间组")).then(renamed)
+    given(CREWS, FORMED).when(RenameCrew("一组")).then_nothing()
+    given(CREWS, FORMED, renamed).when(RenameCrew("夜间组")).then_nothing()
+    given(CREWS).when(RenameCrew("夜间组")).then_refused(CrewNotFormed)
 
 
 def test_several_join_at_once() -> None:
@@ -87,7 +103,7 @@ def test_a_crew_disbands_when_no_shift_is_open() -> None:
 
 
 def test_a_disbanded_crew_is_left_alone() -> None:
-    for command in (AddMembers((ANNA,)), RemoveMember(ANNA), Disband(open_shifts=0)):
+    for command in (RenameCrew("二组"), AddMembers((ANNA,)), RemoveMember(ANNA), Disband(open_shifts=0)):
         given(CREWS, FORMED, DISBANDED).when(command).then_refused(CrewIsDisbanded)
 
 
