@@ -111,7 +111,7 @@ async def remove_member(crew_id: UUID, volunteer_id: UUID, work: Work, caller: C
 
 @api.command("/v1/crews/{crew_id}/disbanding", permission="crews.manage")
 async def disband_crew(crew_id: UUID, work: Work, caller: Caller) -> CrewStateOut:
-    """解散巡防队，名称可再使用；还有未结束的班次时不能解散。Disband a crew without open shifts; its name is free again."""
+    """解散巡防队，名称可再使用；还有未结束的班次时不能解散。Disband a crew without open shifts; its name is free."""
     # Planning a shift locks the same row for share: either the shift is seen here, or planning sees the disbanding.
     await work.connection.execute(text("SELECT 1 FROM crews WHERE crew_id = :id FOR UPDATE"), {"id": crew_id})
     await of_caller(work, caller, CREWS, crew_id)
