@@ -240,9 +240,10 @@ def read_answer(cell: Cell) -> bool:
 
 def _read_document(reading: RowReading, today: date) -> Document | None:
     """The document; a birth date beside it is read only where the number tells none."""
+    so_far = len(reading.problems)
     kind = reading.read("id_kind", read_kind)
-    if reading.problems and kind is None and reading.sheet.values(reading.row, "id_kind"):
-        return None
+    if len(reading.problems) > so_far:
+        return None  # by the rules of which kind, nobody knows
     cell = reading.sheet.value(reading.row, "id_number")
     try:
         return read_identity(cell, today, kind)

@@ -63,11 +63,12 @@ class Person:
 
     def sealed_fields(self) -> dict[str, str]:
         """As the vault keeps it; what is not known is empty, so that a change to nothing replaces what was there."""
-        tells_itself = len(self.document.number) == _TELLS_ITSELF
+        document = self.document
+        beside = {"id_kind": document.kind.value, "born_on": document.born_on.isoformat()}
         return {
             "name": self.name,
-            _ID_NUMBER: self.document.number,
-            **({} if tells_itself else {"id_kind": self.document.kind, "born_on": self.born_on.isoformat()}),
+            _ID_NUMBER: document.number,
+            **({} if len(document.number) == _TELLS_ITSELF else beside),
             "phone": self.phone or "",
             "work_unit": self.work_unit or "",
             "political_status": self.political_status.value,

@@ -24,6 +24,7 @@ from services.registry.volunteers.model import (
     Volunteer,
     VolunteerAlreadyRegistered,
     WithdrawConsent,
+    check_standing,
 )
 from services.registry.volunteers.people import Person
 from services.registry.volunteers.streams import VOLUNTEERS
@@ -181,15 +182,13 @@ def _grounds(consent: Mapping[str, Any], person: Person, today: date) -> Grounds
 async def changed_document(
     work: UnitOfWork, volunteer_id: UUID, number: str | None, kind: DocumentKind | None, born_on: date | None
 ) -> Document:
-    """The document after a change of some of what is known of it. Raises `DetailNotValid`.
+    """The document after a change of some of what is known of it. Raises `DetailNotValid`, or as `check_standing` does.
 
     A renewed passport is shown by whoever was born on the day that is known; another kind of document tells its own.
     """
+    check_standing((await work.load(VOLUNTEERS, volunteer_id)).state)
     today = local_day(work.now)
-    known = (await people.people_of(work.connection, work.vault, [volunteer_id])).get(volunteer_id)
-    if known is None:
-        return people.valid_document(number or "", today, kind, born_on)
-    before = known.document
+    before = (await people.people_of(work.connection, work.vault, [volunteer_id]))[volunteer_id].document
     if number is None:
         number, kind = before.number, kind or before.kind
     if born_on is None and kind is not None and not people.tells_birth(number, today, kind):

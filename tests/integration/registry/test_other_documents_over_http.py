@@ -68,6 +68,10 @@ async def test_a_renewed_passport_keeps_the_birth_date_and_another_document_tell
     told = await registry.events("VolunteerDetailsChanged")
     assert [one["fields"] for one in told] == [["id_number"], ["id_number"], ["id_number"]]
     own = registry.client("volunteer", subject=anna["id"])
+    gone = await registry.volunteer(2, **bearer("E11111111", "passport"))
+    await registry.post(f"/v1/volunteers/{gone['id']}/forgetting")
+    erased = registry.clerk.patch(f"/v1/volunteers/{gone['id']}", json={"born_on": "1970-01-01"})
+    await registry.refused(erased, 410, "volunteer_forgotten")
     await registry.refused(own.patch(path, json={"born_on": "1970-01-01"}), 403, "checked_by_office")
 
 
