@@ -54,6 +54,8 @@ def read_clock(cell: Cell) -> ClockReading:
             return _next_morning(cell.hour * 60 + cell.minute)
         case datetime():
             return ClockReading(cell.date(), cell.hour * 60 + cell.minute)
+        case date() if cell == _SERIAL_DAY_ONE:
+            return _next_morning(0)
         case date():  # how the reader of workbooks gives midnight
             return ClockReading(cell, 0)
         case time():

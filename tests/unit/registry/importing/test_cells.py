@@ -195,6 +195,7 @@ def test_what_is_no_telephone_is_refused(cell: Any) -> None:
         (timedelta(hours=24, minutes=30), 1470),
         (datetime(1900, 1, 1, 0, 30), 1470),  # noqa: DTZ001 - how the reader of workbooks gives 24:30
         (1 + 30 / 1440, 1470),
+        (date(1900, 1, 1), 1440),
         ("次日1:10", 1510),
         ("次日 1：10", 1510),
         ("（次日）1:10", 1510),
