@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 # Of several crews with one name the oldest keeps it to itself; the others are shown as before, until they are renamed.
 _NAMES_GIVEN = """
