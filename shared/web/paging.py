@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 from shared.web.problems import InvalidCursor
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Page(BaseModel, Generic[T]):
@@ -46,15 +47,22 @@ class _Paging:
         The condition is a row comparison ``(a, b) > (x, y)``, which an index on the same columns answers.
         """
         columns = list(order)
-        if self.cursor is not None:
-            values = _decode(self.cursor, columns)
+        values = self.after(columns)
+        if values is not None:
             edge = tuple_(*columns)
             query = query.where(edge < values if descending else edge > values)
         query = query.order_by(*(c.desc() if descending else c.asc() for c in columns)).limit(self.limit + 1)
         rows = (await connection.execute(query)).all()
+        return self.cut(rows, lambda row: [getattr(row, column.key or "") for column in columns], row_to_item)
+
+    def after(self, order: Sequence[ColumnElement[Any]]) -> tuple[Any, ...] | None:
+        """Where the page before ended; None for the first page. Raises `InvalidCursor`."""
+        return None if self.cursor is None else _decode(self.cursor, list(order))
+
+    def cut(self, rows: Sequence[R], edge_of: Callable[[R], Sequence[Any]], row_to_item: Callable[[R], T]) -> "Page[T]":
+        """The page of rows that came after the edge: one more than `limit` of them says that there is a next page."""
         page = rows[: self.limit]
-        more = len(rows) > self.limit
-        cursor = _encode([getattr(page[-1], column.key or "") for column in columns]) if more else None
+        cursor = _encode(edge_of(page[-1])) if len(rows) > self.limit else None
         return Page(items=[row_to_item(row) for row in page], next_cursor=cursor)
 
 

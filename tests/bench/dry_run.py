@@ -20,6 +20,7 @@ from typing import Any
 import asyncpg
 import uvloop
 
+from services.points.dry_run.bounded import BoundedReads
 from services.points.dry_run.comparison import Comparison
 from services.points.dry_run.reading import RecordsBelow
 from services.points.policy.document import PolicyDocument
@@ -101,7 +102,7 @@ async def ask(db: asyncpg.Connection, node: str, months: int) -> int:
     comparison = Comparison(node, book, book.with_proposed(node, PROPOSED))
     until = datetime.now(UTC) + timedelta(days=1)
     since = until - timedelta(days=30 * months + 1)
-    records = RecordsBelow(db, node, since, until, records_max=10_000_000, seconds_max=3600)
+    records = RecordsBelow(BoundedReads(db, records_max=10_000_000, seconds_max=3600), node, since, until)
     async for person, of_person in records.by_person():
         comparison.add(person, of_person)
     return comparison.total.records

@@ -6,11 +6,13 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from services.points.dry_run.comparison import EDGES_PERCENT, Comparison, Spread, Sums
+from services.points.dry_run.standing import BankMove, BankTally, StarsMove, StarsTally
+from services.points.stars.standing import GRADES
 from services.points.units import EARNED_UNITS, Unit
 
 
 class BeforeAfterOut(BaseModel):
-    """An amount under the policies in force, and under those with the proposed document."""
+    """An amount or a number under the policies in force, and under those with the proposed document."""
 
     before: int
     after: int
@@ -77,6 +79,126 @@ class DryRunOut(BaseModel):
     units: list[UnitOut]
     communities: list[CommunityOut]
     kinds: list[KindOut]
+
+
+class GradeChangeOut(BaseModel):
+    """People who meet what a grade asks for, by their service record of today. Whoever applied already counts, too."""
+
+    grade: int
+    people_before: int
+    people_after: int
+    people_newly: int = Field(description="新达到标准的人数 people who newly meet it")
+    people_no_longer: int = Field(description="不再达到标准的人数 people who no longer meet it")
+    people_no_longer_but_hold: int = Field(
+        description="其中已评上该星级的人数；星级不变 of these, who holds this grade or a higher one, and keeps it"
+    )
+
+
+class TimeBankChangeOut(BaseModel):
+    """What the rules of the time bank would do to what people have there today, were it the end of the day."""
+
+    people: int = Field(description="有可用时间的人数 people with minutes that are neither spent nor held")
+    over_cap_people: BeforeAfterOut = Field(description="超过上限的人数 people whose minutes lie above the cap")
+    over_cap_minutes: BeforeAfterOut = Field(
+        description="超过上限、将归入公益时间池的分钟 minutes above it, which flow over into the pools"
+    )
+    people_newly_over_cap: int
+    people_no_longer_over_cap: int
+    spending_people: BeforeAfterOut = Field(
+        description="达到可用年龄的人数 people who are certainly old enough to spend"
+    )
+    people_newly_spending: int = Field(description="新可以使用的人数 people who could spend")
+    people_no_longer_spending: int = Field(description="不再可以使用的人数 people who could no longer spend")
+    people_age_unknown: int = Field(description="年龄不详的人数 people whose age nobody knows")
+
+
+class PolicyDryRunOut(DryRunOut):
+    """What a document would have changed for the service of the months, and would change for what people have today."""
+
+    stars: list[GradeChangeOut] = Field(
+        description="名单 who they are: `POST /v1/policies/dry-run/stars`", min_length=GRADES, max_length=GRADES
+    )
+    time_bank: TimeBankChangeOut = Field(description="名单 who they are: `POST /v1/policies/dry-run/time-bank`")
+
+
+class StarsMoveOut(BaseModel):
+    """Somebody who meets what another grade asks for than before; 0 for none."""
+
+    volunteer_id: UUID
+    community: str
+    minutes: int = Field(description="今天的服务时长 the service record of today")
+    grade_before: int
+    grade_after: int
+    grade_held: int = Field(description="已评定的星级，不受影响 the grade in force, which stays")
+
+
+class TimeBankMoveOut(BaseModel):
+    """Somebody of whose minutes more or fewer would flow over, or who could (no longer) spend them."""
+
+    volunteer_id: UUID
+    community: str
+    minutes: int = Field(description="今天可用的分钟 minutes that are neither spent nor held today")
+    over_cap_before: int
+    over_cap_after: int
+    can_spend_before: bool
+    can_spend_after: bool
+
+
+def stars_move_out(move: StarsMove) -> StarsMoveOut:
+    """A row of the list."""
+    who = move.who
+    return StarsMoveOut(
+        volunteer_id=who.volunteer_id,
+        community=who.community,
+        minutes=who.minutes,
+        grade_before=move.before,
+        grade_after=move.after,
+        grade_held=who.grade_held,
+    )
+
+
+def time_bank_move_out(move: BankMove) -> TimeBankMoveOut:
+    """A row of the list."""
+    who = move.who
+    return TimeBankMoveOut(
+        volunteer_id=who.volunteer_id,
+        community=who.community,
+        minutes=who.minutes,
+        over_cap_before=move.over_before,
+        over_cap_after=move.over_after,
+        can_spend_before=move.spends_before,
+        can_spend_after=move.spends_after,
+    )
+
+
+def policy_dry_run_out(prices: DryRunOut, stars: StarsTally, bank: BankTally) -> PolicyDryRunOut:
+    """The whole answer."""
+    grades = zip(stars.before, stars.after, stars.newly, stars.no_longer, stars.kept, strict=True)
+    return PolicyDryRunOut(
+        **dict(prices),
+        stars=[
+            GradeChangeOut(
+                grade=grade,
+                people_before=before,
+                people_after=after,
+                people_newly=newly,
+                people_no_longer=no_longer,
+                people_no_longer_but_hold=kept,
+            )
+            for grade, (before, after, newly, no_longer, kept) in enumerate(grades, 1)
+        ],
+        time_bank=TimeBankChangeOut(
+            people=bank.people,
+            over_cap_people=BeforeAfterOut(before=bank.over_before, after=bank.over_after),
+            over_cap_minutes=BeforeAfterOut(before=bank.minutes_over_before, after=bank.minutes_over_after),
+            people_newly_over_cap=bank.newly_over,
+            people_no_longer_over_cap=bank.no_longer_over,
+            spending_people=BeforeAfterOut(before=bank.spend_before, after=bank.spend_after),
+            people_newly_spending=bank.newly_spend,
+            people_no_longer_spending=bank.no_longer_spend,
+            people_age_unknown=bank.age_unknown,
+        ),
+    )
 
 
 def dry_run_out(node: str, first_day: date, last_day: date, comparison: Comparison) -> DryRunOut:

@@ -1,27 +1,20 @@
 """The service records of the last months, as they stand, read from the ledger person by person.
 
-Each statement is a transaction of its own that only reads: no lock outlives it, so nobody who writes, and no switch to
-rebuilt tables, waits for a dry run. A person's records come in one statement and are therefore of one moment.
+A person's records come in one statement and are therefore of one moment.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
-from time import monotonic
-from typing import Any, ClassVar
 from uuid import UUID
 
-import asyncpg
-
+from services.points.dry_run.bounded import BoundedReads
 from services.points.earning.kinds import EVIDENCE, KINDS
 from services.points.earning.valuation import Served
 from services.points.ledger.clauses import Clause
-from services.points.ledger.schema import LIVE
-from services.points.ledger.writing import Connection
 from services.points.units import EARNED_UNITS, Unit
 from shared.clock import SHANGHAI, day_start, local_day
-from shared.contracts import Refusal
 
 _PEOPLE_AT_ONCE = 100
 _DAYS_AT_ONCE = 500
@@ -31,32 +24,11 @@ _Span = tuple[str, datetime, datetime]
 """A holder, and a time from which all their records are wanted."""
 
 
-class DryRunTooMuch(Refusal):
-    """More records than a dry run looks at, or more time than it may take. Params: `records`, `seconds`."""
-
-    code: ClassVar[str] = "dry_run_too_much"
-    status: ClassVar[int] = 422
-
-
 class RecordsBelow:
     """Records of everyone who served below a node within a time, wherever else they served too."""
 
-    def __init__(
-        self,
-        db: Connection,
-        node: str,
-        since: datetime,
-        until: datetime,
-        *,
-        records_max: int,
-        seconds_max: int,
-        schema: str = LIVE,
-    ) -> None:
-        self._db, self._node, self._since, self._until = db, node, since, until
-        self._records_max, self._seconds_max = records_max, seconds_max
-        self._deadline = monotonic() + seconds_max
-        self._left = records_max
-        self._schema = schema
+    def __init__(self, reads: BoundedReads, node: str, since: datetime, until: datetime) -> None:
+        self._reads, self._node, self._since, self._until = reads, node, since, until
         self._community_of: dict[int, str] = {}
 
     async def by_person(self) -> AsyncIterator[tuple[UUID, list[Served]]]:
@@ -74,21 +46,19 @@ class RecordsBelow:
     async def _at_home(self) -> AsyncIterator[list[str]]:
         """Those at home below the node, community by community."""
         span = (self._node, self._node + ":")  # ":" follows "9"
-        for (community,) in await self._fetch(_COMMUNITIES, *span):
+        for (community,) in await self._reads.fetch(_COMMUNITIES, *span):
             last = ""
-            while page := await self._fetch(_AT_HOME, community, last, _PAGE):
+            while page := await self._reads.fetch(_AT_HOME, community, last, _PAGE):
                 yield [row[0] for row in page]
                 last = page[-1][0]
 
     async def _days_of_others(self) -> AsyncIterator[list[_Span]]:
         """Those at home elsewhere, and the days on which they served below the node; a person's days in one piece."""
         span = (self._node, self._node + ":")
-        if not await self._fetch(_SOMEBODY_ELSEWHERE, *span):
+        if not await self._reads.fetch(_SOMEBODY_ELSEWHERE, *span):
             return
         issuers = [number for number, community in self._community_of.items() if community.startswith(self._node)]
-        rows = await self._fetch(_FROM_ELSEWHERE, issuers, self._since, self._until, *span, self._left + 1)
-        if len(rows) > self._left:
-            raise self._too_much()
+        rows = await self._reads.fetch_records(_FROM_ELSEWHERE, issuers, self._since, self._until, *span)
         spans: list[_Span] = []
         for holder, days in groupby(rows, key=itemgetter(0)):
             spans += [(holder, day_start(day), day_start(day + timedelta(days=1))) for _, day in days]
@@ -98,10 +68,8 @@ class RecordsBelow:
         yield spans
 
     async def _records(self, spans: Sequence[_Span]) -> AsyncIterator[tuple[UUID, list[Served]]]:
-        rows = await self._fetch(_RECORDS, *map(list, zip(*spans, strict=True)), self._left + 1) if spans else []
-        self._left -= len(rows)
-        if self._left < 0:
-            raise self._too_much()
+        rows = await self._reads.fetch_records(_RECORDS, *map(list, zip(*spans, strict=True))) if spans else []
+        self._reads.records_left -= len(rows)
         if any(row[1] not in self._community_of for row in rows):
             await self._know_issuers()  # a community that began to issue meanwhile, or a switch to rebuilt tables
         person, records = "", list[Served]()
@@ -125,23 +93,8 @@ class RecordsBelow:
             yield UUID(person), records
 
     async def _know_issuers(self) -> None:
-        rows = await self._fetch(_ISSUERS)
+        rows = await self._reads.fetch(_ISSUERS)
         self._community_of = {row[0]: row[1] for row in rows}
-
-    async def _fetch(self, query: str, *values: Any) -> list[Any]:
-        remaining_ms = int((self._deadline - monotonic()) * 1000)
-        if remaining_ms <= 0:
-            raise self._too_much()
-        try:
-            async with self._db.transaction(readonly=True):
-                await self._db.execute("SELECT set_config('statement_timeout', $1, true)", str(remaining_ms))
-                rows: list[Any] = await self._db.fetch(query.format(schema=self._schema), *values)
-                return rows
-        except asyncpg.QueryCanceledError:
-            raise self._too_much() from None
-
-    def _too_much(self) -> DryRunTooMuch:
-        return DryRunTooMuch(records=self._records_max, seconds=self._seconds_max)
 
 
 _EARNED = ", ".join(str(int(unit)) for unit in EARNED_UNITS)

@@ -102,6 +102,11 @@ def spent_since(postings: Sequence[Posting], held: Sequence[Held], since: dateti
     return -least
 
 
+def above(held: int, stays: int) -> int:
+    """What flows over of what an account holds at the end of a day."""
+    return max(0, held - stays)
+
+
 @dataclass(slots=True)
 class _Bank:
     """An account as it is known so far: what it held at the end of each round's day, and what flowed over then."""
@@ -146,7 +151,7 @@ class _Bank:
             return
         before = sum(self.pooled[: self.stale])
         for index in range(self.stale, len(self.rounds)):
-            over = max(0, self.held[index] - before - self.stays[index])
+            over = above(self.held[index] - before, self.stays[index])
             if over != self.pooled[index]:
                 yield self.rounds[index], over - self.pooled[index]
                 self.pooled[index] = over

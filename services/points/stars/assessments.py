@@ -1,10 +1,9 @@
 """How well somebody served, as registry's assessments say: kept beside the ledger, and counted for stars."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.ledger import holders
@@ -13,7 +12,11 @@ from services.points.ledger.schema import LIVE
 from services.points.stars.commands import Assessed
 from services.points.units import Unit
 from shared.contracts.registry import ServiceAssessed, ServiceQuality
+from shared.database import driver_connection
 from shared.deliveries import Delivery
+
+Fetch = Callable[..., Awaitable[list[Any]]]
+"""Rows of a query, which names the schema of the ledger as `{schema}`, with its values."""
 
 
 async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
@@ -42,31 +45,43 @@ async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
 _CLAUSES = ", ".join(str(int(clause)) for clause in sorted(EARNED))
 
 # Records that count now: with minutes left after all corrections. Assessments of records that were voided go with them.
-_ASSESSED = text(
-    f"""
-    WITH mine AS (SELECT id FROM {LIVE}.accounts WHERE holder = :holder AND unit = {Unit.SERVICE_MINUTE:d}),
-    lines AS (
-        SELECT t.record_id, t.amount FROM mine JOIN {LIVE}.transfers AS t
+_ASSESSED = f"""
+    WITH mine AS (
+        SELECT id, holder FROM {{schema}}.accounts WHERE holder = ANY($1::text[]) AND unit = {Unit.SERVICE_MINUTE:d}
+    ), lines AS (
+        SELECT mine.holder, t.record_id, t.amount FROM mine JOIN {{schema}}.transfers AS t
             ON t.credit_account = mine.id AND t.credit_account > 0 WHERE t.clause IN ({_CLAUSES})
         UNION ALL
-        SELECT t.record_id, -t.amount FROM mine JOIN {LIVE}.transfers AS t
+        SELECT mine.holder, t.record_id, -t.amount FROM mine JOIN {{schema}}.transfers AS t
             ON t.debit_account = mine.id AND t.debit_account > 0 WHERE t.clause IN ({_CLAUSES})
     ), records AS (
-        SELECT record_id FROM lines GROUP BY record_id HAVING sum(amount) > 0
-    ), said AS (
-        SELECT a.record_id, a.quality FROM {LIVE}.assessments AS a JOIN records USING (record_id)
-         WHERE a.volunteer_id = :volunteer_id
+        SELECT holder, record_id FROM lines GROUP BY holder, record_id HAVING sum(amount) > 0
     )
-    SELECT (SELECT count(*) FROM records), (SELECT count(DISTINCT record_id) FROM said),
-           count(*) FILTER (WHERE quality = '{ServiceQuality.GOOD.value}'),
-           count(*) FILTER (WHERE quality = '{ServiceQuality.FAIR.value}'),
-           count(*) FILTER (WHERE quality = '{ServiceQuality.POOR.value}')
-      FROM said
-    """
-)
+    SELECT r.holder, count(DISTINCT r.record_id), count(DISTINCT a.record_id),
+           count(*) FILTER (WHERE a.quality = '{ServiceQuality.GOOD.value}'),
+           count(*) FILTER (WHERE a.quality = '{ServiceQuality.FAIR.value}'),
+           count(*) FILTER (WHERE a.quality = '{ServiceQuality.POOR.value}')
+      FROM records AS r
+      LEFT JOIN {{schema}}.assessments AS a ON a.record_id = r.record_id AND a.volunteer_id = r.holder::uuid
+     GROUP BY r.holder
+"""
+
+
+async def assessed_of(fetch: Fetch, volunteers: Collection[UUID]) -> dict[UUID, Assessed]:
+    """How many of these volunteers' records were assessed, and how. `fetch` puts in which tables of the ledger."""
+    found = dict.fromkeys(volunteers, Assessed())
+    if volunteers:
+        rows = await fetch(_ASSESSED, [holders.volunteer(one) for one in volunteers])
+        found |= {UUID(holder): Assessed(*counts) for holder, *counts in rows}
+    return found
 
 
 async def assessed(connection: AsyncConnection, volunteer_id: UUID) -> Assessed:
     """How many of a volunteer's records were assessed, and how."""
-    params = {"holder": holders.volunteer(volunteer_id), "volunteer_id": volunteer_id}
-    return Assessed(*(await connection.execute(_ASSESSED, params)).one())
+    db = await driver_connection(connection)
+
+    async def fetch(query: str, *values: Any) -> list[Any]:
+        rows: list[Any] = await db.fetch(query.format(schema=LIVE), *values)
+        return rows
+
+    return (await assessed_of(fetch, [volunteer_id]))[volunteer_id]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from services.points.durations import months_later
 from shared.contracts.honours import Quality, QualityReason, StarDeclineReason, StarWithdrawalReason
 from shared.contracts.registry import NodeLevel
 
@@ -21,6 +22,16 @@ class Requirement:
     """How many of a hundred records somebody must have assessed; 0 for none."""
     good_percent_min: int = 0
     """How many of a hundred assessments must be good; 0 for none."""
+
+    def member_from(self, member_since: date | None) -> date | None:
+        """The first day on which somebody has been a member long enough; None while nobody knows since when."""
+        return None if member_since is None else months_later(member_since, self.months_min)
+
+    def met_by(self, minutes: int, member_since: date | None, day: date, said: "Assessed") -> bool:
+        """Whether somebody has all that is asked for, and could apply but for what they hold or applied for already."""
+        member_from = self.member_from(member_since)
+        long_enough = self.months_min == 0 or (member_from is not None and member_from <= day)
+        return long_enough and minutes >= self.minutes and said.reaches(self)
 
 
 @dataclass(frozen=True, slots=True)

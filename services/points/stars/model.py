@@ -165,9 +165,9 @@ def _apply(stars: Stars, command: Apply) -> list[Event]:
         raise StarApplicationOpen(grade=stars.application.grade, grade_zh=grade_zh(stars.application.grade))
     refuse_if(command.grade <= stars.grade, StarHeldAlready(held=stars.grade, held_zh=grade_zh(stars.grade)))
     if requirement.months_min:
-        if command.member_since is None:
+        earliest = requirement.member_from(command.member_since)
+        if earliest is None:
             raise StarPersonForgotten  # of whoever has no day of registration, only the forgetting was heard
-        earliest = months_later(command.member_since, requirement.months_min)
         refuse_if(
             command.day < earliest, StarMembershipShort(months=requirement.months_min, earliest=earliest.isoformat())
         )

@@ -1,7 +1,6 @@
 """Routes that read stars: applications, candidates, one's own, the explanation, the report upwards."""
 
 import asyncio
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from fastapi import Query, Request, Response
 from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.durations import grade_zh, in_words, months_later
+from services.points.durations import grade_zh, in_words
 from services.points.fields import own_id
 from services.points.policy.in_force import InForce
 from services.points.stars.assessments import assessed
@@ -200,16 +199,15 @@ async def _next(
     today = local_day(system_clock())
     asked = requirement(await policies.terms(read, who.community, today), grade)
     missing = max(0, asked.minutes - minutes)
-    member_from = None if who.registered_on is None else months_later(who.registered_on, asked.months_min)
-    long_enough = asked.months_min == 0 or _reached(member_from, today)
-    can_apply = missing == 0 and not applied and long_enough and said.reaches(asked)
+    member_from = asked.member_from(who.registered_on)
+    can_apply = not applied and asked.met_by(minutes, who.registered_on, today, said)
     language = language_of(request)
     texts: Texts = request.app.state.texts
     if missing:
         code = "stars.next_hours"
     elif applied:
         code = "stars.next_applied"
-    elif not long_enough:
+    elif asked.months_min and (member_from is None or member_from > today):
         code = "stars.next_membership"
     else:
         code = "stars.next_can_apply" if can_apply else "stars.next_assessments"
@@ -245,10 +243,6 @@ def _assessments(said: Assessed, asked: Requirement) -> AssessmentsOut:
         good_percent_min=asked.good_percent_min,
         reached=said.reaches(asked),
     )
-
-
-def _reached(day: date | None, today: date) -> bool:
-    return day is not None and day <= today
 
 
 async def _one(read: AsyncConnection, volunteer_id: UUID, stages: tuple[str, ...]) -> Any:

@@ -261,11 +261,13 @@ def _requested(order: Order, command: Request) -> TimeOrderRequested:
 
 def require_age(years_min: int | None, from_age: int) -> None:
     """Refuse whoever is too young for the time bank, or may be. Raises `AgeUnknown`, `TooYoung`."""
-    if from_age == 0:
-        return
-    refuse_if(years_min is None, AgeUnknown(from_age=from_age))
-    assert years_min is not None
-    refuse_if(years_min < from_age, TooYoung(from_age=from_age))
+    refuse_if(from_age > 0 and years_min is None, AgeUnknown(from_age=from_age))
+    refuse_unless(old_enough(years_min, from_age), TooYoung(from_age=from_age))
+
+
+def old_enough(years_min: int | None, from_age: int) -> bool:
+    """Whether somebody is certainly of the age that the time bank asks for."""
+    return from_age == 0 or (years_min is not None and years_min >= from_age)
 
 
 def _require_without(means: Means) -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.points.dry_run.bounded import BoundedReads, DryRunTooMuch
 from services.points.dry_run.comparison import Comparison
-from services.points.dry_run.reading import DryRunTooMuch, RecordsBelow
+from services.points.dry_run.reading import RecordsBelow
 from services.points.earning.services import services_of
 from services.points.policy.book import PolicyBook
 from services.points.policy.document import PolicyDocument
@@ -71,7 +72,7 @@ async def book_all(db: asyncpg.Connection, schema: str, policy: PolicyBook, told
 async def tried(db: asyncpg.Connection, schema: str, node: str, document: PolicyDocument) -> Comparison:
     comparison = Comparison(node, POLICY, POLICY.with_proposed(node, document))
     since, until = MORNING - timedelta(days=3), MORNING + timedelta(days=9)
-    records = RecordsBelow(db, node, since, until, records_max=10_000, seconds_max=30, schema=schema)
+    records = RecordsBelow(BoundedReads(db, records_max=10_000, seconds_max=30, schema=schema), node, since, until)
     async for person, of_person in records.by_person():
         comparison.add(person, of_person)
     return comparison
@@ -150,13 +151,16 @@ def some_service(people: int) -> list[Told]:
     return told
 
 
+def below_the_province(db: asyncpg.Connection, seconds_max: int) -> RecordsBelow:
+    reads = BoundedReads(db, records_max=10, seconds_max=seconds_max, schema="plain")
+    return RecordsBelow(reads, "62", MORNING, MORNING + timedelta(days=1))
+
+
 async def _stands_in_nobodys_way(url: str) -> None:
     db, other = await asyncpg.connect(url), await asyncpg.connect(url)
     try:
         await book_all(db, "plain", POLICY, some_service(3))
-        records = RecordsBelow(
-            db, "62", MORNING, MORNING + timedelta(days=1), records_max=10, seconds_max=30, schema="plain"
-        )
+        records = below_the_province(db, seconds_max=30)
         seen = 0
         async for _ in records.by_person():
             seen += 1
@@ -176,9 +180,7 @@ async def _ends_in_time(url: str) -> None:
     db, other = await asyncpg.connect(url), await asyncpg.connect(url)
     try:
         await book_all(db, "plain", POLICY, some_service(3))
-        records = RecordsBelow(
-            db, "62", MORNING, MORNING + timedelta(days=1), records_max=10, seconds_max=1, schema="plain"
-        )
+        records = below_the_province(db, seconds_max=1)
         async with other.transaction():
             await other.execute("LOCK TABLE plain.transfers IN ACCESS EXCLUSIVE MODE")
             with pytest.raises(DryRunTooMuch):

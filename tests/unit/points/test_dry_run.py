@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.points.dry_run.comparison import EDGES_PERCENT, SHOWN_MAX, Comparison, Spread
+from services.points.dry_run.standing import BankTally, StarsTally, TwoBooks, WithMinutes, WithRecord
 from services.points.earning.valuation import Served, Valuation
 from services.points.policy.book import BEGINNING, PolicyBook
 from services.points.policy.document import PolicyDocument, read_document
 from services.points.policy.ready import national_default
 from services.points.policy.views import read_published
+from services.points.stars.commands import Assessed
 from services.points.units import CAPPED_TOGETHER, SLOTS, Unit
 
 HERE, ELSEWHERE = "620201001004", "110101001001"
@@ -175,3 +177,41 @@ def test_the_document_that_is_in_force_makes_no_difference(people: list[list[Ser
         comparison.add(person(number), records)
     assert comparison.total.before == comparison.total.after
     assert all(spread.more == spread.less == 0 for spread in comparison.spread.values())
+
+
+# ── rules beside prices ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def two_books(**said: Any) -> TwoBooks:
+    return TwoBooks(BOOK, BOOK.with_proposed(HERE, proposed(**said)), date(2026, 3, 10))
+
+
+def test_a_grade_is_counted_for_everyone_who_meets_it_and_all_below() -> None:
+    books, tally = two_books(stars={"minutes": [3000, 6000, 9000, 60_000, 90_000]}), StarsTally()
+    for number, (minutes, held) in enumerate(((2999, 0), (3000, 0), (6000, 1), (18_000, 2), (60_000, 4))):
+        tally.add(books.stars(WithRecord(HERE, person(number), minutes, None, held), Assessed()))
+    assert tally.before == [3, 2, 1, 1, 0]
+    assert tally.after == [4, 3, 2, 1, 0]
+    assert (tally.newly, tally.no_longer) == ([1, 1, 1, 0, 0], [0] * 5)
+
+
+def test_whoever_no_longer_meets_a_grade_and_holds_it_is_counted_apart() -> None:
+    books, tally = two_books(stars={"minutes": [7000, 20_000, 40_000, 60_000, 90_000]}), StarsTally()
+    for number, (minutes, held) in enumerate(((6500, 0), (6500, 1), (18_000, 1))):
+        tally.add(books.stars(WithRecord(HERE, person(number), minutes, None, held), Assessed()))
+    assert (tally.no_longer, tally.kept) == ([2, 1, 0, 0, 0], [1, 0, 0, 0, 0])
+
+
+def test_elsewhere_the_document_changes_nothing() -> None:
+    books = two_books(stars={"minutes": [1, 2, 3, 4, 5]}, time_bank={"cap_minutes": 1, "spend_from_age": 0})
+    assert not books.stars(WithRecord(ELSEWHERE, person(1), 5000, None, 0), Assessed()).changes
+    assert not books.bank(WithMinutes(ELSEWHERE, person(1), 5000, 40, closed=False)).changes
+
+
+def test_minutes_above_the_cap_are_what_flows_over_and_whoever_is_closed_spends_nothing() -> None:
+    books, tally = two_books(time_bank={"cap_minutes": 300, "spend_from_age": 0}), BankTally()
+    for number, (minutes, age, closed) in enumerate(((300, 60, False), (301, None, False), (95_000, 30, True))):
+        tally.add(books.bank(WithMinutes(HERE, person(number), minutes, age, closed)))
+    assert (tally.over_before, tally.over_after, tally.newly_over, tally.no_longer_over) == (1, 2, 1, 0)
+    assert (tally.minutes_over_before, tally.minutes_over_after) == (5000, 1 + 94_700)
+    assert (tally.spend_before, tally.spend_after, tally.newly_spend, tally.age_unknown) == (1, 2, 1, 1)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given as given_any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -135,6 +136,31 @@ ONE_STAR = (applied(), assessed(), granted())
 
 def test_who_reached_the_hours_applies() -> None:
     given(STARS).when(apply()).then(applied())
+
+
+@given_any(
+    minutes=st.integers(0, 40_000),
+    asked=st.builds(
+        Requirement,
+        minutes=st.sampled_from([6000, 18_000]),
+        granted_by=st.just(NodeLevel.DISTRICT),
+        months_min=st.sampled_from([0, 3]),
+        policy_version=st.just(1),
+        assessed_percent_min=st.sampled_from([0, 50]),
+        good_percent_min=st.sampled_from([0, 80]),
+    ),
+    member_since=st.none() | st.dates(date(2025, 11, 1), date(2026, 2, 1)),
+    said=st.builds(Assessed, records=st.just(4), assessed=st.integers(0, 4), good=st.integers(0, 4)),
+)
+def test_whoever_meets_what_is_asked_for_can_apply_and_nobody_else(
+    minutes: int, asked: Requirement, member_since: date | None, said: Assessed
+) -> None:
+    command = apply(minutes=minutes, requirement=asked, member_since=member_since, assessed=said)
+    try:
+        applied = bool(STARS.decide(STARS.initial, command))
+    except (StarHoursShort, StarMembershipShort, StarAssessmentsShort, StarPersonForgotten):
+        applied = False
+    assert asked.met_by(minutes, member_since, DAY, said) == applied
 
 
 def test_who_lacks_hours_is_told_how_many() -> None:
