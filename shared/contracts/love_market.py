@@ -61,6 +61,16 @@ class CountReason(StrEnum):
     MISCOUNTED = "miscounted"
 
 
+class RepeatReason(StrEnum):
+    """Why something is entered that looks as if it had been entered already."""
+
+    ANOTHER_DELIVERY = "another_delivery"
+    """One invoice, or one donor, and more than one delivery (分批到货)."""
+    ANOTHER_INVOICE = "another_invoice"
+    """Another invoice of the supplier has the same number."""
+    OTHER = "other"
+
+
 class DonorRegistered(Event, context="points"):
     """Somebody who gives goods to a love market is known."""
 
@@ -89,6 +99,10 @@ class GoodsDonated(Event, context="points"):
     )
     lines: tuple[GoodsLine, ...]
     received_at: AwareDatetime
+    repeats: UUID | None = Field(
+        default=None, description="An earlier donation by the donor, within a day, of as many pieces of the same item."
+    )
+    repeat_reason: RepeatReason | None = Field(default=None, description="Why there are both.")
 
 
 class SupplierRegistered(Event, context="points"):
@@ -127,6 +141,10 @@ class GoodsPurchased(Event, context="points"):
     amount_fen: int = Field(ge=1, description="Quantities times unit prices, over all lines.")
     receipt_reference: str = Field(description="Number of the invoice or receipt.")
     purchased_at: AwareDatetime
+    repeats: UUID | None = Field(
+        default=None, description="The latest earlier purchase from the supplier with this number."
+    )
+    repeat_reason: RepeatReason | None = Field(default=None, description="Why there are both.")
 
 
 class GoodsSold(Event, context="points"):

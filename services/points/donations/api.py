@@ -1,7 +1,7 @@
 """Routes of donations: goods come in, a receipt is made out, and the donor is told what became of the gift."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
@@ -9,13 +9,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from services.points.donations.model import Donate
-from services.points.donations.views import DONATIONS, next_number
+from services.points.donations.views import DONATIONS, looks_entered, next_number
 from services.points.donors.views import DONORS
 from services.points.fields import Configured, dated
 from services.points.market.lines import LineOut, Lines, goods, require_items
 from services.points.tables import donations, donors, items
 from shared.contracts.common import CommunityCode
-from shared.contracts.love_market import DonorKind
+from shared.contracts.love_market import DonorKind, RepeatReason
 from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, Moment
 from shared.web.nodes import of_caller
@@ -29,6 +29,14 @@ class DonationBody(Body):
     donor_id: UUID
     lines: Lines
     received_at: Annotated[Moment | None, Field(description="收到时间，默认现在 when it came; now by default")] = None
+    repeat_reason: Annotated[
+        Literal[RepeatReason.ANOTHER_DELIVERY, RepeatReason.OTHER] | None,
+        Field(
+            description="该捐赠人一日内已有同品同数的捐赠时须说明为何再登记 why there is to be another donation by the"
+            " donor of as many pieces of the same item within a day; needed where there is one: 409"
+            " `donation_looks_entered` says where"
+        ),
+    ] = None
 
 
 class DonationOut(BaseModel):
@@ -40,6 +48,8 @@ class DonationOut(BaseModel):
     receipt_number: str
     lines: list[LineOut]
     received_at: datetime
+    repeats: UUID | None = Field(description="一日内同品同数的前一次捐赠 the donation before it that looks the same")
+    repeat_reason: RepeatReason | None
 
 
 class ReceiptLineOut(LineOut):
@@ -62,18 +72,26 @@ class DonationReceiptOut(BaseModel):
 
 @api.command("/v1/donations", permission="donations.manage", status=201)
 async def donate(body: DonationBody, work: Work, caller: Caller, settings: Configured) -> DonationOut:
-    """接收捐赠，入库并编收据号。Take goods in; the receipt gets its number."""
+    """接收捐赠，入库并编收据号。Take goods in; the receipt gets its number.
+
+    What the donor gave within a day, as many pieces of the same item, is entered again only where somebody says why:
+    `repeat_reason`.
+    """
     donor = await of_caller(work, caller, DONORS, body.donor_id)
     await require_items(work.connection, donor.community, [line.item_id for line in body.lines])
     donation_id = work.new_id()
+    receipt = await next_number(work.connection, donor.community)
+    lines, received = goods(body.lines), dated(work, settings, body.received_at)
+    repeated = await looks_entered(work.connection, body.donor_id, lines, received.at, body.repeat_reason)
     command = Donate(
         donation_id=donation_id,
         community=donor.community,
         donor_id=body.donor_id,
         donor_forgotten=donor.forgotten,
-        receipt=await next_number(work.connection, donor.community),
-        lines=goods(body.lines),
-        received=dated(work, settings, body.received_at),
+        receipt=receipt,
+        lines=lines,
+        received=received,
+        repeated=repeated,
     )
     donation = work.create(DONATIONS, donation_id, command)
     return DonationOut(
@@ -82,7 +100,9 @@ async def donate(body: DonationBody, work: Work, caller: Caller, settings: Confi
         donor_id=body.donor_id,
         receipt_number=donation.receipt_number,
         lines=[LineOut(item_id=line.item_id, quantity=line.quantity) for line in body.lines],
-        received_at=command.received.at,
+        received_at=received.at,
+        repeats=None if repeated is None else repeated.first,
+        repeat_reason=None if repeated is None else repeated.reason,
     )
 
 
@@ -145,4 +165,6 @@ def _donation(row: Any) -> DonationOut:
         receipt_number=row.receipt_number,
         lines=[LineOut(**line) for line in row.lines],
         received_at=row.received_at,
+        repeats=row.repeats,
+        repeat_reason=row.repeat_reason,
     )

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from services.points.donors.model import DonorIsForgotten
 from services.points.market.dated import Dated
-from shared.contracts import Event, Refusal, refuse_if, refuse_unless
+from services.points.market.repeated import Repeated
+from shared.contracts import Event, Refusal, local_time, refuse_if, refuse_unless
 from shared.contracts.love_market import GoodsDonated, GoodsLine
 
 
@@ -31,12 +32,23 @@ class Donate:
     """The running number of the receipt within the community."""
     lines: tuple[GoodsLine, ...]
     received: Dated
+    repeated: Repeated | None = None
+    """The latest donation that this one looks like."""
 
 
 class DonationAlreadyEntered(Refusal):
     """There is such a donation already."""
 
     code: ClassVar[str] = "donation_already_entered"
+
+
+class DonationLooksEntered(Refusal):
+    """The donor gave as many pieces of the same item within a day, and nobody said why there are both.
+
+    Params: `number`, `at`, `first`.
+    """
+
+    code: ClassVar[str] = "donation_looks_entered"
 
 
 def receipt_number(community: str, running: int) -> str:
@@ -48,6 +60,10 @@ def decide(donation: Donation, command: Donate) -> list[Event]:
     """Which event a delivery leads to. Raises the refusals above, `DonorIsForgotten`, and those of `Dated`."""
     refuse_unless(donation.id is None, DonationAlreadyEntered)
     refuse_if(command.donor_forgotten, DonorIsForgotten)
+    received_at = command.received.within_bounds()
+    known = command.repeated
+    if known is not None and known.reason is None:
+        raise DonationLooksEntered(number=known.name, at=local_time(known.at), first=known.first)
     return [
         GoodsDonated(
             donation_id=command.donation_id,
@@ -55,7 +71,9 @@ def decide(donation: Donation, command: Donate) -> list[Event]:
             donor_id=command.donor_id,
             receipt_number=receipt_number(command.community, command.receipt),
             lines=command.lines,
-            received_at=command.received.within_bounds(),
+            received_at=received_at,
+            repeats=None if known is None else known.first,
+            repeat_reason=None if known is None else known.reason,
         )
     ]
 

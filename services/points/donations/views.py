@@ -1,18 +1,25 @@
 """Donations as a table, and the running numbers of receipts."""
 
-from sqlalchemy import insert
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.donations.model import Donation, decide, evolve
 from services.points.market.lines import as_json
+from services.points.market.repeated import Repeated
 from services.points.tables import donations, receipt_numbers
 from shared.aggregate import Aggregate
-from shared.contracts.love_market import GoodsDonated
+from shared.contracts.love_market import GoodsDonated, GoodsLine, RepeatReason
 from shared.eventstore import Recorded
 from shared.views import Views
 
 DONATIONS = Aggregate("donation", initial=Donation(), decide=decide, evolve=evolve)
+
+_LOOKS_THE_SAME = timedelta(days=1)
 
 views = Views(tables=[donations, receipt_numbers])
 
@@ -28,6 +35,8 @@ async def donate(connection: AsyncConnection, event: GoodsDonated, recorded: Rec
             receipt_number=event.receipt_number,
             lines=as_json(event.lines),
             received_at=event.received_at,
+            repeats=event.repeats,
+            repeat_reason=event.repeat_reason,
             version=recorded.version,
         )
     )
@@ -50,3 +59,18 @@ async def next_number(connection: AsyncConnection, community: str) -> int:
     )
     assert number is not None, "an upsert returns its row"
     return int(number)
+
+
+async def looks_entered(
+    connection: AsyncConnection, donor_id: UUID, lines: Sequence[GoodsLine], at: datetime, reason: RepeatReason | None
+) -> Repeated | None:
+    """The latest donation by a donor within a day of a moment with as many pieces of an item; None where there is none.
+
+    To be asked behind `next_number`: of two of one moment the second sees the first.
+    """
+    d = donations.c
+    same = or_(*(d.lines.contains([line]) for line in as_json(lines)))
+    within = d.received_at.between(at - _LOOKS_THE_SAME, at + _LOOKS_THE_SAME)
+    query = select(d.id, d.received_at, d.receipt_number).where(d.donor_id == donor_id, within, same)
+    row = (await connection.execute(query.order_by(d.id.desc()).limit(1))).first()
+    return None if row is None else Repeated(row.id, row.received_at, row.receipt_number, reason)

@@ -11,12 +11,12 @@ from sqlalchemy import select
 from services.points.fields import Configured, dated
 from services.points.market.lines import LINES_MAX, EachItemOnce, LineBody, LineOut, require_items
 from services.points.purchases.model import Buy
-from services.points.purchases.views import PURCHASES
+from services.points.purchases.views import PURCHASES, entered
 from services.points.spans import Spanning
 from services.points.suppliers.views import SUPPLIERS
 from services.points.tables import purchases
 from shared.contracts.common import CommunityCode
-from shared.contracts.love_market import PurchasedLine
+from shared.contracts.love_market import PurchasedLine, RepeatReason
 from shared.web import Api, Caller, NotFound, Page, Read, Work, etag
 from shared.web.fields import Body, Code, Moment
 from shared.web.nodes import of_caller
@@ -37,6 +37,13 @@ class PurchaseBody(Body):
     lines: Annotated[list[PurchasedLineBody], Field(min_length=1, max_length=LINES_MAX), EachItemOnce]
     receipt_reference: Annotated[Code, Field(description="发票或收据号 number of the invoice or receipt")]
     purchased_at: Moment | None = None
+    repeat_reason: Annotated[
+        RepeatReason | None,
+        Field(
+            description="该供应商的同号发票已登记时须说明为何再登记 why there is to be another purchase with this"
+            " number of the supplier; needed where there is one: 409 `invoice_entered` says where"
+        ),
+    ] = None
 
 
 class PurchasedLineOut(LineOut):
@@ -55,14 +62,20 @@ class PurchaseOut(BaseModel):
     amount_fen: int
     receipt_reference: str
     purchased_at: datetime
+    repeats: UUID | None = Field(description="同号的前一次采购 the purchase with this number before it")
+    repeat_reason: RepeatReason | None
 
 
 @api.command("/v1/purchases", permission="purchases.manage", status=201)
 async def purchase(body: PurchaseBody, work: Work, caller: Caller, settings: Configured) -> PurchaseOut:
-    """采购入库，同时支付经费；经费不足则不办理。Buy goods: pieces in, fen out, or neither where the budget is short."""
+    """采购入库，同时支付经费；经费不足则不办理。Buy goods: pieces in, fen out, or neither where the budget is short.
+
+    A number of a supplier's invoice is entered twice only where somebody says why: `repeat_reason`.
+    """
     supplier = await of_caller(work, caller, SUPPLIERS, body.supplier_id)
     await require_items(work.connection, supplier.community, [line.item_id for line in body.lines])
     purchase_id = work.new_id()
+    repeated = await entered(work.connection, body.supplier_id, body.receipt_reference, body.repeat_reason)
     command = Buy(
         purchase_id=purchase_id,
         community=supplier.community,
@@ -71,6 +84,7 @@ async def purchase(body: PurchaseBody, work: Work, caller: Caller, settings: Con
         lines=tuple(PurchasedLine.model_validate(line.model_dump()) for line in body.lines),
         receipt_reference=body.receipt_reference,
         purchased=dated(work, settings, body.purchased_at),
+        repeated=repeated,
     )
     bought = work.create(PURCHASES, purchase_id, command)
     return PurchaseOut(
@@ -81,6 +95,8 @@ async def purchase(body: PurchaseBody, work: Work, caller: Caller, settings: Con
         amount_fen=bought.amount_fen,
         receipt_reference=body.receipt_reference,
         purchased_at=command.purchased.at,
+        repeats=None if repeated is None else repeated.first,
+        repeat_reason=None if repeated is None else repeated.reason,
     )
 
 
@@ -118,4 +134,6 @@ def _purchase(row: Any) -> PurchaseOut:
         amount_fen=row.amount_fen,
         receipt_reference=row.receipt_reference,
         purchased_at=row.purchased_at,
+        repeats=row.repeats,
+        repeat_reason=row.repeat_reason,
     )

@@ -5,8 +5,9 @@ from typing import ClassVar
 from uuid import UUID
 
 from services.points.market.dated import Dated
+from services.points.market.repeated import Repeated
 from services.points.suppliers.model import SupplierIsForgotten
-from shared.contracts import Event, Refusal, refuse_if, refuse_unless
+from shared.contracts import Event, Refusal, local_time, refuse_if, refuse_unless
 from shared.contracts.love_market import GoodsPurchased, PurchasedLine
 
 
@@ -30,12 +31,23 @@ class Buy:
     lines: tuple[PurchasedLine, ...]
     receipt_reference: str
     purchased: Dated
+    repeated: Repeated | None = None
+    """The latest purchase from the supplier with this number."""
 
 
 class PurchaseAlreadyEntered(Refusal):
     """There is such a purchase already."""
 
     code: ClassVar[str] = "purchase_already_entered"
+
+
+class InvoiceEntered(Refusal):
+    """A purchase with this number of this supplier was entered, and nobody said why there is another one.
+
+    Params: `number`, `at`, `first`.
+    """
+
+    code: ClassVar[str] = "invoice_entered"
 
 
 class NothingPaid(Refusal):
@@ -51,6 +63,10 @@ def decide(purchase: Purchase, command: Buy) -> list[Event]:
     refuse_if(command.supplier_forgotten, SupplierIsForgotten)
     amount_fen = sum(line.quantity * line.unit_price_fen for line in command.lines)
     refuse_if(amount_fen == 0, NothingPaid)
+    purchased_at = command.purchased.within_bounds()
+    known = command.repeated
+    if known is not None and known.reason is None:
+        raise InvoiceEntered(number=known.name, at=local_time(known.at), first=known.first)
     return [
         GoodsPurchased(
             purchase_id=command.purchase_id,
@@ -59,7 +75,9 @@ def decide(purchase: Purchase, command: Buy) -> list[Event]:
             lines=command.lines,
             amount_fen=amount_fen,
             receipt_reference=command.receipt_reference,
-            purchased_at=command.purchased.within_bounds(),
+            purchased_at=purchased_at,
+            repeats=None if known is None else known.first,
+            repeat_reason=None if known is None else known.reason,
         )
     ]
 

@@ -1,13 +1,16 @@
 """Purchases as a table."""
 
-from sqlalchemy import insert
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.market.lines import as_json
+from services.points.market.repeated import Repeated
 from services.points.purchases.model import Purchase, decide, evolve
-from services.points.tables import purchases
+from services.points.tables import purchases, suppliers
 from shared.aggregate import Aggregate
-from shared.contracts.love_market import GoodsPurchased
+from shared.contracts.love_market import GoodsPurchased, RepeatReason
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -28,6 +31,24 @@ async def buy(connection: AsyncConnection, event: GoodsPurchased, recorded: Reco
             amount_fen=event.amount_fen,
             receipt_reference=event.receipt_reference,
             purchased_at=event.purchased_at,
+            repeats=event.repeats,
+            repeat_reason=event.repeat_reason,
             version=recorded.version,
         )
     )
+
+
+async def entered(
+    connection: AsyncConnection, supplier_id: UUID, reference: str, reason: RepeatReason | None
+) -> Repeated | None:
+    """The latest purchase from a supplier with this number, in capitals or not; None where there is none.
+
+    Whoever asks holds the supplier's row until the commit: of two of one moment the second sees the first.
+    """
+    await connection.execute(select(suppliers.c.id).where(suppliers.c.id == supplier_id).with_for_update())
+    p = purchases.c
+    query = select(p.id, p.purchased_at, p.receipt_reference).where(
+        p.supplier_id == supplier_id, func.upper(p.receipt_reference) == reference.upper()
+    )
+    row = (await connection.execute(query.order_by(p.id.desc()).limit(1))).first()
+    return None if row is None else Repeated(row.id, row.purchased_at, row.receipt_reference, reason)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -115,6 +116,8 @@ donations = Table(
     Column("lines", JSONB, nullable=False),
     Column("received_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("repeats", Uuid),
+    Column("repeat_reason", Text),
     UniqueConstraint("receipt_number", name="donations_receipt_number_key"),
     Index("donations_community", "community", "id"),
     Index("donations_donor", "donor_id", "id"),
@@ -162,9 +165,12 @@ purchases = Table(
     Column("receipt_reference", Text, nullable=False),
     Column("purchased_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("repeats", Uuid),
+    Column("repeat_reason", Text),
     Index("purchases_community", "community", "id"),
     Index("purchases_purchased_at", "purchased_at", "id"),
 )
+Index("purchases_invoice", purchases.c.supplier_id, func.upper(purchases.c.receipt_reference))
 
 sales = Table(
     "sales",

@@ -68,13 +68,13 @@ async def test_a_donation_has_a_receipt_with_a_number_of_its_own(points: Any) ->
     item = await listed(points)
     first = await donated(points, item, 5)
     donor = first["donor_id"]
-    more = await asyncio.gather(*[donated(points, item, 1, donor) for _ in range(8)])
+    more = await asyncio.gather(*[donated(points, item, n, donor) for n in range(6, 14)])
     numbers = sorted(one["receipt_number"] for one in [first, *more])
     assert numbers == [f"{COMMUNITY}-D{n:06d}" for n in range(1, 10)]
     receipt = (await points.client().get(f"/v1/donations/{first['id']}/receipt")).json()
     assert (receipt["donor_name"], receipt["lines"][0]["name"]) == ("演示商贸公司", "大米 5 kg（演示）")
-    assert await stock(points, item) == (13, 13)
-    assert await balance(points, f"donor:{donor}", f"ITEM:{item}") == -13
+    assert await stock(points, item) == (81, 81)
+    assert await balance(points, f"donor:{donor}", f"ITEM:{item}") == -81
     refused = await points.client("auditor", node="620201").get(f"/v1/donations/{first['id']}/receipt")
     assert refused.status_code == 403
 
@@ -86,7 +86,60 @@ async def test_a_refused_donation_leaves_no_gap_in_the_numbers(points: Any) -> N
     body = {"donor_id": first["donor_id"], "lines": [{"item_id": item, "quantity": 1}], "received_at": future}
     answer = await points.client().post("/v1/donations", json=body)
     assert (answer.status_code, answer.json()["code"]) == (409, "goods_dated_in_future")
-    assert (await donated(points, item, 1, first["donor_id"]))["receipt_number"] == f"{COMMUNITY}-D000002"
+    assert (await donated(points, item, 2, first["donor_id"]))["receipt_number"] == f"{COMMUNITY}-D000002"
+
+
+async def test_a_donation_that_looks_entered_already_is_entered_again_only_with_a_reason(points: Any) -> None:
+    item, other = await listed(points), await listed(points, "食用油（演示）")
+    first = await donated(points, item, 5)
+    client, donor = points.client(), first["donor_id"]
+    line = {"item_id": item, "quantity": 5}
+    again = {"donor_id": donor, "lines": [{"item_id": other, "quantity": 1}, line]}
+    # Of clerks who enter it at the same moment nobody is let through, either.
+    answers = await asyncio.gather(*[client.post("/v1/donations", json=again) for _ in range(3)])
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(409, "donation_looks_entered")}
+    assert first["receipt_number"] in answers[0].json()["detail"]
+    assert f"/v1/donations/{first['id']}" in answers[0].json()["detail"]
+    assert await stock(points, item) == (5, 5)
+
+    for else_ in (
+        {"lines": [{"item_id": item, "quantity": 6}]},
+        {"lines": [line], "received_at": (datetime.now(UTC) - timedelta(hours=25)).isoformat()},
+    ):
+        made_too = await made(client, "/v1/donations", {"donor_id": donor, **else_})
+        assert (made_too["repeats"], made_too["repeat_reason"]) == (None, None)
+    second = await made(client, "/v1/donations", {**again, "repeat_reason": "another_delivery"})
+    assert (second["repeats"], second["repeat_reason"]) != (None, None)
+    assert (await client.get(f"/v1/donations/{second['id']}")).json() == second
+    assert await rebuild(points.service) == 0
+
+
+async def test_an_invoice_of_a_supplier_is_entered_again_only_with_a_reason(points: Any) -> None:
+    item = await listed(points)
+    client, district = points.client(), points.client("district", node="620201")
+    await made(district, "/v1/budgets", {"community": COMMUNITY, "amount_fen": 100_000, "reference": "LS-1"})
+    one, two = [
+        (await made(client, "/v1/suppliers", {"community": COMMUNITY, "name": name}))["id"]
+        for name in ("演示批发部", "演示粮油店")
+    ]
+    order = {"supplier_id": one, "lines": [{"item_id": item, "quantity": 1, "unit_price_fen": 100}]}
+    order["receipt_reference"] = "FP-0001"
+    # Two clerks, the same paper, the same moment: one of them is told.
+    answers = await asyncio.gather(*[client.post("/v1/purchases", json=order) for _ in range(4)])
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    (first,) = [answer.json() for answer in answers if answer.status_code == 201]
+    told = await client.post("/v1/purchases", json={**order, "receipt_reference": "fp-0001"})
+    assert (told.status_code, told.json()["code"]) == (409, "invoice_entered")
+    assert f"/v1/purchases/{first['id']}" in told.json()["detail"]
+    assert (await made(client, "/v1/purchases", {**order, "supplier_id": two}))["repeats"] is None
+    second = await made(client, "/v1/purchases", {**order, "repeat_reason": "another_delivery"})
+    assert (second["repeats"], second["repeat_reason"]) == (first["id"], "another_delivery")
+    assert (await client.get(f"/v1/purchases/{second['id']}")).json() == second
+    unneeded = await made(
+        client, "/v1/purchases", {**order, "receipt_reference": "FP-2", "repeat_reason": "another_invoice"}
+    )
+    assert (unneeded["repeats"], unneeded["repeat_reason"]) == (None, None)
+    assert await stock(points, item) == (4, 4)
 
 
 async def test_a_forgotten_donor_is_nobody_and_what_they_gave_stays(points: Any) -> None:
@@ -117,7 +170,8 @@ async def test_goods_are_bought_as_long_as_the_budget_lasts(points: Any) -> None
     assert "125.00 元" in short.json()["detail"], "分 are points, too"
     await made(district, "/v1/budgets", {"community": COMMUNITY, "amount_fen": 30_000, "reference": "LS-1"})
     # Only two of these fit into the budget, however many clerks enter them at the same time.
-    answers = await asyncio.gather(*[client.post("/v1/purchases", json=order) for _ in range(5)])
+    orders = [{**order, "receipt_reference": f"FP-{n}"} for n in range(5)]
+    answers = await asyncio.gather(*[client.post("/v1/purchases", json=one) for one in orders])
     assert Counter(answer.json().get("code", "bought") for answer in answers) == {"bought": 2, "over_budget": 3}
     left = (await client.get(f"/v1/budgets/{COMMUNITY}")).json()
     assert (left["granted_fen"], left["spent_fen"], left["left_fen"]) == (30_000, 25_000, 5_000)

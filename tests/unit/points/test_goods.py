@@ -23,7 +23,7 @@ from services.points.aid.model import (
 from services.points.aid.views import GIFTS
 from services.points.budgets.model import BudgetAlreadyGranted, GrantBudget
 from services.points.budgets.views import GRANTS
-from services.points.donations.model import Donate, DonationAlreadyEntered, receipt_number
+from services.points.donations.model import Donate, DonationAlreadyEntered, DonationLooksEntered, receipt_number
 from services.points.donations.views import DONATIONS
 from services.points.donors.model import DonorAlreadyRegistered, DonorIsForgotten, ForgetDonor, RegisterDonor
 from services.points.donors.views import DONORS
@@ -42,8 +42,9 @@ from services.points.households.model import (
 from services.points.households.views import HOUSEHOLDS
 from services.points.market.dated import Dated, DatedInFuture, DatedTooFarBack
 from services.points.market.model import CountStock, DifferenceNeedsReason, ItemNotListed, ReasonContradictsCount
+from services.points.market.repeated import Repeated
 from services.points.market.views import ITEMS
-from services.points.purchases.model import Buy, NothingPaid, PurchaseAlreadyEntered
+from services.points.purchases.model import Buy, InvoiceEntered, NothingPaid, PurchaseAlreadyEntered
 from services.points.purchases.views import PURCHASES
 from services.points.sales.model import SaleAlreadyEntered, Sell
 from services.points.sales.views import SALES
@@ -78,6 +79,7 @@ from shared.contracts.love_market import (
     HouseholdRegistered,
     NeedReason,
     PurchasedLine,
+    RepeatReason,
     StockCounted,
     SupplierForgotten,
     SupplierRegistered,
@@ -124,6 +126,17 @@ def test_a_donation_gets_the_next_number_and_happens_once() -> None:
     given(DONATIONS, donated).when(donate()).then_refused(DonationAlreadyEntered)
     given(DONATIONS).when(donate(donor_forgotten=True)).then_refused(DonorIsForgotten)
     assert receipt_number(COMMUNITY, 1_234_567) == "620201001004-D1234567"
+
+
+def test_what_looks_entered_already_is_entered_again_only_with_a_reason() -> None:
+    first = uuid.uuid4()
+    unsaid = Repeated(first, NOW, "FP-1")
+    said = replace(unsaid, reason=RepeatReason.ANOTHER_DELIVERY)
+    given(DONATIONS).when(donate(repeated=unsaid)).then_refused(DonationLooksEntered)
+    given(PURCHASES).when(buy(repeated=unsaid)).then_refused(InvoiceEntered)
+    for aggregate, command in ((DONATIONS, donate(repeated=said)), (PURCHASES, buy(repeated=said))):
+        (event,) = aggregate.decide(aggregate.initial, command)
+        assert (event.repeats, event.repeat_reason) == (first, RepeatReason.ANOTHER_DELIVERY)
 
 
 def test_what_is_entered_lies_neither_in_the_future_nor_too_far_back() -> None:
