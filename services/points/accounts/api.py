@@ -11,6 +11,7 @@ from services.points.accounts.visible import accounts_of, visible_account
 from services.points.fields import Holder, Seen, UnitCode
 from services.points.ledger.clauses import Clause
 from services.points.ledger.reading import pending, posted, statement
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import accounts, units
 from shared.clock import system_clock
 from shared.contracts.common import CommunityCode
@@ -69,7 +70,7 @@ async def list_accounts(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     unit: Annotated[UnitCode | None, Query(description="单位 unit")] = None,
-) -> Page[AccountOut]:
+) -> NamedPage[AccountOut]:
     """账户清单。Accounts of the caller's node; a volunteer sees their own."""
     query = accounts_of(caller)
     if community is not None:
@@ -77,7 +78,7 @@ async def list_accounts(
     if unit is not None:
         query = query.where(units.c.code == unit)
     order = [accounts.c.community, accounts.c.unit, accounts.c.holder]
-    return await page.fetch(read, query, order, _account)
+    return await with_node_names(read, await page.fetch(read, query, order, _account))
 
 
 @api.query("/v1/accounts/{holder}", permission="accounts.read")

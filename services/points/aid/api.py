@@ -25,13 +25,14 @@ from services.points.fields import Configured
 from services.points.households.model import Household
 from services.points.households.views import HOUSEHOLDS
 from services.points.market.lines import LineOut, Lines, goods, require_items
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import aid_gifts
 from shared.auth.actors import actor_id
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Work, etag
 from shared.web.fields import Body
 from shared.web.nodes import of_caller
 
@@ -139,7 +140,7 @@ async def list_aid(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     household_id: Annotated[UUID | None, Query(description="家庭 household")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
-) -> Page[GiftOut]:
+) -> NamedPage[GiftOut]:
     """救助清单。Gifts of aid of the caller's node."""
     query = select(aid_gifts).where(aid_gifts.c.community.startswith(caller.node))
     if community is not None:
@@ -148,7 +149,7 @@ async def list_aid(
         query = query.where(aid_gifts.c.household_id == household_id)
     if stage is not None:
         query = query.where(aid_gifts.c.stage == stage.value)
-    return await page.fetch(read, query, [aid_gifts.c.id], _gift)
+    return await with_node_names(read, await page.fetch(read, query, [aid_gifts.c.id], _gift))
 
 
 @api.query("/v1/aid/{gift_id}", permission="aid.read")

@@ -30,6 +30,7 @@ from services.points.anomalies.model import (
 )
 from services.points.anomalies.views import FLAGS
 from services.points.anomalies.words import in_words, record_in_words
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import anomaly_flags
 from shared.auth.actors import actor_id
 from shared.contracts.anomalies import AnomalyEvidence, Sign
@@ -51,7 +52,7 @@ async def list_flags(
     node: Within = None,
     sign: Annotated[Sign | None, Query(description="疑点类型 sign")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
-) -> Page[FlagOut]:
+) -> NamedPage[FlagOut]:
     """时长疑点清单，逐条用文字说明。没有“互相确认”不等于没有：只看得出令牌写明志愿者 id 的确认人。
 
     Signs of invented hours, each in words. Rings are seen only of people whose tokens say their volunteer id.
@@ -68,7 +69,7 @@ async def list_flags(
     )
     numbers = await numbers_of(read, {person for _, evidence in found.items for person in _people(evidence)})
     flags = [FlagOut(**_flag(row, evidence, texts, language, numbers)) for row, evidence in found.items]
-    return Page(items=flags, next_cursor=found.next_cursor)
+    return await with_node_names(read, Page(items=flags, next_cursor=found.next_cursor))
 
 
 @api.query("/v1/anomalies/{flag_id}", permission="anomalies.read")

@@ -16,13 +16,14 @@ from services.points.beneficiaries.views import BENEFICIARIES, claim_identity, f
 from services.points.deaths.gate import shut_gate
 from services.points.fields import own_id
 from services.points.names import Named, NamesAsked, with_names
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import beneficiaries, kin, members
 from services.points.time_orders.views import open_orders
 from shared.auth.permissions import Role
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
 from shared.identity_documents import DocumentKind
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, Day, LongText, ShortText
 from shared.web.nodes import of_caller
 
@@ -133,7 +134,7 @@ async def list_beneficiaries(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     volunteer_id: Annotated[UUID | None, Query(description="志愿者 volunteer")] = None,
     names: NamesAsked = False,
-) -> Page[BeneficiaryOut]:
+) -> NamedPage[BeneficiaryOut]:
     """服务对象清单；志愿者可见本人和已登记的亲属。社区和区可附姓名，志愿者的姓名在登记系统。
 
     Beneficiaries of the caller's node; a volunteer finds themselves and those entered as relatives. The office may ask
@@ -149,7 +150,9 @@ async def list_beneficiaries(
     if volunteer_id is not None:
         query = query.where(beneficiaries.c.volunteer_id == volunteer_id)
     found = await page.fetch(read, query, [beneficiaries.c.id], lambda row: BeneficiaryOut(**_plain(row)))
-    return await with_names(found, read, vault, caller, "beneficiaries.read_identity") if names else found
+    return await with_node_names(
+        read, await with_names(found, read, vault, caller, "beneficiaries.read_identity") if names else found
+    )
 
 
 @api.query("/v1/beneficiaries/{beneficiary_id}", permission="beneficiaries.read_identity")

@@ -12,10 +12,11 @@ from services.points.budgets.model import GrantBudget
 from services.points.budgets.views import GRANTS
 from services.points.fields import Configured, Fen, dated
 from services.points.ledger import holders
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import accounts, budget_grants
 from services.points.units import Unit
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, Page, Paging, Read, Work
+from shared.web import Api, Caller, Paging, Read, Work
 from shared.web.fields import Body, Code, Moment
 
 api = Api(tags=["budgets 采购经费"])
@@ -72,12 +73,12 @@ async def list_grants(
     caller: Caller,
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
-) -> Page[GrantOut]:
+) -> NamedPage[GrantOut]:
     """拨款清单。Grants to the markets of the caller's node."""
     query = select(budget_grants).where(budget_grants.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(budget_grants.c.community == community)
-    return await page.fetch(read, query, [budget_grants.c.id], _grant)
+    return await with_node_names(read, await page.fetch(read, query, [budget_grants.c.id], _grant))
 
 
 @api.query("/v1/budgets/{community}", permission="purchases.read")

@@ -56,8 +56,8 @@ def not_found() -> str:
     )
 
 
-def verification(row: Any, identity: Mapping[str, str]) -> str:
-    """The page of a certificate: its row, and what the vault still has of whom it is about."""
+def verification(row: Any, identity: Mapping[str, str], community: str) -> str:
+    """The page of a certificate: its row, what its community is called, and what the vault still has of its subject."""
     stage = Stage(row.stage)
     standing = stage in (Stage.PUBLIC, Stage.OBJECTED, Stage.EFFECTIVE)
     zh, en, tone = _UNDER_REVIEW if row.flagged and standing else _STATES[stage]
@@ -67,7 +67,7 @@ def verification(row: Any, identity: Mapping[str, str]) -> str:
         ("志愿者 Volunteer", name or "个人信息已删除 erased"),
         ("服务时长 Hours", f"{in_words('zh', row.minutes)} {in_words('en', row.minutes)}"),
         ("服务期间 Period", f"{row.since} — {row.until}"),
-        ("出具单位 Issuer", identity.get("issuer", row.community)),
+        ("出具单位 Issuer", identity.get("issuer", community)),
         ("出具日期 Issued on", row.issued_on),
     ]
     if stage is Stage.PUBLIC:

@@ -16,13 +16,14 @@ from services.points.certificates.model import (
 from services.points.certificates.numbers import check_code
 from services.points.certificates.refusals import CertificateIdentityErased
 from services.points.fields import Configured, own_id
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import certificates, members
 from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
 from shared.contracts import refuse_unless
 from shared.contracts.common import CommunityCode
 from shared.printing import PDF, print_pdf
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, etag
 from shared.web.problems import Texts, language_of
 
 api = Api(tags=["certificates 志愿服务记录证明"])
@@ -42,7 +43,7 @@ async def list_certificates(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
     flagged: Annotated[bool | None, Query(description="存疑 flagged for review")] = None,
-) -> Page[CertificateOut]:
+) -> NamedPage[CertificateOut]:
     """证明清单，不含身份信息。Certificates of the caller's node, without identities; a volunteer sees their own."""
     c = certificates.c
     query = select(certificates)
@@ -56,7 +57,7 @@ async def list_certificates(
         query = query.where(c.stage == stage.value)
     if flagged is not None:
         query = query.where(c.flagged == flagged)
-    return await page.fetch(read, query, [c.id], _certificate)
+    return await with_node_names(read, await page.fetch(read, query, [c.id], _certificate))
 
 
 @api.query("/v1/certificates/{certificate_id}", permission="certificates.read")

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from services.points.certificates import page
 from services.points.certificates.numbers import code_is_right
+from services.points.node_names import named, names_of
 from services.points.tables import certificates
 from shared.web import Api, Read, Vaulted
 
@@ -41,4 +42,5 @@ async def verify(
     if row is None:
         return HTMLResponse(page.not_found(), 404, headers=_HEADERS)
     identity = (await vault.get_many(read, [row.id], _SHOWN)).get(row.id, {})
-    return HTMLResponse(page.verification(row, identity), headers=_HEADERS)
+    community = named(row.community, await names_of(read, [row.community]))
+    return HTMLResponse(page.verification(row, identity, community), headers=_HEADERS)

@@ -25,6 +25,7 @@ from services.points.deaths.views import DEATHS
 from services.points.kin.views import beneficiaries_of, relatives
 from services.points.ledger import holders
 from services.points.ledger.schema import LIVE
+from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.tables import deaths, time_orders
 from services.points.time_orders.api import EXPIRY as ORDER_EXPIRY
@@ -39,7 +40,7 @@ from shared.contracts.time_bank import OnDeathOutcome, TimeOrderCancelReason
 from shared.ids import derived_id
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Work, etag
 from shared.web.fields import Body, Day, EachOnce
 from shared.web.nodes import of_caller
 
@@ -160,14 +161,14 @@ async def list_deaths(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
-) -> Page[DeathOut]:
+) -> NamedPage[DeathOut]:
     """身故处理清单。Deaths of the caller's node."""
     query = select(deaths).where(deaths.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(deaths.c.community == community)
     if stage is not None:
         query = query.where(deaths.c.stage == stage.value)
-    return await page.fetch(read, query, [deaths.c.id], _death)
+    return await with_node_names(read, await page.fetch(read, query, [deaths.c.id], _death))
 
 
 @api.query("/v1/deaths/{death_id}", permission="deaths.read")

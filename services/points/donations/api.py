@@ -13,10 +13,11 @@ from services.points.donations.views import DONATIONS, looks_entered, next_numbe
 from services.points.donors.views import DONORS
 from services.points.fields import Configured, dated
 from services.points.market.lines import LineOut, Lines, goods, require_items
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import donations, donors, items
 from shared.contracts.common import CommunityCode
 from shared.contracts.love_market import DonorKind, RepeatReason
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, Moment
 from shared.web.nodes import of_caller
 
@@ -113,14 +114,14 @@ async def list_donations(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     donor_id: Annotated[UUID | None, Query(description="捐赠人 donor")] = None,
-) -> Page[DonationOut]:
+) -> NamedPage[DonationOut]:
     """捐赠清单。Donations to the markets of the caller's node."""
     query = select(donations).where(donations.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(donations.c.community == community)
     if donor_id is not None:
         query = query.where(donations.c.donor_id == donor_id)
-    return await page.fetch(read, query, [donations.c.id], _donation)
+    return await with_node_names(read, await page.fetch(read, query, [donations.c.id], _donation))
 
 
 @api.query("/v1/donations/{donation_id}", permission="donations.read")

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from services.points.donors.model import ForgetDonor, RegisterDonor
 from services.points.donors.views import DONORS
 from services.points.names import Named, NamesAsked, with_names
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import donors
 from shared.contracts.common import CommunityCode
 from shared.contracts.love_market import DonorKind
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, ShortText
 from shared.web.nodes import of_caller
 
@@ -84,13 +85,15 @@ async def list_donors(
     vault: Vaulted,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     names: NamesAsked = False,
-) -> Page[DonorOut]:
+) -> NamedPage[DonorOut]:
     """捐赠人清单；社区和区可附名称，以便找到再次捐赠的人。Donors of the caller's node; the office may ask for names."""
     query = select(donors).where(donors.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(donors.c.community == community)
     found = await page.fetch(read, query, [donors.c.id], lambda row: DonorOut(**_plain(row)))
-    return await with_names(found, read, vault, caller, "donations.read_donor") if names else found
+    return await with_node_names(
+        read, await with_names(found, read, vault, caller, "donations.read_donor") if names else found
+    )
 
 
 @api.query("/v1/donors/{donor_id}", permission="donations.read_donor")

@@ -1,5 +1,6 @@
 """The answer of a dry run."""
 
+from collections.abc import Mapping
 from datetime import date
 from uuid import UUID
 
@@ -79,6 +80,7 @@ class DryRunOut(BaseModel):
     units: list[UnitOut]
     communities: list[CommunityOut]
     kinds: list[KindOut]
+    node_names: dict[str, str] = Field(description="各节点的名称 names of the nodes, by code")
 
 
 class GradeChangeOut(BaseModel):
@@ -201,7 +203,9 @@ def policy_dry_run_out(prices: DryRunOut, stars: StarsTally, bank: BankTally) ->
     )
 
 
-def dry_run_out(node: str, first_day: date, last_day: date, comparison: Comparison) -> DryRunOut:
+def dry_run_out(
+    node: str, first_day: date, last_day: date, comparison: Comparison, names: Mapping[str, str]
+) -> DryRunOut:
     """The answer."""
     total = comparison.total
     communities = sorted(comparison.by_community.items(), key=lambda item: (item[0] is None, item[0] or ""))
@@ -214,6 +218,7 @@ def dry_run_out(node: str, first_day: date, last_day: date, comparison: Comparis
         units=[_unit(comparison, total, unit) for unit in EARNED_UNITS],
         communities=[CommunityOut(community=c, records=s.records, units=_units(s)) for c, s in communities],
         kinds=[KindOut(kind=k, records=s.records, units=_units(s)) for k, s in sorted(comparison.by_kind.items())],
+        node_names=dict(names),
     )
 
 

@@ -28,6 +28,7 @@ from services.points.dry_run.reading import RecordsBelow
 from services.points.dry_run.standing import BankMove, BankTally, StarsMove, StarsTally, TwoBooks
 from services.points.durations import months_later
 from services.points.fields import Clocked, Configured
+from services.points.node_names import NamedPage, names_of, with_node_names
 from services.points.policy.bodies import RestatedDaysBody
 from services.points.policy.book import PolicyBook, Restatement
 from services.points.policy.document import read_document
@@ -38,7 +39,7 @@ from services.points.tables import accounts
 from shared.clock import Clock, day_start, local_day
 from shared.contracts import Refusal, refuse_if, refuse_unless
 from shared.database import driver_connection
-from shared.web import Api, Caller, Page, Paging, Read
+from shared.web import Api, Caller, Paging, Read
 
 api = Api(tags=["policies 积分办法"])
 
@@ -84,7 +85,8 @@ async def dry_run(
     reads = await _reads(read, settings)
     people = PeopleBelow(reads, TwoBooks(book, proposed, today), body.node)
     async with _in_turn(turn):
-        prices = await _compare(reads, Comparison(body.node, book, proposed), body.node, first_day, today)
+        comparison = Comparison(body.node, book, proposed)
+        await _compare(reads, comparison, body.node, first_day, today)
         stars, bank = StarsTally(), BankTally()
         async for served in people.stars():
             for one in served:
@@ -94,6 +96,7 @@ async def dry_run(
             for other in banked:
                 bank.add(other)
             await asyncio.sleep(0)
+    prices = dry_run_out(body.node, first_day, today, comparison, await _names(read, body.node, comparison))
     return policy_dry_run_out(prices, stars, bank)
 
 
@@ -107,14 +110,14 @@ async def dry_run_of_stars(
     settings: Configured,
     turn: Turn,
     clock: Clocked,
-) -> Page[StarsMoveOut]:
+) -> NamedPage[StarsMoveOut]:
     """试算名单：谁会新达到、谁会不再达到某一星级的标准。Who would meet what another grade of stars asks for."""
     caller.require(body.node)
     after = page.after(_EDGE)
     people = await _people(read, policies, settings, body, clock)
     async with _in_turn(turn):
         moves = await _moves(people.stars(after), page.limit)
-    return page.cut(moves, _edge_of, stars_move_out)
+    return await with_node_names(read, page.cut(moves, _edge_of, stars_move_out))
 
 
 @api.query("/v1/policies/dry-run/time-bank", permission="policies.publish", method="POST")
@@ -127,14 +130,14 @@ async def dry_run_of_time_bank(
     settings: Configured,
     turn: Turn,
     clock: Clocked,
-) -> Page[TimeBankMoveOut]:
+) -> NamedPage[TimeBankMoveOut]:
     """试算名单：谁的时间会超过上限，谁可以使用。Whose minutes would lie above the cap, and who could spend."""
     caller.require(body.node)
     after = page.after(_EDGE)
     people = await _people(read, policies, settings, body, clock)
     async with _in_turn(turn):
         moves = await _moves(people.bank(after), page.limit)
-    return page.cut(moves, _edge_of, time_bank_move_out)
+    return await with_node_names(read, page.cut(moves, _edge_of, time_bank_move_out))
 
 
 @api.query("/v1/policy-restatements/dry-run", permission="policies.publish", method="POST")
@@ -162,7 +165,9 @@ async def dry_run_of_restatement(
     proposed = Restatement(number, body.node, body.policy_version, body.since, body.until, NO_EVENT, now)
     comparison = Comparison(body.node, book, book.with_restated(proposed))
     async with _in_turn(turn):
-        return await _compare(await _reads(read, settings), comparison, body.node, body.since, body.until)
+        await _compare(await _reads(read, settings), comparison, body.node, body.since, body.until)
+    names = await _names(read, body.node, comparison)
+    return dry_run_out(body.node, body.since, body.until, comparison, names)
 
 
 async def _books(read: AsyncConnection, policies: PoliciesInForce, body: ProposedBody) -> tuple[PolicyBook, PolicyBook]:
@@ -191,9 +196,7 @@ async def _in_turn(turn: asyncio.Lock) -> AsyncIterator[None]:
         yield
 
 
-async def _compare(
-    reads: BoundedReads, comparison: Comparison, node: str, first_day: date, last_day: date
-) -> DryRunOut:
+async def _compare(reads: BoundedReads, comparison: Comparison, node: str, first_day: date, last_day: date) -> None:
     """Value the service of some days below a node. Raises `DryRunTooMuch`."""
     records = RecordsBelow(reads, node, day_start(first_day), day_start(last_day + timedelta(days=1)))
     since_yield = 0
@@ -203,7 +206,10 @@ async def _compare(
         if since_yield >= _RECORDS_BETWEEN_YIELDS:
             since_yield = 0
             await asyncio.sleep(0)  # others are served by the same process
-    return dry_run_out(node, first_day, last_day, comparison)
+
+
+async def _names(read: AsyncConnection, node: str, comparison: Comparison) -> dict[str, str]:
+    return await names_of(read, [node, *(community for community in comparison.by_community if community is not None)])
 
 
 async def _moves(moves: AsyncIterator[list[Move]], limit: int) -> list[Move]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points import node_names
 from services.points.accounts import members
 from services.points.certificates.identity import forget_identities
 from services.points.earning.ingest import Ingest
@@ -29,9 +30,12 @@ from shared.contracts.registry import PersonForgotten, ServiceAssessed
 from shared.database import Database, driver_connection
 from shared.deliveries import Delivery, Reader
 
+TOLD = (*members.PEOPLE, *teams.EVENTS, *node_names.EVENTS)
+"""What is kept beside the books: people, teams, and the names of nodes."""
+
 INTERESTS: Mapping[type[Event], Reader | None] = {
     **READERS,
-    **dict.fromkeys((*members.PEOPLE, *teams.EVENTS)),
+    **dict.fromkeys(TOLD),
     ServiceAssessed: None,
 }
 
@@ -107,12 +111,12 @@ class Earned:
         """
         schema = self._ingest.writer.schema
         accounts = self._ingest.known_accounts(services, book)
-        people = [d for d in deliveries if isinstance(d.event, (*members.PEOPLE, *teams.EVENTS))]
-        if accounts is None or people:
+        told = [d for d in deliveries if isinstance(d.event, TOLD)]
+        if accounts is None or told:
             if ahead:
-                accounts = await self._prepare_ahead(people, services, book)
+                accounts = await self._prepare_ahead(told, services, book)
             else:
-                accounts = await self._prepare(db, people, services, book)
+                accounts = await self._prepare(db, told, services, book)
         await note_assessments(db, schema, deliveries)
         try:
             await self._ingest.book_services(db, book, services, accounts)
@@ -120,26 +124,26 @@ class Earned:
             # Remembered numbers went away with a rollback, or a switch to rebuilt tables; repeated without them.
             self._ingest.directory.forget()
             raise
-        at_home = [d.event.volunteer_id for d in people if isinstance(d.event, members.PEOPLE)]
+        at_home = [d.event.volunteer_id for d in told if isinstance(d.event, members.PEOPLE)]
         if at_home:
             await self._ingest.overflow.registered(db, book, at_home)
 
     async def _prepare_ahead(
-        self, people: Sequence[Delivery], services: Sequence[Service], book: PolicyBook
+        self, told: Sequence[Delivery], services: Sequence[Service], book: PolicyBook
     ) -> BatchAccounts:
         """Prepare in a short transaction of its own, one after the other: the batch that is written beside this one
         opens the same accounts, and would wait until all of this one is written. The caller's must have locked nothing
         of it before.
         """
         async with self._preparing, self._beside() as db, db.transaction():
-            return await self._prepare(db, people, services, book)
+            return await self._prepare(db, told, services, book)
 
     async def _prepare(
-        self, db: Connection, people: Sequence[Delivery], services: Sequence[Service], book: PolicyBook
+        self, db: Connection, told: Sequence[Delivery], services: Sequence[Service], book: PolicyBook
     ) -> BatchAccounts:
-        """Note what is told of people and teams, and find or open the accounts of the services. May be repeated."""
-        await members.note(db, self._ingest.writer.schema, people)
-        await teams.note(db, self._ingest.writer.schema, people)
+        """Note what is told, and find or open the accounts of the services. May be repeated."""
+        for room in (members, teams, node_names):
+            await room.note(db, self._ingest.writer.schema, told)
         return await self._ingest.open_accounts(db, services, book)
 
 

@@ -16,6 +16,7 @@ from services.points.expiry.lots import Lot
 from services.points.expiry.terms import earning_days
 from services.points.fields import Clocked, Holder
 from services.points.ledger.writing import LedgerWriter
+from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.tables import accounts, days
 from services.points.units import Unit
@@ -77,7 +78,7 @@ async def list_expiring(
     clock: Clocked,
     until: Annotated[Day, Query(description="到这一天为止 the last of the last days")],
     node: Annotated[NodeCode | None, Query(description="节点，默认本节点 node, the caller's own if not given")] = None,
-) -> Page[ExpiringOut]:
+) -> NamedPage[ExpiringOut]:
     """到某日为止将失效的积分，按志愿者。Whose points lapse by a day if they are not spent; a volunteer sees their own.
 
     A page looks at as many people as asked for and leaves out those who have spent it all, so it may be short; go on
@@ -90,13 +91,14 @@ async def list_expiring(
         query = query.where(accounts.c.community.startswith(node))
     earned = earning_days(book.expiry_rules, today, until)
     if earned is None:
-        return Page(items=[])
+        return NamedPage(items=[], node_names={})
     order = [accounts.c.community, accounts.c.holder]
     found: Page[Any] = await page.fetch(read, _served_between(query, *earned), order, lambda row: row)
     purses = {row.id: row for row in found.items}
     lots = await Lapsing(LedgerWriter()).lots(await driver_connection(read), book, list(purses))
     answers = [_expiring(row, lots[account], today, until) for account, row in purses.items()]
-    return Page(items=[answer for answer in answers if answer.days], next_cursor=found.next_cursor)
+    lapsing = [answer for answer in answers if answer.days]
+    return await with_node_names(read, Page(items=lapsing, next_cursor=found.next_cursor))
 
 
 def _served_between(query: Select[Any], first: date, last: date) -> Select[Any]:

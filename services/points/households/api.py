@@ -19,6 +19,7 @@ from services.points.households.model import (
 )
 from services.points.households.views import HOUSEHOLDS
 from services.points.names import Named, NamesAsked, with_names
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import household_members, households, members
 from shared.clock import local_day
 from shared.contracts import Refusal, refuse_if
@@ -136,7 +137,7 @@ async def list_households(
     in_need_on: Annotated[Day | None, Query(description="该日困难 in need on this day")] = None,
     member: Annotated[UUID | None, Query(description="某志愿者所在的一户 the household of a volunteer")] = None,
     names: NamesAsked = False,
-) -> Page[HouseholdListedOut]:
+) -> NamedPage[HouseholdListedOut]:
     """家庭清单；社区和区可附户名。Households of the caller's node; the office may ask for names."""
     query = select(households).where(households.c.community.startswith(caller.node))
     if community is not None:
@@ -152,7 +153,9 @@ async def list_households(
         items=[HouseholdListedOut(**_plain(row), members=people.get(row.id, [])) for row in rows.items],
         next_cursor=rows.next_cursor,
     )
-    return await with_names(found, read, vault, caller, "households.read_identity") if names else found
+    return await with_node_names(
+        read, await with_names(found, read, vault, caller, "households.read_identity") if names else found
+    )
 
 
 @api.query("/v1/households/{household_id}", permission="households.read_identity")

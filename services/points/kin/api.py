@@ -21,13 +21,14 @@ from services.points.kin.model import (
     Verify,
 )
 from services.points.kin.views import TIES, beneficiaries_of
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import kin
 from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode
 from shared.contracts.common import CommunityCode
 from shared.contracts.time_bank import KinRelation
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Work, etag
 from shared.web.fields import Body
 from shared.web.nodes import of_caller
 
@@ -113,7 +114,7 @@ async def list_kin(
     beneficiary_id: Annotated[UUID | None, Query(description="服务对象 beneficiary")] = None,
     volunteer_id: Annotated[UUID | None, Query(description="志愿者 volunteer")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
-) -> Page[KinOut]:
+) -> NamedPage[KinOut]:
     """亲属关系清单；志愿者只见本人的。Relations of the caller's node; a volunteer sees their own."""
     query = select(kin).where(kin.c.community.startswith(caller.node))
     if caller.role is Role.VOLUNTEER:
@@ -126,7 +127,7 @@ async def list_kin(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
-    return await page.fetch(read, query, [kin.c.id], _kin)
+    return await with_node_names(read, await page.fetch(read, query, [kin.c.id], _kin))
 
 
 @api.query("/v1/kin/{kin_id}", permission="kin.read")

@@ -263,6 +263,17 @@ LEDGER_0007 = (
 LEDGER_0010 = ("ALTER TABLE ledger.notes ADD COLUMN reason text",)
 """Why a record was corrected, as its event says; null for other service, and for what was booked before."""
 
+LEDGER_0012 = (
+    """
+    CREATE TABLE ledger.nodes (
+        node     text COLLATE "C" PRIMARY KEY,
+        sequence bigint NOT NULL,
+        name     text NOT NULL
+    )
+    """,
+)
+"""What nodes of the organisation tree are called: the name that stands last in the node's stream."""
+
 TABLES = (
     "accounts",
     "transfers",
@@ -280,6 +291,7 @@ TABLES = (
     "assessments",
     "teams",
     "team_changes",
+    "nodes",
 )
 
 

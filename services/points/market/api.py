@@ -12,9 +12,10 @@ from services.points.fields import Points, Quantity
 from services.points.ledger import holders
 from services.points.market.model import DelistItem, DescribeItem, Item, ListItem, ReceiveStock, RepriceItem
 from services.points.market.views import ITEMS
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import accounts, item_photos, items
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Work, etag
 from shared.web.fields import Body, Clean, Code, ShortText
 from shared.web.nodes import of_caller
 
@@ -128,14 +129,14 @@ async def list_items(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     listed: Annotated[bool | None, Query(description="只看在架 only what is offered")] = None,
-) -> Page[ItemOut]:
+) -> NamedPage[ItemOut]:
     """物品清单。Items of the caller's node."""
     query = _with_stock().where(items.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(items.c.community == community)
     if listed is not None:
         query = query.where(items.c.listed == listed)
-    return await page.fetch(read, query, [items.c.id], _item)
+    return await with_node_names(read, await page.fetch(read, query, [items.c.id], _item))
 
 
 @api.query("/v1/items/{item_id}", permission="market.read")

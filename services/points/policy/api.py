@@ -7,6 +7,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
 
+from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.answers import TermsOut, terms_out
 from services.points.policy.document import read_document
 from services.points.policy.in_force import InForce
@@ -17,7 +18,7 @@ from services.points.tables import policies
 from shared.clock import local_day, system_clock
 from shared.contracts import NodeCode
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work
+from shared.web import Api, Caller, NotFound, Paging, Read, Work
 from shared.web.fields import Body, Day
 
 api = Api(tags=["policies 积分办法"])
@@ -112,13 +113,13 @@ async def withdraw_policy(policy_version: PolicyNumber, work: Work, caller: Call
 
 
 @api.query("/v1/policies", permission="policies.read")
-async def list_policies(read: Read, caller: Caller, page: Paging) -> Page[PolicyOut]:
+async def list_policies(read: Read, caller: Caller, page: Paging) -> NamedPage[PolicyOut]:
     """积分办法清单：本级、下级及上级的。Policies at the caller's node, below and above it."""
     above = [caller.node[:length] for length in (2, 4, 6, 9, 12) if length <= len(caller.node)]
     query = select(policies).where(
         or_(policies.c.node.is_(None), policies.c.node.in_(above), policies.c.node.startswith(caller.node))
     )
-    return await page.fetch(read, query, [policies.c.policy_version], _policy)
+    return await with_node_names(read, await page.fetch(read, query, [policies.c.policy_version], _policy))
 
 
 @api.query("/v1/policies/in-force", permission="policies.read")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from services.points.fields import Configured, dated
 from services.points.market.lines import LINES_MAX, EachItemOnce, LineBody, LineOut, require_items
+from services.points.node_names import NamedPage, with_node_names
 from services.points.purchases.model import Buy
 from services.points.purchases.views import PURCHASES, entered
 from services.points.spans import Spanning
@@ -17,7 +18,7 @@ from services.points.suppliers.views import SUPPLIERS
 from services.points.tables import purchases
 from shared.contracts.common import CommunityCode
 from shared.contracts.love_market import PurchasedLine, RepeatReason
-from shared.web import Api, Caller, NotFound, Page, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Read, Work, etag
 from shared.web.fields import Body, Code, Moment
 from shared.web.nodes import of_caller
 
@@ -106,12 +107,14 @@ async def list_purchases(
     caller: Caller,
     span: Spanning,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
-) -> Page[PurchaseOut]:
+) -> NamedPage[PurchaseOut]:
     """采购清单。Purchases of the markets of the caller's node."""
     query = select(purchases).where(purchases.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(purchases.c.community == community)
-    return await span.fetch(read, query, (purchases.c.purchased_at, purchases.c.id), _purchase)
+    return await with_node_names(
+        read, await span.fetch(read, query, (purchases.c.purchased_at, purchases.c.id), _purchase)
+    )
 
 
 @api.query("/v1/purchases/{purchase_id}", permission="purchases.read")

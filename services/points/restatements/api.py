@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.ledger.parts import PARTS, shut_gate
 from services.points.ledger.schema import LIVE
+from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.bodies import RestatedDaysBody
 from services.points.policy.model import RestatePolicy
 from services.points.policy.views import BOOK_ID, POLICIES
 from services.points.tables import restatement_parts, restatements
 from services.points.units import Unit
 from shared.database import driver_connection
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work
+from shared.web import Api, Caller, NotFound, Paging, Read, Work
 from shared.web.fields import ShortText
 
 api = Api(tags=["policies 积分办法"])
@@ -93,11 +94,11 @@ async def restate_policy(body: RestateBody, work: Work, caller: Caller) -> Order
 
 
 @api.query("/v1/policy-restatements", permission="policies.read")
-async def list_restatements(read: Read, caller: Caller, page: Paging) -> Page[RestatementOut]:
+async def list_restatements(read: Read, caller: Caller, page: Paging) -> NamedPage[RestatementOut]:
     """追溯调整清单。Restatements at the caller's node, below and above it."""
     above = [caller.node[:length] for length in (2, 4, 6, 9, 12) if length <= len(caller.node)]
     query = _restatements().where(restatements.c.node.in_(above) | restatements.c.node.startswith(caller.node))
-    return await page.fetch(read, query, [restatements.c.number], _restatement)
+    return await with_node_names(read, await page.fetch(read, query, [restatements.c.number], _restatement))
 
 
 @api.query("/v1/policy-restatements/{restatement}", permission="policies.read")

@@ -10,12 +10,13 @@ from sqlalchemy import select
 
 from services.points.fields import Configured, Fen, dated
 from services.points.market.lines import LineOut, Lines, goods, require_items
+from services.points.node_names import NamedPage, with_node_names
 from services.points.sales.model import Sell
 from services.points.sales.views import SALES
 from services.points.spans import Spanning
 from services.points.tables import sales
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Page, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Read, Work, etag
 from shared.web.fields import Body, Moment
 
 api = Api(tags=["sales 售出"])
@@ -62,12 +63,12 @@ async def list_sales(
     caller: Caller,
     span: Spanning,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
-) -> Page[SaleOut]:
+) -> NamedPage[SaleOut]:
     """售出清单。Sales of the markets of the caller's node."""
     query = select(sales).where(sales.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(sales.c.community == community)
-    return await span.fetch(read, query, (sales.c.sold_at, sales.c.id), _sale)
+    return await with_node_names(read, await span.fetch(read, query, (sales.c.sold_at, sales.c.id), _sale))
 
 
 @api.query("/v1/sales/{sale_id}", permission="sales.read")

@@ -8,13 +8,14 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.node_names import NamedPage, with_node_names
 from services.points.seals.lines import CommunityDay, read_lines
 from services.points.tables import seals
 from shared.auth.tokens import Principal
 from shared.contracts.common import CommunityCode
 from shared.contracts.points import SealedSum
 from shared.database import driver_connection
-from shared.web import Api, Caller, NotFound, Page, Paging, Read
+from shared.web import Api, Caller, NotFound, Paging, Read
 from shared.web.fields import Day
 
 api = Api(tags=["seals 账本封存"])
@@ -48,14 +49,14 @@ async def list_seals(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     day: Annotated[Day | None, Query(description="入账日 day")] = None,
-) -> Page[SealOut]:
+) -> NamedPage[SealOut]:
     """封存清单，按社区成链。Seals of the caller's node, chain by chain, all revisions."""
     query = select(seals).where(seals.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(seals.c.community == community)
     if day is not None:
         query = query.where(seals.c.day == day)
-    return await page.fetch(read, query, [seals.c.community, seals.c.sequence], _seal)
+    return await with_node_names(read, await page.fetch(read, query, [seals.c.community, seals.c.sequence], _seal))
 
 
 @api.query("/v1/seals/{community}/{day}", permission="seals.read")

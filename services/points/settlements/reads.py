@@ -8,6 +8,7 @@ from fastapi import Query, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.node_names import NamedPage, names_of, with_node_names
 from services.points.settlements.bodies import FlowOut, ObligationOut, PositionOut, SettlementOut, StandingOut
 from services.points.settlements.model import (
     ListedStage,
@@ -16,7 +17,7 @@ from services.points.settlements.model import (
 from services.points.settlements.sheet import Report, workbook
 from services.points.tables import settlement_flows, settlement_obligations, settlement_positions, settlement_runs
 from shared.auth.tokens import Principal
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, etag
 from shared.web.nodes import Within, below
 
 api = Api(tags=["settlements 社区间结算"])
@@ -30,16 +31,19 @@ async def list_settlements(
     caller: Caller,
     page: Paging,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
-) -> Page[SettlementOut]:
+) -> NamedPage[SettlementOut]:
     """结算清单，新的在前。Settlements of the caller's node and below, the newest first."""
     query = select(settlement_runs).where(settlement_runs.c.node.startswith(caller.node))
     if stage is not None:
         query = query.where(settlement_runs.c.stage == stage.value)
-    return await page.fetch(read, query, [settlement_runs.c.proposed_at, settlement_runs.c.id], _run, descending=True)
+    return await with_node_names(
+        read,
+        await page.fetch(read, query, [settlement_runs.c.proposed_at, settlement_runs.c.id], _run, descending=True),
+    )
 
 
 @api.query("/v1/settlements/positions", permission="settlements.read_positions")
-async def list_standings(read: Read, caller: Caller, page: Paging, within: Within = None) -> Page[StandingOut]:
+async def list_standings(read: Read, caller: Caller, page: Paging, within: Within = None) -> NamedPage[StandingOut]:
     """各社区在已确认结算中的头寸，新的在前。Where communities stood in confirmed runs, the newest first."""
     p, r = settlement_positions.c, settlement_runs.c
     query = (
@@ -47,7 +51,9 @@ async def list_standings(read: Read, caller: Caller, page: Paging, within: Withi
         .join(settlement_runs, r.id == p.settlement_id)
         .where(r.stage == Stage.CONFIRMED.value, below(p.community, within, caller))
     )
-    return await page.fetch(read, query, [r.confirmed_at, p.settlement_id, p.community], _standing, descending=True)
+    return await with_node_names(
+        read, await page.fetch(read, query, [r.confirmed_at, p.settlement_id, p.community], _standing, descending=True)
+    )
 
 
 @api.query("/v1/settlements/{settlement_id}", permission="settlements.read")
@@ -59,40 +65,46 @@ async def get_settlement(settlement_id: UUID, read: Read, caller: Caller, respon
 
 
 @api.query("/v1/settlements/{settlement_id}/positions", permission="settlements.read")
-async def list_positions(settlement_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[PositionOut]:
+async def list_positions(settlement_id: UUID, read: Read, caller: Caller, page: Paging) -> NamedPage[PositionOut]:
     """各社区头寸。Where each community stands."""
     await _visible(read, caller, settlement_id)
     query = select(settlement_positions).where(settlement_positions.c.settlement_id == settlement_id)
-    return await page.fetch(read, query, [settlement_positions.c.community], _position)
+    return await with_node_names(read, await page.fetch(read, query, [settlement_positions.c.community], _position))
 
 
 @api.query("/v1/settlements/{settlement_id}/obligations", permission="settlements.read")
-async def list_obligations(settlement_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[ObligationOut]:
+async def list_obligations(settlement_id: UUID, read: Read, caller: Caller, page: Paging) -> NamedPage[ObligationOut]:
     """轧差后的付款。The payments after netting."""
     await _visible(read, caller, settlement_id)
     o = settlement_obligations.c
     query = select(settlement_obligations).where(o.settlement_id == settlement_id)
-    return await page.fetch(read, query, [o.debtor, o.creditor], _obligation)
+    return await with_node_names(read, await page.fetch(read, query, [o.debtor, o.creditor], _obligation))
 
 
 @api.query("/v1/settlements/{settlement_id}/flows", permission="settlements.read")
-async def list_flows(settlement_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[FlowOut]:
+async def list_flows(settlement_id: UUID, read: Read, caller: Caller, page: Paging) -> NamedPage[FlowOut]:
     """轧差前的往来，最大的一千笔。What passed between communities before netting, the largest thousand."""
     await _visible(read, caller, settlement_id)
     f = settlement_flows.c
     query = select(settlement_flows).where(f.settlement_id == settlement_id)
-    return await page.fetch(read, query, [f.minutes, f.debtor, f.creditor], _flow, descending=True)
+    return await with_node_names(
+        read, await page.fetch(read, query, [f.minutes, f.debtor, f.creditor], _flow, descending=True)
+    )
 
 
 @api.query("/v1/settlements/{settlement_id}/report.xlsx", permission="settlements.read", response_class=Response)
 async def get_report(settlement_id: UUID, read: Read, caller: Caller) -> Response:
     """结算报告电子表格，中英对照。The report of a settlement as a workbook, Chinese and English."""
     row = await _visible(read, caller, settlement_id)
+    positions = [_position(p) for p in await _all(read, settlement_positions, settlement_id, "community")]
+    # Whoever pays, is paid or served others has a position.
+    names = await names_of(read, [row.node, *(position.community for position in positions)])
     report = Report(
         _run(row),
-        [_position(p) for p in await _all(read, settlement_positions, settlement_id, "community")],
+        positions,
         [_obligation(o) for o in await _all(read, settlement_obligations, settlement_id, "debtor", "creditor")],
         [_flow(f) for f in await _all(read, settlement_flows, settlement_id, "debtor", "creditor")],
+        names,
     )
     await read.close()  # nothing of the database is kept waiting for the file
     file = await asyncio.to_thread(workbook, report)

@@ -1,13 +1,14 @@
 """The report of a settlement as a workbook, every heading in Chinese and English."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import xlsxwriter
 
 from services.points.durations import in_words
+from services.points.node_names import named
 from services.points.settlements.bodies import FlowOut, ObligationOut, PositionOut, SettlementOut
 from services.points.settlements.model import Stage
 
@@ -17,7 +18,8 @@ _STAGES: Final = {
     Stage.WITHDRAWN: "已撤销 withdrawn",
 }
 _POSITIONS: Final = (
-    ("社区 community", 18),
+    ("社区代码 code", 18),
+    ("社区 community", 22),
     ("上期未结 carried", 18),
     ("本社区居民付出 inflow", 24),
     ("付给本社区志愿者 outflow", 26),
@@ -25,9 +27,18 @@ _POSITIONS: Final = (
     ("本次结算 settled", 18),
     ("结转下期 open", 18),
 )
-_PAYMENTS: Final = (("付方社区 debtor", 18), ("收方社区 creditor", 18), ("分钟 minutes", 14), ("时长 time", 22))
+_PAYMENTS: Final = (
+    ("付方代码 code", 18),
+    ("付方社区 debtor", 22),
+    ("收方代码 code", 18),
+    ("收方社区 creditor", 22),
+    ("分钟 minutes", 14),
+    ("时长 time", 22),
+)
 _FLOWS: Final = (
+    ("受助方代码 code", 18),
     ("受助居民所在社区 served", 26),
+    ("服务方代码 code", 18),
     ("志愿者所在社区 serving", 26),
     ("分钟 minutes", 14),
     ("时长 time", 22),
@@ -42,6 +53,12 @@ class Report:
     positions: Sequence[PositionOut]
     obligations: Sequence[ObligationOut]
     flows: Sequence[FlowOut]
+    names: Mapping[str, str]
+    """Of the nodes, by code."""
+
+    def node(self, code: str) -> tuple[str, str]:
+        """A node's code and name."""
+        return code, self.names.get(code, "")
 
 
 def workbook(report: Report) -> bytes:
@@ -55,7 +72,7 @@ def workbook(report: Report) -> bytes:
     _summary(book.add_worksheet("汇总 summary"), report, bold, number)
     positions = [
         (
-            p.community,
+            *report.node(p.community),
             p.carried_minutes,
             p.inflow_minutes,
             p.outflow_minutes,
@@ -66,9 +83,11 @@ def workbook(report: Report) -> bytes:
         for p in report.positions
     ]
     _table(book.add_worksheet("头寸 positions"), _POSITIONS, positions, bold, number)
-    payments = [(o.debtor, o.creditor, o.minutes, _time(o.minutes)) for o in report.obligations]
+    payments = [
+        (*report.node(o.debtor), *report.node(o.creditor), o.minutes, _time(o.minutes)) for o in report.obligations
+    ]
     _table(book.add_worksheet("付款 obligations"), _PAYMENTS, payments, bold, number)
-    flows = [(f.debtor, f.creditor, f.minutes, _time(f.minutes)) for f in report.flows]
+    flows = [(*report.node(f.debtor), *report.node(f.creditor), f.minutes, _time(f.minutes)) for f in report.flows]
     _table(book.add_worksheet("轧差前往来 flows"), _FLOWS, flows, bold, number)
     book.close()
     return file.getvalue()
@@ -80,7 +99,7 @@ def _summary(sheet: Any, report: Report, bold: Any, number: Any) -> None:
     sheet.set_column(1, 1, 42)
     sheet.write_string(0, 0, "时间银行社区间净额结算 Net settlement between communities", bold)
     lines: list[tuple[str, str | int]] = [
-        ("组织节点 node", run.node),
+        ("组织节点 node", named(run.node, report.names)),
         ("结算至（含） through", run.through.isoformat()),
         ("状态 state", _STAGES[run.stage]),
         ("轧差前笔数 pairs before netting", run.flows),

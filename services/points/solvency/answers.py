@@ -52,6 +52,7 @@ class SolvencyOut(BaseModel):
     """What people hold, who serves, and how it goes on."""
 
     node: str
+    node_name: str | None = Field(description="节点名称 what the node is called, where that is known")
     day: date
     outstanding_minutes: int = Field(description="个人持有合计 held by people, all together")
     pools_minutes: int = Field(description="公共时间池 in the public pools, not among it")
@@ -63,11 +64,14 @@ class SolvencyOut(BaseModel):
     assumptions: list[AssumptionOut]
 
 
-def answer(node: str, today: date, found: Found, assumptions: Assumptions, texts: Texts) -> SolvencyOut:
+def answer(
+    node: str, name: str | None, today: date, found: Found, assumptions: Assumptions, texts: Texts
+) -> SolvencyOut:
     """Everything about a node."""
     years = project(found.groups, assumptions)
     return SolvencyOut(
         node=node,
+        node_name=name,
         day=today,
         outstanding_minutes=sum(group.balance_minutes for group in found.groups),
         pools_minutes=found.pools_minutes,

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final
 from fastapi import Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.node_names import names_of
 from services.points.policy.in_force import InForce, PoliciesInForce
 from services.points.solvency.answers import SolvencyOut, answer
 from services.points.solvency.model import Assumptions
-from services.points.solvency.plot import age_words, in_words, plot
+from services.points.solvency.plot import age_words, in_words, place, plot
 from services.points.solvency.reading import found_in
 from shared.auth.tokens import Principal
 from shared.clock import SHANGHAI, local_day, system_clock
@@ -88,15 +89,17 @@ async def _found(
     found = await found_in(db, node, today)
     assumptions = Assumptions(terms.time_bank.spend_from_age.value, percent, found.earned_share)
     texts: Texts = request.app.state.texts
-    return answer(node, today, found, assumptions, texts)
+    name = (await names_of(read, [node])).get(node)
+    return answer(node, name, today, found, assumptions, texts)
 
 
 def _on_paper(found: SolvencyOut) -> dict[str, Any]:
     printed = system_clock().astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
     return {
-        "title": {"zh": "时间银行支付能力", "en": f"Solvency of the time bank · {found.node}"},
-        "foot": f"{found.node} · {printed}",
-        "plot": plot(found),
+        "title": {"zh": "时间银行支付能力", "en": "Solvency of the time bank"},
+        "about": f"{place(found)} · {found.day.isoformat()}",
+        "foot": f"{place(found)} · {printed}",
+        "plot": plot(found, titled=False),
         "alt": in_words(found),
         "years": {
             "head": ["至 until", "年末持有 held (h)", "需求 demand (h)", "可提供 supply (h)", "覆盖率 coverage"],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from services.points.node_names import named
 from services.points.solvency.answers import SolvencyOut
 
 _WIDTH: Final = 880
@@ -17,21 +18,32 @@ _HOLD, _DEMAND, _SUPPLY = "#3b5b92", "#9b4a00", "#1d6b3a"
 _BARS_MAX: Final = 24
 
 
-def plot(found: SolvencyOut) -> str:
-    """The plot of an answer as an SVG document, in Chinese with English beside it. Hours, not minutes."""
+def place(found: SolvencyOut) -> str:
+    """The node, as people read it."""
+    return found.node if found.node_name is None else named(found.node, {found.node: found.node_name})
+
+
+def plot(found: SolvencyOut, *, titled: bool = True) -> str:
+    """The plot of an answer as an SVG document, in Chinese with English beside it. Hours, not minutes.
+
+    Without a title where it stands under one; it then begins higher.
+    """
     groups = [(age_words(group.age_from), group.balance_minutes) for group in found.groups][:_BARS_MAX]
     years = [(f"{year.until.year}-{year.until.month:02d}", year) for year in found.years]
-    title = f"时间银行支付能力 Solvency of the time bank · {found.node} · {found.day.isoformat()}"
-    height = 2 * _PANEL + 190
+    title = f"时间银行支付能力 Solvency of the time bank · {place(found)} · {found.day.isoformat()}"
+    above = 0 if titled else 40
+    """What is cut off at the top."""
+    height = 2 * _PANEL + 190 - above
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 {above} {_WIDTH} {height}"'
+        f' width="{_WIDTH}" height="{height}"'
         ' role="img" aria-labelledby="plot-title plot-words" lang="zh-CN"'
         ' font-family="Noto Serif CJK SC, Songti SC, SimSun, serif" font-size="13">',
         f'<title id="plot-title">{escape(title)}</title>',
         f'<desc id="plot-words">{escape(in_words(found))}</desc>',
         _PATTERNS,
-        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        _text(_LEFT, 28, title, size=17),
+        f'<rect y="{above}" width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
+        *([_text(_LEFT, 28, title, size=17)] if titled else []),
         _text(_LEFT, 62, "各年龄段持有的小时 Hours held, by age", size=14),
         *_panel(80, [(label, [minutes]) for label, minutes in groups], ["url(#hold)"], [_HOLD]),
         _text(_LEFT, _PANEL + 132, "未来五年：需求与可提供的服务（小时） Demand and supply, hours a year", size=14),

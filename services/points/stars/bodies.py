@@ -159,6 +159,7 @@ class ReportOut(BaseModel):
     until: date
     rows_sha256: str
     rows: list[ReportRowOut]
+    node_names: dict[str, str] = Field(description="各节点的名称 names of the nodes, by code")
 
 
 class IssuedReportOut(BaseModel):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.durations import grade_zh, in_words
 from services.points.fields import own_id
+from services.points.node_names import NamedPage, names_of, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.stars.assessments import assessed
 from services.points.stars.bodies import (
@@ -36,7 +37,7 @@ from shared.auth.permissions import Role
 from shared.clock import local_day, system_clock
 from shared.contracts import NodeCode
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, etag
 from shared.web.fields import Day
 from shared.web.problems import Texts, language_of
 
@@ -57,7 +58,7 @@ async def list_applications(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
     grade: Annotated[GradeNumber | None, Query(description="星级 grade")] = None,
-) -> Page[ApplicationOut]:
+) -> NamedPage[ApplicationOut]:
     """星级申请清单。Applications of the caller's node; a volunteer sees their own."""
     query = select(star_applications)
     if caller.role is Role.VOLUNTEER:
@@ -70,7 +71,7 @@ async def list_applications(
         query = query.where(star_applications.c.stage == stage.value)
     if grade is not None:
         query = query.where(star_applications.c.grade == grade)
-    return await page.fetch(read, query, [star_applications.c.id], _application)
+    return await with_node_names(read, await page.fetch(read, query, [star_applications.c.id], _application))
 
 
 @api.query("/v1/stars/applications/{application_id}", permission="stars.read")
@@ -91,14 +92,14 @@ async def list_candidates(
     page: Paging,
     policies: InForce,
     community: Annotated[CommunityCode, Query(description="社区 community")],
-) -> Page[CandidateOut]:
+) -> NamedPage[CandidateOut]:
     """已达到更高星级而尚未申请的志愿者。Who reached a higher grade than they hold and has not applied for it."""
     caller.require(community)
     await read.execute(select(literal(1)))
     today = local_day(system_clock())
     terms = await policies.terms(read, community, today)
     query, order = candidates(community, terms.stars.minutes.value, terms.stars.membership_months_min.value, today)
-    return await page.fetch(read, query, order, _candidate)
+    return await with_node_names(read, await page.fetch(read, query, order, _candidate))
 
 
 @api.query("/v1/stars/report", permission="stars.report")
@@ -119,6 +120,7 @@ async def get_report(
         until=until,
         rows_sha256=canonical_hash(rows),
         rows=[ReportRowOut(**row._asdict()) for row in rows],
+        node_names=await names_of(read, {node, *(row.community for row in rows)}),
     )
 
 
@@ -134,16 +136,17 @@ async def get_report_workbook(
     caller.require(node)
     until = until or local_day(system_clock())
     rows = await report_rows(read, node, since, until)
-    file = await asyncio.to_thread(workbook, rows, canonical_hash(rows))
+    names = await names_of(read, {row.community for row in rows})
+    file = await asyncio.to_thread(workbook, rows, canonical_hash(rows), names)
     name = f"stars-{node}-{since}-{until}.xlsx"
     return Xlsx(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @api.query("/v1/stars/reports", permission="stars.report")
-async def list_reports(read: Read, caller: Caller, page: Paging) -> Page[IssuedReportOut]:
+async def list_reports(read: Read, caller: Caller, page: Paging) -> NamedPage[IssuedReportOut]:
     """已上报的名单。Reports that were issued."""
     query = select(star_reports).where(star_reports.c.node.startswith(caller.node))
-    return await page.fetch(read, query, [star_reports.c.id], _issued)
+    return await with_node_names(read, await page.fetch(read, query, [star_reports.c.id], _issued))
 
 
 @api.query("/v1/stars/{volunteer_id}", permission="stars.read")

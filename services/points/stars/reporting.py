@@ -1,7 +1,7 @@
 """The rows of the report of three stars and above, and the report as a workbook."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -16,7 +16,8 @@ from services.points.tables import members, star_applications
 from shared.contracts import refuse_if
 
 _COLUMNS: Final = (
-    ("社区 community", 16),
+    ("社区代码 code", 16),
+    ("社区 community", 22),
     ("志愿者编号 volunteer number", 24),
     ("志愿者 ID volunteer id", 40),
     ("星级 grade", 12),
@@ -49,8 +50,8 @@ async def report_rows(connection: AsyncConnection, node: str, since: date, until
     return rows
 
 
-def workbook(rows: Sequence[ReportRow], sha256: str) -> bytes:
-    """The report as .xlsx. Blocking: run it in a thread."""
+def workbook(rows: Sequence[ReportRow], sha256: str, names: Mapping[str, str]) -> bytes:
+    """The report as .xlsx, with the names of nodes by code. Blocking: run it in a thread."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(file, {"in_memory": True, "default_date_format": "yyyy-mm-dd"})
     book.set_properties({"title": "三星及以上志愿者上报", "comments": f"sha256 {sha256}"})
@@ -62,12 +63,13 @@ def workbook(rows: Sequence[ReportRow], sha256: str) -> bytes:
     sheet.freeze_panes(1, 0)
     for line, row in enumerate(rows, start=1):
         sheet.write_string(line, 0, row.community)
-        sheet.write_string(line, 1, row.volunteer_number or "")
-        sheet.write_string(line, 2, str(row.volunteer_id))
-        sheet.write_number(line, 3, row.grade)
+        sheet.write_string(line, 1, names.get(row.community, ""))
+        sheet.write_string(line, 2, row.volunteer_number or "")
+        sheet.write_string(line, 3, str(row.volunteer_id))
+        sheet.write_number(line, 4, row.grade)
         # Whole hours and tenths of one, for people who read; the minutes are in the report as JSON.
-        sheet.write_number(line, 4, row.minutes * 10 // 60 / 10)
-        sheet.write_datetime(line, 5, row.granted_on)
-        sheet.write_number(line, 6, row.policy_version)
+        sheet.write_number(line, 5, row.minutes * 10 // 60 / 10)
+        sheet.write_datetime(line, 6, row.granted_on)
+        sheet.write_number(line, 7, row.policy_version)
     book.close()
     return file.getvalue()

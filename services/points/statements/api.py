@@ -90,6 +90,7 @@ def _on_paper(statement: Statement, texts: Texts, language: str) -> dict[str, An
         "fields": [
             {"label": word("account"), "value": account_name(statement, texts, language)},
             {"label": word("holder"), "value": holder_name(statement)},
+            {"label": word("community"), "value": statement.community},
             {"label": word("period"), "value": f"{statement.first.isoformat()} – {statement.last.isoformat()}"},
         ],
         "opening": figure(statement.unit, statement.opening, ","),

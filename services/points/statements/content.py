@@ -11,8 +11,9 @@ from services.points.accounts.numbers import numbers_of
 from services.points.explain import facts
 from services.points.explain.telling import tell
 from services.points.ledger.reading import Sight, posted
+from services.points.node_names import named, names_of
 from services.points.policy.book import PolicyBook
-from shared.clock import day_start
+from shared.clock import day_start, local_day
 from shared.contracts import Refusal, refuse_if
 from shared.web.problems import Texts
 
@@ -39,6 +40,7 @@ class Entry:
 
     occurred_at: datetime
     text: str
+    """What happened, to be read beside its day."""
     amount: int
     balance_after: int
 
@@ -51,6 +53,7 @@ class Statement:
     number: str | None
     """Of a volunteer; the number is on their card, the id of the account is not."""
     community: str
+    """As people read it: with its name, where that is known."""
     unit: str
     first: date
     last: date
@@ -84,9 +87,10 @@ async def statement_of(
     entries, balance = [], opening
     for line, sentence in zip(reversed(lines), reversed(told.sentences), strict=True):
         balance += line.amount
-        entries.append(Entry(line.occurred_at, sentence.text, line.amount, balance))
+        entries.append(Entry(line.occurred_at, _beside_its_day(line.occurred_at, sentence.text), line.amount, balance))
     number_of_volunteer = await _number_of(read, row.holder)
-    return Statement(row.holder, number_of_volunteer, row.community, row.code, first, last, opening, balance, entries)
+    community = named(row.community, await names_of(read, [row.community]))
+    return Statement(row.holder, number_of_volunteer, community, row.code, first, last, opening, balance, entries)
 
 
 async def _number_of(read: AsyncConnection, holder: str) -> str | None:
@@ -95,6 +99,12 @@ async def _number_of(read: AsyncConnection, holder: str) -> str | None:
     except ValueError:  # a market, a pool, a donor
         return None
     return (await numbers_of(read, [volunteer_id])).get(volunteer_id)
+
+
+def _beside_its_day(at: datetime, text: str) -> str:
+    """A sentence that begins with its day, without it; the day stands in a column of its own."""
+    day = local_day(at).isoformat()
+    return text.removeprefix(day).lstrip(" :：") if text.startswith(day) else text
 
 
 def account_name(statement: Statement, texts: Texts, language: str) -> str:

@@ -9,11 +9,12 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from services.points.names import Named, NamesAsked, with_names
+from services.points.node_names import NamedPage, with_node_names
 from services.points.suppliers.model import ForgetSupplier, RegisterSupplier
 from services.points.suppliers.views import SUPPLIERS
 from services.points.tables import suppliers
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, ShortText
 from shared.web.nodes import of_caller
 
@@ -79,13 +80,15 @@ async def list_suppliers(
     vault: Vaulted,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     names: NamesAsked = False,
-) -> Page[SupplierOut]:
+) -> NamedPage[SupplierOut]:
     """供应商清单；社区和区可附名称。Suppliers of the caller's node; the office may ask for names."""
     query = select(suppliers).where(suppliers.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(suppliers.c.community == community)
     found = await page.fetch(read, query, [suppliers.c.id], lambda row: SupplierOut(**_plain(row)))
-    return await with_names(found, read, vault, caller, "purchases.read_supplier") if names else found
+    return await with_node_names(
+        read, await with_names(found, read, vault, caller, "purchases.read_supplier") if names else found
+    )
 
 
 @api.query("/v1/suppliers/{supplier_id}", permission="purchases.read_supplier")

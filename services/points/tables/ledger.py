@@ -45,6 +45,15 @@ members = Table(
     Column("age_group_on", Date),
 )
 
+nodes = Table(
+    "nodes",
+    described,
+    Column("node", CODE, primary_key=True),
+    Column("sequence", BigInteger),
+    Column("name", Text),
+)
+"""Nodes of the organisation tree and what they are called."""
+
 holds = Table(
     "holds",
     described,

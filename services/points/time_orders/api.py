@@ -12,6 +12,7 @@ from services.points.beneficiaries.views import beneficiary_row
 from services.points.deaths.gate import enter_gate
 from services.points.fields import Configured, dated, own_id
 from services.points.kin.views import beneficiaries_of
+from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.spans import Spanning
 from services.points.tables import time_orders
@@ -54,7 +55,7 @@ from shared.contracts.common import CommunityCode
 from shared.contracts.time_bank import TimePayer
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Read, Work, etag
 
 api = Api(tags=["time orders 时间订单"])
 timers = Timers()
@@ -197,7 +198,7 @@ async def list_orders(
     beneficiary_id: Annotated[UUID | None, Query(description="服务对象 beneficiary")] = None,
     provider_id: Annotated[UUID | None, Query(description="服务者 provider")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
-) -> Page[OrderOut]:
+) -> NamedPage[OrderOut]:
     """订单清单；志愿者可见与本人有关的，和本社区待接的。
 
     Orders of the caller's node; a volunteer sees their own, and those that wait for a provider in their community.
@@ -218,7 +219,9 @@ async def list_orders(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
-    return await span.fetch(read, query, (time_orders.c.requested_at, time_orders.c.id), OrderOut.of_row)
+    return await with_node_names(
+        read, await span.fetch(read, query, (time_orders.c.requested_at, time_orders.c.id), OrderOut.of_row)
+    )
 
 
 @api.query("/v1/time-orders/{time_order_id}", permission="time_orders.read")

@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
+from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import accounts, time_orders, transfers
 from services.points.time_orders.bodies import OrderOut
 from services.points.time_orders.model import Stage
 from services.points.units import Unit
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, Page, Paging, Read
+from shared.web import Api, Caller, Paging, Read
 
 api = Api(tags=["time orders 时间订单"])
 
@@ -29,7 +30,7 @@ async def list_double_credits(
     caller: Caller,
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="服务对象社区 the beneficiary's community")] = None,
-) -> Page[OrderOut]:
+) -> NamedPage[OrderOut]:
     """同一时段既由订单支付、又按活动计入时间的订单：活动记录晚到时会出现，请更正活动记录。
 
     Orders whose hour was credited as service, too: the record came after the confirmation, and is to be corrected.
@@ -40,7 +41,7 @@ async def list_double_credits(
     query = select(time_orders).where(here, time_orders.c.stage == Stage.CONFIRMED.value, twice)
     if community is not None:
         query = query.where(time_orders.c.community == community)
-    return await page.fetch(read, query, [time_orders.c.id], OrderOut.of_row)
+    return await with_node_names(read, await page.fetch(read, query, [time_orders.c.id], OrderOut.of_row))
 
 
 async def credited_elsewhere(

@@ -189,7 +189,7 @@ async def test_lists_of_a_dry_run_are_for_those_who_publish_there(start: Any) ->
     points = await start(build, settings=PointsSettings, working=False)
     for path in ("/v1/policies/dry-run/stars", "/v1/policies/dry-run/time-bank"):
         client = points.client("district", node=DISTRICT)
-        assert (await client.post(path, json=question({}))).json() == {"items": [], "next_cursor": None}
+        assert (await client.post(path, json=question({}))).json()["items"] == []
         assert (await client.post(path, json=question({}, "11"))).status_code == 403
         assert (await client.post(f"{path}?cursor=x", json=question({}))).json()["code"] == "cursor_invalid"
         assert (await client.post(path, json=question({"stars": {"minutes": [1]}}))).json()["code"] == "bad_policy"

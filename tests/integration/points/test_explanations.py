@@ -115,7 +115,7 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
     assert texts["rate", str(first_id)] == (
         f"2026-03-05 专业志愿服务 300 分钟（现场签到签退），每 6 分钟 1 分，权重 1.2，得 60 分。{default}"
     )
-    assert texts["day_cap", str(second_id)] == f"2026-03-05 的服务超过每日上限 100 积分，多出的 10 不计。{default}"
+    assert texts["day_cap", str(second_id)] == f"2026-03-05 当天的服务超过每日上限 100 积分，多出的 10 不计。{default}"
     assert texts["restatement", str(second_id)] == (
         f"后来得知 2026-03-05 还有别的服务或更正，按每日上限 100 积分 重新计算，退还 10。{default}"
     )
@@ -245,7 +245,7 @@ async def test_a_statement_can_be_taken_along_as_a_spreadsheet_and_on_paper(poin
     rows = CalamineWorkbook.from_filelike(io.BytesIO(sheet.content)).get_sheet_by_index(0).to_python()
     assert [row[-1] for row in rows if row[0] in ("期初余额", "期末余额")] == [5, 15]
     assert [(row[3], row[4]) for row in rows[5:-1]] == [(5, 10), (5, 15)]
-    assert rows[5][2].startswith("2026-03-06 志愿活动 30 分钟")
+    assert rows[5][2].startswith("志愿活动 30 分钟"), "the day stands in a column of its own"
     number = await points.value("SELECT number FROM ledger.members")
     assert (rows[0][0], number in rows[1][0]) == ("对账单 · 积分", True), "people know their number, not their id"
     minutes = await client.get(f"/v1/accounts/{person}/SERVICE_MINUTE/statement.xlsx", params=period)
@@ -256,6 +256,7 @@ async def test_a_statement_can_be_taken_along_as_a_spreadsheet_and_on_paper(poin
     words = "".join(page.extract_text().replace(" ", "") for page in pypdf.PdfReader(io.BytesIO(paper.content)).pages)
     assert "对账单" in words
     assert str(person)[:8] in words
+    assert words.count("2026-03-06") == 2, "in the period, and on the one line of that day"
     empty = await client.get(f"/v1/accounts/{person}/POINT/statement.pdf", params={"to": "2026-03-01"})
     assert empty.content.startswith(b"%PDF")
     assert (await client.get(f"/v1/accounts/{person}/POINT/statement.pdf", params={"to": "1"})).status_code == 422

@@ -141,7 +141,7 @@ async def test_the_report_is_a_workbook_in_both_languages(points: Any) -> None:
     summary = dict(row[:2] for row in book.get_sheet_by_index(0).to_python() if len(row) > 1)
     assert summary["轧差前总额（分钟） minutes before netting"] == 190
     assert summary["轧差后总额（分钟） minutes after netting"] == 90
-    assert book.get_sheet_by_index(2).to_python()[1] == [A, B, 80, "1 小时 20 分钟 1 h 20 min"]
+    assert book.get_sheet_by_index(2).to_python()[1] == [A, "", B, "", 80, "1 小时 20 分钟 1 h 20 min"]
     assert len(book.get_sheet_by_index(1).to_python()) == len(book.get_sheet_by_index(3).to_python()) - 1 == 4
 
 

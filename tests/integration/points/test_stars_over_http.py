@@ -225,9 +225,9 @@ async def test_three_stars_and_above_are_reported_upwards(points: Any) -> None:
     assert [(row["volunteer_id"], row["grade"], row["minutes"]) for row in report["rows"]] == [(str(high), 3, 38_400)]
     file = await officer.get("/v1/stars/report.xlsx", params=params)
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(file.content)).get_sheet_by_index(0).to_python()
-    assert sheet[0][0] == "社区 community"
-    assert sheet[1][:5] == [COMMUNITY, f"{COMMUNITY}-{high.int % 1_000_000:06d}", str(high), 3.0, 640.0]
-    assert sheet[1][5] == TODAY
+    assert sheet[0][:2] == ["社区代码 code", "社区 community"]
+    assert sheet[1][:6] == [COMMUNITY, "", f"{COMMUNITY}-{high.int % 1_000_000:06d}", str(high), 3.0, 640.0]
+    assert sheet[1][6] == TODAY
     sent = await ok(officer.post("/v1/stars/reports", json={**params, "until": TODAY.isoformat()}), 201)
     assert (sent["rows_count"], sent["rows_sha256"]) == (1, report["rows_sha256"])
     assert [r["report_id"] for r in (await ok(officer.get("/v1/stars/reports")))["items"]] == [sent["report_id"]]

@@ -196,13 +196,14 @@ def test_the_page_shows_what_it_is_given_as_text() -> None:
         since = until = issued_on = public_until = DAY
         ended_on = None
 
-    page = verification(Row, {"name": "<b>张", "issuer": "<script>alert(1)</script>"})
+    page = verification(Row, {"name": "<b>张", "issuer": "<script>alert(1)</script>"}, COMMUNITY)
     assert "<script" not in page
     assert "有效" in page
+    assert "祁连社区 &lt;1&gt;" in verification(Row, {}, "祁连社区 <1>"), "whose issuer was erased"
     Row.flagged = True
-    assert "复核中" in verification(Row, {})
+    assert "复核中" in verification(Row, {}, COMMUNITY)
     Row.stage = "voided"
-    assert "VOID" in verification(Row, {})
+    assert "VOID" in verification(Row, {}, COMMUNITY)
 
 
 def test_a_code_leads_to_the_page() -> None:

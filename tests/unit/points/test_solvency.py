@@ -105,7 +105,7 @@ def test_who_draws_more_has_less_left(groups: list[AgeGroup]) -> None:
 def shown(groups: int, minutes: int) -> SolvencyOut:
     day = local_day(system_clock())
     return SolvencyOut(
-        node="620201", day=day, outstanding_minutes=minutes, pools_minutes=0, clearing_minutes=0, forgotten_minutes=0,
+        node="620201", node_name="<演示>", day=day, outstanding_minutes=minutes, pools_minutes=0, clearing_minutes=0, forgotten_minutes=0,
         spend_from_age=60,
         groups=[
             GroupOut(
@@ -125,9 +125,11 @@ def shown(groups: int, minutes: int) -> SolvencyOut:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("groups", "minutes"), [(0, 0), (1, 0), (21, 10**12)])
-def test_the_plot_is_well_formed_says_what_it_shows_and_stays_within_its_frame(groups: int, minutes: int) -> None:
-    root = ET.fromstring(plot(shown(groups, minutes)))
+@pytest.mark.parametrize(("groups", "minutes", "titled"), [(0, 0, True), (1, 0, False), (21, 10**12, True)])
+def test_the_plot_is_well_formed_says_what_it_shows_and_stays_within_its_frame(
+    groups: int, minutes: int, titled: bool
+) -> None:
+    root = ET.fromstring(plot(shown(groups, minutes), titled=titled))
     space = "{http://www.w3.org/2000/svg}"
     assert root.get("role") == "img"
     described = {root.find(f"{space}title").get("id"), root.find(f"{space}desc").get("id")}  # type: ignore[union-attr]
