@@ -120,6 +120,13 @@ class DeclareRelatives:
 
 
 @dataclass(frozen=True, slots=True)
+class RetractRelative:
+    """Somebody was named as a relative by mistake, and may mediate."""
+
+    volunteer_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Classify:
     """Kind and risk are set anew."""
 
@@ -207,6 +214,7 @@ Command = (
     | JoinParty
     | ChangeParty
     | DeclareRelatives
+    | RetractRelative
     | Classify
     | WriteAccount
     | Decline
@@ -247,6 +255,8 @@ def decide(case: Case, command: Command) -> list[Event]:
         case DeclareRelatives(involved=involved):
             _nobody_mediates(case, involved)
             return []
+        case RetractRelative():
+            return []  # who is whose relative is never told; that the case is open is all there is to decide
         case Classify(kind=kind, risk=risk):
             if (kind, risk) == (case.kind, case.risk):
                 return []

@@ -18,7 +18,7 @@ from services.mediation.cases.bodies import (
     RelativesBody,
     VolumeOut,
 )
-from services.mediation.cases.model import ChangeParty, DeclareRelatives, JoinParty, WriteAccount
+from services.mediation.cases.model import ChangeParty, DeclareRelatives, JoinParty, RetractRelative, WriteAccount
 from services.mediation.cases.parties import (
     KnownParty,
     NewParty,
@@ -103,7 +103,7 @@ async def retract_relative(
     await lock(work.connection, case_id)
     await load(work, caller, case_id)
     await _require_party(work, case_id, party_id)
-    case = await work.execute(CASES, case_id, DeclareRelatives(frozenset()))
+    case = await work.execute(CASES, case_id, RetractRelative(volunteer_id))
     if not await retract(work.connection, party_id, volunteer_id):
         raise NotFound("relative")
     return _state(case)

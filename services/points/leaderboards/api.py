@@ -1,12 +1,14 @@
 """Routes of leaderboards: who served most in a community and a period, and staying off them."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, Field
-from sqlalchemy import text
+from sqlalchemy import BigInteger, Subquery, Text, TextClause, Uuid, column, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.leaderboards.model import Choose
 from services.points.leaderboards.views import APPEARANCES
@@ -17,10 +19,13 @@ from shared.auth.permissions import Role
 from shared.clock import day_start, local_day
 from shared.contracts import Refusal, refuse_if
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, Read, Work
+from shared.web import Api, Caller, Page, Paging, Read, Work
 from shared.web.fields import Body, Day
 
 api = Api(tags=["leaderboards 排行榜"])
+
+Since = Annotated[Day, Query(description="自 first day")]
+Until = Annotated[Day, Query(description="至 last day")]
 
 _PERIOD_MAX = timedelta(days=366)
 
@@ -54,13 +59,12 @@ class PlaceOut(BaseModel):
     minutes: int
 
 
-class LeaderboardOut(BaseModel):
-    """Who served most, without names: those are the registry's."""
+class LeaderboardOut(Page[PlaceOut]):
+    """Who served most, best first, without names: those are the registry's."""
 
     community: str
     since: date
     until: date
-    places: list[PlaceOut]
     mine: PlaceOut | None = Field(description="本人名次 the caller's own place, for a volunteer who is on it")
 
 
@@ -83,35 +87,34 @@ _PLACES = text(
                              WHERE t.debit_account = p.id AND t.debit_account > 0
                                AND t.occurred_at >= :since AND t.occurred_at < :until), 0))::bigint AS minutes
           FROM people AS p
-    ), ranked AS (
-        SELECT rank() OVER (ORDER BY minutes DESC) AS rank, volunteer_id, number AS volunteer_number, minutes
-          FROM served WHERE minutes > 0
     )
-    (SELECT * FROM ranked ORDER BY rank, volunteer_id LIMIT :top)
-    UNION SELECT * FROM ranked WHERE volunteer_id = cast(:me AS uuid)
-    ORDER BY rank, volunteer_id
+    SELECT rank() OVER (ORDER BY minutes DESC) AS rank, volunteer_id, number AS volunteer_number, minutes
+      FROM served WHERE minutes > 0
     """
 )
+PLACE_COLUMNS = {"rank": BigInteger, "volunteer_id": Uuid, "volunteer_number": Text, "minutes": BigInteger}
 
 
 @api.query("/v1/leaderboards", permission="leaderboards.read")
 async def get_leaderboard(
     read: Read,
     caller: Caller,
+    page: Paging,
     community: Annotated[CommunityCode, Query(description="社区 community")],
-    since: Annotated[Day, Query(description="自 first day")],
-    until: Annotated[Day, Query(description="至 last day")],
-    top: Annotated[int, Query(ge=1, le=100, description="前几名 how many places")] = 10,
+    since: Since,
+    until: Until,
 ) -> LeaderboardOut:
-    """社区某期间服务时长排行，不含姓名和退出者。Who served most in a community and a period."""
+    """社区某期间服务时长排行，不含姓名和退出者。Who served most in a community and a period.
+
+    与服务队排行一样分页：名次在 `items`，每页 `limit` 条；0.1.0 里是 `places` 和 `top`。
+
+    A page at a time, as of teams: places are in `items`, `limit` of them on a page. In 0.1.0 they were in `places`, and
+    `top` of them.
+    """
     caller.require(community)
-    me = own(caller)
-    params = {**period(since, until), "community": community, "top": top, "me": me}
-    places = [PlaceOut.model_validate(row, from_attributes=True) for row in await read.execute(_PLACES, params)]
-    mine = next((place for place in places if place.volunteer_id == me), None)
-    # Whose own place is further down has it beside the list, not at its end.
-    listed = places[:top] if mine is None or mine in places[:top] else [place for place in places if place != mine]
-    return LeaderboardOut(community=community, since=since, until=until, places=listed, mine=mine)
+    places = ranked(_PLACES, PLACE_COLUMNS, {**period(since, until), "community": community})
+    found, mine = await places_of(read, page, caller, places)
+    return LeaderboardOut(community=community, since=since, until=until, mine=mine, **dict(found))
 
 
 @api.command("/v1/leaderboards/{volunteer_id}/choice", permission="leaderboards.opt_out")
@@ -140,3 +143,26 @@ def own(caller: Any) -> UUID | None:
         return UUID(caller.subject)
     except ValueError:
         return None
+
+
+def ranked(statement: TextClause, columns: Mapping[str, Any], params: Mapping[str, Any]) -> Subquery:
+    """A statement that ranks, as something to select from."""
+    typed = statement.bindparams(**params).columns(*(column(name, kind) for name, kind in columns.items()))
+    return typed.subquery("ranked")
+
+
+async def places_of(
+    read: AsyncConnection, page: Any, caller: Any, places: Subquery
+) -> tuple[Page[PlaceOut], PlaceOut | None]:
+    """A page of people's places, and the caller's own wherever it is."""
+    order = [places.c.minutes, places.c.volunteer_id]
+    found: Page[PlaceOut] = await page.fetch(read, select(places), order, _place, descending=True)
+    me, mine = own(caller), None
+    if me is not None:
+        row = (await read.execute(select(places).where(places.c.volunteer_id == me))).first()
+        mine = None if row is None else _place(row)
+    return found, mine
+
+
+def _place(row: Any) -> PlaceOut:
+    return PlaceOut.model_validate(row, from_attributes=True)

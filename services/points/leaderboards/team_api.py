@@ -5,29 +5,22 @@ before leaving; for each of their teams, where there are several. Whoever opted 
 of the team either: in a small one the difference would tell what they served.
 """
 
-from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, Field
-from sqlalchemy import BigInteger, Subquery, Text, TextClause, Uuid, column, select, text
+from sqlalchemy import BigInteger, Text, Uuid, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.leaderboards.api import PlaceOut, own, period
+from services.points.leaderboards.api import PLACE_COLUMNS, PlaceOut, Since, Until, period, places_of, ranked
 from services.points.ledger.schema import LIVE
 from services.points.units import Unit
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, NotFound, Page, Paging, Read
-from shared.web.fields import Day
 
 api = Api(tags=["leaderboards 排行榜"])
-
-P = TypeVar("P", bound=BaseModel)
-
-Since = Annotated[Day, Query(description="自 first day")]
-Until = Annotated[Day, Query(description="至 last day")]
 
 
 class TeamPlaceOut(BaseModel):
@@ -123,7 +116,6 @@ _MEMBERS = text(
       FROM served WHERE minutes > 0
 """
 )
-_MEMBER_COLUMNS = {"rank": BigInteger, "volunteer_id": Uuid, "volunteer_number": Text, "minutes": BigInteger}
 
 
 @api.query("/v1/leaderboards/teams", permission="leaderboards.read")
@@ -137,9 +129,9 @@ async def get_team_leaderboard(
 ) -> TeamLeaderboardOut:
     """社区各服务队某期间的服务时长排行。Which teams of a community served most in a period."""
     caller.require(community)
-    ranked = _ranked(_TEAMS, _TEAM_COLUMNS, {**period(since, until), "community": community})
-    order = [ranked.c.minutes, ranked.c.team_id]
-    found = await page.fetch(read, select(ranked), order, _as(TeamPlaceOut), descending=True)
+    places = ranked(_TEAMS, _TEAM_COLUMNS, {**period(since, until), "community": community})
+    order = [places.c.minutes, places.c.team_id]
+    found = await page.fetch(read, select(places), order, _place, descending=True)
     return TeamLeaderboardOut(community=community, since=since, until=until, **dict(found))
 
 
@@ -150,25 +142,15 @@ async def get_members_leaderboard(
     """一支服务队内的服务时长排行，不含姓名和退出者。Who of a team served most in a period."""
     team = await _team(read, team_id)
     caller.require(team.community)
-    ranked = _ranked(_MEMBERS, _MEMBER_COLUMNS, {**period(since, until), "team_id": team_id})
-    order = [ranked.c.minutes, ranked.c.volunteer_id]
-    found = await page.fetch(read, select(ranked), order, _as(PlaceOut), descending=True)
-    me, mine = own(caller), None
-    if me is not None:
-        row = (await read.execute(select(ranked).where(ranked.c.volunteer_id == me))).first()
-        mine = None if row is None else _as(PlaceOut)(row)
+    places = ranked(_MEMBERS, PLACE_COLUMNS, {**period(since, until), "team_id": team_id})
+    found, mine = await places_of(read, page, caller, places)
     return MembersLeaderboardOut(
         team_id=team_id, community=team.community, name=team.name, since=since, until=until, mine=mine, **dict(found)
     )
 
 
-def _ranked(statement: TextClause, columns: Mapping[str, Any], params: Mapping[str, Any]) -> Subquery:
-    typed = statement.bindparams(**params).columns(*(column(name, kind) for name, kind in columns.items()))
-    return typed.subquery("ranked")
-
-
-def _as(place: type[P]) -> Callable[[Any], P]:
-    return lambda row: place.model_validate(row, from_attributes=True)
+def _place(row: Any) -> TeamPlaceOut:
+    return TeamPlaceOut.model_validate(row, from_attributes=True)
 
 
 async def _team(read: AsyncConnection, team_id: UUID) -> Any:

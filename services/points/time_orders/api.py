@@ -12,7 +12,7 @@ from services.points.beneficiaries.views import beneficiary_row
 from services.points.deaths.gate import enter_gate
 from services.points.fields import Configured, dated, own_id
 from services.points.kin.views import beneficiaries_of
-from services.points.node_names import NamedPage, with_node_names
+from services.points.node_names import NamedPage, named, names_of, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.spans import Spanning
 from services.points.tables import time_orders
@@ -45,7 +45,7 @@ from services.points.time_orders.model import (
     Stage,
     TimeOut,
 )
-from services.points.time_orders.refusals import OwnRequest
+from services.points.time_orders.refusals import OrderElsewhere, OwnRequest
 from services.points.time_orders.views import ORDERS
 from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
@@ -117,10 +117,15 @@ async def approve_order(time_order_id: UUID, work: Work, caller: Caller, policie
 
 @api.command("/v1/time-orders/{time_order_id}/acceptance", permission="time_orders.serve")
 async def accept_order(time_order_id: UUID, body: AcceptanceBody, work: Work, caller: Caller) -> OrderStateOut:
-    """接单：志愿者本人，或工作人员指派、改派。Accept: a volunteer for themselves, or the office for somebody."""
+    """接单：志愿者本人（限本社区），或工作人员指派、改派。
+
+    Accept: a volunteer of the community for themselves, or the office for somebody, from wherever they are.
+    """
     await enter_gate(work.connection)
     order = await _order(work, time_order_id)
     if caller.role is Role.VOLUNTEER:
+        if not caller.covers(order.place):
+            raise OrderElsewhere(place=named(order.place, await names_of(work.connection, [order.place])))
         caller.require(order.place, body.provider_id)
     else:
         _require_office(caller, order)

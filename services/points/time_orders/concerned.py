@@ -13,7 +13,7 @@ from services.points.beneficiaries.age import age_years_min
 from services.points.kin.views import relatives, verified_tie, volunteers_tied_to
 from services.points.policy.in_force import PoliciesInForce
 from services.points.tables import members
-from services.points.time_orders.model import Stage
+from services.points.time_orders.model import Stage, old_enough
 from services.points.time_orders.standing import Means, Standing
 from shared.clock import local_day
 from shared.contracts.time_bank import TimePayer
@@ -71,8 +71,7 @@ async def means_of(
     if own in minutes:
         terms = await policies.terms(connection, known[own].community, local_day(work.now))
         from_age, years = terms.time_bank.spend_from_age.value, await age_years_min(work, beneficiary, known)
-        old_enough = from_age == 0 or (years is not None and years >= from_age)
-        own_minutes = minutes[own] if old_enough else 0
+        own_minutes = minutes[own] if old_enough(years, from_age) else 0
     could_give = any(minutes[one] >= planned_minutes for one in tied if one in minutes)
     closed = beneficiary.forgotten_at is not None or _closed(known, own)
     return Means(own_minutes, could_give, kin_asked, closed)

@@ -53,6 +53,13 @@ class KinCouldGive(Refusal):
     code: ClassVar[str] = "kin_could_give"
 
 
+class OrderElsewhere(Refusal):
+    """A volunteer takes orders of their own community only; the office there asks others. Params: `place`."""
+
+    code: ClassVar[str] = "time_order_elsewhere"
+    status: ClassVar[int] = 403
+
+
 class NotAwaitingApproval(Refusal):
     """There is nothing to approve: the pool does not pay, or it was approved before."""
 

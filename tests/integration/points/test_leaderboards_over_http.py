@@ -37,7 +37,7 @@ async def served(points: Any, hours: int, community: str = COMMUNITY) -> tuple[s
 async def ranks(points: Any, **params: Any) -> list[tuple[str, int, int]]:
     answer = await points.client().get("/v1/leaderboards", params={**PERIOD, **params})
     assert answer.status_code == 200, answer.text
-    return [(place["volunteer_id"], place["rank"], place["minutes"]) for place in answer.json()["places"]]
+    return [(place["volunteer_id"], place["rank"], place["minutes"]) for place in answer.json()["items"]]
 
 
 async def opt(points: Any, person: str, out: bool) -> Any:
@@ -48,9 +48,9 @@ async def opt(points: Any, person: str, out: bool) -> Any:
 async def test_a_leaderboard_ranks_the_minutes_of_the_period_as_they_stand_now(points: Any) -> None:
     (first, attended), (second, _), (third, _) = [await served(points, hours) for hours in (24, 16, 16)]
     await served(points, 40, FOREIGN)
-    tied = sorted([second, third])
+    tied = sorted([second, third], reverse=True)
     assert await ranks(points) == [(first, 1, 1440), (tied[0], 2, 960), (tied[1], 2, 960)]
-    assert await ranks(points, top=1) == [(first, 1, 1440)]
+    assert await ranks(points, limit=1) == [(first, 1, 1440)]
     await correct(points.service, attended[0], 0)
     assert {rank for _, rank, _ in await ranks(points)} == {1}
     last = PERIOD | {
@@ -76,9 +76,15 @@ async def test_whoever_opted_out_is_not_shown_and_takes_no_rank(points: Any) -> 
 
 async def test_a_volunteer_sees_their_own_place_wherever_it_is(points: Any) -> None:
     people = [(await served(points, hours))[0] for hours in (24, 16, 8)]
-    answer = await points.client("volunteer", subject=people[2]).get("/v1/leaderboards", params={**PERIOD, "top": 1})
-    assert [place["volunteer_id"] for place in answer.json()["places"]] == [people[0]]
+    answer = await points.client("volunteer", subject=people[2]).get("/v1/leaderboards", params={**PERIOD, "limit": 1})
+    assert [place["volunteer_id"] for place in answer.json()["items"]] == [people[0]]
     assert (answer.json()["mine"]["rank"], answer.json()["mine"]["minutes"]) == (3, 480)
+    rest = {**PERIOD, "limit": 2, "cursor": answer.json()["next_cursor"]}
+    answer = await points.client().get("/v1/leaderboards", params=rest)
+    assert [(place["volunteer_id"], place["rank"]) for place in answer.json()["items"]] == [
+        (people[1], 2), (people[2], 3),
+    ]  # fmt: skip
+    assert (answer.json()["next_cursor"], answer.json()["mine"]) == (None, None)
     assert (await points.client(node=FOREIGN).get("/v1/leaderboards", params=PERIOD)).status_code == 403
     backwards = {**PERIOD, "until": "2020-01-01"}
     refused = await points.client().get("/v1/leaderboards", params=backwards)

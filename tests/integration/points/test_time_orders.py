@@ -79,6 +79,11 @@ async def test_minutes_are_held_served_and_paid_to_the_last_one(bank: Bank) -> N
     helper = bank.volunteer(provider)
     assert [one["id"] for one in (await helper.get("/v1/time-orders?stage=requested")).json()["items"]] == [order["id"]]
     path = f"/v1/time-orders/{order['id']}"
+    (far,) = await bank.people(0, age=YOUNG, community=FOREIGN)
+    told = await refused(
+        bank.volunteer(far, FOREIGN), f"{path}/acceptance", "time_order_elsewhere", {"provider_id": far}
+    )
+    assert (told["status"], COMMUNITY in told["detail"]) == (403, True)
     await made(helper, f"{path}/acceptance", {"provider_id": provider})
     started = bank.clock()
     bank.clock.ahead += timedelta(hours=2)

@@ -25,6 +25,7 @@ from services.mediation.cases.model import (
     OpenFromFinding,
     RecuseMediator,
     Resolve,
+    RetractRelative,
     Withdraw,
     WriteAccount,
 )
@@ -235,6 +236,12 @@ def test_who_turns_out_to_be_involved_steps_back_first() -> None:
     given(CASES, FILED, assigned(LI)).when(JoinParty(PARTY, involved)).then_refused(MediatorIsParty)
     given(CASES, FILED, assigned(LI)).when(DeclareRelatives(involved)).then_refused(MediatorIsParty)
     given(CASES, FILED, assigned(LI), recused(LI)).when(DeclareRelatives(involved)).then_nothing()
+
+
+def test_a_relative_is_retracted_as_long_as_the_case_is_open() -> None:
+    given(CASES).when(RetractRelative(LI)).then_refused(CaseNotFiled)
+    given(CASES, FILED).when(RetractRelative(LI)).then_nothing()
+    given(CASES, FILED, DECLINED).when(RetractRelative(LI)).then_refused(CaseClosed, stage="declined")
 
 
 def test_who_stepped_back_does_not_take_the_case_again() -> None:

@@ -105,7 +105,8 @@ def test_who_draws_more_has_less_left(groups: list[AgeGroup]) -> None:
 def shown(groups: int, minutes: int) -> SolvencyOut:
     day = local_day(system_clock())
     return SolvencyOut(
-        node="620201", node_name="<演示>", day=day, outstanding_minutes=minutes, pools_minutes=0, clearing_minutes=0, forgotten_minutes=0,
+        node="620201", node_name="<演示>", day=day,
+        outstanding_minutes=minutes, pools_minutes=0, clearing_minutes=0, forgotten_minutes=0,
         spend_from_age=60,
         groups=[
             GroupOut(
