@@ -9,7 +9,7 @@ from services.points.stars.assessments import assessed_of
 from services.points.stars.commands import Assessed
 from services.points.units import Unit
 
-_PAGE = 500
+_PAGE = 2000
 
 Edge = tuple[str, str]
 """Community and holder of whoever came last."""

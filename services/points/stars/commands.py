@@ -29,9 +29,10 @@ class Requirement:
 
     def met_by(self, minutes: int, member_since: date | None, day: date, said: "Assessed") -> bool:
         """Whether somebody has all that is asked for, and could apply but for what they hold or applied for already."""
-        member_from = self.member_from(member_since)
-        long_enough = self.months_min == 0 or (member_from is not None and member_from <= day)
-        return long_enough and minutes >= self.minutes and said.reaches(self)
+        if minutes < self.minutes or not said.reaches(self):
+            return False
+        member_from = self.member_from(member_since) if self.months_min else day
+        return member_from is not None and member_from <= day
 
 
 @dataclass(frozen=True, slots=True)
