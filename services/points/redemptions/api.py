@@ -12,6 +12,7 @@ from sqlalchemy import select
 from services.points.fields import Configured, Quantity, own_id
 from services.points.market.model import ItemNotListed
 from services.points.market.prices import PeriodPrice, Price, price_on
+from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.policy.views import LATEST
 from services.points.redemptions.codes import check, collection_code, forget_tries
@@ -37,7 +38,7 @@ from shared.contracts.points import Identification
 from shared.database import driver_connection
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Read, Vaulted, Work, etag
+from shared.web import Api, Caller, NotFound, Read, Vaulted, Work, etag
 from shared.web.fields import Body
 from shared.web.nodes import of_caller
 from shared.web.problems import problem
@@ -264,7 +265,7 @@ async def list_redemptions(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     volunteer_id: Annotated[UUID | None, Query(description="志愿者 volunteer")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
-) -> Page[RedemptionOut]:
+) -> NamedPage[RedemptionOut]:
     """兑换清单。Redemptions of the caller's node; a volunteer sees their own."""
     query = select(redemptions).where(redemptions.c.community.startswith(caller.node))
     if caller.role is Role.VOLUNTEER:
@@ -275,7 +276,8 @@ async def list_redemptions(
         query = query.where(redemptions.c.volunteer_id == volunteer_id)
     if stage is not None:
         query = query.where(redemptions.c.stage == stage.value)
-    return await span.fetch(read, query, (redemptions.c.reserved_at, redemptions.c.id), _redemption)
+    page = await span.fetch(read, query, (redemptions.c.reserved_at, redemptions.c.id), _redemption)
+    return await with_node_names(read, page)
 
 
 @api.query("/v1/redemptions/{redemption_id}", permission="redemptions.read")
