@@ -14,12 +14,12 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka import KafkaBroker, KafkaMessage, Topic
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
 from shared.batches import BACKLOG_RECORDS, Abreast, Batch, Waiting
-from shared.database import Database, Lost, blames_the_record, is_duplicate, is_transient
+from shared.database import Database, Lost, blames_the_record, is_duplicate
 from shared.deliveries import Delivery, Interests, Unreadable, claim, read
 from shared.eventstore import enter
 from shared.metrics import (
@@ -30,6 +30,7 @@ from shared.metrics import (
     CONSUMER_RETRIES,
     PARKED_KEYS,
 )
+from shared.rounds import go_round_forever
 from shared.settings import Settings
 from shared.telemetry import logger
 
@@ -41,7 +42,8 @@ _IDLE_AFTER_S = 2.0
 _BACKOFF_S_MAX = 5.0
 _MET_MAX = 2
 _COMMIT_INTERVAL_S = 0.25
-_WATCH_INTERVAL_S = 15.0
+_WATCH_INTERVAL_S = 5.0
+_COUNT_INTERVAL_S = 15.0
 _ASK_TIMEOUT_S = 3.0
 
 
@@ -87,12 +89,13 @@ class Consumer:
         self._bootstrap_servers = settings.kafka_bootstrap_servers.split(",")
         self._waiting = Waiting(settings.consumer_batch_size_max)
         self._moved_at = self._received_at = time.monotonic()
-        self._retrying = False
+        self._behind = self._retrying = False
         self._applied: dict[TopicPartition, int] = {}
         self._uncommitted: dict[TopicPartition, int] = {}
         self._broker_answers = True
         self._subscriber = broker.subscriber(
-            *topics,
+            # Made by `migrate` and by nobody else: one that is missing is not created here with settings by chance.
+            *(Topic(topic, declare=False) for topic in topics),
             batch=True,
             group_id=group,
             max_records=settings.consumer_batch_size_max,
@@ -116,17 +119,15 @@ class Consumer:
         consumer = self._consumer
         return consumer is not None and self._broker_answers and not self._retrying
 
-    async def live(self) -> bool:
+    @property
+    def live(self) -> bool:
         """Progress, not a ping: with lag above zero something must have moved within the stall time.
 
-        While a failing database is waited for the process is alive and merely not ready; restarting it would not help.
+        Told at once, from what `_watch` heard a few seconds ago: the broker answers when the fetch before has ended,
+        and a load balancer does not wait half a second. While a failing database is waited for the process is alive and
+        merely not ready; restarting it would not help.
         """
-        lag = await self.lag()
-        if lag is not None:
-            CONSUMER_LAG.set(lag)
-        if not lag or self._retrying:
-            self._moved_at = time.monotonic()
-        return time.monotonic() - self._moved_at < self._stall_s
+        return not self._behind or self._retrying or time.monotonic() - self._moved_at < self._stall_s
 
     async def lag(self) -> int | None:
         """Records between what is applied and the end of the assigned partitions; None while the broker is away.
@@ -146,7 +147,7 @@ class Consumer:
                 ends = await consumer.end_offsets(assigned)
                 for partition in ends.keys() - self._applied.keys():
                     self._applied[partition] = await consumer.position(partition)
-        except (TimeoutError, KafkaError):
+        except (OSError, KafkaError):
             self._broker_answers = False
             return None
         self._broker_answers = True
@@ -161,7 +162,7 @@ class Consumer:
             async with asyncio.timeout(_ASK_TIMEOUT_S):
                 await other.start()
                 return bool(assigned) and len(await other.end_offsets(assigned)) == len(assigned)
-        except (TimeoutError, KafkaError):
+        except (OSError, KafkaError):
             return False
         finally:
             await other.stop()
@@ -176,6 +177,7 @@ class Consumer:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._keep_pace())
             parts.create_task(self._watch())
+            parts.create_task(self._count_parked())
             parts.create_task(self._write_batches())
 
     async def _write_batches(self) -> None:
@@ -202,27 +204,32 @@ class Consumer:
         self._uncommitted.update(prepared.offsets)
 
     async def _watch(self) -> None:
-        """Keep the gauges of lag and parked keys right, also when nothing comes and nobody asks for health.
+        """Ask how far behind we are every few seconds, whoever wants to know.
 
         Ends the process when the broker answers others and has not answered us for the stall time: then it is our
         client that is broken, and only a new one helps.
         """
         answered_at = time.monotonic()
         while True:
-            try:
-                lag = await self.lag()
-                if lag is not None:
-                    CONSUMER_LAG.set(lag)
-                    answered_at = time.monotonic()
-                elif time.monotonic() - answered_at > self._stall_s and await self._answers_others():
-                    raise ClientBroken(f"no answer for {self._stall_s} s from a broker that answers others")
-                async with self._database.reading() as connection:
-                    PARKED_KEYS.set(await parking.count_keys(connection))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.info("gauges_not_updated", error=type(error).__name__)
+            lag = await self.lag()
+            if lag is not None:
+                CONSUMER_LAG.set(lag)
+                answered_at = time.monotonic()
+            elif time.monotonic() - answered_at > self._stall_s and await self._answers_others():
+                raise ClientBroken(f"no answer for {self._stall_s} s from a broker that answers others")
+            if lag and not self._behind:
+                self._moved_at = time.monotonic()  # nobody was asked to move before
+            self._behind = bool(lag)
             await asyncio.sleep(_WATCH_INTERVAL_S)
+
+    async def _count_parked(self) -> None:
+        """Keep the gauge of parked keys right. By itself, so that a database that hangs keeps nobody from watching."""
+
+        async def count() -> None:
+            async with self._database.reading() as connection:
+                PARKED_KEYS.set(await parking.count_keys(connection))
+
+        await go_round_forever(count, _COUNT_INTERVAL_S, log, "parked_keys_not_counted")
 
     async def _on_batch(self, records: Sequence[ConsumerRecord]) -> None:
         """Hand a batch to the writer. FastStream swallows what is raised here, and would go on with the next batch as
@@ -238,7 +245,11 @@ class Consumer:
         prepared = Batch([], [], {}, 0, len(records))
         for record in records:
             prepared.weight += len(record.value or b"")
-            prepared.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
+            place = TopicPartition(record.topic, record.partition)
+            if place not in prepared.offsets:
+                # The client's own position is behind these already, and nothing of them is applied.
+                self._applied[place] = min(record.offset, self._applied.get(place, record.offset))
+            prepared.offsets[place] = record.offset + 1
             try:
                 delivery = read(record, self._handler.interests)
             except Unreadable as error:

@@ -11,11 +11,10 @@ from shared.settings import Settings
 
 
 def kafka_broker(settings: Settings) -> KafkaBroker:
-    """The broker as all services use it: no surprise topics, keys respected, acknowledged by all replicas."""
+    """The broker as all services use it: keys respected, acknowledged by all replicas."""
     compression = None if settings.kafka_compression == "none" else settings.kafka_compression
     return KafkaBroker(
         settings.kafka_bootstrap_servers.split(","),
-        allow_auto_create_topics=False,
         enable_idempotence=settings.kafka_idempotent_producer,
         acks="all",
         compression_type=compression,

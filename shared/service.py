@@ -93,9 +93,9 @@ class Service:
             parts["consumer"] = self.consumer.ready
         return parts
 
-    async def liveness(self) -> dict[str, bool]:
+    def liveness(self) -> dict[str, bool]:
         """Which parts make progress."""
-        return {"consumer": await self.consumer.live()} if self.consumer is not None else {}
+        return {"consumer": self.consumer.live} if self.consumer is not None else {}
 
     async def migrate(self) -> None:
         """Bring the schema to head and seed what must be there."""
@@ -163,7 +163,6 @@ class Service:
         """Everything but the HTTP server: relay, consumer, timers, background loops. Runs until cancelled."""
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._bus())
-            parts.create_task(self.relay.run())
             parts.create_task(self.timers.run(self.workshop, self.clock, self.settings.timer_poll_interval_ms / 1000))
             if self.consumer is not None:
                 parts.create_task(self.consumer.run())
@@ -187,7 +186,7 @@ class Service:
             await asyncio.sleep(1 if deleted.rowcount else _TIDY_INTERVAL_S)
 
     async def _bus(self) -> None:
-        """Connect to the broker, however long it takes; the clients reconnect by themselves afterwards."""
+        """Connect to the broker, however long it takes, then relay to it; the clients reconnect by themselves."""
         while True:
             try:
                 await self.broker.start()
@@ -197,6 +196,7 @@ class Service:
                 await self.broker.stop()
                 await asyncio.sleep(_BROKER_RETRY_S)
         log.info("started", service=self.name, port=self.settings.http_port)
+        await self.relay.run()
 
     async def close(self) -> None:
         """Let go of the broker and the database."""
@@ -268,7 +268,7 @@ def _operations(app: FastAPI, service: Service) -> None:
 
     @app.get("/health/live", include_in_schema=False)
     async def live() -> JSONResponse:
-        return report(await service.liveness())
+        return report(service.liveness())
 
     @app.get("/health/ready", include_in_schema=False)
     async def ready() -> JSONResponse:
