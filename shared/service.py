@@ -38,7 +38,7 @@ from shared.views import Views
 from shared.web.api import PROBLEM_SCHEMA, Api
 from shared.web.limits import RateLimit
 from shared.web.problems import HANDLERS, Texts
-from shared.web.server import BoundedHttp
+from shared.web.server import bounded_http
 
 log = logger("service")
 
@@ -130,7 +130,7 @@ class Service:
                 host=self.settings.http_host,
                 port=self.settings.http_port,
                 loop="none",
-                http=BoundedHttp,
+                http=bounded_http(self.settings),  # type: ignore[arg-type]
                 log_config=None,
                 access_log=False,
                 server_header=False,

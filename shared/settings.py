@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     request_json_bytes_max: int = Field(default=512 * 1024, ge=1024)
     """Of a body that is no form with files: it is taken apart at once, and everybody else waits meanwhile."""
 
+    request_head_s_max: int = Field(default=20, ge=1, le=3600)
+    """From the connection, or the first byte of another request on it, to the end of the head."""
+    request_body_s_max: int = Field(default=120, ge=1, le=3600)
+    """From there to the end of the body."""
+
     jwks_url: str
     """Where the keys that sign tokens are published: https://, http:// or file://."""
     token_issuer: str
