@@ -1,11 +1,13 @@
 """The commands that every service has: serve · migrate · rebuild · verify · parked · republish."""
 
 import hashlib
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import typer
 import uvloop
+from aiokafka.errors import KafkaConnectionError
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import text
@@ -45,6 +47,8 @@ def service_cli(
             service = build(settings.from_environment())
             try:
                 return await command(service)
+            except KafkaConnectionError as error:
+                sys.exit(f"Kafka 联系不上 cannot be reached (KAFKA_BOOTSTRAP_SERVERS): {error}")
             finally:
                 await service.close()
 
@@ -92,6 +96,7 @@ def service_cli(
         """把事件重新发布到主题 Publish events again, to refill a lost or truncated topic."""
 
         async def command(service: Service) -> int:
+            await service.require_schema()
             await ensure_topics(service.settings)
             await service.broker.connect()
             with _progress("重新发布 republishing") as progress:
@@ -168,8 +173,16 @@ async def _fingerprint(connection: AsyncConnection, table: str) -> str:
     return digest.hexdigest()
 
 
-def _parked(run: Callable[[Command], None]) -> typer.Typer:
+def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True)
+
+    def run(command: Command) -> None:
+        async def on_its_schema(service: Service) -> int:
+            await service.require_schema()
+            return await command(service)
+
+        run_any(on_its_schema)
+
     topic_option = Annotated[
         str | None, typer.Option("--topic", help="主题，键在几个主题里时才需要 topic, where a key waits in several")
     ]

@@ -1,5 +1,6 @@
 """The service's own PostgreSQL: one engine, transactions, and the door to raw asyncpg for the hot path."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -127,6 +128,14 @@ class Database:
             server_settings={**self._server_settings(), "application_name": "liuling"},
             timeout=10,
         )
+
+    async def reach(self) -> None:
+        """End the program with one line when there is no way to the database."""
+        try:
+            connection = await self.dedicated()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            sys.exit(f"数据库联系不上 the database cannot be reached (DATABASE_URL): {type(error).__name__}: {error}")
+        await connection.close()
 
     async def close(self) -> None:
         """End every connection."""

@@ -99,6 +99,7 @@ class Service:
 
     async def migrate(self) -> None:
         """Bring the schema to head and seed what must be there."""
+        await self.database.reach()
         async with self.database.engine.begin() as connection:
             # Two that migrate at once would both create the tables; the second waits and finds them there.
             await connection.execute(text("SELECT pg_advisory_xact_lock(4995421785)"))
@@ -111,7 +112,8 @@ class Service:
             await step(self)
 
     async def require_schema(self) -> None:
-        """End the program with one line when the database is not at this program's schema."""
+        """End the program with one line when the database is not there, or not at this program's schema."""
+        await self.database.reach()
         async with self.database.reading() as connection:
             at_head = await connection.run_sync(lambda c: migrations.is_at_head(c, self.folder / "migrations"))
         if not at_head:

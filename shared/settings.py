@@ -1,15 +1,41 @@
 """What can be configured, typed and with units in the names. A start without something needed fails in one line."""
 
+import base64
+import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from shared.contracts.envelope import topic_of
+
+_WORDS = Path(__file__).parent / "locales" / "zh.json"
+
+
+def _like(pattern: str, wanted: str) -> AfterValidator:
+    """Holds text against a pattern, and says what is wanted in words that people read."""
+
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(wanted)
+        return value
+
+    return AfterValidator(check)
+
+
+_SERVERS = _like(
+    r"[^\s,;]+:\d+(, ?[^\s,;]+:\d+)*", "应为 must be host:port，多个用逗号分隔 several separated by commas"
+)
+_KEYS = _like(r"(https?|file)://\S+", "应以此开头 must start with https://, http:// or file://")
+_COLLECTOR = _like(r"https?://\S+", "应以此开头 must start with http:// or https://")
 
 
 class Settings(BaseSettings):
@@ -29,7 +55,7 @@ class Settings(BaseSettings):
     """How long one statement of a query route may take: it holds one of few connections."""
     database_idle_in_transaction_timeout_s: int = Field(default=60, ge=1)
 
-    kafka_bootstrap_servers: str
+    kafka_bootstrap_servers: Annotated[str, _SERVERS]
     kafka_namespace: str = Field(default="liuling", pattern=r"^[a-z0-9_-]{1,40}$")
     """First part of every topic's and group's name, so that two installations can share a broker."""
     kafka_idempotent_producer: bool = True
@@ -49,7 +75,7 @@ class Settings(BaseSettings):
     request_body_s_max: int = Field(default=120, ge=1, le=3600)
     """From there to the end of the body."""
 
-    jwks_url: str
+    jwks_url: Annotated[str, _KEYS]
     """Where the keys that sign tokens are published: https://, http:// or file://."""
     token_issuer: str
     token_audience: str = "liuling"  # noqa: S105
@@ -74,7 +100,7 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
-    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_endpoint: Annotated[str, _COLLECTOR] | None = None
 
     def topic(self, context: str) -> str:
         """The topic of a context under this installation's namespace."""
@@ -83,8 +109,24 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must start with postgresql://")
+        wanted = "postgresql://user:password@host:port/name"
+        try:
+            url = make_url(value.get_secret_value())
+        except (ArgumentError, ValueError):
+            raise ValueError(f"不是有效的地址 is no address like {wanted}") from None
+        if url.drivername not in ("postgresql", "postgres") or not url.database:
+            raise ValueError(f"应为 must be {wanted}")
+        return value
+
+    @field_validator("vault_master_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        try:
+            length = len(base64.b64decode(value.get_secret_value(), validate=True))
+        except ValueError:
+            length = 0
+        if length != 32:
+            raise ValueError("应为 32 字节的 base64 must be 32 bytes in base64: head -c 32 /dev/urandom | base64")
         return value
 
     @classmethod
@@ -97,17 +139,23 @@ class Settings(BaseSettings):
             if path is not None and name not in values:
                 try:
                     values[name] = Path(path).read_text().strip()
-                except OSError as error:
-                    sys.exit(f"配置错误 settings: {name.upper()}_FILE 无法读取 cannot be read: {error.strerror}")
+                except (OSError, UnicodeError) as error:
+                    reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+                    sys.exit(f"配置错误 settings: {name.upper()}_FILE 无法读取 cannot be read: {reason}")
         try:
             return cls.model_validate({name: values[name] for name in cls.model_fields if name in values})
         except ValidationError as error:
             sys.exit("配置错误 settings: " + "; ".join(_complaint(item) for item in error.errors()))
 
 
-def _complaint(item: Mapping[str, object]) -> str:
-    location = item["loc"]
-    name = str(location[0]).upper() if isinstance(location, tuple) and location else "?"
+def _complaint(item: ErrorDetails) -> str:
+    """What is wrong with a variable, and what is allowed, in both languages; never what was given: it may be secret."""
+    name = str(item["loc"][0]).upper()
+    context = item.get("ctx", {})
     if item["type"] == "missing":
         return f"{name} 未设置 is not set (或 or {name}_FILE)"
-    return f"{name} {item['msg']}"
+    if item["type"] == "value_error":
+        return f"{name} {context['error']}"
+    texts: Mapping[str, str] = json.loads(_WORDS.read_text(encoding="utf-8"))
+    chinese = texts.get(f"field.{item['type']}", texts["field.other"]).format_map(context)
+    return f"{name} {chinese} {item['msg']}"

@@ -4,14 +4,14 @@ import base64
 
 from shared.settings import Settings
 
+DUMMY = {
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    "JWKS_URL": "file:///nonexistent/jwks.json",
+    "TOKEN_ISSUER": "nobody",
+    "VAULT_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+}
+
 
 def dummy_settings(kind: type[Settings] = Settings) -> Settings:
-    return kind.from_environment(
-        {
-            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
-            "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
-            "JWKS_URL": "file:///nonexistent/jwks.json",
-            "TOKEN_ISSUER": "nobody",
-            "VAULT_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
-        }
-    )
+    return kind.from_environment(DUMMY)
