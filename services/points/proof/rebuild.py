@@ -26,6 +26,7 @@ from shared.service import Service
 
 console = Console(highlight=False, soft_wrap=True)
 
+_LOCK = 4995421788
 _LIVE_CATCHES_UP_S_MAX = 120.0
 _SHOWN_MAX = 10
 
@@ -57,11 +58,17 @@ class Comparison:
 
 
 async def rebuild(service: Service, *, switch: bool = False) -> int:
-    """Replay, compare, and with `switch` put the rebuilt tables in place of the live ones. 0 when identical."""
+    """Replay, compare, and with `switch` put the rebuilt tables in place of the live ones.
+
+    0 when identical, 1 when not, 2 while another rebuild fills the tables beside the live ones.
+    """
     await service.require_schema()
     first, second, third = [await service.database.dedicated() for _ in range(3)]
     started = time.monotonic()
     try:
+        if not await first.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            console.print("[red]points: 另一个重建正在运行 another rebuild is running[/red]")
+            return 2
         # What is being restated is in the replay as a whole.
         await RestatementRounds(service.database, interval_s=1).finish()
         replay = Replay((first, second, third), service.settings, SOURCES)

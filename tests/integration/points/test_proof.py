@@ -72,6 +72,17 @@ async def test_a_rebuild_is_identical_and_takes_the_place_of_the_ledger_while_th
     assert await rebuild(points.service) == 0
 
 
+async def test_a_second_rebuild_is_refused_while_one_runs(start: Any, producing: Any, capfd: Any) -> None:
+    """Both would fill the same tables beside the live ones, and the mixture could take their place."""
+    points = await start(build, settings=PointsSettings)
+    await _some_life(points, producing)
+    both = await asyncio.gather(rebuild(points.service), rebuild(points.service, switch=True))
+    assert sorted(both) == [0, 2]
+    assert "另一个重建正在运行 another rebuild is running" in capfd.readouterr().out
+    assert await rebuild(points.service) == 0, "and the next one begins"
+    assert await verify(points.service) == 0
+
+
 async def test_redemptions_during_a_switch_are_held_on_the_ledger_that_stays(start: Any, producing: Any) -> None:
     """Whoever looks an account up in the old tables must not hold points on it in the new ones."""
     points = await start(build, settings=PointsSettings)
