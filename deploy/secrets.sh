@@ -3,6 +3,7 @@
 # Makes the secrets that the containers read, once; what exists is kept.
 #
 #   deploy/secrets.sh                            passwords, vault keys, the development issuer's key pair
+#   deploy/secrets.sh development                prints the two variables with which the development issuer is trusted
 #   deploy/secrets.sh token ROLE [NODE [PERSON]] prints a bearer token of the development issuer
 #
 # Containers see a secret as a bind-mounted file with the owner and mode that it has here, and they run as users of
@@ -54,12 +55,16 @@ case ${1:-} in
         prepare
         echo "密钥在 secrets are in $folder"
         ;;
+    development)
+        echo "JWKS_URL=file:///run/secrets/jwks"
+        echo "TOKEN_ISSUER=liuling-development"
+        ;;
     token)
         [ $# -ge 2 ] || { echo "用法 usage: $0 token ROLE [NODE [PERSON]]" >&2; exit 2; }
         issuer --role "$2" ${3:+--node "$3"} ${4:+--subject "$4"}
         ;;
     *)
-        echo "用法 usage: $0 [token ROLE [NODE [PERSON]]]" >&2
+        echo "用法 usage: $0 [development | token ROLE [NODE [PERSON]]]" >&2
         exit 2
         ;;
 esac

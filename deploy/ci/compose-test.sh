@@ -16,6 +16,8 @@ export COMPOSE_FILE=deploy/docker-compose.yml
 export COMPOSE_PROJECT_NAME=liuling-test
 export LIULING_IMAGE=liuling:test
 export LIULING_SECRETS=$work/secrets
+# shellcheck disable=SC2046 # two words, each a variable with its value
+export $(bash deploy/secrets.sh development)
 # A year is entered in a minute, so things may be dated further back than the week that is the default.
 export BACKDATING_MAX_DAYS=400
 
@@ -38,7 +40,7 @@ take_down() {
     fi
     if [ -n "${KEEP:-}" ]; then
         echo "平台仍在运行 the platform is still up: COMPOSE_PROJECT_NAME=$COMPOSE_PROJECT_NAME" \
-            "LIULING_SECRETS=$LIULING_SECRETS docker compose -f $COMPOSE_FILE down --volumes"
+            "LIULING_SECRETS=$LIULING_SECRETS JWKS_URL=$JWKS_URL TOKEN_ISSUER=$TOKEN_ISSUER docker compose -f $COMPOSE_FILE down --volumes"
         exit "$code"
     fi
     phase "拆除 taking it down"
