@@ -24,6 +24,7 @@ from shared.auth.tokens import TokenReader
 from shared.clock import Clock, system_clock
 from shared.consumer import Consumer
 from shared.database import Database, is_transient
+from shared.election import elected
 from shared.ids import NewId, new_id
 from shared.kafka import kafka_broker
 from shared.metrics import REGISTRY
@@ -43,6 +44,7 @@ from shared.web.server import bounded_http
 log = logger("service")
 
 _KERNEL_LOCALES = Path(__file__).parent / "locales"
+_MIGRATION_LOCK = 4995421785
 _BROKER_RETRY_S = 2.0
 _TIDY_INTERVAL_S = 3600
 _DROP_OLD_ANSWERS = text(
@@ -83,7 +85,8 @@ class Service:
         """Which parts are ready to work."""
         parts = {"relay": self.relay.healthy}
         try:
-            async with asyncio.timeout(3), self.database.reading() as connection:
+            # Not on a connection for commands: while all of them wait for a rebuild, questions are still answered.
+            async with asyncio.timeout(3), self.database.asking() as connection:
                 await connection.execute(text("SELECT 1"))
             parts["database"] = True
         except Exception as error:
@@ -100,11 +103,11 @@ class Service:
     async def migrate(self) -> None:
         """Bring the schema to head and seed what must be there."""
         await self.database.reach()
-        async with self.database.engine.begin() as connection:
-            # Two that migrate at once would both create the tables; the second waits and finds them there.
-            await connection.execute(text("SELECT pg_advisory_xact_lock(4995421785)"))
-            await connection.run_sync(lambda c: migrations.upgrade(c, self.folder / "migrations", self.metadata))
-        await self.seed()
+        # Two that migrate at once would both make what is missing; the second waits and finds it there.
+        async with elected(self.database, _MIGRATION_LOCK):
+            async with self.database.transaction() as connection:
+                await connection.run_sync(lambda c: migrations.upgrade(c, self.folder / "migrations", self.metadata))
+            await self.seed()
 
     async def seed(self) -> None:
         """Put in what must be there, where it is not."""

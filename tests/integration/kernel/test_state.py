@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from shared.eventstore import keep_writers_out
 from shared.privacy import Vault, VaultKeyMismatch
 from tests.conftest import COMMUNITY, until
 from tests.integration.kernel import counting
@@ -146,3 +147,22 @@ async def test_serve_refuses_a_database_that_was_not_migrated(start) -> None:
     running = await start(counting.build, working=False, migrate=False)
     with pytest.raises(SystemExit, match="migrate"):
         await running.service.require_schema()
+
+
+async def test_a_service_whose_writers_wait_for_a_rebuild_is_ready_for_those_who_read(start) -> None:
+    running = await start(counting.build, working=False)
+    client, database = running.client(), running.service.database
+    async with database.transaction() as connection:
+        await keep_writers_out(connection)
+        writing = [
+            asyncio.create_task(client.post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY}))
+            for _ in range(running.service.settings.database_pool_size)
+        ]
+
+        async def all_wait() -> bool:
+            return database.engine.pool.checkedout() == running.service.settings.database_pool_size
+
+        await until(all_wait)
+        assert (await running.service.readiness())["database"]
+        assert (await client.get("/v1/counters")).status_code == 200
+    assert {(await answer).status_code for answer in writing} == {201}
