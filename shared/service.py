@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -129,11 +130,10 @@ class Service:
         """Serve until SIGTERM or SIGINT. A part that fails for good ends the whole, so that it is noticed."""
         configure(self.settings, self.name)
         await self.require_schema()
+        listening = self._listen()
         server = uvicorn.Server(
             uvicorn.Config(
                 self.app,
-                host=self.settings.http_host,
-                port=self.settings.http_port,
                 loop="none",
                 http=bounded_http(self.settings),  # type: ignore[arg-type]
                 log_config=None,
@@ -150,7 +150,7 @@ class Service:
             loop.add_signal_handler(number, stopping.set)
         # Its own handlers would replace ours and leave the other parts running.
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-        http, work = asyncio.ensure_future(server.serve()), asyncio.ensure_future(self.work())
+        http, work = asyncio.ensure_future(server.serve([listening])), asyncio.ensure_future(self.work())
         stop = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait({http, work, stop}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
@@ -161,8 +161,17 @@ class Service:
         await self.close()
         if stop not in done:
             failed = next((task.exception() for task in done if not task.cancelled()), None)
-            raise failed or RuntimeError("the HTTP server ended by itself; is the port taken?")
+            raise failed or RuntimeError("the HTTP server ended by itself")
         log.info("stopped", service=self.name)
+
+    def _listen(self) -> socket.socket:
+        """The socket of the HTTP server; ends the program with one line where there can be none."""
+        host, port = self.settings.http_host, self.settings.http_port
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            return socket.create_server((host, port), family=family, backlog=2048)
+        except OSError as error:
+            sys.exit(f"无法监听 cannot listen (HTTP_HOST, HTTP_PORT): {host}:{port}: {error.strerror}")
 
     async def work(self) -> None:
         """Everything but the HTTP server: relay, consumer, timers, background loops. Runs until cancelled."""

@@ -1,14 +1,17 @@
 """The topics of the platform and how they are kept: for ever, in order, compressed."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAlreadyExistsError, for_code
 
 from shared.contracts.envelope import CONTEXTS
 from shared.settings import Settings
 
 _KEPT_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
+_GROUPS_WITHIN_S = 10.0
 _LATEST_PER_KEY = {"cleanup.policy": "compact", "min.compaction.lag.ms": "0"}
 
 
@@ -42,9 +45,22 @@ async def ensure_topics(settings: Settings) -> list[str]:
         for name, code, *_ in response.topic_errors:
             if code not in (0, TopicAlreadyExistsError.errno):
                 raise for_code(code)(name)
+        await _have_groups(admin)
         return missing
     finally:
         await admin.close()
+
+
+async def _have_groups(admin: AIOKafkaAdminClient) -> None:
+    """Wait until a fresh broker has its own topic of groups, which the first question for one has it make."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GROUPS_WITHIN_S):
+            while True:
+                try:
+                    await admin.find_coordinator("liuling")
+                    return
+                except GroupCoordinatorNotAvailableError:
+                    await asyncio.sleep(0.05)
 
 
 def _compression(settings: Settings) -> str:
