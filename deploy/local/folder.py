@@ -225,9 +225,14 @@ def write_private(path: Path, text: str) -> None:
 
 def _private_file(beside: Path, text: str) -> Path:
     # A name of its own for every writer, in this process too; such files are readable by their owner only.
-    with tempfile.NamedTemporaryFile("w", dir=beside.parent, prefix=f".{beside.name}.", delete=False) as file:
-        file.write(text)
-    return Path(file.name)
+    descriptor, name = tempfile.mkstemp(dir=beside.parent, prefix=f".{beside.name}.")
+    try:
+        with open(descriptor, "w") as file:
+            file.write(text)
+    except OSError:
+        Path(name).unlink()
+        raise
+    return Path(name)
 
 
 def derived_password(key: str, role: str) -> str:

@@ -156,8 +156,8 @@ class LocalStack:
 
     def start(self) -> None:
         """Bring everything up. Whatever goes wrong, nothing is left running."""
-        self._data.acquire()
         try:
+            self._data.acquire()
             self._warden = Warden([self._data.lock_descriptor])
             for name in self._data.end_leftovers():
                 self._say(f"结束了上次遗留的进程 ended a process left from an earlier run: {name}")
@@ -166,6 +166,10 @@ class LocalStack:
             self._together(self._start_postgres, self._start_broker)
             self._note()
             self._together(*(lambda name=name: self._bring_up(name) for name in self._services))
+        except OSError as error:
+            self.stop()
+            place = error.filename or self.folder
+            raise StackError(f"无法启动 cannot start: {place}: {error.strerror}") from error
         except BaseException:
             self.stop()
             raise
@@ -185,7 +189,8 @@ class LocalStack:
         finally:
             self._warden.close()
             self._warden = None
-            self._note()
+            with suppress(OSError):  # a full disk: what to say of it has been said, and the next start writes it anew
+                self._note()
             self._data.release()
 
     # --- what it offers ---

@@ -38,6 +38,21 @@ async def test_a_start_that_fails_leaves_nothing_running(open_folder: Path) -> N
     assert not DataFolder(open_folder).in_use()
 
 
+async def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_left_running(open_folder: Path) -> None:
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    file = open_folder / "file"
+    file.touch()
+    with pytest.raises(StackError, match=r"cannot start: .*file"):
+        LocalStack(file, broker="tansu").start()
+    (open_folder / "stack.json.d").mkdir()
+    (open_folder / "stack.json").symlink_to("stack.json.d")
+    with pytest.raises(StackError, match=r"cannot start: .*stack\.json"):
+        LocalStack(open_folder, broker="tansu").start()
+    left = [process.pid for process in psutil.Process().children(recursive=True) if process.pid not in before]
+    assert gone(left), alive(left)
+    assert not DataFolder(open_folder).in_use()
+
+
 async def test_a_second_start_says_who_holds_the_folder_and_where_things_are(running: LocalStack) -> None:
     with pytest.raises(StackInUse) as refusal:
         LocalStack(running.folder).start()
