@@ -7,7 +7,6 @@ with its key, and later records of that key queue behind it while all others flo
 
 import asyncio
 import time
-import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -284,7 +283,7 @@ class Consumer:
                         break
                     [(record, delivery)] = prepared.understood
                     reason = str(getattr(error, "code", None) or type(error).__name__)
-                    log.error("record_parked", type=delivery.envelope.type, reason=reason, where=_where(error))
+                    log.error("record_parked", type=delivery.envelope.type, reason=reason, exc_info=error)
                     prepared = Batch([], [(record, reason)], {}, 0, 1)
                     continue
                 self._retrying = not race
@@ -371,11 +370,6 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         for partition in assigned:
             self._applied.pop(partition, None)
-
-
-def _where(error: BaseException) -> list[str]:
-    """Where an error was raised, without its text: a database error repeats the values of its statement."""
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
 
 
 async def _raw_records(records: Any, _: Any = None) -> KafkaMessage:

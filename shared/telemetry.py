@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.settings import Settings
@@ -51,7 +52,7 @@ def configure(settings: Settings, service: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_correlation,
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(lambda raised: "".join(_where(raised[1]))),
     ]
     structlog.configure(
         processors=[*shared_processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -95,6 +96,20 @@ def logger(name: str) -> Any:
     return structlog.stdlib.get_logger(f"{_OWN}.{name}")
 
 
+def _where(error: BaseException) -> Iterator[str]:
+    """Where an error and those behind it were raised, and what kind they are. Their text repeats the values that were
+    wrong, which may be somebody's name.
+    """
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _where(before)
+    yield from traceback.format_tb(error.__traceback__)
+    state = getattr(error, "sqlstate", None)
+    yield f"{type(error).__module__}.{type(error).__qualname__}{f' {state}' if state else ''}\n"
+    for within in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _where(within)
+
+
 def _add_correlation(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     correlation = _current.get()
     if correlation is not None:
@@ -117,8 +132,20 @@ def span(
     correlation = Correlation(correlation_id, causation_id)
     token = _current.set(correlation)
     try:
-        with _tracer.start_as_current_span(name, context=context, kind=kind, attributes=attributes):
-            yield correlation
+        with _tracer.start_as_current_span(
+            name,
+            context=context,
+            kind=kind,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as current:
+            try:
+                yield correlation
+            except Exception as error:
+                # Its kind and no more, as in the log.
+                current.set_status(StatusCode.ERROR, type(error).__name__)
+                raise
     finally:
         _current.reset(token)
 

@@ -29,3 +29,38 @@ logging.getLogger("aiokafka").info("chatter")
 def test_the_platform_is_heard_from_its_level_on_and_libraries_when_they_complain(level: str, heard: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", SPEAK.format(level=level)], capture_output=True, text=True, check=True)
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == heard
+
+
+FAIL = """
+import logging
+from shared import telemetry
+from shared.settings import Settings
+
+settings = Settings.model_construct(log_level="info", log_format={form!r}, otel_exporter_otlp_endpoint=None)
+telemetry.configure(settings, "test")
+
+
+def fail():
+    try:
+        raise KeyError("合成·甲")
+    except KeyError as error:
+        raise ExceptionGroup("合成·乙", [ValueError("合成·丙")]) from error
+
+
+try:
+    fail()
+except ExceptionGroup as error:
+    telemetry.logger("http").error("request_failed", exc_info=error)
+    logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_an_error_is_told_with_where_it_was_raised_and_without_what_somebody_typed(form: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", FAIL.format(form=form)], capture_output=True, text=True, check=True
+    ).stderr
+    assert "合成" not in said
+    for known in ("builtins.KeyError", "builtins.ExceptionGroup", "builtins.ValueError", "in fail", "request_failed"):
+        assert known in said
+    assert said.count("builtins.KeyError") == 2, "libraries too"

@@ -6,6 +6,10 @@ from collections.abc import Awaitable
 
 import pytest
 from httpx import Response
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import text
 
 from shared.eventstore import EventTooLarge
@@ -251,3 +255,17 @@ async def test_a_file_may_be_larger_than_a_form_that_somebody_fills_in(start) ->
     files = {"file": ("large.csv", b"x" * 2_000_000)}
     answer = await counting_.client().post(f"/v1/counters/{uuid.uuid4()}", files=files)
     assert answer.status_code == 422, "read, and then found to be no counting"
+
+
+async def test_what_somebody_typed_stands_in_no_trace(start) -> None:
+    """An exception repeats the values that were wrong, and a span would repeat the exception."""
+    exporter = InMemorySpanExporter()
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    client = (await start(counting.build, working=False)).client()
+    answer = await client.post(f"/v1/counters/{uuid.uuid4()}", json={"community": "合成·甲", "amount": 1})
+    assert answer.status_code == 422
+    [told] = [span for span in exporter.get_finished_spans() if span.name.startswith("POST")]
+    assert "合成" not in told.to_json(indent=None).encode().decode("unicode-escape", "replace")
+    assert "RequestValidationError" in told.to_json()
