@@ -171,8 +171,8 @@ def head(folder: Path) -> str:
     return max(path.name.partition("_")[0] for path in (folder / "versions").glob("[0-9]*_*.py"))
 
 
-def is_at_head(connection: Connection, folder: Path) -> bool:
-    """Whether the database has exactly the schema that this program was written for."""
+def current(connection: Connection) -> str:
+    """The revision that the database is at; of an empty one, one that is smaller than all."""
     if not inspect(connection).has_table("alembic_version"):
-        return False
-    return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == head(folder))
+        return ""
+    return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")

@@ -106,6 +106,7 @@ class Service:
         await self.database.reach()
         # Two that migrate at once would both make what is missing; the second waits and finds it there.
         async with elected(self.database, _MIGRATION_LOCK):
+            await self._compare_schema()
             async with self.database.transaction() as connection:
                 await connection.run_sync(lambda c: migrations.upgrade(c, self.folder / "migrations", self.metadata))
             await self.seed()
@@ -118,13 +119,22 @@ class Service:
     async def require_schema(self) -> None:
         """End the program with one line when the database is not there, or not at this program's schema."""
         await self.database.reach()
-        async with self.database.reading() as connection:
-            at_head = await connection.run_sync(lambda c: migrations.is_at_head(c, self.folder / "migrations"))
-        if not at_head:
+        if not await self._compare_schema():
             sys.exit(
                 f"数据库结构不是最新 the database schema is not current: "
                 f"先运行 run first `python -m services.{self.name} migrate`"
             )
+
+    async def _compare_schema(self) -> bool:
+        """Whether the database is at this program's schema; ends the program when it is beyond."""
+        async with self.database.reading() as connection:
+            found, wanted = await connection.run_sync(migrations.current), migrations.head(self.folder / "migrations")
+        if found > wanted:
+            sys.exit(
+                f"数据库结构比本程序新，请用升级后的程序 "
+                f"the database schema is newer than this program: {found}, {wanted}"
+            )
+        return found == wanted
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. A part that fails for good ends the whole, so that it is noticed."""
@@ -153,6 +163,9 @@ class Service:
         http, work = asyncio.ensure_future(server.serve([listening])), asyncio.ensure_future(self.work())
         stop = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait({http, work, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if stop not in done:
+            failed = next((task.exception() for task in done if not task.cancelled()), None)
+            log.error("failed", service=self.name, exc_info=failed or RuntimeError("the HTTP server ended by itself"))
         server.should_exit = True
         await asyncio.wait({http})
         work.cancel()
@@ -160,8 +173,7 @@ class Service:
         await asyncio.wait({work})
         await self.close()
         if stop not in done:
-            failed = next((task.exception() for task in done if not task.cancelled()), None)
-            raise failed or RuntimeError("the HTTP server ended by itself")
+            sys.exit(1)
         log.info("stopped", service=self.name)
 
     def _listen(self) -> socket.socket:

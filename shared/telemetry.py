@@ -3,7 +3,7 @@
 import logging
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ from shared.settings import Settings
 
 _OWN = "liuling"
 """Root of the platform's own loggers."""
+
+_REPEATED_AFTER_S = 10.0
 
 _propagator = TraceContextTextMapPropagator()
 # Looked up once; it finds the provider that is set later. To look it up for every request takes longer than its span.
@@ -67,6 +69,7 @@ def configure(settings: Settings, service: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_not_again())
     root = logging.getLogger()
     root.handlers = [handler]
     # Libraries are heard when they complain; what the platform itself says is heard from the configured level on.
@@ -89,6 +92,24 @@ def configure(settings: Settings, service: str) -> None:
         endpoint = settings.otel_exporter_otlp_endpoint.rstrip("/") + "/v1/traces"
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(provider)
+
+
+def _not_again() -> Callable[[logging.LogRecord], bool]:
+    """Lets each place in a library complain every ten seconds. While the broker is away its client does so a hundred
+    times a second, and in a quarter of an hour nothing else is left of a log that is rotated.
+    """
+    said: dict[tuple[str, int], float] = {}
+
+    def first(record: logging.LogRecord) -> bool:
+        if record.name.startswith(_OWN):
+            return True
+        place = (record.pathname, record.lineno)
+        if record.created - said.get(place, 0.0) < _REPEATED_AFTER_S:
+            return False
+        said[place] = record.created
+        return True
+
+    return first
 
 
 def logger(name: str) -> Any:

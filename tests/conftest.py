@@ -79,6 +79,20 @@ class Running:
         await self.service.close()
 
 
+def environment_of(running: Running) -> dict[str, str]:
+    """The variables with which another process of the service runs on the same database and broker."""
+    settings = running.service.settings
+    return {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "KAFKA_NAMESPACE": settings.kafka_namespace,
+        "KAFKA_IDEMPOTENT_PRODUCER": str(settings.kafka_idempotent_producer).lower(),
+        "JWKS_URL": settings.jwks_url,
+        "TOKEN_ISSUER": settings.token_issuer,
+        "VAULT_MASTER_KEY": settings.vault_master_key.get_secret_value(),
+    }
+
+
 _LONGEST_FIRST = ("integration/test_openapi_fuzz.py", "e2e/", "chaos/", "integration/points/")
 
 

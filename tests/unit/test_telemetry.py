@@ -64,3 +64,15 @@ def test_an_error_is_told_with_where_it_was_raised_and_without_what_somebody_typ
     for known in ("builtins.KeyError", "builtins.ExceptionGroup", "builtins.ValueError", "in fail", "request_failed"):
         assert known in said
     assert said.count("builtins.KeyError") == 2, "libraries too"
+
+
+def test_a_library_that_says_the_same_again_and_again_is_heard_once() -> None:
+    again = """
+for _ in range(1000):
+    logging.getLogger("aiokafka").error("Unable to connect")
+    telemetry.logger("relay").warning("relay_interrupted")
+"""
+    code = SPEAK.format(level="info") + again
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+    assert said.count("Unable to connect") == 1
+    assert said.count("relay_interrupted") == 1000, "what the platform itself says is not passed over"

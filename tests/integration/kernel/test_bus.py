@@ -17,7 +17,7 @@ from deploy.local.postgres import ExternalPostgres
 from shared.consumer import ClientBroken
 from shared.contracts.envelope import Envelope, header_map
 from shared.eventstore import Recorded, append
-from tests.conftest import COMMUNITY, create_topic, until
+from tests.conftest import COMMUNITY, create_topic, environment_of, until
 from tests.integration.kernel import counting
 
 
@@ -413,17 +413,7 @@ def _invoke(running, monkeypatch, *arguments: str):
     """Run a command of the service's own program against the same database and broker."""
     from shared.cli import service_cli
 
-    settings = running.service.settings
-    environment = {
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "KAFKA_NAMESPACE": settings.kafka_namespace,
-        "KAFKA_IDEMPOTENT_PRODUCER": str(settings.kafka_idempotent_producer).lower(),
-        "JWKS_URL": settings.jwks_url,
-        "TOKEN_ISSUER": settings.token_issuer,
-        "VAULT_MASTER_KEY": settings.vault_master_key.get_secret_value(),
-        "COLUMNS": "200",
-    }
+    environment = {**environment_of(running), "COLUMNS": "200"}
     return CliRunner().invoke(service_cli("counting", counting.build), list(arguments), env=environment)
 
 

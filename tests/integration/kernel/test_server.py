@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import json
+import os
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from functools import partial
@@ -13,7 +16,7 @@ import uvicorn
 from structlog.testing import capture_logs
 
 from shared.web.server import HEAD_BYTES_MAX, BoundedHttp
-from tests.conftest import COMMUNITY, until
+from tests.conftest import COMMUNITY, ROOT, environment_of, until
 from tests.integration.kernel import counting
 
 LARGE = 20_000_000
@@ -212,3 +215,36 @@ async def test_a_client_that_goes_away_in_the_middle_of_its_request_is_no_fault_
             await until(done)
     assert said == []
     assert [line.getMessage() for line in caplog.records if line.name.startswith("uvicorn")] == []
+
+
+FAILING = """
+import uvloop
+from shared.settings import Settings
+from tests.integration.kernel import counting
+
+
+async def fail():
+    raise ValueError("合成·甲")
+
+
+service = counting.build(Settings.from_environment())
+service.background = [fail]
+uvloop.run(service.run())
+"""
+
+
+async def test_a_part_that_fails_ends_the_service_and_the_log_says_where(start) -> None:
+    running = await start(counting.build, working=False)
+    ended = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", FAILING),
+        env={**os.environ, **environment_of(running)},
+        cwd=ROOT,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await asyncio.wait_for(ended.communicate(), 60)
+    told = [json.loads(line) for line in said.decode().splitlines()]
+    assert ended.returncode == 1
+    [failed] = [line for line in told if line["event"] == "failed"]
+    assert "in fail" in failed["exception"]
+    assert "builtins.ValueError" in failed["exception"]
+    assert "合成" not in said.decode()

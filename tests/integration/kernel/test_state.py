@@ -149,6 +149,16 @@ async def test_serve_refuses_a_database_that_was_not_migrated(start) -> None:
         await running.service.require_schema()
 
 
+async def test_a_program_that_is_older_than_the_database_says_so(start) -> None:
+    """After an upgrade was taken back: to migrate again would not help, and must not be what is asked for."""
+    running = await start(counting.build, working=False)
+    async with running.service.database.transaction() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0002'"))
+    for step in (running.service.require_schema, running.service.migrate):
+        with pytest.raises(SystemExit, match="newer than this program: 0002, 0001"):
+            await step()
+
+
 async def test_a_service_whose_writers_wait_for_a_rebuild_is_ready_for_those_who_read(start) -> None:
     running = await start(counting.build, working=False)
     client, database = running.client(), running.service.database

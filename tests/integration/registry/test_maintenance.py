@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from services.registry.__main__ import main
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
-from tests.conftest import Start
+from tests.conftest import Start, environment_of
 from tests.integration.registry.conftest import DIVISIONS_FILE, Registry
 
 
@@ -35,17 +35,9 @@ async def test_a_rebuild_gives_the_same_tables(registry: Registry) -> None:
 
 async def test_the_division_file_is_imported_by_command(start: Start) -> None:
     running = await start(build, working=False, settings=RegistrySettings)
-    settings = running.service.settings
-    environment = {
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "JWKS_URL": settings.jwks_url,
-        "TOKEN_ISSUER": settings.token_issuer,
-        "VAULT_MASTER_KEY": settings.vault_master_key.get_secret_value(),
-    }
 
     def run(*arguments: str) -> Any:
-        return CliRunner().invoke(main, list(arguments), env=environment)
+        return CliRunner().invoke(main, list(arguments), env=environment_of(running))
 
     first = await asyncio.to_thread(run, "import-divisions", str(DIVISIONS_FILE))
     assert first.exit_code == 0, first.output
