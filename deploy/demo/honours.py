@@ -14,8 +14,6 @@ from shared.clock import SHANGHAI
 
 GRANTED = 3
 """How many of those who reached a star have it granted; the next one waits for the district."""
-_CLOSE_MINUTES = 20 * 60
-"""Who is refused lacks no more than this, if there is such a person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,6 @@ def policy_unit(unit: Unit) -> Unit:
     return Unit.MINUTE if unit is Unit.DONATION_MINUTE else unit
 
 
-GOODS_FROM = 100
-"""Goods have unit numbers from here on."""
-
-
 def goods_code(item_id: UUID) -> str:
     """Code of the unit that counts the pieces of one item."""
     return f"ITEM:{item_id}"

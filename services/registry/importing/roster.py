@@ -214,10 +214,6 @@ def read_name(cell: Cell) -> str:
     return text
 
 
-def _belongs_in_a_name(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LM" or "\ue000" <= character <= "\uf8ff"
-
-
 def read_political_status(cell: Cell) -> PoliticalStatus:
     """政治面貌 under any of its names. Raises CellProblem ``political_status_unknown``."""
     text = re.sub(r"[()]", "", without_spaces(cell))
