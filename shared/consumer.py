@@ -88,7 +88,7 @@ class Consumer:
         self._bootstrap_servers = settings.kafka_bootstrap_servers.split(",")
         self._waiting = Waiting(settings.consumer_batch_size_max)
         self._moved_at = self._received_at = time.monotonic()
-        self._behind = self._retrying = False
+        self._behind = self._retrying = self._kept_out = False
         self._applied: dict[TopicPartition, int] = {}
         self._uncommitted: dict[TopicPartition, int] = {}
         self._broker_answers = True
@@ -123,10 +123,11 @@ class Consumer:
         """Progress, not a ping: with lag above zero something must have moved within the stall time.
 
         Told at once, from what `_watch` heard a few seconds ago: the broker answers when the fetch before has ended,
-        and a load balancer does not wait half a second. While a failing database is waited for the process is alive and
-        merely not ready; restarting it would not help.
+        and a load balancer does not wait half a second. While a failing database is waited for, or a rebuild that keeps
+        writers out, the process is alive; restarting it would not help.
         """
-        return not self._behind or self._retrying or time.monotonic() - self._moved_at < self._stall_s
+        waits = self._retrying or self._kept_out
+        return not self._behind or waits or time.monotonic() - self._moved_at < self._stall_s
 
     async def lag(self) -> int | None:
         """Records between what is applied and the end of the assigned partitions; None while the broker is away.
@@ -308,7 +309,7 @@ class Consumer:
             CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
             return
         async with self._database.transaction() as connection:
-            await enter(connection)
+            await self._enter(connection)
             held = await parking.hold_back(connection, prepared.understood, prepared.malformed)
             deliveries = await claim(connection, [delivery for _, delivery in held.flowing])
             if deliveries:
@@ -322,6 +323,15 @@ class Consumer:
             log.error("records_parked", records=held.parked, reasons=kinds)
         CONSUMER_RECORDS.labels(outcome="queued").inc(held.queued)
         CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
+
+    async def _enter(self, connection: AsyncConnection) -> None:
+        """Wait while a rebuild keeps writers out. The time in which something must have moved stands still."""
+        began, self._kept_out = time.monotonic(), True
+        try:
+            await enter(connection)
+        finally:
+            now, self._kept_out = time.monotonic(), False
+            self._moved_at = min(now, self._moved_at + now - began)
 
     async def _keep_pace(self) -> None:
         """Tell the broker every now and then how far we are, and look for records as often as they come.

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from deploy.local.postgres import ExternalPostgres
 from shared.consumer import ClientBroken
 from shared.contracts.envelope import Envelope, header_map
-from shared.eventstore import Recorded, append
+from shared.eventstore import Recorded, append, keep_writers_out
 from tests.conftest import COMMUNITY, create_topic, environment_of, until
 from tests.integration.kernel import counting
 
@@ -470,6 +470,25 @@ async def test_what_is_stuck_is_not_live_though_the_broker_gave_it_all_and_a_pro
     go_on.set()
     await until(moving, 10)
     await heard(running, 5)
+
+
+async def test_a_consumer_that_a_rebuild_keeps_out_is_live(start, stack, topic, monkeypatch) -> None:
+    """Nothing may move meanwhile, and a restart would not help."""
+    monkeypatch.setattr("shared.consumer._WATCH_INTERVAL_S", 0.1)
+    running = await start(counting.build, consumer_stall_s=1)
+    consumer = running.service.consumer
+    async with running.service.database.transaction() as connection:
+        await keep_writers_out(connection)
+        await produce(stack, topic, record(uuid.uuid4(), 1))
+
+        async def seen() -> bool:
+            return bool(consumer._behind)
+
+        await until(seen)
+        consumer._moved_at -= 5
+        assert running.service.liveness() == {"consumer": True}
+    await heard(running, 1)
+    assert running.service.liveness() == {"consumer": True}
 
 
 async def test_who_had_nothing_to_do_for_long_is_live_when_something_comes(start, stack, topic, monkeypatch) -> None:
