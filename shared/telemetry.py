@@ -118,15 +118,16 @@ def logger(name: str) -> Any:
 
 
 def _where(error: BaseException) -> Iterator[str]:
-    """Where an error and those behind it were raised, and what kind they are. Their text repeats the values that were
-    wrong, which may be somebody's name.
+    """Where an error and those behind it were raised, and what kind they are. Only our own say more: elsewhere the text
+    repeats the values that were wrong, which may be somebody's name.
     """
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if before is not None:
         yield from _where(before)
     yield from traceback.format_tb(error.__traceback__)
-    state = getattr(error, "sqlstate", None)
-    yield f"{type(error).__module__}.{type(error).__qualname__}{f' {state}' if state else ''}\n"
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    more = str(error) if kind.startswith(("shared.", "services.")) else getattr(error, "sqlstate", None)
+    yield f"{kind}: {more}\n" if more else f"{kind}\n"
     for within in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
         yield from _where(within)
 

@@ -34,6 +34,7 @@ def test_the_platform_is_heard_from_its_level_on_and_libraries_when_they_complai
 FAIL = """
 import logging
 from shared import telemetry
+from shared.printing import PrintingFailed
 from shared.settings import Settings
 
 settings = Settings.model_construct(log_level="info", log_format={form!r}, otel_exporter_otlp_endpoint=None)
@@ -44,7 +45,7 @@ def fail():
     try:
         raise KeyError("合成·甲")
     except KeyError as error:
-        raise ExceptionGroup("合成·乙", [ValueError("合成·丙")]) from error
+        raise ExceptionGroup("合成·乙", [ValueError("合成·丙"), PrintingFailed("paper.typ: no result")]) from error
 
 
 try:
@@ -61,7 +62,13 @@ def test_an_error_is_told_with_where_it_was_raised_and_without_what_somebody_typ
         [sys.executable, "-c", FAIL.format(form=form)], capture_output=True, text=True, check=True
     ).stderr
     assert "合成" not in said
-    for known in ("builtins.KeyError", "builtins.ExceptionGroup", "builtins.ValueError", "in fail", "request_failed"):
+    for known in (
+        "builtins.KeyError",
+        "builtins.ExceptionGroup",
+        "builtins.ValueError",
+        "in fail",
+        "PrintingFailed: paper.typ: no result",
+    ):
         assert known in said
     assert said.count("builtins.KeyError") == 2, "libraries too"
 
