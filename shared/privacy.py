@@ -39,6 +39,12 @@ class Vault:
         """The vault under the configured master key."""
         return cls(base64.b64decode(settings.vault_master_key.get_secret_value(), validate=True))
 
+    async def prove(self, connection: AsyncConnection) -> None:
+        """Raise `VaultKeyMismatch` when the master key does not open what lies in the vault."""
+        row = (await connection.execute(text("SELECT subject, wrapped_key FROM vault_keys LIMIT 1"))).first()
+        if row is not None:
+            self._open(self._wrap, row.subject, "", row.wrapped_key)
+
     def digest(self, kind: str, value: str) -> bytes:
         """A keyed digest of a normalised value, to find it again by exact match. `kind` separates the spaces."""
         return hmac.digest(self._digest_key, f"{kind}\x1f{value}".encode(), hashlib.sha256)

@@ -29,7 +29,7 @@ from shared.election import elected
 from shared.ids import NewId, new_id
 from shared.kafka import kafka_broker
 from shared.metrics import REGISTRY
-from shared.privacy import Vault
+from shared.privacy import Vault, VaultKeyMismatch
 from shared.reactions import Reactions
 from shared.relay import Relay
 from shared.settings import Settings
@@ -125,6 +125,17 @@ class Service:
                 f"先运行 run first `python -m services.{self.name} migrate`"
             )
 
+    async def require_key(self) -> None:
+        """End the program with one line when the vault's key is another one.
+
+        Whoever was registered then would be sealed under it, and found by nobody who looks with the right one.
+        """
+        try:
+            async with self.database.reading() as connection:
+                await self.workshop.vault.prove(connection)
+        except VaultKeyMismatch:
+            sys.exit("VAULT_MASTER_KEY 不是这个数据库的主密钥 is not the key with which this database was sealed")
+
     async def _compare_schema(self) -> bool:
         """Whether the database is at this program's schema; ends the program when it is beyond."""
         async with self.database.reading() as connection:
@@ -140,6 +151,7 @@ class Service:
         """Serve until SIGTERM or SIGINT. A part that fails for good ends the whole, so that it is noticed."""
         configure(self.settings, self.name)
         await self.require_schema()
+        await self.require_key()
         listening = self._listen()
         server = uvicorn.Server(
             uvicorn.Config(

@@ -1,6 +1,7 @@
 """Views, vault, timers: what a service keeps beside its events."""
 
 import asyncio
+import base64
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -99,6 +100,20 @@ async def test_a_vault_entry_moved_to_another_person_does_not_open(start) -> Non
             await vault.get(connection, two)
         with pytest.raises(VaultKeyMismatch):
             await Vault(b"x" * 32).get(connection, one)
+
+
+async def test_serve_refuses_a_key_that_does_not_open_the_vault(start) -> None:
+    """Whoever was registered then would be sealed under a key of their own, and found by nobody."""
+    running = await start(counting.build, working=False)
+    await running.service.require_key()
+    async with running.service.database.transaction() as connection:
+        await running.service.workshop.vault.put(connection, uuid.uuid4(), {"name": "合成·甲"})
+    await running.service.require_key()
+    url = running.service.settings.database_url.get_secret_value()
+    key = base64.b64encode(b"x" * 32).decode()
+    other = await start(counting.build, working=False, database_url=url, vault_master_key=key)
+    with pytest.raises(SystemExit, match="VAULT_MASTER_KEY"):
+        await other.service.require_key()
 
 
 def test_digests_differ_by_kind_and_key() -> None:
