@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.settings import Settings
@@ -86,9 +87,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """The client does not take its answer: it has as long for it as an idle connection is kept."""
+        """The client takes its answer slowly. As long as an idle connection is kept, it may take none of it."""
         super().pause_writing()
-        self._reading_deadline = self.loop.call_later(self.timeout_keep_alive, self.transport.abort)
+        self._await_reading()
 
     def resume_writing(self) -> None:
         """It has taken most of it."""
@@ -97,8 +98,20 @@ class BoundedHttp(HttpToolsProtocol):
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Nothing was asked since the last answer. To close would first wait for the client to take all of that one."""
-        self.transport.abort()
+        """Nothing was asked since the last answer, of which a rest may still be on its way."""
+        super().timeout_keep_alive_handler()
+        if not self.flow.write_paused:
+            self._reading_deadline = self.loop.call_later(self.timeout_keep_alive, self.transport.abort)
+
+    def _await_reading(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._reading_deadline = self.loop.call_later(self.timeout_keep_alive, self._look_at_reading, left)
+
+    def _look_at_reading(self, left: int) -> None:
+        if self.transport.get_write_buffer_size() > left - HIGH_WATER_LIMIT:
+            self.transport.abort()
+        else:
+            self._await_reading()
 
     @property
     def _answering(self) -> bool:

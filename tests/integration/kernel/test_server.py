@@ -19,7 +19,7 @@ from shared.web.server import HEAD_BYTES_MAX, BoundedHttp
 from tests.conftest import COMMUNITY, ROOT, environment_of, until
 from tests.integration.kernel import counting
 
-LARGE = 20_000_000
+LARGE = 30_000_000
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -179,6 +179,20 @@ async def test_a_client_that_does_not_take_its_answer_is_let_go(server: uvicorn.
             came += len(piece)
     writer.close()
     assert came < LARGE, "the rest was not kept for it"
+
+
+@pytest.mark.parametrize("then", [_CLOSE, b"Host: x\r\n"], ids=["closed", "kept"])
+async def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(port: int, then: bytes) -> None:
+    """A statement over a bad line: longer than an idle connection is kept, and still moving."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    writer.write(b"GET /large HTTP/1.1\r\n" + then + b"\r\n")
+    came, began = 0, perf_counter()
+    while piece := await reader.read(1_000_000):
+        came += len(piece)
+        await asyncio.sleep(len(piece) / 4_000_000)
+    writer.close()
+    assert came > LARGE
+    assert perf_counter() - began > 6
 
 
 async def test_slow_but_steady_is_served_and_a_connection_is_kept_for_the_next_request(port: int) -> None:
