@@ -31,7 +31,7 @@ from shared.metrics import (
 )
 from shared.rounds import go_round_forever
 from shared.settings import Settings
-from shared.telemetry import logger
+from shared.telemetry import logger, where
 
 log = logger("consumer")
 
@@ -284,7 +284,7 @@ class Consumer:
                         break
                     [(record, delivery)] = prepared.understood
                     reason = str(getattr(error, "code", None) or type(error).__name__)
-                    log.error("record_parked", type=delivery.envelope.type, reason=reason, exc_info=error)
+                    log.error("record_parked", type=delivery.envelope.type, reason=reason, where=where(error))
                     prepared = Batch([], [(record, reason)], {}, 0, 1)
                     continue
                 self._retrying = not race

@@ -25,6 +25,8 @@ _OWN = "liuling"
 """Root of the platform's own loggers."""
 
 _REPEATED_AFTER_S = 10.0
+_FRAMES_MAX = 12
+"""Of an error and of each behind it, from where it was raised: further out is the same framework every time."""
 
 _propagator = TraceContextTextMapPropagator()
 # Looked up once; it finds the provider that is set later. To look it up for every request takes longer than its span.
@@ -54,7 +56,7 @@ def configure(settings: Settings, service: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_correlation,
-        structlog.processors.ExceptionRenderer(lambda raised: "".join(_where(raised[1]))),
+        structlog.processors.ExceptionRenderer(lambda raised: where(raised[1])),
     ]
     structlog.configure(
         processors=[*shared_processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -117,19 +119,23 @@ def logger(name: str) -> Any:
     return structlog.stdlib.get_logger(f"{_OWN}.{name}")
 
 
-def _where(error: BaseException) -> Iterator[str]:
+def where(error: BaseException) -> str:
     """Where an error and those behind it were raised, and what kind they are. Only our own say more: elsewhere the text
     repeats the values that were wrong, which may be somebody's name.
     """
+    return "".join(_raised(error))
+
+
+def _raised(error: BaseException) -> Iterator[str]:
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if before is not None:
-        yield from _where(before)
-    yield from traceback.format_tb(error.__traceback__)
+        yield from _raised(before)
+    yield from traceback.format_tb(error.__traceback__)[-_FRAMES_MAX:]
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     more = str(error) if kind.startswith(("shared.", "services.")) else getattr(error, "sqlstate", None)
     yield f"{kind}: {more}\n" if more else f"{kind}\n"
     for within in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
-        yield from _where(within)
+        yield from _raised(within)
 
 
 def _add_correlation(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
