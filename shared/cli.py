@@ -216,8 +216,7 @@ def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
 
         async def command(service: Service) -> int:
             async with service.database.reading() as connection:
-                where = await _topic_of(connection, key, topic)
-                records = await parking.records_of(connection, where, key.encode())
+                records = await parking.records_of(connection, *await _place_of(connection, key, topic))
             for record in records:
                 console.rule(f"{record.topic}[{record.partition}]@{record.offset} {record.reason}")
                 for header, value in record.headers:
@@ -242,7 +241,7 @@ def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
                 if key is None:
                     chosen = [(k.topic, k.key) for k in await parking.list_keys(connection)]
                 else:
-                    chosen = [(await _topic_of(connection, key, topic), key.encode())]
+                    chosen = [await _place_of(connection, key, topic)]
             results = [await _retry(service, *place) for place in chosen]
             applied, left = sum(r[0] for r in results), sum(r[1] for r in results)
             if applied == left == 0 and not every:
@@ -262,8 +261,8 @@ def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
 
         async def command(service: Service) -> int:
             async with service.database.transaction() as connection:
-                where = await _topic_of(connection, key, topic)
-                records = await parking.records_of(connection, where, key.encode(), lock=True)
+                place = await _place_of(connection, key, topic)
+                records = await parking.records_of(connection, *place, lock=True)
                 if not records:
                     return _none()
                 if not yes:
@@ -292,14 +291,12 @@ def _show(key: bytes) -> str:
     return key.decode("utf-8", "backslashreplace")
 
 
-async def _topic_of(connection: AsyncConnection, key: str, topic: str | None) -> str:
-    """The topic that was given, or the one in which the key waits. Raises `BadParameter` where there are several."""
-    if topic is not None:
-        return topic
-    topics = [waiting.topic for waiting in await parking.list_keys(connection) if waiting.key == key.encode()]
-    if len(topics) > 1:
-        raise typer.BadParameter(f"请用 --topic 指明主题 say which --topic: {', '.join(topics)}")
-    return topics[0] if topics else ""
+async def _place_of(connection: AsyncConnection, key: str, topic: str | None) -> tuple[str, bytes]:
+    """Topic and key of what `list` shows as `key`; no key need be text. Raises `BadParameter` if it is in several."""
+    waiting = [w for w in await parking.list_keys(connection) if _show(w.key) == key and topic in (None, w.topic)]
+    if len(waiting) > 1:
+        raise typer.BadParameter(f"请用 --topic 指明主题 say which --topic: {', '.join(w.topic for w in waiting)}")
+    return (waiting[0].topic, waiting[0].key) if waiting else ("", b"")
 
 
 def _none() -> int:

@@ -10,12 +10,11 @@ from time import perf_counter
 from typing import Annotated, Any, ClassVar
 
 import asyncpg
-from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from shared.auth.permissions import PERMISSIONS, Permission
@@ -291,14 +290,11 @@ async def _read_body(request: Request) -> bytes:
     if not request.headers.get("content-type", "").lower().startswith("multipart/"):
         bytes_max = min(bytes_max, settings.request_json_bytes_max)
     chunks, size = [], 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > bytes_max:
-                raise BodyTooLarge(kilobytes=bytes_max // 1024)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise HTTPException(400) from None  # nobody is there to read it; and it is no failure of ours
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > bytes_max:
+            raise BodyTooLarge(kilobytes=bytes_max // 1024)
+        chunks.append(chunk)
     return b"".join(chunks)
 
 

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from shared.auth.tokens import InvalidToken, OutsideNode
 from shared.contracts import Refusal
@@ -236,6 +237,8 @@ def status_of(error: Exception) -> int:
             return 403
         case InvalidToken():
             return 401
+        case ClientDisconnect():
+            return 400
         case _:
             return 503 if is_transient(error) else 500
 
@@ -246,6 +249,11 @@ async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     codes = {404: "no_such_path", 405: "method_not_allowed", 400: "malformed_request", 413: "body_too_large"}
     code = codes.get(error.status_code, "refused")
     return problem(request, error.status_code, code, headers=error.headers)
+
+
+async def on_client_gone(request: Request, _: Exception) -> JSONResponse:
+    """The request ended in the middle, as those of phones do. Nobody reads the answer, and it is no failure of ours."""
+    return problem(request, 400, "malformed_request")
 
 
 async def on_error(request: Request, error: Exception) -> JSONResponse:
@@ -263,5 +271,6 @@ HANDLERS: Mapping[int | type[Exception], Any] = {
     OutsideNode: on_outside_node,
     RequestValidationError: on_validation_error,
     HTTPException: on_http_exception,
+    ClientDisconnect: on_client_gone,
     Exception: on_error,
 }

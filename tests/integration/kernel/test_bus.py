@@ -275,6 +275,22 @@ async def test_parked_keys_are_listed_discarded_and_retried_in_order(start, stac
     assert await running.value("SELECT count(*) FROM consumed") == 3, "it was never applied"
 
 
+async def test_a_key_that_is_no_text_is_named_as_it_is_listed(start, stack, topic, monkeypatch) -> None:
+    running = await start(counting.build)
+    _, body, headers = record(uuid.uuid4(), "x")
+    await produce(stack, topic, (b"\xff\xfe", body, headers))
+
+    async def parked() -> bool:
+        return await running.value("SELECT count(*) FROM parked") == 1
+
+    await until(parked)
+    listed = await asyncio.to_thread(_invoke, running, monkeypatch, "parked", "list")
+    shown = listed.output.split("  ")[0]
+    given_up = await asyncio.to_thread(_invoke, running, monkeypatch, "parked", "discard", shown, "--yes")
+    assert given_up.exit_code == 0, given_up.output
+    assert await running.value("SELECT count(*) FROM parked") == 0
+
+
 async def test_all_parked_keys_are_retried_at_once_after_an_update_of_the_program(
     start, stack, topic, monkeypatch
 ) -> None:
