@@ -90,8 +90,9 @@ def _missing(case: Case, missing: Missing) -> tuple[Recorded, bool]:
     before = Recorded(who, missing.started.check(filed_at=case.filed_at), 0, Evidence.ESTIMATED)
     session = _session_at(case, before.started_at)
     for known, record in case.records.items():
-        told = record.mediator_id == who and record.day == before.day
-        refuse_if(told, RecordedAlready(record_id=str(known)))
+        # A session counts for the day it began on, so past midnight the record of that day may tell of it.
+        same = record.day in (before.day, session.day) or session.started_at <= record.started_at < session.ended_at
+        refuse_if(record.mediator_id == who and same, RecordedAlready(record_id=str(known)))
     return before, session.record_signed
 
 

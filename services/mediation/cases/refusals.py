@@ -170,7 +170,7 @@ class NoSessionThen(Refusal):
 
 
 class RecordedAlready(Refusal):
-    """The mediator's service of that day was told; that record is to be corrected."""
+    """The mediator's service of that day, or in that session, was told; that record is to be corrected."""
 
     code = "recorded_already"
 

@@ -170,6 +170,22 @@ def test_a_mediator_whom_the_sessions_left_out_is_added() -> None:
     given(CASES, *RESOLVED).when(of_li).then_refused(RecordedAlready, record_id=str(RECORD))
 
 
+def test_a_session_across_midnight_is_nobodys_service_twice() -> None:
+    started = hour(14)  # 23:00 in Asia/Shanghai
+    sat = (FILED, assigned(LI), assigned(WANG), held(14, 120, LI))
+    ended = (*sat, *given(CASES, *sat).when(RESOLVE).events)
+    before, past_midnight = dated(started), dated(started + timedelta(minutes=90))
+    of_li = record_id(CASE, LI, local_day(started), EVIDENCE)
+    again = replace(CORRECT, record=Missing(LI, past_midnight), minutes=30)
+    given(CASES, *ended).when(again).then_refused(RecordedAlready, record_id=str(of_li))
+    # Somebody whom it left out, too: whichever side of midnight was added first.
+    for first, second in ((before, past_midnight), (past_midnight, before)):
+        added = given(CASES, *ended).when(replace(again, record=Missing(WANG, first))).events
+        of_wang = record_id(CASE, WANG, local_day(first.at), EVIDENCE)
+        twice = replace(again, record=Missing(WANG, second))
+        given(CASES, *ended, *added).when(twice).then_refused(RecordedAlready, record_id=str(of_wang))
+
+
 def test_service_is_added_for_mediators_of_the_case_in_its_sessions_and_not_long_after() -> None:
     given(CASES, *RESOLVED).when(replace(MISSING, record=Missing(ZHAO, dated(hour(2))))).then_refused(NeverMediated)
     given(CASES, *RESOLVED).when(replace(MISSING, record=Missing(WANG, dated(hour(3))))).then_refused(NoSessionThen)
