@@ -116,11 +116,14 @@ def stack() -> Iterator[LocalStack]:
 
             os.environ.update(open_.enter_context(containers.parts()))
         # Nothing of it outlives the run, and only a failing machine would tell the difference: hundreds of databases
-        # need not be synced to the disk.
-        stack = open_.enter_context(LocalStack(Path(folder), postgres_settings={"fsync": "off"}))
+        # need not be synced to the disk, nor a process started every moment to look which of them wants vacuuming.
+        stack = open_.enter_context(LocalStack(Path(folder), postgres_settings={"fsync": "off", "autovacuum": "off"}))
         yield stack
+        # Else both write down thousands of files that are removed a moment later.
         if stack.broker_kind == "kafka":
-            stack.kafka.kill()  # else it writes down thousands of partitions that are removed a moment later
+            stack.kafka.kill()
+        if stack.postgres.pid is not None:
+            stack.postgres.kill()
 
 
 @pytest.fixture(scope="session")
