@@ -497,10 +497,10 @@ async def test_a_consumer_that_a_rebuild_keeps_out_is_live(start, stack, topic, 
         await keep_writers_out(connection)
         await produce(stack, topic, record(uuid.uuid4(), 1))
 
-        async def seen() -> bool:
-            return bool(consumer._behind)
+        async def kept_out() -> bool:
+            return bool(consumer._behind and consumer._kept_out)
 
-        await until(seen)
+        await until(kept_out)
         consumer._moved_at -= 5
         assert running.service.liveness() == {"consumer": True}
     await heard(running, 1)
