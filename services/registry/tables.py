@@ -236,14 +236,3 @@ imports = Table(
     Index("imports_node", "node", "id"),
 )
 """Results of imports, without personal data; the file to hand back lies in the vault under the import's id."""
-
-READ_TABLES = [
-    organisation_nodes,
-    volunteers,
-    teams,
-    team_memberships,
-    team_leaderships,
-    activities,
-    participations,
-    assessments,
-]
