@@ -26,7 +26,7 @@ from services.registry.activities.planning import Change, Dating
 from services.registry.activities.streams import ACTIVITIES
 from shared.contracts import CorrectionReason, Event, Evidence, Refusal
 from shared.contracts.registry import ActivityCompleted, AttendanceCorrected
-from tests.unit.registry.test_activities import END, PUBLISHED, START
+from tests.unit.registry.activity import END, PUBLISHED, START
 
 PEOPLE = st.integers(1, 4).map(lambda number: UUID(int=number))
 OFFSETS = st.integers(-200, 500).map(lambda minutes: START + timedelta(minutes=minutes))
