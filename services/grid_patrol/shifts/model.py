@@ -16,10 +16,8 @@ from uuid import UUID
 from services.grid_patrol.shifts.refusals import (
     MinutesExceedSpan,
     NobodyServed,
-    NothingToCorrect,
     NotOnShift,
     PlannedNotInCrew,
-    ScannedNeedsEvidence,
     ShiftAlreadyPlanned,
     ShiftAlreadyStarted,
     ShiftCellUnknown,
@@ -39,6 +37,7 @@ from services.grid_patrol.shifts.refusals import (
 )
 from services.grid_patrol.shifts.state import Recorded, Shift, Stage, at_night, evolve, record_id, whole_minutes
 from shared.contracts import CorrectionReason, Event, Evidence, ServiceRecord, local_time, refuse_if, refuse_unless
+from shared.contracts.corrections import NO_RECORD, Told, check_correction
 from shared.contracts.grid_patrol import (
     CheckpointScanned,
     CrewKind,
@@ -376,12 +375,13 @@ def _correct(shift: Shift, command: CorrectService) -> PatrolServiceCorrected:
         refuse_unless(who in shift.people, NotOnShift(volunteer_id=str(who)))
         # A record that was missing is service entered late, so it must not reach further back than other service.
         command.dating.recent(logged.started_at)
-        before = Recorded(0, Evidence.ESTIMATED)
-    same = command.evidence is before.evidence or command.minutes == 0
-    refuse_if(command.minutes == before.minutes and same, NothingToCorrect)
-    newly_scanned = Evidence.SCANNED is command.evidence is not before.evidence
-    attested = who in shift.attested or command.reason is CorrectionReason.EVIDENCE_ADDED
-    refuse_if(newly_scanned and not attested, ScannedNeedsEvidence)
+        before = Recorded(*NO_RECORD)
+    check_correction(
+        Told(before.minutes, before.evidence),
+        Told(command.minutes, command.evidence),
+        command.reason,
+        attested=who in shift.attested,
+    )
     span_minutes = whole_minutes(logged.started_at, logged.ended_at)
     too_many = command.minutes > span_minutes
     refuse_if(too_many, MinutesExceedSpan(volunteer_id=str(who), minutes_max=span_minutes))

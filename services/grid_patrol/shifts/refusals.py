@@ -129,19 +129,6 @@ class ShiftNotLogged(Refusal):
     code = "shift_not_logged"
 
 
-class NothingToCorrect(Refusal):
-    """The record says so already."""
-
-    code = "nothing_to_correct"
-
-
-class ScannedNeedsEvidence(Refusal):
-    """Only a scan or added evidence makes a record `scanned`, since that is what earns points."""
-
-    code = "scanned_needs_evidence"
-    status = 422
-
-
 class TooManyScans(Refusal):
     """More scans than a shift can have: a phone that sends the same in ever new ways."""
 

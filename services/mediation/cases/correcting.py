@@ -13,12 +13,11 @@ from services.mediation.cases.refusals import (
     NeverMediated,
     NoSessionThen,
     NoSuchRecord,
-    NothingToCorrect,
     RecordedAlready,
-    ScannedNeedsEvidence,
 )
 from services.mediation.cases.state import OPEN, Case, Recorded, Session, record_id
 from shared.contracts import CorrectionReason, Evidence, refuse_if, refuse_unless
+from shared.contracts.corrections import NO_RECORD, Told, check_correction
 from shared.contracts.mediation import CaseOutcome, MediationServiceCorrected
 
 DAY_MINUTES_MAX: Final = 24 * 60
@@ -57,11 +56,12 @@ def correct(case: Case, case_id: UUID, command: CorrectService) -> MediationServ
         if record not in case.records:
             raise NoSuchRecord
         before = case.records[record]
-    same = command.evidence is before.evidence or command.minutes == 0
-    refuse_if(command.minutes == before.minutes and same, NothingToCorrect)
-    newly_scanned = Evidence.SCANNED is command.evidence is not before.evidence
-    attested = attested or command.reason is CorrectionReason.EVIDENCE_ADDED
-    refuse_if(newly_scanned and not attested, ScannedNeedsEvidence)
+    check_correction(
+        Told(before.minutes, before.evidence),
+        Told(command.minutes, command.evidence),
+        command.reason,
+        attested=attested,
+    )
     if command.minutes > before.minutes:
         _keep_to_the_clock(case, record, before, command.minutes)
     return MediationServiceCorrected(
@@ -87,7 +87,7 @@ def _missing(case: Case, missing: Missing) -> tuple[Recorded, bool]:
     who = missing.mediator_id
     refuse_unless(who in case.recused.union(case.mediators), NeverMediated(mediator_id=str(who)))
     # Service entered late, so it must not reach further back than other service.
-    before = Recorded(who, missing.started.check(filed_at=case.filed_at), 0, Evidence.ESTIMATED)
+    before = Recorded(who, missing.started.check(filed_at=case.filed_at), *NO_RECORD)
     session = _session_at(case, before.started_at)
     for known, record in case.records.items():
         # A session counts for the day it began on, so past midnight the record of that day may tell of it.

@@ -175,19 +175,6 @@ class RecordedAlready(Refusal):
     code = "recorded_already"
 
 
-class NothingToCorrect(Refusal):
-    """The record says so already."""
-
-    code = "nothing_to_correct"
-
-
-class ScannedNeedsEvidence(Refusal):
-    """Only a signed record or added evidence makes service `scanned`, since that is what earns points."""
-
-    code = "scanned_needs_evidence"
-    status = 422
-
-
 class MinutesExceedCase(Refusal):
     """Nobody serves in a case after its end."""
 

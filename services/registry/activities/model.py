@@ -29,16 +29,15 @@ from services.registry.activities.refusals import (
     NoSuchRecord,
     NotAttended,
     NotCheckedIn,
-    NothingToCorrect,
     NotSignedUp,
     OutsideActivity,
-    ScannedNeedsEvidence,
     ServiceRecorded,
     StartFixed,
     StillCheckedIn,
 )
 from services.registry.activities.state import Activity, Attended, Stage, evolve, record_id
 from shared.contracts import CorrectionReason, Event, Evidence, Refusal, local_time, refuse_if, refuse_unless
+from shared.contracts.corrections import NO_RECORD, Told, check_correction
 from shared.contracts.registry import (
     ActivityCancelled,
     ActivityCompleted,
@@ -330,17 +329,11 @@ def _correct(activity: Activity, activity_id: UUID, command: Correct) -> Attenda
             raise NoSuchRecord
         # A record that was missing is service entered late, so it must not reach further back than other service.
         command.dating.happened(command.started_at)
-        before = Attended(command.started_at, 0, Evidence.ESTIMATED)
+        before = Attended(command.started_at, *NO_RECORD)
     else:
         refuse_if(command.started_at not in (None, before.started_at), StartFixed())
     minutes_before = before.minutes or 0
-    refuse_if(command.minutes == minutes_before and command.evidence is before.evidence, NothingToCorrect)
-    refuse_if(
-        command.evidence is Evidence.SCANNED
-        and before.evidence is not Evidence.SCANNED
-        and command.reason is not CorrectionReason.EVIDENCE_ADDED,
-        ScannedNeedsEvidence,
-    )
+    check_correction(Told(minutes_before, before.evidence), Told(command.minutes, command.evidence), command.reason)
     if command.minutes > minutes_before:
         end = before.started_at + timedelta(minutes=command.minutes)
         refuse_if(end > command.dating.now, DatedInFuture())

@@ -162,12 +162,6 @@ class ServiceRecorded(Refusal):
     code = "service_recorded"
 
 
-class NothingToCorrect(Refusal):
-    """The record says so already."""
-
-    code = "nothing_to_correct"
-
-
 class NoSuchRecord(Refusal):
     """The volunteer has no record in this activity, and no start was given to add one."""
 
@@ -179,13 +173,6 @@ class StartFixed(Refusal):
     """The start of a recorded service stays as first recorded: it decides the day and the price."""
 
     code = "start_is_fixed"
-    status = 422
-
-
-class ScannedNeedsEvidence(Refusal):
-    """Only added evidence makes a record `scanned`, since that is what earns points."""
-
-    code = "scanned_needs_evidence"
     status = 422
 
 

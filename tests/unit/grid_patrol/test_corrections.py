@@ -10,9 +10,7 @@ import pytest
 from services.grid_patrol.shifts.model import CorrectService, Dating, record_id
 from services.grid_patrol.shifts.refusals import (
     MinutesExceedSpan,
-    NothingToCorrect,
     NotOnShift,
-    ScannedNeedsEvidence,
     ShiftDatedTooFarBack,
     ShiftNotLogged,
     ShiftNotPlanned,
@@ -20,6 +18,7 @@ from services.grid_patrol.shifts.refusals import (
 from services.grid_patrol.shifts.state import Recorded
 from services.grid_patrol.shifts.streams import SHIFTS
 from shared.contracts import CorrectionReason, Evidence
+from shared.contracts.corrections import NothingToCorrect, ScannedNeedsEvidence
 from shared.contracts.grid_patrol import CrewKind, PatrolServiceCorrected
 from tests.specification import given
 from tests.unit.grid_patrol.test_shifts import (

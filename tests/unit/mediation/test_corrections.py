@@ -18,13 +18,12 @@ from services.mediation.cases.refusals import (
     NeverMediated,
     NoSessionThen,
     NoSuchRecord,
-    NothingToCorrect,
     RecordedAlready,
-    ScannedNeedsEvidence,
 )
 from services.mediation.cases.state import local_day, record_id
 from services.mediation.cases.streams import CASES
 from shared.contracts import CorrectionReason, Event, Evidence, ServiceRecord
+from shared.contracts.corrections import NothingToCorrect, ScannedNeedsEvidence
 from shared.contracts.mediation import (
     CaseOutcome,
     CaseWithdrawn,

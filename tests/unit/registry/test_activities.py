@@ -39,17 +39,16 @@ from services.registry.activities.refusals import (
     NoSuchRecord,
     NotAttended,
     NotCheckedIn,
-    NothingToCorrect,
     NotSignedUp,
     OutsideActivity,
     OwnServiceAssessed,
-    ScannedNeedsEvidence,
     ServiceRecorded,
     StartFixed,
     StillCheckedIn,
 )
 from services.registry.activities.streams import ACTIVITIES
 from shared.contracts import CorrectionReason, Evidence, Refusal
+from shared.contracts.corrections import NothingToCorrect, ScannedNeedsEvidence
 from shared.contracts.registry import (
     AssessmentSide,
     AttendanceWithdrawn,
