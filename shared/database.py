@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -52,24 +52,25 @@ class Database:
             "default_transaction_read_only": "on",
             "statement_timeout": str(settings.database_question_timeout_s * 1000),
         }
-        self.questions: AsyncEngine = self._engine(
-            settings.database_questions_pool_size, for_questions
-        ).execution_options(isolation_level="AUTOCOMMIT")
+        self.questions: AsyncEngine = self._engine(settings.database_questions_pool_size, for_questions)
 
     def _engine(self, pool_size: int, server_settings: Mapping[str, str] | None = None) -> AsyncEngine:
         url = make_url(self._settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
-        return create_async_engine(
+        engine = create_async_engine(
             url,
+            # Transactions are the driver's own; the dialect would open one with the first statement that it is sent.
+            isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
             # The connection that was just used has its plans made and its pages mapped; rotating would waste both.
             pool_use_lifo=True,
-            pool_reset_on_return="rollback",
             # Errors tell the statement, never its values: they may be somebody's name.
             hide_parameters=True,
             connect_args={"server_settings": self._server_settings() | dict(server_settings or {}), "timeout": 10},
         )
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
+        return engine
 
     def _server_settings(self) -> dict[str, str]:
         # A writer that hangs inside its transaction would hold back the relay of everyone: the server ends it.
@@ -87,14 +88,29 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A read-committed transaction: committed on success, rolled back on any error."""
-        async with self.engine.begin() as connection:
+        async with self._connection() as (connection, raw), raw.transaction():
             yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for queries; whatever it did is rolled back."""
+        """A transaction for queries; whatever it did is rolled back."""
+        async with self._connection() as (connection, raw):
+            transaction = raw.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            finally:
+                await transaction.rollback()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[tuple[AsyncConnection, "asyncpg.Connection[Any]"]]:
         async with self.engine.connect() as connection:
-            yield connection
+            raw = await driver_connection(connection)
+            try:
+                yield connection, raw
+            finally:
+                if raw.is_in_transaction() and not connection.invalidated:
+                    await connection.invalidate()  # cut short while it was ending: nobody else may go on in it
 
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[AsyncConnection]:
@@ -143,12 +159,14 @@ class Database:
         await self.questions.dispose()
 
 
-async def driver_connection(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
-    """The asyncpg connection under an SQLAlchemy one, inside the same transaction.
+def _refuse_closed(connection: Any, *_: object) -> None:
+    """Whoever closed a pooled connection has closed the others of its time; new ones are made in their places."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
 
-    The dialect opens the transaction with the first statement that goes through it; a statement sent to the driver
-    before that would commit by itself. The kernel has always claimed event ids through it before it hands it on.
-    """
+
+async def driver_connection(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
+    """The asyncpg connection under an SQLAlchemy one, inside the same transaction."""
     raw = await connection.get_raw_connection()
     return cast("asyncpg.Connection[Any]", raw.driver_connection)
 

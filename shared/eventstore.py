@@ -98,13 +98,13 @@ def decode(type_name: str, data: str | bytes) -> Event:
     return event_type.model_validate_json(data).upcast()
 
 
-_ENTER = text("SELECT pg_advisory_xact_lock_shared(rebuild_gate())")
+_ENTER = "SELECT pg_advisory_xact_lock_shared(rebuild_gate())"
 _SHUT = text("SELECT pg_advisory_xact_lock(rebuild_gate())")
 
 
 async def enter(connection: AsyncConnection) -> None:
     """The first statement of every transaction that writes: it waits while read tables are rebuilt or compared."""
-    await connection.execute(_ENTER)
+    await (await driver_connection(connection)).execute(_ENTER)
 
 
 async def keep_writers_out(connection: AsyncConnection) -> None:
@@ -222,7 +222,6 @@ async def read_all(
     connection: AsyncConnection, after: int = 0, last: int = NO_END, page_size: int = 1000
 ) -> AsyncIterator[Recorded]:
     """Every event of the store after a position, up to and with the last, decoded, in order."""
-    await connection.execute(text("SELECT 1"))  # opens the transaction that the raw reads belong to
     raw = await driver_connection(connection)
     while rows := await read_rows(raw, after, page_size, last):
         for row in rows:

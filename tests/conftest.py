@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import os
 import tempfile
 import uuid
@@ -103,6 +104,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, place in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(f"tests/{place}")), 9)
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests are no garbage: the collector need not look through them again and again all the run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

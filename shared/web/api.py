@@ -12,7 +12,6 @@ from typing import Annotated, Any, ClassVar
 import asyncpg
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.routing import APIRoute
-from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Message
@@ -20,7 +19,7 @@ from starlette.types import Message
 from shared.auth.permissions import PERMISSIONS, Permission
 from shared.auth.tokens import InvalidToken, Principal, TokenReader
 from shared.contracts import Refusal
-from shared.database import Lost, is_duplicate, is_transient
+from shared.database import Lost, driver_connection, is_duplicate, is_transient
 from shared.eventstore import Answer, enter
 from shared.ids import new_id
 from shared.metrics import COMMAND_CONFLICTS, COMMANDS
@@ -46,16 +45,13 @@ _KEY = re.compile(r"^[A-Za-z0-9_.:-]{8,128}$")
 _ETAG = re.compile(r'^(?:W/)?"(\d{1,9})"$')
 Handler = Callable[[Request], Awaitable[Response]]
 
-_EARLIER_ANSWER = text(
-    "SELECT fingerprint, status, headers::text, body FROM idempotency WHERE caller = :caller AND key = :key"
-)
+_EARLIER_ANSWER = "SELECT fingerprint, status, headers::text, body FROM idempotency WHERE caller = $1 AND key = $2"
 # `eventstore.enter` and the earlier answer in one question. What another command commits while this one waits at the
 # gate is not seen; then the append meets its key, and the next round gives its answer.
-_ENTER_AND_LOOK = text(
-    "WITH entered AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(rebuild_gate()))"
-    " SELECT fingerprint, status, headers::text, body"
-    "   FROM entered LEFT JOIN idempotency ON caller = :caller AND key = :key"
-)
+_ENTER_AND_LOOK = """
+    WITH entered AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(rebuild_gate()))
+    SELECT fingerprint, status, headers::text, body FROM entered LEFT JOIN idempotency ON caller = $1 AND key = $2
+"""
 
 
 class MissingPermission(Refusal):
@@ -246,15 +242,14 @@ class _Command:
         """The answer given to this key before, or None."""
         return None if self.key is None else await self._look(connection, _EARLIER_ANSWER)
 
-    async def _look(self, connection: AsyncConnection, question: TextClause) -> Response | None:
-        row = (await connection.execute(question, {"caller": self.caller, "key": self.key})).first()
+    async def _look(self, connection: AsyncConnection, question: str) -> Response | None:
+        row = await (await driver_connection(connection)).fetchrow(question, self.caller, self.key)
         if row is None or row[0] is None:
             return None
-        if bytes(row[0]) != self.fingerprint:
+        fingerprint, status, headers, body = row
+        if fingerprint != self.fingerprint:
             raise IdempotencyKeyReused
-        return Response(
-            bytes(row[3]), status_code=row[1], headers={**json.loads(row[2]), "Idempotency-Replayed": "true"}
-        )
+        return Response(body, status_code=status, headers={**json.loads(headers), "Idempotency-Replayed": "true"})
 
     def answer(self, response: Response) -> Answer | None:
         """What is to be kept in the command's own transaction. Refusals are not: trying again later may succeed."""

@@ -180,8 +180,8 @@ async def test_a_record_that_the_service_cannot_apply_is_parked_and_its_batch_is
 
 async def test_a_row_that_somebody_else_writes_in_the_same_moment_is_not_the_records_fault(start, stack, topic) -> None:
     running = await start(counting.build)
-    event_id, engine = uuid.uuid4(), running.service.database.engine
-    async with engine.begin() as other:
+    event_id, database = uuid.uuid4(), running.service.database
+    async with database.transaction() as other:
         await other.exec_driver_sql(f"INSERT INTO heard VALUES ('{event_id}', 0)")
         await produce(stack, topic, record(uuid.uuid4(), 5, event_id))
 
@@ -189,7 +189,7 @@ async def test_a_row_that_somebody_else_writes_in_the_same_moment_is_not_the_rec
             return bool(await running.value("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 
         await until(waits)
-    async with engine.begin() as other:
+    async with database.transaction() as other:
         await other.exec_driver_sql("DELETE FROM heard WHERE amount = 0")
 
     async def taken() -> bool:
