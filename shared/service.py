@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
@@ -294,27 +294,27 @@ def web_app(service: Service) -> FastAPI:
     app.state.public_limit = RateLimit()
     for api in service.apis:
         api.add_to(app.router)
-    _operations(app, service)
+    for path, answer in (("/health/live", _live), ("/health/ready", _ready), ("/metrics", _metrics)):
+        app.add_route(path, answer, include_in_schema=False)
     _document(app)
     app.add_middleware(_SecurityHeaders)
     return app
 
 
-def _operations(app: FastAPI, service: Service) -> None:
-    def report(parts: dict[str, bool]) -> JSONResponse:
-        return JSONResponse(parts, status_code=200 if all(parts.values()) else 503)
+async def _live(request: Request) -> JSONResponse:
+    return _report(request.app.state.service.liveness())
 
-    @app.get("/health/live", include_in_schema=False)
-    async def live() -> JSONResponse:
-        return report(service.liveness())
 
-    @app.get("/health/ready", include_in_schema=False)
-    async def ready() -> JSONResponse:
-        return report(await service.readiness())
+async def _ready(request: Request) -> JSONResponse:
+    return _report(await request.app.state.service.readiness())
 
-    @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+def _report(parts: dict[str, bool]) -> JSONResponse:
+    return JSONResponse(parts, status_code=200 if all(parts.values()) else 503)
+
+
+async def _metrics(_: Request) -> Response:
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
 def _document(app: FastAPI) -> None:

@@ -78,6 +78,8 @@ class Running:
         for client in self._clients:
             await client.aclose()
         await self.service.close()
+        # FastAPI remembers functions of an application for ever, and with them all that tests have ever built.
+        vars(self.service.app).clear()
 
 
 def environment_of(running: Running) -> dict[str, str]:

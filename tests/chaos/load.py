@@ -1,4 +1,4 @@
-"""Clerks who never stop typing, and remember what they were told was done."""
+"""Clerks who hardly stop typing, and remember what they were told was done."""
 
 import asyncio
 import itertools
@@ -16,6 +16,8 @@ from deploy.local.stack import ROOT
 
 COMMUNITY = "620201001004"
 _MINUTES = 60
+_BREATH_S = 0.1
+"""Between two acts, of which each takes as long again: more would only make the checks afterwards longer."""
 _PAST_DAYS = 3000
 """Every act needs three hours of its own in the past; a year of them is typed in a minute."""
 
@@ -84,6 +86,7 @@ class Load:
         while not self._stopping.is_set():
             await kind()
             self.done[kind.__name__] += 1
+            await asyncio.sleep(_BREATH_S)
 
     async def _post(self, service: str, path: str, body: Any = None, **options: Any) -> Any:
         return await self._clerks.post(service, path, body, **options)
