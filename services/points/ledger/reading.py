@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, and_, cast, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import BigInteger, Select, and_, cast, func, literal, literal_column, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
@@ -57,7 +57,7 @@ EVERYTHING = Sight()
 def on(side: ColumnElement[Any], account: int) -> ColumnElement[bool]:
     """Transfers with an account on one side, so said that its partial index can be used."""
     # The second half is what the partial index says of itself; without it the planner may not use the index.
-    return (side == account) & (side > literal(0, literal_execute=True))
+    return (side == account) & (side > literal_column("0"))
 
 
 def sides(account: int, sight: Sight = EVERYTHING) -> list[Select[Any]]:

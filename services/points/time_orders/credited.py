@@ -5,7 +5,20 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
-from sqlalchemy import ColumnElement, Interval, Text, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.ledger import holders
@@ -58,8 +71,8 @@ def _credited(holder: ColumnElement[Any], since: ColumnElement[Any], until: Colu
     signed = case((later.c.credit_account == mine.c.id, later.c.amount), else_=-later.c.amount)
     # Both sides as the partial indexes say of themselves.
     either = or_(
-        and_(later.c.credit_account == mine.c.id, later.c.credit_account > literal(0, literal_execute=True)),
-        and_(later.c.debit_account == mine.c.id, later.c.debit_account > literal(0, literal_execute=True)),
+        and_(later.c.credit_account == mine.c.id, later.c.credit_account > literal_column("0")),
+        and_(later.c.debit_account == mine.c.id, later.c.debit_account > literal_column("0")),
     )
     same_record = (later.c.record_id == line.c.record_id) & (later.c.occurred_at == line.c.occurred_at)
     left = select(func.coalesce(func.sum(signed), 0)).where(either, same_record).scalar_subquery()
@@ -67,7 +80,7 @@ def _credited(holder: ColumnElement[Any], since: ColumnElement[Any], until: Colu
         mine.c.holder == holder,
         mine.c.unit.in_([int(Unit.MINUTE), int(Unit.DONATION_MINUTE)]),
         line.c.credit_account == mine.c.id,
-        line.c.credit_account > literal(0, literal_execute=True),
+        line.c.credit_account > literal_column("0"),
         line.c.clause == int(Clause.RATE),
         line.c.occurred_at < until,
         line.c.occurred_at > since - _A_DAY,
