@@ -48,7 +48,12 @@ CONSUMER_RETRIES = Counter(
 )
 PARKED_KEYS = Gauge("liuling_parked_keys", "Keys that wait because a record of theirs is parked.", registry=REGISTRY)
 TIMERS_FIRED = Counter("liuling_timers_fired", "Timers that became commands, by kind.", ("kind",), registry=REGISTRY)
-TIMERS_FAILED = Counter("liuling_timers_failed", "Timer commands that failed, by kind.", ("kind",), registry=REGISTRY)
+TIMERS_FAILED = Counter(
+    "liuling_timers_failed",
+    "Timer commands that failed, by kind; of what may pass, from the second time on.",
+    ("kind",),
+    registry=REGISTRY,
+)
 LEDGER_SUM = Gauge(
     "liuling_ledger_sum", "Sum over all accounts of a unit; anything but 0 is an alarm.", ("unit",), registry=REGISTRY
 )

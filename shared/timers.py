@@ -1,17 +1,18 @@
 """Anything that happens because time passed: a row with a due time, taken by one worker, becomes a command."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
-from opentelemetry.trace import SpanKind
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from shared.clock import Clock
 from shared.database import Lost, is_transient
 from shared.ids import new_id
 from shared.metrics import TIMERS_FAILED, TIMERS_FIRED
+from shared.rounds import go_round_forever
 from shared.telemetry import logger, span
 from shared.unit_of_work import UnitOfWork, Workshop
 
@@ -19,6 +20,16 @@ log = logger("timers")
 
 TimerHandler = Callable[[UnitOfWork, UUID], Awaitable[None]]
 _BACKOFF_MAX = timedelta(hours=1)
+_DUE = text(
+    "SELECT kind, subject, due_at FROM timers WHERE due_at <= :now AND kind = ANY(:kinds)"
+    " ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+)
+_LATER = text(
+    "UPDATE timers SET attempts = attempts + 1,"
+    " due_at = cast(:now AS timestamptz)"
+    " + least(interval '5 seconds' * power(2, least(attempts, 16)), cast(:longest AS interval))"
+    " WHERE kind = :kind AND subject = :subject AND due_at = :due_at RETURNING attempts"
+)
 
 
 class Timers:
@@ -55,60 +66,39 @@ class Timers:
         return fired
 
     async def _fire_one(self, workshop: Workshop, clock: Clock) -> bool:
-        kind, subject = "", None
+        timer: Row[Any] | None = None
         try:
             async with workshop.transaction(actor="timer") as work:
-                row = (
-                    await work.connection.execute(
-                        text(
-                            "SELECT kind, subject FROM timers WHERE due_at <= :now AND kind = ANY(:kinds)"
-                            " ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED"
-                        ),
-                        {"now": clock(), "kinds": list(self._handlers)},
-                    )
-                ).first()
-                if row is None:
+                due = await work.connection.execute(_DUE, {"now": clock(), "kinds": list(self._handlers)})
+                timer = due.first()
+                if timer is None:
                     return False
-                kind, subject = row
-                await work.cancel_timer(kind, subject)
-                with span(f"timer {kind}", SpanKind.INTERNAL, correlation_id=str(new_id())):
-                    await self._handlers[kind](work, subject)
+                await work.cancel_timer(timer.kind, timer.subject)
+                with span(f"timer {timer.kind}", correlation_id=str(new_id())):
+                    await self._handlers[timer.kind](work, timer.subject)
                     await work.finish()
-        except Lost:
-            return True  # somebody acted on the subject in the same moment; the row is still there for the next round
         except Exception as error:
-            if subject is None or is_transient(error):
+            if timer is None:
                 raise
-            # One timer that cannot be carried out must not hold up the others: it comes again, later and later.
-            TIMERS_FAILED.labels(kind=kind).inc()
-            log.error("timer_failed", kind=kind, error=type(error).__name__)
-            await self._postpone(workshop, clock, kind, subject)
+            # One that cannot be carried out must not hold up the others, whatever its trouble is: it comes again, later
+            # and later. Where the trouble is everybody's, this cannot be written either, and is raised.
+            attempts = await self._postpone(workshop, clock, timer)
+            passes = isinstance(error, Lost) or is_transient(error)
+            if attempts > 1 or not passes:
+                TIMERS_FAILED.labels(kind=timer.kind).inc()
+                log.error("timer_failed", kind=timer.kind, error=type(error).__name__, attempts=attempts)
             return True
-        TIMERS_FIRED.labels(kind=kind).inc()
+        TIMERS_FIRED.labels(kind=timer.kind).inc()
         return True
 
     @staticmethod
-    async def _postpone(workshop: Workshop, clock: Clock, kind: str, subject: UUID) -> None:
+    async def _postpone(workshop: Workshop, clock: Clock, timer: Row[Any]) -> int:
+        """Returns how often it has failed; 0 where somebody has set it anew meanwhile, or taken it back."""
         async with workshop.database.transaction() as connection:
-            await connection.execute(
-                text(
-                    "UPDATE timers SET attempts = attempts + 1,"
-                    " due_at = cast(:now AS timestamptz)"
-                    " + least(interval '5 seconds' * power(2, least(attempts, 16)), cast(:longest AS interval))"
-                    " WHERE kind = :kind AND subject = :subject"
-                ),
-                {"now": clock(), "longest": _BACKOFF_MAX, "kind": kind, "subject": subject},
-            )
+            postponed = await connection.execute(_LATER, {**timer._mapping, "now": clock(), "longest": _BACKOFF_MAX})
+            return postponed.scalar() or 0
 
     async def run(self, workshop: Workshop, clock: Clock, poll_interval_s: float) -> None:
         """Fire timers until cancelled."""
-        if not self._handlers:
-            return
-        while True:
-            try:
-                await self.fire_due(workshop, clock)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("timers_interrupted", error=type(error).__name__)
-            await asyncio.sleep(poll_interval_s)
+        if self._handlers:
+            await go_round_forever(partial(self.fire_due, workshop, clock), poll_interval_s, log, "timers_interrupted")

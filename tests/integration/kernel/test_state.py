@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
+from shared.database import Lost
 from shared.eventstore import keep_writers_out
 from shared.privacy import Vault, VaultKeyMismatch
+from shared.timers import Timers
 from tests.conftest import COMMUNITY, until
 from tests.integration.kernel import counting
 
@@ -143,19 +146,58 @@ async def test_a_due_timer_fires_once_though_two_workers_look(start, stack, name
     assert await running.value("SELECT count(*) FROM timers") == 1
 
 
-async def test_a_timer_that_fails_comes_again_later_and_holds_up_nobody(start) -> None:
+class _Meanwhile(Lost):
+    pass
+
+
+@pytest.mark.parametrize("error", [_Meanwhile(), TimeoutError(), ZeroDivisionError()], ids=lambda e: type(e).__name__)
+async def test_a_timer_that_fails_comes_again_later_and_holds_up_nobody(start, monkeypatch, error) -> None:
     running = await start(counting.build, working=False)
-    full, fine = uuid.uuid4(), uuid.uuid4()
-    await running.client().post(f"/v1/counters/{full}", json={"community": COMMUNITY, "amount": 1000})
-    now = datetime.now(UTC)
-    async with running.service.workshop.transaction() as work:
-        work.schedule("counter.tick", full, now - timedelta(seconds=2))
+    workshop, timers = running.service.workshop, Timers()
+    failing, fine, now = uuid.uuid4(), uuid.uuid4(), datetime.now(UTC)
+
+    @timers.on("counter.tick")
+    async def tick(work, subject) -> None:
+        if subject == failing:
+            raise error
+        await counting.tick(work, subject)
+
+    async with workshop.transaction() as work:
+        work.schedule("counter.tick", failing, now - timedelta(seconds=2))
         work.schedule("counter.tick", fine, now - timedelta(seconds=1))
         await work.finish()
-    await counting.timers.fire_due(running.service.workshop, lambda: now)
-    rows = await running.rows("SELECT subject, attempts, due_at > :now FROM timers", now=now)
-    assert [tuple(row) for row in rows] == [(full, 1, True)]
+    with capture_logs() as said:
+        for later, others in ((0, 1), (6, 0)):
+            moment = now + timedelta(seconds=later)
+            async with asyncio.timeout(5):
+                assert await timers.fire_due(workshop, lambda: moment) == 1 + others  # noqa: B023
     assert await running.value("SELECT value FROM counters WHERE counter_id = :id", id=fine) == 1
+    [left] = await running.rows("SELECT subject, attempts, due_at FROM timers")
+    assert tuple(left) == (failing, 2, now + timedelta(seconds=6 + 10))
+    told = [line["attempts"] for line in said if line["event"] == "timer_failed"]
+    assert told == ([1, 2] if isinstance(error, ZeroDivisionError) else [2]), "once is what happens, twice is a trouble"
+
+
+async def test_a_failed_timer_that_somebody_has_set_anew_meanwhile_keeps_its_new_time(start) -> None:
+    running = await start(counting.build, working=False)
+    workshop, timers = running.service.workshop, Timers()
+    subject, now = uuid.uuid4(), datetime.now(UTC)
+    next_year = now + timedelta(days=365)
+
+    async def set_for(due_at: datetime) -> None:
+        async with workshop.transaction() as work:
+            work.schedule("counter.tick", subject, due_at)
+            await work.finish()
+
+    @timers.on("counter.tick")
+    async def tick(work, subject) -> None:
+        await work.connection.rollback()  # as a connection that breaks in the middle
+        await set_for(next_year)
+        raise ZeroDivisionError
+
+    await set_for(now)
+    await timers.fire_due(workshop, lambda: now)
+    assert await running.value("SELECT due_at FROM timers") == next_year
 
 
 async def test_serve_refuses_a_database_that_was_not_migrated(start) -> None:
