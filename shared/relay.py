@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+from aiokafka.errors import MessageSizeTooLargeError
 from faststream.kafka import KafkaBroker
 
 from shared.contracts.envelope import Envelope
@@ -20,6 +21,7 @@ from shared.telemetry import logger
 log = logger("relay")
 
 _LOCK = 4995421784
+_BACKLOG = "SELECT max(position) - $1 FROM events"
 _BACKOFF_S_MAX = 5.0
 _ACKNOWLEDGED_WITHIN_S = 90.0
 """Longer than the client itself tries; a client that waits for ever must be seen, too."""
@@ -80,8 +82,9 @@ class Relay:
         cursor = await connection.fetchval("SELECT position FROM relay_cursor WHERE topic = $1", self.topic) or 0
         while True:
             self._wake.clear()
-            rows = await read_rows(connection, cursor, self._batch_size_max)
-            RELAY_BACKLOG.set(await self._backlog(connection, cursor, rows))
+            rows, more = await read_rows(connection, cursor, limit=self._batch_size_max)
+            # Set before publishing, so that it stands while the broker is away.
+            RELAY_BACKLOG.set(await connection.fetchval(_BACKLOG, cursor) if more else len(rows))
             if rows:
                 await self.publish(rows)
                 cursor = rows[-1]["position"]
@@ -92,16 +95,9 @@ class Relay:
                     cursor,
                 )
             self.healthy = True
-            if len(rows) < self._batch_size_max:
+            if not more:
                 RELAY_BACKLOG.set(0)
                 await self._sleep()
-
-    async def _backlog(self, connection: asyncpg.Connection, cursor: int, rows: Sequence[Any]) -> int:
-        """Set before publishing, so that it stands while the broker is away."""
-        if len(rows) < self._batch_size_max:
-            return len(rows)
-        waiting: int = await connection.fetchval("SELECT coalesce(max(position), $1) - $1 FROM events", cursor)
-        return waiting
 
     async def publish(self, rows: Sequence[Any]) -> None:
         """Publish rows of the store in order and wait until the broker has them all."""
@@ -121,7 +117,7 @@ class Relay:
                 await asyncio.gather(*acknowledgements)
         except Exception as error:
             # Whatever the client raised, the cursor has not moved: the same batch is published again.
-            raise _PublishFailed(type(error).__name__) from error
+            raise _PublishFailed(_reason(error, rows)) from error
         RELAY_EVENTS.inc(len(rows))
         RELAY_DELAY.observe(max(0.0, (datetime.now(UTC) - min(started, rows[0]["occurred_at"])).total_seconds()))
 
@@ -155,9 +151,16 @@ class _PublishFailed(Exception):
     """The broker did not take a batch."""
 
 
-async def republish(
-    database: Database, relay: Relay, first: int, last: int | None, progress: Any, batch_size_max: int = 2000
-) -> int:
+def _reason(error: Exception, rows: Sequence[Any]) -> str:
+    reason = type(error).__name__
+    if isinstance(error, MessageSizeTooLargeError):
+        # Nothing goes on before its limit is raised, so it is to be told for what.
+        row = max(rows, key=lambda row: len(row["data"]))
+        reason += f": position {row['position']}, {row['type']}, {len(row['data'].encode())} bytes"
+    return reason
+
+
+async def republish(database: Database, relay: Relay, first: int, last: int | None, progress: Any) -> int:
     """Publish the events from position `first` to `last` again, to refill a lost or truncated topic.
 
     The live relay's cursor is left alone: consumers know each event by its id and take it once.
@@ -167,7 +170,7 @@ async def republish(
     try:
         end = last or await connection.fetchval("SELECT coalesce(max(position), 0) FROM events")
         after = first - 1
-        while rows := await read_rows(connection, after, batch_size_max, end):
+        while rows := (await read_rows(connection, after, end))[0]:
             await relay.publish(rows)
             after = rows[-1]["position"]
             count += len(rows)

@@ -1,6 +1,6 @@
 """The smallest service there can be: counters that count up, and a listener that reacts to them. For kernel tests."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -31,6 +31,7 @@ class Counted(Event, context="counting"):
     counter_id: UUID
     community: str
     amount: int
+    marks: list[int] | None = None
 
 
 class CounterFull(Refusal):
@@ -48,11 +49,12 @@ class Count:
     counter_id: UUID
     community: str
     amount: int
+    marks: list[int] | None = None
 
 
 def decide(counter: Counter, command: Count) -> list[Event]:
     refuse_if(counter.value + command.amount > 1000, CounterFull(limit=1000))
-    return [Counted(counter_id=command.counter_id, community=command.community, amount=command.amount)]
+    return [Counted(**asdict(command))]
 
 
 def evolve(counter: Counter, event: Event) -> Counter:

@@ -6,10 +6,13 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from deploy.local.postgres import ExternalPostgres
 from shared.contracts.envelope import Envelope, header_map
-from shared.eventstore import Recorded, append
+from shared.eventstore import EVENT_BYTES_MAX, Recorded, append
+from shared.metrics import REGISTRY
+from shared.relay import Relay
 from tests.conftest import COMMUNITY, until
 from tests.integration.kernel import counting
 from tests.integration.kernel.telling import heard, invoke, produce, read_topic, record
@@ -30,6 +33,47 @@ async def test_an_event_travels_as_a_cloudevent_with_its_correlation(start, stac
     assert (envelope.community, envelope.sequence, envelope.correlation_id) == (COMMUNITY, 1, correlation)
     assert envelope.traceparent is not None
     assert json.loads(message.value)["amount"] == 7
+
+
+async def _record(database, amount: int, padding: str = "") -> None:
+    counter = uuid.uuid4()
+    event = counting.Counted(counter_id=counter, community=COMMUNITY + padding, amount=amount)
+    async with database.transaction() as connection:
+        await append(connection, [Recorded(event, uuid.uuid4(), f"counter-{counter}", 1, COMMUNITY, datetime.now(UTC))])
+
+
+async def test_large_events_travel_few_at_a_time(start, topic, monkeypatch) -> None:
+    """A batch is bounded by what it weighs too: thousands of the largest would not fit into memory."""
+    monkeypatch.setattr("shared.eventstore._READ_BYTES_MAX", 1_500_000)
+    monkeypatch.setattr("shared.eventstore._PIECE_ROWS", 1)
+    silent = (await start(counting.build, working=False)).service
+    for amount in range(1, 6):
+        await _record(silent.database, amount, "x" * (EVENT_BYTES_MAX - 200))
+    batches, publish = [], Relay.publish
+
+    async def publish_and_count(self, rows) -> None:
+        batches.append((len(rows), REGISTRY.get_sample_value("liuling_relay_backlog_events")))
+        await publish(self, rows)
+
+    monkeypatch.setattr(Relay, "publish", publish_and_count)
+    await heard(await start(counting.build, database_url=silent.settings.database_url.get_secret_value()), 5)
+    assert batches == [(2, 5), (2, 3), (1, 1)]
+
+
+async def test_an_event_that_the_broker_does_not_take_is_told_by_its_place(start, topic, monkeypatch) -> None:
+    monkeypatch.setattr("shared.eventstore.EVENT_BYTES_MAX", 2 * EVENT_BYTES_MAX)
+    running = await start(counting.build)
+    await _record(running.service.database, 1)
+    with capture_logs() as said:
+        await _record(running.service.database, 2, "x" * 1_100_000)
+
+        async def told() -> bool:
+            return any(
+                "MessageSizeTooLargeError: position 2, liuling.counting.Counted.v1, 1100" in str(line) for line in said
+            )
+
+        await until(told)
+    assert (await running.service.readiness())["relay"] is False
 
 
 async def test_position_order_is_commit_order_and_nothing_is_skipped(start, topic) -> None:
