@@ -39,7 +39,8 @@ _POLL_BUSY_MS, _POLL_IDLE_MS = 2, 25
 """FastStream waits this long for records and then sleeps as long again: latency where they come, CPU where none do."""
 _IDLE_AFTER_S = 2.0
 _BACKOFF_S_MAX = 5.0
-_MET_MAX = 2
+_MET_MAX = 5
+"""Races that one batch may lose, or one record by itself, in some three seconds; who loses more is in none."""
 _COMMIT_INTERVAL_S = 0.25
 _WATCH_INTERVAL_S = 5.0
 _COUNT_INTERVAL_S = 15.0
@@ -199,7 +200,6 @@ class Consumer:
         await self._write_until_done(prepared)
         if before is not None:
             await before  # offsets move in the order of the log
-        self._moved_at = time.monotonic()
         self._applied.update(prepared.offsets)
         self._uncommitted.update(prepared.offsets)
 
@@ -275,7 +275,7 @@ class Consumer:
                 break
             except Exception as error:
                 # A command may have written the same row in this moment; from a fresh look it is simply there.
-                race = isinstance(error, Lost) or (is_duplicate(error) and met < _MET_MAX)
+                race = met < _MET_MAX and (isinstance(error, Lost) or is_duplicate(error))
                 met += race
                 if prepared.understood and blames_the_record(error) and not race:
                     if prepared.size > 1:
@@ -295,6 +295,7 @@ class Consumer:
         CONSUMER_BATCH.observe(prepared.size)
         CONSUMER_BATCH_TIME.observe(time.perf_counter() - started)
         self._retrying = False
+        self._moved_at = time.monotonic()
 
     async def _write_one_by_one(self, prepared: Batch) -> None:
         """Find the record that cannot be taken, park it, and let all others through, in the order they came."""

@@ -202,12 +202,10 @@ def blames_the_record(error: BaseException) -> bool:
     state = _sqlstate(error)
     if state is not None:
         return state.startswith(_OF_THE_DATA)
-    if isinstance(
+    return not isinstance(
         error,
         SQLAlchemyError | asyncpg.InterfaceError | asyncpg.InternalClientError | OSError | TimeoutError | MemoryError,
-    ):
-        return False
-    return not isinstance(error, Lost)
+    )
 
 
 class Lost(Exception):

@@ -116,6 +116,26 @@ async def test_who_had_nothing_to_do_for_long_is_live_when_something_comes(start
     await heard(running, 1)
 
 
+async def test_a_batch_that_is_taken_apart_moves_with_every_record(start, stack, topic, monkeypatch) -> None:
+    """One by one takes longer than a batch does; who is restarted in the middle of it begins again."""
+    monkeypatch.setattr("shared.consumer._WATCH_INTERVAL_S", 0.1)
+    apply = counting.reactions.apply.__func__
+
+    async def apply_slowly(self, connection, deliveries) -> None:
+        await asyncio.sleep(0.4)
+        await apply(self, connection, deliveries)
+
+    monkeypatch.setattr("shared.reactions.Reactions.apply", apply_slowly)
+    await produce(stack, topic, record(uuid.uuid4(), 666), *[record(uuid.uuid4(), 1) for _ in range(4)])
+    running = await start(counting.build, consumer_stall_s=1)
+
+    async def done() -> bool:
+        assert running.service.liveness() == {"consumer": True}
+        return await running.value("SELECT count(*) FROM heard") == 4
+
+    await until(done)
+
+
 async def test_a_start_with_something_to_tell_is_quiet(start, topic, caplog) -> None:
     """What is recorded before the broker is reached, as a first policy is, waits without a warning."""
     first = await start(counting.build, working=False)

@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import uuid
 
+import pytest
+
+from shared.eventstore import ConcurrencyConflict
 from tests.conftest import until
 from tests.integration.kernel import counting
 from tests.integration.kernel.telling import heard, invoke, produce, record
@@ -165,7 +168,13 @@ async def test_all_parked_keys_are_retried_at_once_after_an_update_of_the_progra
     assert await running.value("SELECT count(*) FROM heard") == 6
 
 
-async def test_a_record_that_the_service_cannot_apply_is_parked_and_its_batch_is_not_lost(start, stack, topic) -> None:
+@pytest.mark.parametrize("error", [counting.Poison, ConcurrencyConflict])
+async def test_a_record_that_the_service_cannot_apply_is_parked_and_its_batch_is_not_lost(
+    start, stack, topic, monkeypatch, error
+) -> None:
+    """Nor one that loses against somebody else every time: whoever does so alone is not in a race."""
+    monkeypatch.setattr(counting, "Poison", error)
+    monkeypatch.setattr("shared.consumer._MET_MAX", 2)
     running = await start(counting.build)
     sick = uuid.uuid4()
     records = [record(uuid.uuid4(), 1) for _ in range(5)]
