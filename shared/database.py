@@ -1,8 +1,10 @@
 """The service's own PostgreSQL: one engine, transactions, and the door to raw asyncpg for the hot path."""
 
+import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, cast
 
 import asyncpg
@@ -45,19 +47,20 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._url = make_url(settings.database_url.get_secret_value())
         self.engine: AsyncEngine = self._engine(settings.database_pool_size)
         # A pool of its own: that it cannot write is said once, when a connection is made, and costs no question
         # anything. And many who look something up do not keep those waiting who do something.
-        for_questions = {
-            "default_transaction_read_only": "on",
-            "statement_timeout": str(settings.database_question_timeout_s * 1000),
-        }
-        self.questions: AsyncEngine = self._engine(settings.database_questions_pool_size, for_questions)
+        self.questions: AsyncEngine = self._engine(
+            settings.database_questions_pool_size,
+            default_transaction_read_only="on",
+            statement_timeout=str(settings.database_question_timeout_s * 1000),
+        )
 
-    def _engine(self, pool_size: int, server_settings: Mapping[str, str] | None = None) -> AsyncEngine:
-        url = make_url(self._settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
+    def _engine(self, pool_size: int, **server_settings: str) -> AsyncEngine:
         engine = create_async_engine(
-            url,
+            self._url.set(drivername="postgresql+asyncpg"),
+            async_creator=partial(self._connect, **server_settings),
             # Transactions are the driver's own; the dialect would open one with the first statement that it is sent.
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
@@ -67,10 +70,18 @@ class Database:
             pool_use_lifo=True,
             # Errors tell the statement, never its values: they may be somebody's name.
             hide_parameters=True,
-            connect_args={"server_settings": self._server_settings() | dict(server_settings or {}), "timeout": 10},
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
         return engine
+
+    async def _connect(self, **server_settings: str) -> asyncpg.Connection:
+        connection = await asyncpg.connect(
+            self._url.render_as_string(hide_password=False),
+            server_settings=self._server_settings() | server_settings,
+            timeout=10,
+        )
+        _keep_alive(connection._transport.get_extra_info("socket"))  # type: ignore[attr-defined]
+        return connection
 
     def _server_settings(self) -> dict[str, str]:
         # A writer that hangs inside its transaction would hold back the relay of everyone: the server ends it.
@@ -80,16 +91,23 @@ class Database:
             "timezone": "UTC",
             "jit": "off",
             # A leader that lost its power holds its lock until the server notices: within half a minute, not two hours.
-            "tcp_keepalives_idle": "15",
-            "tcp_keepalives_interval": "5",
-            "tcp_keepalives_count": "3",
+            "tcp_keepalives_idle": str(_KEEPALIVE["TCP_KEEPIDLE"]),
+            "tcp_keepalives_interval": str(_KEEPALIVE["TCP_KEEPINTVL"]),
+            "tcp_keepalives_count": str(_KEEPALIVE["TCP_KEEPCNT"]),
         }
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A read-committed transaction: committed on success, rolled back on any error."""
-        async with self._connection() as (connection, raw), raw.transaction():
-            yield connection
+        async with self._connection() as (connection, raw):
+            transaction = raw.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except BaseException:
+                await _roll_back(raw, transaction)
+                raise
+            await transaction.commit()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -100,7 +118,7 @@ class Database:
             try:
                 yield connection
             finally:
-                await transaction.rollback()
+                await _roll_back(raw, transaction)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[tuple[AsyncConnection, "asyncpg.Connection[Any]"]]:
@@ -133,17 +151,7 @@ class Database:
 
     async def dedicated(self) -> asyncpg.Connection:
         """A raw connection outside the pool, for LISTEN and session locks. The caller closes it."""
-        url = make_url(self._settings.database_url.get_secret_value())
-        host = url.host or cast(str | None, url.query.get("host"))
-        return await asyncpg.connect(
-            host=host,
-            port=url.port,
-            user=url.username,
-            password=str(url.password) if url.password is not None else None,
-            database=url.database,
-            server_settings={**self._server_settings(), "application_name": "liuling"},
-            timeout=10,
-        )
+        return await self._connect(application_name="liuling")
 
     async def reach(self) -> None:
         """End the program with one line when there is no way to the database."""
@@ -157,6 +165,30 @@ class Database:
         """End every connection."""
         await self.engine.dispose()
         await self.questions.dispose()
+
+
+_KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+
+
+def _keep_alive(connected: Any) -> None:
+    """Notice a server that lost its power, as it notices us. Whoever waits for its answer would wait for ever."""
+    if connected.family == socket.AF_UNIX:
+        return
+    with socket.fromfd(connected.fileno(), connected.family, connected.type) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE.items():
+            if hasattr(socket, name):
+                same.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # while something is under way to it, no probes are sent
+            same.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
+
+
+async def _roll_back(raw: "asyncpg.Connection[Any]", transaction: Any) -> None:
+    """Undo a transaction. One whose connection was closed is undone, and to complain would hide why: who is cancelled
+    in the middle of a statement must be seen to be, or what retries goes on for ever.
+    """
+    if not raw.is_closed():
+        await transaction.rollback()
 
 
 def _refuse_closed(connection: Any, *_: object) -> None:
@@ -177,6 +209,10 @@ _OF_THE_SERVER = ("08", _READ_ONLY, "40", "53", "55P03", "57", "58", "XX")
 """SQLSTATEs that say nothing about the statement: connection, read-only standby, lost race, resources, operator."""
 _OF_THE_DATA = ("22", "23", "21")
 """SQLSTATEs that blame the values: data exceptions, constraints, cardinality."""
+
+
+_MET_ANOTHER = ("23P01", "40P01")
+"""An exclusion constraint, a deadlock."""
 
 
 def is_transient(error: BaseException) -> bool:
@@ -210,6 +246,19 @@ def blames_the_record(error: BaseException) -> bool:
 
 class Lost(Exception):
     """Somebody else was faster; the same work is to be done again from the start."""
+
+
+@contextmanager
+def excluded_is_lost() -> Iterator[None]:
+    """For rows that exclude each other by a constraint, once nothing was seen in their way: whatever is in it now came
+    in the same moment, and from the start it is seen. Raises `Lost`.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if _sqlstate(error) in _MET_ANOTHER:
+            raise Lost from error
+        raise
 
 
 def _sqlstate(error: BaseException) -> str | None:

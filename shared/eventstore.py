@@ -214,8 +214,8 @@ NO_END = 2**63 - 1
 """A position behind every event."""
 
 
-_READ_BYTES_MAX = 16 * 1024 * 1024
-_PIECE_ROWS = 100
+_READ_BYTES_MAX = 8 * 1024 * 1024
+_PIECE_ROWS = 50
 
 
 async def read_rows(connection: Any, after: int, last: int = NO_END, limit: int = 1000) -> tuple[list[Any], bool]:

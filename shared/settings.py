@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: SecretStr
-    """postgresql://user:password@host:port/name, or with ``?host=/socket/folder``."""
+    """postgresql://user:password@host:port/name, or with ``?host=/socket/folder``; with ``?sslmode=verify-full`` and
+    the like as libpq has them.
+    """
     database_pool_size: int = Field(default=10, ge=1, le=100)
     database_questions_pool_size: int = Field(default=5, ge=1, le=100)
     """Connections beside the pool that query routes read on; they cannot write."""

@@ -99,12 +99,12 @@ class TokenReader:
         A token that held is remembered for a minute at most: callers send the same one with every request.
         """
         known = self._verified.get(token)
-        if known is not None and time.time() < known[1]:
+        if known is not None and time.monotonic() < known[1]:
             return known[0]
         principal, expires_at = await self._read(token)
         if len(self._verified) >= _VERIFIED_MAX:
             self._verified.clear()
-        self._verified[token] = (principal, min(expires_at, time.time() + _REMEMBER_S))
+        self._verified[token] = (principal, time.monotonic() + min(expires_at - time.time(), _REMEMBER_S))
         return principal
 
     async def _read(self, token: str) -> tuple[Principal, float]:

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import time
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -50,6 +52,20 @@ async def test_whoever_is_a_volunteer_is_the_same_person_under_every_account(iss
         principal = await reads.read(issuer.token(role, COMMUNITY, account, volunteer_id=str(volunteer)))
         assert actor_id(VAULT, principal.subject) == volunteer
     principal.require(COMMUNITY, volunteer)
+
+
+async def test_a_clock_that_is_set_back_makes_no_token_hold_longer(
+    issuer: Issuer, tmp_path: Path, monkeypatch: Any
+) -> None:
+    reads, token, later = reader(issuer), issuer.token("community", COMMUNITY), time.time() + 3600
+    with monkeypatch.context() as wrong:
+        wrong.setattr("time.time", lambda: later)
+        await reads.read(token)
+    issuer.jwks_path.write_text(Issuer.open(tmp_path / "other").jwks_path.read_text())
+    after = time.monotonic() + 400
+    monkeypatch.setattr("time.monotonic", lambda: after)
+    with pytest.raises(InvalidToken):
+        await reads.read(token)
 
 
 async def test_staff_who_are_no_volunteers_go_by_their_sub(issuer: Issuer) -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import base64
+import socket
 import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
-from shared.database import Lost
+from shared.database import Database, Lost, driver_connection
 from shared.eventstore import keep_writers_out
 from shared.privacy import Vault, VaultKeyMismatch
 from shared.timers import Timers
@@ -198,6 +200,21 @@ async def test_a_failed_timer_that_somebody_has_set_anew_meanwhile_keeps_its_new
     await set_for(now)
     await timers.fire_due(workshop, lambda: now)
     assert await running.value("SELECT due_at FROM timers") == next_year
+
+
+async def test_every_connection_notices_a_server_that_lost_its_power(start) -> None:
+    """And may be encrypted as libpq's are: `sslmode` belongs to the address."""
+    settings = (await start(counting.build, working=False)).service.settings
+    address = SecretStr(settings.database_url.get_secret_value() + "?sslmode=prefer")
+    database = Database(settings.model_copy(update={"database_url": address}))
+    alone = await database.dedicated()
+    async with database.transaction() as pooled, database.asking() as asking:
+        for connection in (alone, await driver_connection(pooled), await driver_connection(asking)):
+            connected = connection._transport.get_extra_info("socket")
+            with socket.fromfd(connected.fileno(), connected.family, connected.type) as same:
+                assert same.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    await alone.close()
+    await database.close()
 
 
 async def test_serve_refuses_a_database_that_was_not_migrated(start) -> None:
