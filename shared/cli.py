@@ -18,7 +18,7 @@ from shared.clock import SHANGHAI
 from shared.database import Lost
 from shared.deliveries import Unreadable, claim, read
 from shared.eventstore import enter, keep_writers_out
-from shared.relay import republish
+from shared.relay import PublishFailed, republish
 from shared.service import Service
 from shared.settings import Settings
 from shared.topics import ensure_topics
@@ -99,8 +99,11 @@ def service_cli(
             await service.require_schema()
             await ensure_topics(service.settings)
             await service.broker.connect()
-            with _progress("重新发布 republishing") as progress:
-                count = await republish(service.database, service.relay, first, last, progress)
+            try:
+                with _progress("重新发布 republishing") as progress:
+                    count = await republish(service.database, service.relay, first, last, progress)
+            except PublishFailed as error:
+                sys.exit(f"Kafka 没有全部收下 did not take all: {error}; 从这里继续 go on with --from {error.first}")
             console.print(f"已重新发布 {count} 个事件 events republished")
             return 0
 

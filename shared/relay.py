@@ -64,11 +64,11 @@ class Relay:
                 asyncpg.InternalClientError,  # what a query meets on a connection that has just broken
                 OSError,
                 TimeoutError,
-                _PublishFailed,
+                PublishFailed,
             ) as error:
                 if self.healthy:
                     backoff_s = 0.1  # it had worked since the last failure
-                self.healthy, refused = False, isinstance(error, _PublishFailed)
+                self.healthy, refused = False, isinstance(error, PublishFailed)
                 reason = str(error) if refused else type(error).__name__
                 log.warning("relay_interrupted", reason=reason, retry_in_s=backoff_s)
                 await asyncio.sleep(backoff_s)
@@ -117,7 +117,7 @@ class Relay:
                 await asyncio.gather(*acknowledgements)
         except Exception as error:
             # Whatever the client raised, the cursor has not moved: the same batch is published again.
-            raise _PublishFailed(_reason(error, rows)) from error
+            raise PublishFailed(_reason(error, rows), rows[0]["position"]) from error
         RELAY_EVENTS.inc(len(rows))
         RELAY_DELAY.observe(max(0.0, (datetime.now(UTC) - min(started, rows[0]["occurred_at"])).total_seconds()))
 
@@ -147,8 +147,12 @@ class Relay:
         self._wake.set()
 
 
-class _PublishFailed(Exception):
-    """The broker did not take a batch."""
+class PublishFailed(Exception):
+    """The broker did not take a batch, which begins at the position `first`."""
+
+    def __init__(self, reason: str, first: int) -> None:
+        super().__init__(reason)
+        self.first = first
 
 
 def _reason(error: Exception, rows: Sequence[Any]) -> str:

@@ -6,6 +6,8 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError
+from faststream.kafka import KafkaBroker
 from structlog.testing import capture_logs
 
 from deploy.local.postgres import ExternalPostgres
@@ -186,3 +188,22 @@ async def test_republish_refills_a_topic_without_moving_the_cursor(start, stack,
     ids = [m.headers for m in await read_topic(stack, topic, 7)]
     assert len({dict(h)["ce_id"] for h in ids}) == 4
     assert await running.value("SELECT position FROM relay_cursor") == before
+
+
+async def test_a_republish_that_is_interrupted_says_where_to_go_on(start, topic, monkeypatch) -> None:
+    running = await start(counting.build, working=False)
+    for amount in range(1, 5):
+        await _record(running.service.database, amount)
+    monkeypatch.setattr("shared.eventstore._READ_BYTES_MAX", 1)
+    monkeypatch.setattr("shared.eventstore._PIECE_ROWS", 2)
+    publish = KafkaBroker.publish
+
+    async def publish_two(self, body, *arguments, **options):
+        if json.loads(body)["amount"] > 2:
+            raise KafkaTimeoutError
+        return await publish(self, body, *arguments, **options)
+
+    monkeypatch.setattr(KafkaBroker, "publish", publish_two)
+    result = await asyncio.to_thread(invoke, running, monkeypatch, "republish")
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit), result.exception
+    assert "--from 3" in str(result.exception) + result.output
