@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.local.postgres import SETTINGS
 from tests.conftest import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -38,3 +39,9 @@ def test_no_container_has_powers_that_it_does_not_need(service: str) -> None:
     assert "no-new-privileges:true" in container["security_opt"]
     assert container["mem_limit"]
     assert container["pids_limit"]
+
+
+@pytest.mark.parametrize("setting", ["log_min_error_statement", "log_error_verbosity", "password_encryption"])
+def test_the_database_keeps_to_itself_what_the_local_one_does(setting: str) -> None:
+    """By default an error is logged with the values in conflict, which may be personal data."""
+    assert f"{setting}={SETTINGS[setting]}" in SERVICES["postgres"]["command"]

@@ -107,6 +107,8 @@ def _jars(warden: Warden, logs: Path, say: Callable[[str], None]) -> Path:
 
 
 def _resolve(warden: Warden, maven: str, jars: Path, log_path: Path) -> None:
+    for half in jars.parent.glob(f"{jars.name}.*"):  # of a first start that was killed
+        shutil.rmtree(half, ignore_errors=True)
     fresh = jars.with_name(f"{jars.name}.{os.getpid()}")
     project = fresh / "project"
     project.mkdir(parents=True)

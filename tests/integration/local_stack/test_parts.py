@@ -1,5 +1,6 @@
 """Which parts run, where they come from, and what the services are told of them."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import asyncpg
 import pytest
 
 from deploy.local.folder import DataFolder
+from deploy.local.kafka import prepare
+from deploy.local.processes import Warden
 from deploy.local.stack import LocalStack, StackError
 from shared.settings import Settings
 from tests.integration.local_stack.conftest import remember, table_words, topic_words
@@ -32,6 +35,27 @@ async def test_kafka_that_is_insisted_on_is_not_replaced(open_folder: Path, monk
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(StackError, match="Java"):
         LocalStack(open_folder, broker="kafka").start()
+
+
+def test_what_a_first_start_left_that_was_killed_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maven = tmp_path / "bin" / "mvn"
+    maven.parent.mkdir()
+    maven.write_text(
+        '#!/bin/sh\nfor option; do case $option in -DoutputDirectory=*) mkdir "${option#*=}"; esac; done\n'
+    )
+    maven.chmod(0o755)
+    monkeypatch.setenv("PATH", str(maven.parent), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    warden = Warden()
+    try:
+        jars = prepare(warden, tmp_path, print).jars
+        jars.rename(jars.with_name(f"{jars.name}.1"))
+        prepare(warden, tmp_path, print)
+    finally:
+        warden.close()
+    assert {path.name for path in jars.parent.iterdir()} == {jars.name, "kafka.lock"}
 
 
 async def test_a_service_finds_all_that_it_needs_in_its_environment(running: LocalStack) -> None:
