@@ -3,7 +3,8 @@
 import hashlib
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
@@ -23,36 +24,44 @@ from shared.service import Service
 from shared.settings import Settings
 from shared.topics import ensure_topics
 
-Build = Callable[[Settings], Service]
+S = TypeVar("S", bound=Settings)
+Build = Callable[[S], Service]
 Command = Callable[[Service], Awaitable[int]]
+"""Returns the exit code."""
 
 console = Console(highlight=False)
 
 
+def run_command(build: Build[S], settings: type[S], command: Command) -> None:
+    """Run a command on a service of its own, under the settings of the environment, and end the program."""
+
+    async def main() -> int:
+        service = build(settings.from_environment())
+        try:
+            return await command(service)
+        except KafkaConnectionError as error:
+            sys.exit(f"Kafka 联系不上 cannot be reached (KAFKA_BOOTSTRAP_SERVERS): {error}")
+        finally:
+            await service.close()
+
+    raise typer.Exit(uvloop.run(main()))
+
+
 def service_cli(
     name: str,
-    build: Build,
-    settings: type[Settings] = Settings,
+    build: Build[S],
+    settings: type[S],
     *,
-    rebuild: Command | None = None,
+    rebuild: Callable[..., None] | None = None,
     verify: Command | None = None,
 ) -> typer.Typer:
-    """The program of a service. `rebuild` and `verify` replace the common ones where state is more than views."""
+    """The program of a service. `rebuild`, with options of its own, and `verify` replace the common ones where state
+    is more than views.
+    """
     app = typer.Typer(
         no_args_is_help=True, add_completion=False, help=f"六零 Liuling: {name}", pretty_exceptions_enable=False
     )
-
-    def run(command: Command) -> None:
-        async def main() -> int:
-            service = build(settings.from_environment())
-            try:
-                return await command(service)
-            except KafkaConnectionError as error:
-                sys.exit(f"Kafka 联系不上 cannot be reached (KAFKA_BOOTSTRAP_SERVERS): {error}")
-            finally:
-                await service.close()
-
-        raise typer.Exit(uvloop.run(main()))
+    run = partial(run_command, build, settings)
 
     @app.command()
     def serve() -> None:
@@ -78,10 +87,11 @@ def service_cli(
 
         run(command)
 
-    @app.command(name="rebuild")
     def rebuild_() -> None:
         """用事件重建读模型 Rebuild the read tables from the events."""
-        run(rebuild or _rebuild)
+        run(_rebuild)
+
+    app.command(name="rebuild")(rebuild or rebuild_)
 
     @app.command(name="verify")
     def verify_() -> None:

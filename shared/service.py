@@ -24,7 +24,7 @@ from shared import memory, migrations
 from shared.auth.tokens import TokenReader
 from shared.clock import Clock, system_clock
 from shared.consumer import Consumer
-from shared.database import Database, is_transient
+from shared.database import Database
 from shared.election import elected
 from shared.ids import NewId, new_id
 from shared.kafka import kafka_broker
@@ -32,6 +32,7 @@ from shared.metrics import REGISTRY
 from shared.privacy import Vault, VaultKeyMismatch
 from shared.reactions import Reactions
 from shared.relay import Relay
+from shared.rounds import go_round_forever
 from shared.settings import Settings
 from shared.telemetry import configure, logger
 from shared.timers import Timers
@@ -204,24 +205,19 @@ class Service:
             parts.create_task(self.timers.run(self.workshop, self.clock, self.settings.timer_poll_interval_ms / 1000))
             if self.consumer is not None:
                 parts.create_task(self.consumer.run())
-            parts.create_task(self._tidy())
+            parts.create_task(go_round_forever(self._drop_old_answers, _TIDY_INTERVAL_S, log, "tidying_interrupted"))
             parts.create_task(memory.tidy_up())
             for loop in self.background:
                 parts.create_task(loop())
 
-    async def _tidy(self) -> None:
+    async def _drop_old_answers(self) -> None:
         """Drop answers whose keys nobody will send again, a few at a time."""
-        while True:
-            try:
-                async with self.database.transaction() as connection:
-                    deleted = await connection.execute(_DROP_OLD_ANSWERS, {"days": self.settings.idempotency_keep_days})
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("tidying_interrupted", error=type(error).__name__)
-                await asyncio.sleep(_TIDY_INTERVAL_S)
-                continue
-            await asyncio.sleep(1 if deleted.rowcount else _TIDY_INTERVAL_S)
+        deleted = 1
+        while deleted:
+            async with self.database.transaction() as connection:
+                dropped = await connection.execute(_DROP_OLD_ANSWERS, {"days": self.settings.idempotency_keep_days})
+            deleted = dropped.rowcount
+            await asyncio.sleep(1)
 
     async def _bus(self) -> None:
         """Connect to the broker, however long it takes, then relay to it; the clients reconnect by themselves."""

@@ -59,7 +59,7 @@ class Timers:
         return combined
 
     async def fire_due(self, workshop: Workshop, clock: Clock) -> int:
-        """Fire every due timer, each in its own transaction; returns how many. Several workers share the rows."""
+        """Try every due timer, each in its own transaction; returns how many. Several workers share the rows."""
         fired = 0
         while await self._fire_one(workshop, clock):
             fired += 1

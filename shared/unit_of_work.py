@@ -142,13 +142,11 @@ class Workshop:
     new_id: NewId
 
     @asynccontextmanager
-    async def transaction(
-        self, *, actor: str | None = None, expected_version: int | None = None
-    ) -> AsyncIterator[UnitOfWork]:
+    async def transaction(self, *, actor: str | None = None) -> AsyncIterator[UnitOfWork]:
         """A unit of work in a fresh transaction. The caller runs `finish` last; any error rolls everything back."""
         async with self.database.transaction() as connection:
             await enter(connection)
-            yield self.on(connection, actor=actor, expected_version=expected_version)
+            yield self.on(connection, actor=actor)
 
     def on(
         self, connection: AsyncConnection, *, actor: str | None = None, expected_version: int | None = None

@@ -23,6 +23,8 @@ from deploy.local.processes import StackError
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout: services are started from here."""
 
+_WARDEN_ENDS_WITHIN_S = 15.0
+
 BrokerKind = Literal["kafka", "tansu", "external"]
 
 
@@ -87,16 +89,16 @@ class DataFolder:
         assert self._lock is not None
         return self._lock
 
-    def acquire(self, seconds: float = 15.0) -> None:
+    def acquire(self) -> None:
         """Take the lock. Raises `StackError` that says who holds it and where its addresses are.
 
-        When the holder was killed, its warden still ends the processes: that is waited for, up to `seconds`.
+        When the holder was killed, its warden still ends the processes: that is waited for.
         """
         # Secrets have their own mode; others need to pass through when PostgreSQL runs under another account.
         self.path.mkdir(parents=True, exist_ok=True, mode=0o755 if os.geteuid() == 0 else 0o700)
         self.logs.mkdir(exist_ok=True)
         descriptor = os.open(self._holder_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + _WARDEN_ENDS_WITHIN_S
         try:
             while True:
                 try:

@@ -23,11 +23,11 @@ def kafka_answers(bootstrap: str) -> bool:
     return len(answer) == 12 and struct.unpack(">iii", answer)[2] > 0
 
 
-def http_ready(host: str, port: int, path: str = "/health/ready") -> bool:
+def http_ready(host: str, port: int) -> bool:
     """Whether a service says that it is ready."""
     connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", path)
+        connection.request("GET", "/health/ready")
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -16,7 +16,7 @@ DEFAULT_PORTS: Mapping[str, int] = {"registry": 8101, "points": 8102, "grid_patr
 SERVICES: tuple[str, ...] = tuple(DEFAULT_PORTS)
 """The services, in the order they are shown."""
 
-_MIGRATE_S = 120.0
+_MIGRATE_S, _READY_S = 120.0, 60.0
 
 
 @dataclass
@@ -73,9 +73,7 @@ def migrate(warden: Warden, logs: Path, name: str, environment: Mapping[str, str
     )
 
 
-def serve(
-    warden: Warden, logs: Path, name: str, replica: int, environment: Mapping[str, str], seconds: float
-) -> ServiceHandle:
+def serve(warden: Warden, logs: Path, name: str, replica: int, environment: Mapping[str, str]) -> ServiceHandle:
     """Start a replica and wait until it is ready. Raises `StartFailed` with the end of its log when it is not."""
     port = int(environment["HTTP_PORT"])
     key = replica_key(name, replica)
@@ -87,7 +85,7 @@ def serve(
         folder=ROOT,
     )
     try:
-        warden.wait(child, lambda: http_ready("127.0.0.1", port), seconds)
+        warden.wait(child, lambda: http_ready("127.0.0.1", port), _READY_S)
     except BaseException:
         child.stop()
         raise

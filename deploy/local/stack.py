@@ -264,17 +264,15 @@ class LocalStack:
         """Run the service's `migrate`: its schema to head, its topics made."""
         services.migrate(self._running(), self._data.logs, service, self.environment(service))
 
-    def start_service(
-        self, name: str, replica: int = 1, settings: Mapping[str, str] | None = None, *, seconds: float = 60.0
-    ) -> ServiceHandle:
+    def start_service(self, name: str, replica: int = 1) -> ServiceHandle:
         """Run the service and wait until it is ready. Started again, a replica has the port it had before."""
         key = replica_key(name, replica)
         known = self._handles.get(key)
         if known is not None and known.is_alive():
             raise StackError(f"{key} 已在运行 already runs ({known.url})")
-        environment = {**self.environment(name), "HTTP_PORT": str(self._port(key)), **(settings or {})}
+        environment = {**self.environment(name), "HTTP_PORT": str(self._port(key))}
         with self._timed(key):
-            handle = services.serve(self._running(), self._data.logs, name, replica, environment, seconds)
+            handle = services.serve(self._running(), self._data.logs, name, replica, environment)
         with self._guard:
             self._handles[key] = handle
         self._note()

@@ -20,16 +20,12 @@ from services.grid_patrol.tables import metadata
 from shared import volunteers
 from shared.clock import Clock, system_clock
 from shared.service import Service, lay
-from shared.settings import Settings
 from shared.timers import Timers
 from shared.views import Views
 
 
-def build(settings: Settings, clock: Clock = system_clock) -> Service:
+def build(settings: GridPatrolSettings, clock: Clock = system_clock) -> Service:
     """The patrol grid with these settings."""
-    if not isinstance(settings, GridPatrolSettings):
-        raise TypeError("the patrol grid needs its own settings")
-
     views = Views.combine(cells_views.views, crews_views.views, shifts_views.views, findings_views.views)
     base = lay("grid_patrol", settings, views, clock)
     reactions = base.reactions(volunteers.reactions, shifts_reactions.reactions, crews_reactions.reactions)

@@ -11,15 +11,11 @@ from services.mediation.tables import metadata
 from shared import volunteers
 from shared.clock import Clock, system_clock
 from shared.service import Service, lay
-from shared.settings import Settings
 from shared.views import Views
 
 
-def build(settings: Settings, clock: Clock = system_clock) -> Service:
+def build(settings: MediationSettings, clock: Clock = system_clock) -> Service:
     """Mediation with these settings."""
-    if not isinstance(settings, MediationSettings):
-        raise TypeError("mediation needs its own settings")
-
     views = Views.combine(cases_views.views)
     base = lay("mediation", settings, views, clock)
     # First that the person is nobody any more, which waits for whoever is just tying something to them; then the rest.

@@ -57,7 +57,6 @@ from services.points.tables import metadata
 from shared.clock import Clock, system_clock
 from shared.ids import NewId, new_id
 from shared.service import Service, lay
-from shared.settings import Settings
 from shared.timers import Timers
 from shared.views import Views
 
@@ -80,10 +79,8 @@ read_views = Views.combine(
 """The tables that are rebuilt from this service's own events alone."""
 
 
-def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) -> Service:
+def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = new_id) -> Service:
     """The service under these settings. Nothing is opened before it runs."""
-    if not isinstance(settings, PointsSettings):
-        settings = PointsSettings.model_validate(settings.model_dump())
     # The ledger comes last: its rows are the ones that others wait for.
     writer = LedgerWriter()
     lapsing, overflow = Lapsing(writer), Overflow(writer)

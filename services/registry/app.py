@@ -20,17 +20,14 @@ from services.registry.volunteers import views as volunteer_views
 from shared.clock import Clock, system_clock
 from shared.ids import NewId, new_id
 from shared.service import Service, lay
-from shared.settings import Settings
 from shared.timers import Timers
 from shared.views import Views
 
 FOLDER = Path(__file__).parent
 
 
-def build(settings: Settings, clock: Clock = system_clock, ids: NewId = new_id) -> Service:
+def build(settings: RegistrySettings, clock: Clock = system_clock, ids: NewId = new_id) -> Service:
     """The service under these settings. Nothing is opened before it runs."""
-    if not isinstance(settings, RegistrySettings):
-        settings = RegistrySettings.model_validate(settings.model_dump())
     views = Views.combine(
         organisation_views.views,
         volunteer_views.views,

@@ -69,7 +69,7 @@ def test_servers_as_people_write_them(servers: str) -> None:
 
 @pytest.mark.parametrize("command", [["serve"], ["migrate"], ["verify"], ["parked", "list"], ["republish"]])
 def test_a_database_that_is_not_there_is_told_in_one_line(command: list[str]) -> None:
-    ended = CliRunner().invoke(service_cli("counting", counting.build), command, env=DUMMY)
+    ended = CliRunner().invoke(service_cli("counting", counting.build, Settings), command, env=DUMMY)
     assert ended.exit_code == 1
     assert "数据库联系不上 the database cannot be reached (DATABASE_URL)" in ended.output
     assert "Traceback" not in ended.output

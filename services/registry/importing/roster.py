@@ -18,7 +18,6 @@ from services.registry.importing.cells import (
 from services.registry.importing.dates import read_date
 from services.registry.importing.identity import read_identity, read_kind
 from services.registry.importing.layouts import ROSTER_LAYOUT
-from services.registry.importing.limits import Limits
 from services.registry.importing.phone import read_phone
 from services.registry.importing.reading import RowReading
 from services.registry.importing.reasons import RowProblem
@@ -134,12 +133,12 @@ class Roster:
         return tuple(sorted({team for row in self.rows for team in row.teams}))
 
 
-def read_roster(content: bytes, today: date, limits: Limits | None = None) -> tuple[Sheet, Roster]:
+def read_roster(content: bytes, today: date) -> tuple[Sheet, Roster]:
     """The register in a file, with the sheet it was read from (for the file to hand back).
 
     Raises SheetRefused where the file as a whole cannot be read; ``today`` decides ages.
     """
-    sheet = read_sheet(content, ROSTER_LAYOUT, limits)
+    sheet = read_sheet(content, ROSTER_LAYOUT)
     return sheet, parse_roster(sheet, today)
 
 

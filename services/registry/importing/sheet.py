@@ -53,11 +53,6 @@ class Sheet:
     header: Header
     rows: tuple[SheetRow, ...]
 
-    @property
-    def header_row(self) -> int:
-        """1-based number of the (last) header row."""
-        return self.header.first_index + self.header.height
-
     def value(self, row: SheetRow, field_name: str) -> Cell:
         """The first filled cell among the columns of a field; None where there is none."""
         return next(iter(self.values(row, field_name)), None)

@@ -13,7 +13,6 @@ from services.registry.importing.clock_times import MINUTES_A_DAY, ClockReading,
 from services.registry.importing.dates import read_date
 from services.registry.importing.identity import read_identity_keys, read_kind
 from services.registry.importing.layouts import SIGN_IN_LAYOUT
-from services.registry.importing.limits import Limits
 from services.registry.importing.reading import RowReading
 from services.registry.importing.reasons import RowProblem
 from services.registry.importing.roster import read_name
@@ -78,11 +77,9 @@ class SignInSheet:
         return tuple(sorted({problem.row_number for problem in self.problems}))
 
 
-def read_sign_in_sheet(
-    content: bytes, planned: PlannedTime, today: date, limits: Limits | None = None
-) -> tuple[Sheet, SignInSheet]:
+def read_sign_in_sheet(content: bytes, planned: PlannedTime, today: date) -> tuple[Sheet, SignInSheet]:
     """The sign-in sheet in a file, with the sheet it was read from. Raises SheetRefused for a whole file."""
-    sheet = read_sheet(content, SIGN_IN_LAYOUT, limits)
+    sheet = read_sheet(content, SIGN_IN_LAYOUT)
     return sheet, parse_sign_in_sheet(sheet, planned, today)
 
 

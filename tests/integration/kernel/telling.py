@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from typer.testing import CliRunner
 
 from shared.contracts.envelope import Envelope
+from shared.settings import Settings
 from tests.conftest import COMMUNITY, environment_of, until
 from tests.integration.kernel import counting
 
@@ -60,4 +61,4 @@ def invoke(running, monkeypatch, *arguments: str):
     from shared.cli import service_cli
 
     environment = {**environment_of(running), "COLUMNS": "200"}
-    return CliRunner().invoke(service_cli("counting", counting.build), list(arguments), env=environment)
+    return CliRunner().invoke(service_cli("counting", counting.build, Settings), list(arguments), env=environment)
