@@ -9,12 +9,16 @@ from uuid import UUID
 from fastapi import Depends, Request
 from pydantic import PlainValidator, StringConstraints
 from pydantic_core import PydanticCustomError
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.settings import RegistrySettings
+from services.registry.tables import volunteers
 from shared.auth.permissions import Role
 from shared.auth.tokens import OutsideNode, Principal
 from shared.clock import local_day
 from shared.web import configured
+from shared.web.nodes import row_of_caller
 
 _NUMBER = re.compile(r"^[0-9]{12}-[0-9]{6,9}$")
 VolunteerNumber = Annotated[str, StringConstraints(pattern=_NUMBER.pattern)]
@@ -50,6 +54,11 @@ def own_id(caller: Principal) -> UUID | None:
         return UUID(caller.subject)
     except ValueError:
         raise OutsideNode from None
+
+
+async def volunteer_of_caller(read: AsyncConnection, caller: Principal, volunteer_id: UUID) -> Row[Any]:
+    """A volunteer's row, if the caller may read it. Raises `NotFound` or `OutsideNode`."""
+    return await row_of_caller(read, caller, volunteers.c.id, volunteer_id, "volunteer", person=volunteer_id)
 
 
 async def _now(request: Request) -> datetime:

@@ -1,7 +1,7 @@
 """The web kit: routes with a permission, problems in two languages, idempotent commands, cursors, ETags."""
 
 from shared.web.api import Api, Caller, Read, Vaulted, Work, configured, etag
-from shared.web.paging import LongPaging, Page, Paging, ShortPaging
+from shared.web.paging import LongPaging, Page, Paging, ShortPaging, narrowed
 from shared.web.problems import NotFound, Problem
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "Work",
     "configured",
     "etag",
+    "narrowed",
 ]

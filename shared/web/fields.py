@@ -1,4 +1,4 @@
-"""Field types for what comes in over HTTP: bounded, and free of characters that only harm."""
+"""Bodies and answers, and field types for what comes in: bounded, and free of characters that only harm."""
 
 import re
 import unicodedata
@@ -25,6 +25,12 @@ class Body(BaseModel):
         if isinstance(value, dict) and len(value) > _FIELDS_MAX:
             raise PydanticCustomError("too_many_fields", "must not have so many fields")
         return value
+
+
+class Out(BaseModel):
+    """Base of answers: made of anything that has their fields, such as a row."""
+
+    model_config = ConfigDict(from_attributes=True)
 
 
 def _clean(value: str) -> str:
@@ -72,5 +78,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_y
 """An aware moment in a sane year, in UTC."""
 Day = Annotated[date, BeforeValidator(_day_as_text), Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
 """A calendar day in Asia/Shanghai, in a sane year."""
+Month = Annotated[str, Field(pattern=r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])$")]
+"""A calendar month in Asia/Shanghai, like 2026-03."""
 EachOnce = AfterValidator(_distinct)
 """For a list of people: nobody is named twice."""

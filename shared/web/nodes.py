@@ -1,10 +1,11 @@
 """What the caller's node covers: one aggregate, or the part of the organisation tree that a list is about."""
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from sqlalchemy import Column, ColumnElement, and_
+from sqlalchemy import Column, ColumnElement, Row, and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.aggregate import Aggregate, State
 from shared.auth.tokens import Principal
@@ -30,6 +31,17 @@ def below(column: Column[str], within: str | None, caller: Principal) -> ColumnE
         return column == node  # so that an index on community and time gives a community's page in its order
     # One range of the index; ":" is the character after "9".
     return and_(column >= node, column < node + ":")
+
+
+async def row_of_caller(
+    read: AsyncConnection, caller: Principal, column: Column[UUID], key: UUID, what: str, person: UUID | None = None
+) -> Row[Any]:
+    """The row with this key, where the caller's node covers it. Raises `OutsideNode`, or `NotFound` of `what`."""
+    row = (await read.execute(select(column.table).where(column == key))).first()
+    if row is None:
+        raise NotFound(what)
+    caller.require(row.community, person)
+    return row
 
 
 async def of_caller(

@@ -66,6 +66,11 @@ class _Paging:
         return Page(items=[row_to_item(row) for row in page], next_cursor=cursor)
 
 
+def narrowed(query: Select[Any], *asked: tuple[ColumnElement[Any], Any]) -> Select[Any]:
+    """The rows of a query that have the values asked for; None asks for nothing."""
+    return query.where(*(column == value for column, value in asked if value is not None))
+
+
 def _pages(usual: int, most: int) -> Callable[..., Awaitable[_Paging]]:
     async def paging(
         limit: Annotated[int, Query(ge=1, le=most, description="每页条数 rows a page")] = usual,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query, Response
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Select, func, select
 
@@ -13,8 +13,8 @@ from services.grid_patrol.cells.streams import CELLS
 from services.grid_patrol.fields import CellCode, PathCell, PathCommunity
 from services.grid_patrol.tables import cells, coverage
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
-from shared.web.fields import Body, Moment
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag, narrowed
+from shared.web.fields import Body, Moment, Out
 from shared.web.nodes import Within, below
 
 api = Api(tags=["cells 网格"])
@@ -40,14 +40,14 @@ class CellsBody(Body):
     cells: Annotated[list[CellBody], Field(min_length=1, max_length=500), AfterValidator(_once_each)]
 
 
-class CellsOut(BaseModel):
+class CellsOut(Out):
     """What the definition changed."""
 
     defined: int
     unchanged: int = Field(description="Cells that the grid had already, with the same area.")
 
 
-class CellOut(BaseModel):
+class CellOut(Out):
     """A cell of the grid."""
 
     community: str
@@ -57,7 +57,7 @@ class CellOut(BaseModel):
     last_covered_at: datetime | None = Field(description="When a logged shift last covered it.")
 
 
-class CellRetiredOut(BaseModel):
+class CellRetiredOut(Out):
     """A cell that left the grid."""
 
     community: str
@@ -102,9 +102,7 @@ async def list_cells(
     ] = None,
 ) -> Page[CellOut]:
     """网格列表。The cells of a node and below."""
-    query = _cells().where(below(cells.c.community, within, caller))
-    if retired is not None:
-        query = query.where(cells.c.retired.is_(retired))
+    query = narrowed(_cells().where(below(cells.c.community, within, caller)), (cells.c.retired, retired))
     if not_covered_since is not None:
         covered = select(coverage.c.cell).where(
             coverage.c.community == cells.c.community,
@@ -112,7 +110,7 @@ async def list_cells(
             coverage.c.covered_at >= not_covered_since,
         )
         query = query.where(~covered.exists())
-    return await page.fetch(read, query, [cells.c.community, cells.c.cell], _cell)
+    return await page.fetch(read, query, [cells.c.community, cells.c.cell], CellOut.model_validate)
 
 
 @api.query("/v1/cells/{community}/{cell}", permission="patrol.read")
@@ -123,7 +121,7 @@ async def get_cell(community: PathCommunity, cell: PathCell, read: Read, caller:
     if row is None:
         raise NotFound("cell")
     etag(response, row.version)
-    return _cell(row)
+    return CellOut.model_validate(row)
 
 
 def _key(community: str, cell: str) -> str:
@@ -137,7 +135,3 @@ def _cells() -> Select[Any]:
         .scalar_subquery()
     )
     return select(cells, last.label("last_covered_at"))
-
-
-def _cell(row: object) -> CellOut:
-    return CellOut.model_validate(row, from_attributes=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import func, select, text
 
 from services.grid_patrol.crews.model import AddMembers, Crew, Disband, FormCrew, RemoveMember, RenameCrew
@@ -17,9 +17,9 @@ from services.grid_patrol.tables import crew_members, crews, shifts
 from shared.contracts.common import CommunityCode
 from shared.contracts.grid_patrol import CrewKind
 from shared.volunteers import require_good
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
-from shared.web.fields import Body, ShortText
-from shared.web.nodes import Within, below, of_caller
+from shared.web import Api, Caller, Page, Paging, Read, Work, etag, narrowed
+from shared.web.fields import Body, Out, ShortText
+from shared.web.nodes import Within, below, of_caller, row_of_caller
 
 api = Api(tags=["crews 巡防队"])
 
@@ -45,7 +45,7 @@ class MembersBody(Body):
     volunteers: Annotated[Volunteers, Field(min_length=1)]
 
 
-class CrewStateOut(BaseModel):
+class CrewStateOut(Out):
     """A crew after a command."""
 
     crew_id: UUID
@@ -53,7 +53,7 @@ class CrewStateOut(BaseModel):
     disbanded: bool
 
 
-class CrewOut(BaseModel):
+class CrewOut(Out):
     """A crew."""
 
     crew_id: UUID
@@ -65,7 +65,7 @@ class CrewOut(BaseModel):
     disbanded: bool
 
 
-class MemberOut(BaseModel):
+class MemberOut(Out):
     """A member of a crew."""
 
     volunteer_id: UUID
@@ -134,31 +134,22 @@ async def list_crews(
 ) -> Page[CrewOut]:
     """巡防队列表。The crews of a node and below."""
     query = select(crews).where(below(crews.c.community, within, caller))
-    if kind is not None:
-        query = query.where(crews.c.kind == kind.value)
-    if disbanded is not None:
-        query = query.where(crews.c.disbanded.is_(disbanded))
-    return await page.fetch(read, query, [crews.c.community, crews.c.crew_id], _crew)
+    query = narrowed(query, (crews.c.kind, kind), (crews.c.disbanded, disbanded))
+    return await page.fetch(read, query, [crews.c.community, crews.c.crew_id], CrewOut.model_validate)
 
 
 @api.query("/v1/crews/{crew_id}", permission="patrol.read")
 async def get_crew(crew_id: UUID, read: Read, caller: Caller, response: Response) -> CrewOut:
     """一支巡防队。One crew."""
-    row = (await read.execute(select(crews).where(crews.c.crew_id == crew_id))).first()
-    if row is None:
-        raise NotFound("crew")
-    caller.require(row.community)
+    row = await row_of_caller(read, caller, crews.c.crew_id, crew_id, "crew")
     etag(response, row.version)
-    return _crew(row)
+    return CrewOut.model_validate(row)
 
 
 @api.query("/v1/crews/{crew_id}/members", permission="patrol.read")
 async def list_members(crew_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[MemberOut]:
     """队员。The members of a crew."""
-    community = await read.scalar(select(crews.c.community).where(crews.c.crew_id == crew_id))
-    if community is None:
-        raise NotFound("crew")
-    caller.require(community)
+    await row_of_caller(read, caller, crews.c.crew_id, crew_id, "crew")
     query = select(crew_members).where(crew_members.c.crew_id == crew_id)
     return await page.fetch(
         read,
@@ -171,7 +162,3 @@ async def list_members(crew_id: UUID, read: Read, caller: Caller, page: Paging) 
 def _state(crew: Crew) -> CrewStateOut:
     assert crew.id is not None, "a crew that was changed exists"
     return CrewStateOut(crew_id=crew.id, members_count=len(crew.members), disbanded=crew.disbanded)
-
-
-def _crew(row: object) -> CrewOut:
-    return CrewOut.model_validate(row, from_attributes=True)

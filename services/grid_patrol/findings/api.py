@@ -1,12 +1,12 @@
 """Routes of what patrols found: report, list, and read the words, which lie in the vault."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import BaseModel, Field
-from sqlalchemy import Row, select, text
+from pydantic import Field
+from sqlalchemy import select, text
 
 from services.grid_patrol.cells.views import known_cells
 from services.grid_patrol.fields import CellCode, Configured, earliest
@@ -15,9 +15,9 @@ from services.grid_patrol.findings.streams import FINDINGS
 from services.grid_patrol.tables import findings
 from shared.contracts.grid_patrol import FindingKind, RiskLevel
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
-from shared.web.fields import Body, LongText, Moment
-from shared.web.nodes import Within, below
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag, narrowed
+from shared.web.fields import Body, LongText, Moment, Out
+from shared.web.nodes import Within, below, row_of_caller
 
 api = Api(tags=["findings 发现"])
 
@@ -33,13 +33,13 @@ class FindingBody(Body):
     text: LongText = Field(description="情况说明，加密保存，不进入事件 kept encrypted, never in an event")
 
 
-class ReportedOut(BaseModel):
+class ReportedOut(Out):
     """A finding that was reported."""
 
     finding_id: UUID
 
 
-class FindingOut(BaseModel):
+class FindingOut(Out):
     """A finding, without what was said about it."""
 
     finding_id: UUID
@@ -52,7 +52,7 @@ class FindingOut(BaseModel):
     found_at: datetime
 
 
-class FindingTextOut(BaseModel):
+class FindingTextOut(Out):
     """What was said about a finding."""
 
     finding_id: UUID
@@ -101,28 +101,27 @@ async def list_findings(
 ) -> Page[FindingOut]:
     """发现列表，新的在前。The findings of a node and below, the latest first."""
     query = select(findings).where(below(findings.c.community, within, caller))
-    for column, value in ((findings.c.shift_id, shift_id), (findings.c.kind, kind), (findings.c.risk, risk)):
-        if value is not None:
-            query = query.where(column == value)
+    query = narrowed(query, (findings.c.shift_id, shift_id), (findings.c.kind, kind), (findings.c.risk, risk))
     if from_ is not None:
         query = query.where(findings.c.found_at >= from_)
     if to is not None:
         query = query.where(findings.c.found_at < to)
-    return await page.fetch(read, query, [findings.c.found_at, findings.c.finding_id], _finding, descending=True)
+    order = [findings.c.found_at, findings.c.finding_id]
+    return await page.fetch(read, query, order, FindingOut.model_validate, descending=True)
 
 
 @api.query("/v1/findings/{finding_id}", permission="patrol.read")
 async def get_finding(finding_id: UUID, read: Read, caller: Caller, response: Response) -> FindingOut:
     """一条发现。One finding."""
-    row = await _row(read, caller, finding_id)
+    row = await row_of_caller(read, caller, findings.c.finding_id, finding_id, "finding")
     etag(response, row.version)
-    return _finding(row)
+    return FindingOut.model_validate(row)
 
 
 @api.query("/v1/findings/{finding_id}/text", permission="findings.read_text")
 async def get_finding_text(finding_id: UUID, read: Read, caller: Caller, vault: Vaulted) -> FindingTextOut:
     """情况说明。What was said about a finding."""
-    await _row(read, caller, finding_id)
+    await row_of_caller(read, caller, findings.c.finding_id, finding_id, "finding")
     kept = await vault.get(read, finding_id)
     if "text" not in kept:
         raise NotFound("finding_text")
@@ -147,15 +146,3 @@ async def _shift(work: UnitOfWork, caller: Caller, shift_id: UUID) -> OnShift:
     caller.require(row.community)
     # A shift that was called off under way brought no service, but what was seen on it was seen.
     return OnShift(shift_id, row.community, row.started_at, row.ended_at, frozenset(row.people))
-
-
-async def _row(read: Read, caller: Caller, finding_id: UUID) -> Row[Any]:
-    row = (await read.execute(select(findings).where(findings.c.finding_id == finding_id))).first()
-    if row is None:
-        raise NotFound("finding")
-    caller.require(row.community)
-    return row
-
-
-def _finding(row: object) -> FindingOut:
-    return FindingOut.model_validate(row, from_attributes=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from services.grid_patrol.fields import CellCode, Volunteers
@@ -12,7 +12,7 @@ from services.grid_patrol.shifts.model import CancellationReason
 from services.grid_patrol.shifts.state import Stage
 from shared.contracts import CorrectionReason, Evidence
 from shared.contracts.grid_patrol import CrewKind, ScanMark
-from shared.web.fields import Body, Code, Moment
+from shared.web.fields import Body, Code, Moment, Out
 
 
 class ShiftBody(Body):
@@ -83,7 +83,7 @@ class CancellationBody(Body):
     reason: CancellationReason
 
 
-class ShiftStateOut(BaseModel):
+class ShiftStateOut(Out):
     """A shift after a command."""
 
     shift_id: UUID
@@ -97,14 +97,14 @@ class StartedOut(ShiftStateOut):
     late_minutes: int
 
 
-class ScanOut(BaseModel):
+class ScanOut(Out):
     """What became of a scan."""
 
     duplicate: bool
     marks: list[ScanMark]
 
 
-class ScansOut(BaseModel):
+class ScansOut(Out):
     """What became of the scans, in the order they were sent."""
 
     accepted: int
@@ -112,7 +112,7 @@ class ScansOut(BaseModel):
     scans: list[ScanOut]
 
 
-class RecordOut(BaseModel):
+class RecordOut(Out):
     """Service that was recorded."""
 
     record_id: UUID
@@ -131,7 +131,7 @@ class LoggedOut(ShiftStateOut):
     members: list[RecordOut]
 
 
-class ShiftOut(BaseModel):
+class ShiftOut(Out):
     """A shift."""
 
     shift_id: UUID
@@ -154,7 +154,7 @@ class ShiftOut(BaseModel):
     cancel_reason: str | None
 
 
-class ShiftMemberOut(BaseModel):
+class ShiftMemberOut(Out):
     """Somebody on a shift."""
 
     volunteer_id: UUID
@@ -171,7 +171,7 @@ class ShiftWithMembersOut(ShiftOut):
     members: list[ShiftMemberOut]
 
 
-class TrackOut(BaseModel):
+class TrackOut(Out):
     """A scan that was kept."""
 
     cell: str
@@ -182,7 +182,7 @@ class TrackOut(BaseModel):
     marks: list[ScanMark]
 
 
-class FiguresOut(BaseModel):
+class FiguresOut(Out):
     """A month of one kind of crew."""
 
     month: str = Field(examples=["2026-03"])

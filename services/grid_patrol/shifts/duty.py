@@ -5,13 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.grid_patrol.shifts.refusals import OnAnotherShift
-from shared.eventstore import ConcurrencyConflict
-
-_RACES = ("shift_times_one_shift_at_a_time", "deadlock detected")
+from shared.database import excluded_is_lost
 
 
 async def occupy(
@@ -35,7 +32,7 @@ async def occupy(
     ).first()
     if busy is not None:
         raise OnAnotherShift(volunteer_id=str(busy.volunteer_id), shift_id=str(busy.shift_id))
-    try:
+    with excluded_is_lost():
         await connection.execute(
             text(
                 "INSERT INTO shift_times (shift_id, volunteer_id, during)"
@@ -43,10 +40,6 @@ async def occupy(
             ),
             times,
         )
-    except DBAPIError as error:
-        if any(race in str(error.orig) for race in _RACES):
-            raise ConcurrencyConflict from error
-        raise
 
 
 async def release(connection: AsyncConnection, shift_id: UUID) -> None:

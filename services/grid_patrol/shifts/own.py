@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import Column, ColumnElement, select, true
 
 from services.grid_patrol.shifts.bodies import TrackOut
@@ -15,13 +15,14 @@ from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
 from shared.contracts import Evidence
 from shared.contracts.grid_patrol import CrewKind
-from shared.web import Api, Caller, Page, Paging, Read
+from shared.web import Api, Caller, Page, Paging, Read, narrowed
+from shared.web.fields import Out
 from shared.web.nodes import below
 
 api = Api(tags=["shifts 班次"])
 
 
-class OwnShiftOut(BaseModel):
+class OwnShiftOut(Out):
     """A volunteer's part in a shift; who else is on it is not told."""
 
     shift_id: UUID
@@ -65,8 +66,7 @@ async def list_shifts_of(
         .join(m, m.c.shift_id == shifts.c.shift_id)
         .where(m.c.volunteer_id == volunteer_id, _seen_by(caller, shifts.c.community))
     )
-    if stage is not None:
-        query = query.where(shifts.c.stage == stage)
+    query = narrowed(query, (shifts.c.stage, stage))
     return await page.fetch(read, query, [shifts.c.planned_start, shifts.c.shift_id], _own_shift, descending=True)
 
 
@@ -80,11 +80,7 @@ async def list_scans_of(volunteer_id: UUID, read: Read, caller: Caller, page: Pa
         .where(scans.c.volunteer_id == volunteer_id, _seen_by(caller, shifts.c.community))
     )
     return await page.fetch(
-        read,
-        query,
-        [scans.c.shift_id, scans.c.version],
-        lambda row: OwnTrackOut.model_validate(row, from_attributes=True),
-        descending=True,
+        read, query, [scans.c.shift_id, scans.c.version], OwnTrackOut.model_validate, descending=True
     )
 
 

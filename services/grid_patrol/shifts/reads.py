@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Response
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Select, select, text
 
 from services.grid_patrol.shifts.bodies import (
     FiguresOut,
@@ -17,9 +17,9 @@ from services.grid_patrol.shifts.bodies import (
 from services.grid_patrol.shifts.state import Stage
 from services.grid_patrol.tables import scans, shift_members, shifts
 from shared.contracts.grid_patrol import CrewKind
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
+from shared.web import Api, Caller, Page, Paging, Read, etag, narrowed
 from shared.web.fields import Moment
-from shared.web.nodes import Within, below
+from shared.web.nodes import Within, below, row_of_caller
 
 api = Api(tags=["shifts 班次"])
 
@@ -41,11 +41,9 @@ async def list_shifts(
 ) -> Page[ShiftOut]:
     """班次列表，新的在前。The shifts of a node and below, the latest first."""
     query = select(shifts).where(below(shifts.c.community, within, caller))
-    for column, value in ((shifts.c.crew_id, crew_id), (shifts.c.crew_kind, crew_kind), (shifts.c.stage, stage)):
-        if value is not None:
-            query = query.where(column == value)
-    query = _planned(query, from_, to)
-    return await page.fetch(read, query, [shifts.c.planned_start, shifts.c.shift_id], _shift, descending=True)
+    query = narrowed(query, (shifts.c.crew_id, crew_id), (shifts.c.crew_kind, crew_kind), (shifts.c.stage, stage))
+    order = [shifts.c.planned_start, shifts.c.shift_id]
+    return await page.fetch(read, _planned(query, from_, to), order, ShiftOut.model_validate, descending=True)
 
 
 @api.query("/v1/shifts/figures", permission="patrol.read")
@@ -72,37 +70,27 @@ async def shift_figures(
         ),
         {"node": node, "from": from_, "to": to},
     )
-    return [FiguresOut.model_validate(row, from_attributes=True) for row in rows]
+    return [FiguresOut.model_validate(row) for row in rows]
 
 
 @api.query("/v1/shifts/{shift_id}", permission="patrol.read")
 async def get_shift(shift_id: UUID, read: Read, caller: Caller, response: Response) -> ShiftWithMembersOut:
     """一个班次及其队员。One shift and who was on it."""
-    row = await _row(read, caller, shift_id)
+    row = await row_of_caller(read, caller, shifts.c.shift_id, shift_id, "shift")
     etag(response, row.version)
     members = select(shift_members).where(shift_members.c.shift_id == shift_id).order_by(shift_members.c.volunteer_id)
     return ShiftWithMembersOut(
-        **_shift(row).model_dump(),
-        members=[ShiftMemberOut.model_validate(member, from_attributes=True) for member in await read.execute(members)],
+        **ShiftOut.model_validate(row).model_dump(),
+        members=[ShiftMemberOut.model_validate(member) for member in await read.execute(members)],
     )
 
 
 @api.query("/v1/shifts/{shift_id}/scans", permission="shifts.read_tracks")
 async def list_scans(shift_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[TrackOut]:
     """扫码轨迹（敏感信息），按收到的先后。The scans of a shift as received; tracks are sensitive."""
-    await _row(read, caller, shift_id)
+    await row_of_caller(read, caller, shifts.c.shift_id, shift_id, "shift")
     query = select(scans).where(scans.c.shift_id == shift_id)
-    return await page.fetch(
-        read, query, [scans.c.version], lambda row: TrackOut.model_validate(row, from_attributes=True)
-    )
-
-
-async def _row(read: Read, caller: Caller, shift_id: UUID) -> Row[Any]:
-    row = (await read.execute(select(shifts).where(shifts.c.shift_id == shift_id))).first()
-    if row is None:
-        raise NotFound("shift")
-    caller.require(row.community)
-    return row
+    return await page.fetch(read, query, [scans.c.version], TrackOut.model_validate)
 
 
 def _planned(query: Select[Any], from_: datetime | None, to: datetime | None) -> Select[Any]:
@@ -111,7 +99,3 @@ def _planned(query: Select[Any], from_: datetime | None, to: datetime | None) ->
     if to is not None:
         query = query.where(shifts.c.planned_start < to)
     return query
-
-
-def _shift(row: object) -> ShiftOut:
-    return ShiftOut.model_validate(row, from_attributes=True)

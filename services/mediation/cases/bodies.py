@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.mediation.cases.model import PARTIES_MAX, DeclineReason
@@ -15,7 +15,7 @@ from shared.contracts import CorrectionReason, Evidence
 from shared.contracts.common import CommunityCode
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import AgreementForm, CaseOrigin, DisputeKind, Remedy
-from shared.web.fields import Body, EachOnce, LongText, Moment, ShortText
+from shared.web.fields import Body, EachOnce, LongText, Moment, Out, ShortText
 
 NowByDefault = "缺省为现在 now by default"
 
@@ -177,7 +177,7 @@ class CorrectionBody(Body):
         return self
 
 
-class CaseStateOut(BaseModel):
+class CaseStateOut(Out):
     """A case after a command."""
 
     case_id: UUID
@@ -197,7 +197,7 @@ class SessionHeldOut(CaseStateOut):
     session_id: UUID
 
 
-class RecordOut(BaseModel):
+class RecordOut(Out):
     """A mediator's service on one day."""
 
     record_id: UUID
@@ -214,7 +214,7 @@ class CaseEndedOut(CaseStateOut):
     service: list[RecordOut]
 
 
-class CaseOut(BaseModel):
+class CaseOut(Out):
     """A case, without who the parties are."""
 
     case_id: UUID
@@ -234,7 +234,7 @@ class CaseOut(BaseModel):
     remedies: list[Remedy] | None
 
 
-class CaseMediatorOut(BaseModel):
+class CaseMediatorOut(Out):
     """Somebody who has, or had, the case."""
 
     mediator_id: UUID
@@ -242,7 +242,7 @@ class CaseMediatorOut(BaseModel):
     recused_at: datetime | None
 
 
-class SessionOut(BaseModel):
+class SessionOut(Out):
     """A session that was held."""
 
     session_id: UUID
@@ -260,7 +260,7 @@ class CaseWithSessionsOut(CaseOut):
     service: list[RecordOut] = Field(description="结案后的服务记录，含更正 service since the end, as corrected")
 
 
-class PartyOut(BaseModel):
+class PartyOut(Out):
     """A party of the dispute; without a name where it was erased."""
 
     party_id: UUID
@@ -274,7 +274,7 @@ class PartyOut(BaseModel):
     erased_at: datetime | None
 
 
-class VolumeOut(BaseModel):
+class VolumeOut(Out):
     """What was written down about the case."""
 
     case_id: UUID
@@ -283,7 +283,7 @@ class VolumeOut(BaseModel):
     advice: str | None
 
 
-class FiguresOut(BaseModel):
+class FiguresOut(Out):
     """The cases filed in a month, and what has become of them."""
 
     month: str = Field(examples=["2026-03"])

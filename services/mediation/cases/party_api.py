@@ -38,6 +38,7 @@ from shared.contracts import Refusal
 from shared.unit_of_work import UnitOfWork
 from shared.volunteers import require_known
 from shared.web import Api, Caller, NotFound, Read, Vaulted, Work, etag
+from shared.web.nodes import row_of_caller
 
 api = Api(tags=["parties 当事人"])
 
@@ -173,10 +174,7 @@ async def _require_party(work: UnitOfWork, case_id: UUID, party_id: UUID) -> Non
 
 async def _readable(read: Read, caller: Caller, case_id: UUID) -> int:
     """The version of a case whose parties the caller may read."""
-    row = (await read.execute(select(cases.c.community, cases.c.version).where(cases.c.case_id == case_id))).first()
-    if row is None:
-        raise NotFound("case")
-    caller.require(row.community)
+    row = await row_of_caller(read, caller, cases.c.case_id, case_id, "case")
     having = select(case_mediators.c.mediator_id).where(
         case_mediators.c.case_id == case_id, case_mediators.c.recused_at.is_(None)
     )

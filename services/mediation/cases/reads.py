@@ -15,12 +15,13 @@ from services.mediation.cases.bodies import (
     SessionOut,
 )
 from services.mediation.cases.state import Stage
-from services.mediation.fields import Month, month_bounds
 from services.mediation.tables import case_mediators, cases, service_records, sessions
+from shared.clock import month_bounds
 from shared.contracts.grid_patrol import RiskLevel
 from shared.contracts.mediation import DisputeKind
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, etag
-from shared.web.nodes import Within, below
+from shared.web import Api, Caller, Page, Paging, Read, etag, narrowed
+from shared.web.fields import Month
+from shared.web.nodes import Within, below, row_of_caller
 
 api = Api(tags=["cases 调解案件"])
 
@@ -42,10 +43,9 @@ async def list_cases(
 ) -> Page[CaseOut]:
     """案件列表，新的在前。The cases of a node and below, the latest first."""
     query = select(cases).where(below(cases.c.community, within, caller))
-    filters = ((cases.c.stage, stage), (cases.c.kind, kind), (cases.c.risk, risk), (cases.c.finding_id, finding_id))
-    for column, value in filters:
-        if value is not None:
-            query = query.where(column == value)
+    query = narrowed(
+        query, (cases.c.stage, stage), (cases.c.kind, kind), (cases.c.risk, risk), (cases.c.finding_id, finding_id)
+    )
     if month is not None:
         first, following = month_bounds(month)
         query = query.where(cases.c.filed_at >= first, cases.c.filed_at < following)
@@ -54,7 +54,7 @@ async def list_cases(
             case_mediators.c.mediator_id == mediator_id, case_mediators.c.recused_at.is_(None)
         )
         query = query.where(cases.c.case_id.in_(having))
-    return await page.fetch(read, query, [cases.c.filed_at, cases.c.case_id], _case, descending=True)
+    return await page.fetch(read, query, [cases.c.filed_at, cases.c.case_id], CaseOut.model_validate, descending=True)
 
 
 @api.query("/v1/cases/figures", permission="cases.read")
@@ -86,38 +86,31 @@ async def case_figures(
             "end": month_bounds(to_month)[1] if to_month else None,
         },
     )
-    return [FiguresOut.model_validate(row, from_attributes=True) for row in rows]
+    return [FiguresOut.model_validate(row) for row in rows]
 
 
 @api.query("/v1/cases/{case_id}", permission="cases.read")
 async def get_case(case_id: UUID, read: Read, caller: Caller, response: Response) -> CaseWithSessionsOut:
     """一个案件，含调解员、历次调解和服务记录。One case with its mediators, sessions and service."""
-    row = (await read.execute(select(cases).where(cases.c.case_id == case_id))).first()
-    if row is None:
-        raise NotFound("case")
-    caller.require(row.community)
+    row = await row_of_caller(read, caller, cases.c.case_id, case_id, "case")
     etag(response, row.version)
     mediators = select(case_mediators).where(case_mediators.c.case_id == case_id)
     held = select(sessions).where(sessions.c.case_id == case_id)
     served = select(service_records).where(service_records.c.case_id == case_id)
     return CaseWithSessionsOut(
-        **_case(row).model_dump(),
+        **CaseOut.model_validate(row).model_dump(),
         mediators=[
-            CaseMediatorOut.model_validate(mediator, from_attributes=True)
+            CaseMediatorOut.model_validate(mediator)
             for mediator in await read.execute(
                 mediators.order_by(case_mediators.c.assigned_at, case_mediators.c.mediator_id)
             )
         ],
         sessions=[
-            SessionOut.model_validate(session, from_attributes=True)
+            SessionOut.model_validate(session)
             for session in await read.execute(held.order_by(sessions.c.started_at, sessions.c.session_id))
         ],
         service=[
-            RecordOut.model_validate(record, from_attributes=True)
+            RecordOut.model_validate(record)
             for record in await read.execute(served.order_by(service_records.c.started_at, service_records.c.record_id))
         ],
     )
-
-
-def _case(row: object) -> CaseOut:
-    return CaseOut.model_validate(row, from_attributes=True)

@@ -5,13 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.mediation.cases.refusals import MediatorElsewhere
-from shared.eventstore import ConcurrencyConflict
-
-_RACES = ("mediator_times_one_session_at_a_time", "deadlock detected")
+from shared.database import excluded_is_lost
 
 
 async def sit(
@@ -40,7 +37,7 @@ async def sit(
     ).first()
     if busy is not None:
         raise MediatorElsewhere(mediator_id=str(busy.mediator_id))
-    try:
+    with excluded_is_lost():
         await connection.execute(
             text(
                 "INSERT INTO mediator_times (session_id, mediator_id, case_id, during)"
@@ -49,10 +46,6 @@ async def sit(
             ),
             times,
         )
-    except DBAPIError as error:
-        if any(race in str(error.orig) for race in _RACES):
-            raise ConcurrencyConflict from error
-        raise
 
 
 async def leave(connection: AsyncConnection, sessions: Collection[UUID], mediator_id: UUID) -> None:

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import Select, select
 
-from services.registry.activities.reading import activity_of_caller, volunteer_of_caller
+from services.registry.activities.reading import activity_of_caller
 from services.registry.activities.schemas import AssessmentOut
+from services.registry.fields import volunteer_of_caller
 from services.registry.tables import activities, assessments, participations
 from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
@@ -26,7 +27,7 @@ async def list_of_activity(activity_id: UUID, read: Read, caller: Caller, page: 
     """一次活动的服务评价；队长只见组织者的评价。What was said of the service in an activity."""
     await activity_of_caller(read, caller, activity_id)
     query = _assessments(caller).where(assessments.c.activity_id == activity_id)
-    return await page.fetch(read, query, [assessments.c.volunteer_id, assessments.c.side], _assessment)
+    return await page.fetch(read, query, [assessments.c.volunteer_id, assessments.c.side], AssessmentOut.model_validate)
 
 
 @api.query("/v1/volunteers/{volunteer_id}/assessments", permission="activities.read_assessments")
@@ -35,7 +36,7 @@ async def list_of_volunteer(volunteer_id: UUID, read: Read, caller: Caller, page
     await volunteer_of_caller(read, caller, volunteer_id)
     query = _assessments(caller).where(assessments.c.volunteer_id == volunteer_id)
     order = [assessments.c.activity_id, assessments.c.side]  # ids of activities rise with time
-    return await page.fetch(read, query, order, _assessment, descending=True)
+    return await page.fetch(read, query, order, AssessmentOut.model_validate, descending=True)
 
 
 def _assessments(caller: Principal) -> Select[Any]:
@@ -48,7 +49,3 @@ def _assessments(caller: Principal) -> Select[Any]:
     if caller.role is Role.TEAM_LEADER:
         query = query.where(s.side == AssessmentSide.ORGANISER.value)
     return query
-
-
-def _assessment(row: Any) -> AssessmentOut:
-    return AssessmentOut.model_validate(row, from_attributes=True)

@@ -1,6 +1,5 @@
 """Reading activities: lists by node, month, stage and team; participants for the organiser; a volunteer's own hours."""
 
-from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,20 +18,19 @@ from services.registry.activities.schemas import (
     ServiceOut,
     SignUpOut,
 )
-from services.registry.fields import own_id
+from services.registry.fields import own_id, volunteer_of_caller
 from services.registry.tables import activities, activity_plans, participations, volunteers
 from services.registry.volunteers.people import masked_name
 from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
-from shared.clock import day_start
+from shared.clock import month_bounds
 from shared.contracts import NodeCode
 from shared.contracts.registry import ActivityCategory
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, etag
-from shared.web.nodes import below
+from shared.web import Api, Caller, Page, Paging, Read, Vaulted, etag, narrowed
+from shared.web.fields import Month
+from shared.web.nodes import below, row_of_caller
 
 api = Api(tags=["activities 活动"])
-
-_Month = Annotated[str, Query(pattern=r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])$", description="月份 month, 2026-03")]
 
 
 @api.query("/v1/activities", permission="activities.read")
@@ -41,7 +39,7 @@ async def list_activities(
     caller: Caller,
     page: Paging,
     node: Annotated[NodeCode | None, Query(description="该节点及下级 this node and below; 默认本人所在节点")] = None,
-    month: _Month | None = None,
+    month: Annotated[Month | None, Query(description="月份 month, 2026-03")] = None,
     stage: Stage | None = None,
     team_id: UUID | None = None,
     category: ActivityCategory | None = None,
@@ -50,21 +48,10 @@ async def list_activities(
     a = activities
     query = select(a).where(below(a.c.community, node, caller))
     if month is not None:
-        start, end = _month(month)
+        start, end = month_bounds(month)
         query = query.where(a.c.planned_start >= start, a.c.planned_start < end)
-    if stage is not None:
-        query = query.where(a.c.stage == stage.value)
-    if team_id is not None:
-        query = query.where(a.c.team_id == team_id)
-    if category is not None:
-        query = query.where(a.c.category == category.value)
-    return await page.fetch(
-        read,
-        query,
-        [a.c.planned_start, a.c.id],
-        lambda row: ActivityOut.model_validate(row, from_attributes=True),
-        descending=True,
-    )
+    query = narrowed(query, (a.c.stage, stage), (a.c.team_id, team_id), (a.c.category, category))
+    return await page.fetch(read, query, [a.c.planned_start, a.c.id], ActivityOut.model_validate, descending=True)
 
 
 @api.query("/v1/activities/{activity_id}", permission="activities.read")
@@ -72,12 +59,12 @@ async def get_activity(activity_id: UUID, read: Read, caller: Caller, response: 
     """一个活动；志愿者看到自己的报名和记录，看不到别人。An activity; volunteers see their own part, nobody else's."""
     row = await activity_of_caller(read, caller, activity_id)
     etag(response, row.version)
-    found = ActivityDetailOut.model_validate(row, from_attributes=True)
+    found = ActivityDetailOut.model_validate(row)
     if (own := own_id(caller)) is None:
         return found
     p = participations
     mine = (await read.execute(select(p).where(p.c.activity_id == activity_id, p.c.volunteer_id == own))).first()
-    return found.model_copy(update={"mine": None if mine is None else _participation(mine)})
+    return found.model_copy(update={"mine": None if mine is None else ParticipationOut.model_validate(mine)})
 
 
 @api.query("/v1/activities/{activity_id}/earlier-plans", permission="activities.read")
@@ -85,12 +72,7 @@ async def list_earlier_plans(activity_id: UUID, read: Read, caller: Caller, page
     """活动变更以前发布的内容，最早的在前。What was announced before each change, first to last."""
     await activity_of_caller(read, caller, activity_id)
     query = select(activity_plans).where(activity_plans.c.activity_id == activity_id)
-    return await page.fetch(
-        read,
-        query,
-        [activity_plans.c.changed_version],
-        lambda row: EarlierPlanOut.model_validate(row, from_attributes=True),
-    )
+    return await page.fetch(read, query, [activity_plans.c.changed_version], EarlierPlanOut.model_validate)
 
 
 @api.query("/v1/activities/{activity_id}/participants", permission="activities.read_participants")
@@ -110,9 +92,7 @@ async def list_participants(
         .join(volunteers, volunteers.c.id == p.c.volunteer_id)
         .where(p.c.activity_id == activity_id)
     )
-    found = await page.fetch(
-        read, query, [p.c.volunteer_id], lambda row: ParticipantOut.model_validate(row, from_attributes=True)
-    )
+    found = await page.fetch(read, query, [p.c.volunteer_id], ParticipantOut.model_validate)
     if not names or caller.role is Role.AUDITOR:
         return found
     opened = await vault.get_many(read, [item.volunteer_id for item in found.items], ["name"])
@@ -153,13 +133,11 @@ async def list_service(
         .join(a, a.c.id == p.c.activity_id)
         .where(p.c.volunteer_id == volunteer_id, p.c.started_at.is_not(None))
     )
-    if confirmed is not None:
-        query = query.where(p.c.confirmed.is_(confirmed))
     return await page.fetch(
         read,
-        query,
+        narrowed(query, (p.c.confirmed, confirmed)),
         [p.c.started_at, p.c.activity_id],
-        lambda row: ServiceOut.model_validate(row, from_attributes=True),
+        ServiceOut.model_validate,
         descending=True,
     )
 
@@ -192,14 +170,9 @@ async def list_sign_ups(
         .join(a, a.c.id == p.c.activity_id)
         .where(p.c.volunteer_id == volunteer_id, p.c.signed_up_at.is_not(None), p.c.withdrawn_at.is_(None))
     )
-    if stage is not None:
-        query = query.where(a.c.stage == stage.value)
+    query = narrowed(query, (a.c.stage, stage))
     return await page.fetch(
-        read,
-        query,
-        [a.c.planned_start, p.c.activity_id],
-        lambda row: SignUpOut.model_validate(row, from_attributes=True),
-        descending=True,
+        read, query, [a.c.planned_start, p.c.activity_id], SignUpOut.model_validate, descending=True
     )
 
 
@@ -227,28 +200,6 @@ async def get_hours(volunteer_id: UUID, read: Read, caller: Caller) -> HoursOut:
     return HoursOut(volunteer_id=volunteer_id, **row._mapping)
 
 
-def _month(month: str) -> tuple[datetime, datetime]:
-    year, number = int(month[:4]), int(month[5:])
-    following = date(year + number // 12, number % 12 + 1, 1)
-    return day_start(date(year, number, 1)), day_start(following)
-
-
 async def activity_of_caller(read: AsyncConnection, caller: Principal, activity_id: UUID) -> Any:
     """The activity's row, if the caller may read it. Raises `NotFound` or `OutsideNode`."""
-    row = (await read.execute(select(activities).where(activities.c.id == activity_id))).first()
-    if row is None:
-        raise NotFound("activity")
-    caller.require(row.community)
-    return row
-
-
-async def volunteer_of_caller(read: AsyncConnection, caller: Principal, volunteer_id: UUID) -> None:
-    """Whether the caller may read about a volunteer. Raises `NotFound` or `OutsideNode`."""
-    community = await read.scalar(select(volunteers.c.community).where(volunteers.c.id == volunteer_id))
-    if community is None:
-        raise NotFound("volunteer")
-    caller.require(community, person=volunteer_id)
-
-
-def _participation(row: Any) -> ParticipationOut:
-    return ParticipationOut.model_validate(row, from_attributes=True)
+    return await row_of_caller(read, caller, activities.c.id, activity_id, "activity")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.registry.activities.model import Activity, Backfilled, CancellationReason, CheckedIn, Entry, Stage
@@ -12,7 +12,7 @@ from services.registry.fields import VolunteerNumber, VolunteerReference
 from shared.contracts import CorrectionReason, Evidence, NodeCode
 from shared.contracts.common import CommunityCode
 from shared.contracts.registry import ActivityCategory, AssessmentSide, ServiceQuality
-from shared.web.fields import Body, Moment, ShortText
+from shared.web.fields import Body, Moment, Out, ShortText
 
 _ServedMinutes = Annotated[int, Field(ge=1, le=24 * 60)]
 _Places = Annotated[int, Field(ge=1, le=100_000)]
@@ -160,7 +160,7 @@ class CancellationBody(Body):
     reason: CancellationReason
 
 
-class ActivityStateOut(BaseModel):
+class ActivityStateOut(Out):
     """The activity as the command left it."""
 
     id: UUID
@@ -184,7 +184,7 @@ class ActivityStateOut(BaseModel):
         )
 
 
-class AssessmentOut(BaseModel):
+class AssessmentOut(Out):
     """What one side said last of somebody's service in an activity."""
 
     activity_id: UUID
@@ -201,7 +201,7 @@ class AssessmentOut(BaseModel):
     assessed_at: datetime
 
 
-class ParticipationOut(BaseModel):
+class ParticipationOut(Out):
     """One person's part in an activity."""
 
     activity_id: UUID
@@ -224,7 +224,7 @@ class ParticipantOut(ParticipationOut):
     name: str | None = None
 
 
-class ActivityOut(BaseModel):
+class ActivityOut(Out):
     """An activity; others' identities are not in it."""
 
     id: UUID
@@ -245,7 +245,7 @@ class ActivityOut(BaseModel):
     confirmed_minutes: int
 
 
-class EarlierPlanOut(BaseModel):
+class EarlierPlanOut(Out):
     """What was announced of an activity until it was changed."""
 
     until: datetime = Field(description="变更时间 when it was changed")
@@ -264,7 +264,7 @@ class ActivityDetailOut(ActivityOut):
     mine: ParticipationOut | None = Field(default=None, description="本人的报名和记录 the calling volunteer's own part")
 
 
-class ServiceOut(BaseModel):
+class ServiceOut(Out):
     """One line of 我的时长 my hours."""
 
     activity_id: UUID
@@ -280,7 +280,7 @@ class ServiceOut(BaseModel):
     confirmed: bool
 
 
-class SignUpOut(BaseModel):
+class SignUpOut(Out):
     """One line of 我的报名 my sign-ups."""
 
     activity_id: UUID
@@ -296,7 +296,7 @@ class SignUpOut(BaseModel):
     attended: bool = Field(description="已有服务记录 there is a record of service")
 
 
-class HoursOut(BaseModel):
+class HoursOut(Out):
     """Confirmed service of a volunteer in minutes, by evidence. Hours count from `scanned` and `backfilled`."""
 
     volunteer_id: UUID

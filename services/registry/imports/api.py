@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import File, Form, Query, Request, Response, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,8 +23,9 @@ from shared.auth.permissions import PERMISSIONS
 from shared.auth.tokens import OutsideNode, Principal
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, narrowed
 from shared.web.api import MissingPermission
+from shared.web.fields import Out
 from shared.web.nodes import of_caller
 
 api = Api(tags=["imports 导入"])
@@ -33,7 +34,7 @@ _ROSTER = "roster"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-class RowProblemOut(BaseModel):
+class RowProblemOut(Out):
     """Why a row was not taken. Nothing of the row is repeated."""
 
     row: int
@@ -43,7 +44,7 @@ class RowProblemOut(BaseModel):
     en: str
 
 
-class ImportOut(BaseModel):
+class ImportOut(Out):
     """What an import did."""
 
     id: UUID
@@ -148,8 +149,7 @@ async def list_imports(
 ) -> Page[ImportSummaryOut]:
     """本节点的导入记录，最近的在前；队长只看到签到表。Imports of the caller's own node, latest first."""
     query = select(imports).where(imports.c.node == caller.node, imports.c.kind.in_(_kinds(caller)))
-    if activity_id is not None:
-        query = query.where(imports.c.subject == activity_id)
+    query = narrowed(query, (imports.c.subject, activity_id))
     return await page.fetch(read, query, [imports.c.id], _summary, descending=True)
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import File, Form, Query, Response, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import select
 
 from services.registry.organisation.divisions import read_divisions
@@ -11,13 +11,13 @@ from services.registry.organisation.publication import publish
 from services.registry.tables import organisation_nodes
 from shared.contracts import NodeCode
 from shared.contracts.registry import NodeLevel
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
-from shared.web.fields import ShortText
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag, narrowed
+from shared.web.fields import Out, ShortText
 
 api = Api(tags=["organisation 组织树"])
 
 
-class NodeOut(BaseModel):
+class NodeOut(Out):
     """A division: province, city, district, street or community."""
 
     code: NodeCode
@@ -27,7 +27,7 @@ class NodeOut(BaseModel):
     source: str
 
 
-class PublicationOut(BaseModel):
+class PublicationOut(Out):
     """What the import of a division file did."""
 
     added: int
@@ -65,10 +65,8 @@ async def list_nodes(
     within = within or caller.node
     caller.require(within)
     table = organisation_nodes
-    query = select(table).where(table.c.code >= within, table.c.code < within + ":")
-    if level is not None:
-        query = query.where(table.c.level == level.value)
-    return await page.fetch(read, query, [table.c.code], _node)
+    query = narrowed(select(table).where(table.c.code >= within, table.c.code < within + ":"), (table.c.level, level))
+    return await page.fetch(read, query, [table.c.code], NodeOut.model_validate)
 
 
 @api.query("/v1/organisation/nodes/{code}", permission="organisation.read")
@@ -81,8 +79,4 @@ async def get_node(code: NodeCode, read: Read, caller: Caller, response: Respons
     if row is None:
         raise NotFound("node")
     etag(response, row.version)
-    return _node(row)
-
-
-def _node(row: object) -> NodeOut:
-    return NodeOut.model_validate(row, from_attributes=True)
+    return NodeOut.model_validate(row)

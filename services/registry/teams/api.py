@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.registry.fields import Configured, VolunteerReference, earliest_day, own_id
+from services.registry.fields import Configured, VolunteerReference, earliest_day, own_id, volunteer_of_caller
 from services.registry.organisation.views import require_community
 from services.registry.settings import RegistrySettings
 from services.registry.tables import team_leaderships, team_memberships, teams, volunteers
@@ -18,15 +18,14 @@ from services.registry.teams.model import AppointLeader, Dated, Dissolve, FormTe
 from services.registry.teams.names import claim_names, release_name
 from services.registry.teams.streams import TEAMS
 from services.registry.volunteers.standing import Found, VolunteerUnknown, by_number, look_up, require_good
-from shared.auth.tokens import Principal
 from shared.clock import local_day
 from shared.contracts import NodeCode
 from shared.contracts.common import CommunityCode
 from shared.contracts.registry import TeamOrigin
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Work, etag
-from shared.web.fields import Body, Day, ShortText
-from shared.web.nodes import below, of_caller
+from shared.web import Api, Caller, Page, Paging, Read, Work, etag, narrowed
+from shared.web.fields import Body, Day, Out, ShortText
+from shared.web.nodes import below, of_caller, row_of_caller
 
 api = Api(tags=["teams 服务队"])
 
@@ -70,7 +69,7 @@ class DissolutionBody(Body):
     dissolved_on: Day | None = None
 
 
-class TeamOut(BaseModel):
+class TeamOut(Out):
     """A team."""
 
     id: UUID
@@ -84,7 +83,7 @@ class TeamOut(BaseModel):
     dissolved_on: date | None
 
 
-class TeamStateOut(BaseModel):
+class TeamStateOut(Out):
     """The team as the command left it."""
 
     id: UUID
@@ -93,7 +92,7 @@ class TeamStateOut(BaseModel):
     members_count: int
 
 
-class MembershipOut(BaseModel):
+class MembershipOut(Out):
     """A membership, current while `left_on` is null."""
 
     team_id: UUID
@@ -104,7 +103,7 @@ class MembershipOut(BaseModel):
     left_on: date | None
 
 
-class LeadershipOut(BaseModel):
+class LeadershipOut(Out):
     """Who led the team, current while `until` is null."""
 
     volunteer_id: UUID
@@ -184,19 +183,16 @@ async def list_teams(
     query = select(teams).where(below(teams.c.community, node, caller))
     if not dissolved:
         query = query.where(teams.c.dissolved_on.is_(None))
-    if kind is not None:
-        query = query.where(teams.c.kind == kind)
-    if origin is not None:
-        query = query.where(teams.c.origin == origin.value)
-    return await page.fetch(read, query, [teams.c.community, teams.c.id], _team)
+    query = narrowed(query, (teams.c.kind, kind), (teams.c.origin, origin))
+    return await page.fetch(read, query, [teams.c.community, teams.c.id], TeamOut.model_validate)
 
 
 @api.query("/v1/teams/{team_id}", permission="teams.read")
 async def get_team(team_id: UUID, read: Read, caller: Caller, response: Response) -> TeamOut:
     """一支服务队。One team."""
-    row = await _row(read, caller, team_id)
+    row = await row_of_caller(read, caller, teams.c.id, team_id, "team")
     etag(response, row.version)
-    return _team(row)
+    return TeamOut.model_validate(row)
 
 
 @api.query("/v1/teams/{team_id}/members", permission="teams.read")
@@ -208,7 +204,7 @@ async def list_members(
     past: Annotated[bool, Query(description="包括已离队的 also those who left")] = False,
 ) -> Page[MembershipOut]:
     """队员，只有编号；志愿者只看到自己。Members by number; a volunteer sees only the own membership."""
-    await _row(read, caller, team_id)
+    await row_of_caller(read, caller, teams.c.id, team_id, "team")
     m = team_memberships
     query = (
         select(m, volunteers.c.number)
@@ -219,33 +215,25 @@ async def list_members(
         query = query.where(m.c.left_on.is_(None))
     if (own := own_id(caller)) is not None:
         query = query.where(m.c.volunteer_id == own)
-    return await page.fetch(read, query, [m.c.joined_version], _membership)
+    return await page.fetch(read, query, [m.c.joined_version], MembershipOut.model_validate)
 
 
 @api.query("/v1/teams/{team_id}/leaders", permission="teams.read")
 async def list_leaders(team_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[LeadershipOut]:
     """历任队长。Leaders, first to present."""
-    await _row(read, caller, team_id)
+    await row_of_caller(read, caller, teams.c.id, team_id, "team")
     leaderships = team_leaderships
     query = select(leaderships).where(leaderships.c.team_id == team_id)
-    return await page.fetch(
-        read,
-        query,
-        [leaderships.c.appointed_version],
-        lambda row: LeadershipOut.model_validate(row, from_attributes=True),
-    )
+    return await page.fetch(read, query, [leaderships.c.appointed_version], LeadershipOut.model_validate)
 
 
 @api.query("/v1/volunteers/{volunteer_id}/teams", permission="teams.read")
 async def list_teams_of(volunteer_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[MembershipOut]:
     """某志愿者加入过的服务队。The teams a volunteer is or was in."""
-    community = await read.scalar(select(volunteers.c.community).where(volunteers.c.id == volunteer_id))
-    if community is None:
-        raise NotFound("volunteer")
-    caller.require(community, person=volunteer_id)
+    await volunteer_of_caller(read, caller, volunteer_id)
     m = team_memberships
     query = select(m).where(m.c.volunteer_id == volunteer_id)
-    return await page.fetch(read, query, [m.c.joined_on, m.c.team_id, m.c.joined_version], _membership)
+    return await page.fetch(read, query, [m.c.joined_on, m.c.team_id, m.c.joined_version], MembershipOut.model_validate)
 
 
 async def _known(connection: AsyncConnection, reference: UUID | str) -> Mapping[UUID | str, Found]:
@@ -261,22 +249,6 @@ def _dated(work: UnitOfWork, settings: RegistrySettings, day: date | None) -> Da
     return Dated(day or today, today, earliest_day(work.now, settings.backdating_max_days))
 
 
-async def _row(read: AsyncConnection, caller: Principal, team_id: UUID) -> Any:
-    row = (await read.execute(select(teams).where(teams.c.id == team_id))).first()
-    if row is None:
-        raise NotFound("team")
-    caller.require(row.community)
-    return row
-
-
 def _state(team: Team) -> TeamStateOut:
     assert team.id is not None
     return TeamStateOut(id=team.id, community=team.community, leader_id=team.leader, members_count=len(team.members))
-
-
-def _team(row: Any) -> TeamOut:
-    return TeamOut.model_validate(row, from_attributes=True)
-
-
-def _membership(row: Any) -> MembershipOut:
-    return MembershipOut.model_validate(row, from_attributes=True)

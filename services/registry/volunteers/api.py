@@ -1,13 +1,12 @@
 """Routes of volunteers: registration, details, consent, being forgotten; lists and exact search for clerks."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
 from sqlalchemy import exists, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.registry.fields import Configured, Now, VolunteerNumber, earliest_day, own_id
+from services.registry.fields import Configured, Now, VolunteerNumber, earliest_day, own_id, volunteer_of_caller
 from services.registry.organisation.views import require_community
 from services.registry.tables import identity_digests, search_digests, team_memberships, volunteers
 from services.registry.volunteers import people, registration
@@ -25,7 +24,7 @@ from services.registry.volunteers.schemas import (
 from shared.clock import local_day
 from shared.contracts import NodeCode
 from shared.telemetry import logger
-from shared.web import Api, Caller, NotFound, Page, Paging, Read, Vaulted, Work, etag
+from shared.web import Api, Caller, Page, Paging, Read, Vaulted, Work, etag, narrowed
 
 api = Api(tags=["volunteers 志愿者"])
 log = logger("volunteers")
@@ -83,18 +82,14 @@ async def list_volunteers(
     v = volunteers
     # Numbers begin with the community's code, so this range of one index is the node and everything below it.
     query = select(v).where(v.c.number >= node, v.c.number < node + ":")
+    asked = ((v.c.party_member, party_member), (v.c.standing, standing), (v.c.number, number))
+    query = narrowed(query, *asked)
     if (own := own_id(caller)) is not None:
         query = query.where(v.c.id == own)
     if team_id is not None:
         m = team_memberships
         query = query.where(exists().where(m.c.team_id == team_id, m.c.volunteer_id == v.c.id, m.c.left_on.is_(None)))
-    if party_member is not None:
-        query = query.where(v.c.party_member.is_(party_member))
-    if standing is not None:
-        query = query.where(v.c.standing == standing.value)
-    if number is not None:
-        query = query.where(v.c.number == number)
-    return await page.fetch(read, query, [v.c.number], _volunteer)
+    return await page.fetch(read, query, [v.c.number], VolunteerOut.model_validate)
 
 
 @api.query("/v1/volunteers/search", permission="volunteers.search", method="POST")
@@ -130,10 +125,9 @@ async def search_volunteers(
 @api.query("/v1/volunteers/{volunteer_id}", permission="volunteers.read")
 async def get_volunteer(volunteer_id: UUID, read: Read, caller: Caller, response: Response) -> VolunteerOut:
     """一名志愿者，不含身份信息。One volunteer, without the identity."""
-    row = await _row(read, volunteer_id)
-    caller.require(row.community, person=volunteer_id)
+    row = await volunteer_of_caller(read, caller, volunteer_id)
     etag(response, row.version)
-    return _volunteer(row)
+    return VolunteerOut.model_validate(row)
 
 
 @api.query("/v1/volunteers/{volunteer_id}/identity", permission="volunteers.read_identity")
@@ -145,8 +139,7 @@ async def get_identity(
     reveal: Annotated[bool, Query(description="不遮盖 unmasked; 会留下查阅记录 is logged")] = False,
 ) -> IdentityOut:
     """身份信息和同意记录，默认遮盖。Who the volunteer is, and on what consent; masked by default. 个人信息保护法 45."""
-    row = await _row(read, volunteer_id)
-    caller.require(row.community, person=volunteer_id)
+    row = await volunteer_of_caller(read, caller, volunteer_id)
     fields = await vault.get(read, volunteer_id)
     if not fields:
         raise VolunteerForgotten(volunteer=row.number)
@@ -209,14 +202,3 @@ async def forget_person(volunteer_id: UUID, work: Work, caller: Caller) -> Regis
 
 def _phone(body: SearchBody) -> str:
     return people.valid_phone(body.phone) or ""
-
-
-async def _row(read: AsyncConnection, volunteer_id: UUID) -> Any:
-    row = (await read.execute(select(volunteers).where(volunteers.c.id == volunteer_id))).first()
-    if row is None:
-        raise NotFound("volunteer")
-    return row
-
-
-def _volunteer(row: Any) -> VolunteerOut:
-    return VolunteerOut.model_validate(row, from_attributes=True)

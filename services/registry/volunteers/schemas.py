@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.registry.fields import VolunteerNumber
@@ -16,7 +16,7 @@ from services.registry.volunteers.people import Person, masked_name, masked_phon
 from shared.contracts import NodeCode
 from shared.contracts.common import CommunityCode
 from shared.identity_documents import DocumentKind, masked
-from shared.web.fields import Body, Clean, Day, ShortText
+from shared.web.fields import Body, Clean, Day, Out, ShortText
 
 _IdNumberText = Annotated[str, Field(min_length=1, max_length=40), Clean]
 _ID_KIND = "证件类型；不填则须为 18 位证件号 kind of document; left out for a number of 18 digits, which tells it"
@@ -91,7 +91,7 @@ class SearchBody(Body):
         return self
 
 
-class VolunteerOut(BaseModel):
+class VolunteerOut(Out):
     """A volunteer without what says who it is."""
 
     id: UUID
@@ -102,7 +102,7 @@ class VolunteerOut(BaseModel):
     registered_on: date
 
 
-class RegisteredOut(BaseModel):
+class RegisteredOut(Out):
     """The volunteer as the command left it."""
 
     id: UUID
@@ -124,7 +124,7 @@ class RegisteredOut(BaseModel):
         )
 
 
-class ConsentOut(BaseModel):
+class ConsentOut(Out):
     """On what consent the register keeps the person's data, for whoever has to show it (个人信息保护法 14)."""
 
     given_at: datetime | None
@@ -146,7 +146,7 @@ class ConsentOut(BaseModel):
         )
 
 
-class IdentityOut(BaseModel):
+class IdentityOut(Out):
     """Who the volunteer is; masked unless `reveal` was asked for."""
 
     id: UUID
