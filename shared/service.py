@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared import memory, migrations
 from shared.auth.tokens import TokenReader
 from shared.clock import Clock, system_clock
-from shared.consumer import Consumer
+from shared.consumer import BatchHandler, Consumer
 from shared.database import Database
 from shared.election import elected
 from shared.ids import NewId, new_id
@@ -55,32 +55,60 @@ _DROP_OLD_ANSWERS = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Foundations:
+    """What every service starts from, in the order it is wired."""
+
+    name: str
+    settings: Settings
+    database: Database
+    broker: KafkaBroker
+    workshop: Workshop
+    relay: Relay
+
+    def reactions(self, *parts: Reactions) -> Reactions:
+        """The service's reactions, bound to its workshop."""
+        return Reactions.combine(self.workshop, *parts)
+
+    def consumer(self, contexts: Sequence[str], handler: BatchHandler) -> Consumer:
+        """The service's group member on the topics of these contexts."""
+        topics = [self.settings.topic(context) for context in contexts]
+        group = f"{self.settings.kafka_namespace}-{self.name}"
+        return Consumer(group, topics, handler, self.database, self.broker, self.settings)
+
+
+def lay(name: str, settings: Settings, views: Views, clock: Clock = system_clock, ids: NewId = new_id) -> Foundations:
+    """Database, broker, workshop and relay of a service."""
+    database = Database(settings)
+    broker = kafka_broker(settings)
+    workshop = Workshop(database, views, Vault.from_settings(settings), clock, ids)
+    return Foundations(name, settings, database, broker, workshop, Relay(name, database, broker, settings))
+
+
 @dataclass
 class Service:
     """What `app.py` puts together. `run` serves it; the commands of ``__main__`` use its parts one by one."""
 
-    name: str
-    settings: Settings
+    base: InitVar[Foundations]
     folder: Path
     """The service's package folder: migrations and locales are found beside it."""
     metadata: MetaData
-    views: Views
     apis: Sequence[Api]
-    database: Database
-    workshop: Workshop
-    broker: KafkaBroker
-    relay: Relay
-    consumer: Consumer | None = None
-    handler: Any = None
-    """The consumer's batch handler, which `parked retry` uses too."""
+    handler: BatchHandler | None = None
+    """Takes the events of `sources`; `parked retry` gives it those that were parked."""
+    sources: Sequence[str] = ()
+    """Contexts."""
     timers: Timers = field(default_factory=Timers)
     background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """Further loops that run as long as the service does."""
     on_migrated: Sequence[Callable[["Service"], Awaitable[None]]] = ()
     """What `migrate` does after the schema is at head, e.g. seeding a first policy. Runs every time."""
-    clock: Clock = system_clock
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, base: Foundations) -> None:
+        self.name, self.settings = base.name, base.settings
+        self.database, self.broker, self.relay = base.database, base.broker, base.relay
+        self.workshop, self.views, self.clock = base.workshop, base.workshop.views, base.workshop.clock
+        self.consumer = None if self.handler is None else base.consumer(self.sources, self.handler)
         self.app = web_app(self)
 
     async def readiness(self) -> dict[str, bool]:
@@ -236,35 +264,6 @@ class Service:
         """Let go of the broker and the database."""
         await self.broker.stop()
         await self.database.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Foundations:
-    """What every service starts from, in the order it is wired."""
-
-    settings: Settings
-    database: Database
-    broker: KafkaBroker
-    workshop: Workshop
-    relay: Relay
-
-    def consumer(self, name: str, contexts: Sequence[str], handler: Any) -> Consumer:
-        """The service's group member on the topics of these contexts."""
-        topics = [self.settings.topic(context) for context in contexts]
-        group = f"{self.settings.kafka_namespace}-{name}"
-        return Consumer(group, topics, handler, self.database, self.broker, self.settings)
-
-    def reactions(self, *parts: Reactions) -> Reactions:
-        """The service's reactions, bound to its workshop."""
-        return Reactions.combine(self.workshop, *parts)
-
-
-def lay(name: str, settings: Settings, views: Views, clock: Clock = system_clock, ids: NewId = new_id) -> Foundations:
-    """Database, broker, workshop and relay of a service."""
-    database = Database(settings)
-    broker = kafka_broker(settings)
-    workshop = Workshop(database, views, Vault.from_settings(settings), clock, ids)
-    return Foundations(settings, database, broker, workshop, Relay(name, database, broker, settings))
 
 
 # Every route has a span, a metric and log lines of ours (`shared.telemetry`). The framework's would name addresses with

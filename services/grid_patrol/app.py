@@ -20,7 +20,6 @@ from services.grid_patrol.tables import metadata
 from shared import volunteers
 from shared.clock import Clock, system_clock
 from shared.service import Service, lay
-from shared.timers import Timers
 from shared.views import Views
 
 
@@ -30,18 +29,11 @@ def build(settings: GridPatrolSettings, clock: Clock = system_clock) -> Service:
     base = lay("grid_patrol", settings, views, clock)
     reactions = base.reactions(volunteers.reactions, shifts_reactions.reactions, crews_reactions.reactions)
     return Service(
-        name="grid_patrol",
-        settings=settings,
+        base,
         folder=Path(__file__).parent,
         metadata=metadata,
-        views=views,
         apis=[cells_api.api, crews_api.api, shifts_reads.api, shifts_own.api, shifts_api.api, findings_api.api],
-        database=base.database,
-        workshop=base.workshop,
-        broker=base.broker,
-        relay=base.relay,
         handler=reactions,
-        consumer=base.consumer("grid_patrol", ["registry"], reactions),
-        timers=Timers.combine(shifts_timers.timers),
-        clock=clock,
+        sources=["registry"],
+        timers=shifts_timers.timers,
     )

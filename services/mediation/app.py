@@ -11,27 +11,18 @@ from services.mediation.tables import metadata
 from shared import volunteers
 from shared.clock import Clock, system_clock
 from shared.service import Service, lay
-from shared.views import Views
 
 
 def build(settings: MediationSettings, clock: Clock = system_clock) -> Service:
     """Mediation with these settings."""
-    views = Views.combine(cases_views.views)
-    base = lay("mediation", settings, views, clock)
+    base = lay("mediation", settings, cases_views.views, clock)
     # First that the person is nobody any more, which waits for whoever is just tying something to them; then the rest.
     reactions = base.reactions(volunteers.reactions, cases_reactions.reactions)
     return Service(
-        name="mediation",
-        settings=settings,
+        base,
         folder=Path(__file__).parent,
         metadata=metadata,
-        views=views,
         apis=[reads.api, cases_api.api, party_api.api],
-        database=base.database,
-        workshop=base.workshop,
-        broker=base.broker,
-        relay=base.relay,
         handler=reactions,
-        consumer=base.consumer("mediation", ["registry", "grid_patrol"], reactions),
-        clock=clock,
+        sources=["registry", "grid_patrol"],
     )

@@ -100,11 +100,9 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
     sealer = Sealer(parts.workshop, timedelta(minutes=settings.seal_margin_minutes))
     settling = SettlementRounds(parts.workshop, settings.settlement_day_of_month, settings.settlement_check_interval_s)
     return Service(
-        name="points",
-        settings=settings,
+        parts,
         folder=FOLDER,
         metadata=metadata,
-        views=views,
         apis=[
             accounts.api,
             statements.api,
@@ -130,12 +128,8 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
             settlement_reads.api,
             solvency.api,
         ],
-        database=parts.database,
-        workshop=parts.workshop,
-        broker=parts.broker,
-        relay=parts.relay,
         handler=earning,
-        consumer=parts.consumer("points", SOURCES, earning),
+        sources=SOURCES,
         timers=Timers.combine(love_market.timers, time_bank.timers, stars.timers, certificates.timers),
         background=[
             publisher.run,
@@ -151,7 +145,6 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
             sealer.run,
         ],
         on_migrated=[seed],
-        clock=clock,
     )
 
 

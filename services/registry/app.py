@@ -34,13 +34,11 @@ def build(settings: RegistrySettings, clock: Clock = system_clock, ids: NewId = 
         team_views.views,
         activity_views.views,
     )
-    parts = lay("registry", settings, views, clock, ids)
+    base = lay("registry", settings, views, clock, ids)
     return Service(
-        name="registry",
-        settings=settings,
+        base,
         folder=FOLDER,
         metadata=metadata,
-        views=views,
         apis=[
             organisation.api,
             volunteers.api,
@@ -50,11 +48,6 @@ def build(settings: RegistrySettings, clock: Clock = system_clock, ids: NewId = 
             assessments.api,
             imports.api,
         ],
-        database=parts.database,
-        workshop=parts.workshop,
-        broker=parts.broker,
-        relay=parts.relay,
         timers=Timers.combine(expiry.timers, ages.timers),
         on_migrated=[ages.look_at_everybody],
-        clock=clock,
     )

@@ -160,17 +160,11 @@ def build(settings: Settings) -> Service:
     base = lay("counting", settings, views)
     handler = base.reactions(reactions)
     return Service(
-        name="counting",
-        settings=settings,
+        base,
         folder=FOLDER,
         metadata=metadata,
-        views=views,
         apis=[api],
-        database=base.database,
-        workshop=base.workshop,
-        broker=base.broker,
-        relay=base.relay,
         handler=handler,
-        consumer=base.consumer("counting", ["counting"], handler),
+        sources=["counting"],
         timers=timers,
     )

@@ -122,16 +122,16 @@ async def test_a_batch_that_is_taken_apart_moves_with_every_record(start, stack,
     apply = counting.reactions.apply.__func__
 
     async def apply_slowly(self, connection, deliveries) -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.2)
         await apply(self, connection, deliveries)
 
     monkeypatch.setattr("shared.reactions.Reactions.apply", apply_slowly)
-    await produce(stack, topic, record(uuid.uuid4(), 666), *[record(uuid.uuid4(), 1) for _ in range(4)])
-    running = await start(counting.build, consumer_stall_s=1)
+    await produce(stack, topic, record(uuid.uuid4(), 666), *[record(uuid.uuid4(), 1) for _ in range(14)])
+    running = await start(counting.build, consumer_stall_s=2)
 
     async def done() -> bool:
         assert running.service.liveness() == {"consumer": True}
-        return await running.value("SELECT count(*) FROM heard") == 4
+        return await running.value("SELECT count(*) FROM heard") == 14
 
     await until(done)
 
