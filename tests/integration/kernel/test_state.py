@@ -193,7 +193,7 @@ async def test_a_failed_timer_that_somebody_has_set_anew_meanwhile_keeps_its_new
 
     @timers.on("counter.tick")
     async def tick(work, subject) -> None:
-        await work.connection.rollback()  # as a connection that breaks in the middle
+        (await driver_connection(work.connection)).terminate()  # it breaks in the middle
         await set_for(next_year)
         raise ZeroDivisionError
 
