@@ -217,6 +217,26 @@ async def test_every_connection_notices_a_server_that_lost_its_power(start) -> N
     await database.close()
 
 
+@pytest.mark.parametrize("way", ["transaction", "reading", "asking"])
+async def test_who_is_cancelled_in_the_middle_of_a_statement_is_cancelled(start, way: str) -> None:
+    """Any other error in its place would be taken for one that passes, and a service would never end."""
+    database = (await start(counting.build, working=False)).service.database
+    under_way = asyncio.Event()
+
+    async def work() -> None:
+        async with getattr(database, way)() as connection:
+            await connection.execute(sa.text("SELECT 1"))
+            under_way.set()
+            await connection.execute(sa.text("SELECT pg_sleep(10)"))
+
+    task = asyncio.create_task(work())
+    await under_way.wait()
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_serve_refuses_a_database_that_was_not_migrated(start) -> None:
     running = await start(counting.build, working=False, migrate=False)
     with pytest.raises(SystemExit, match="migrate"):
