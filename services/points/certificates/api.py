@@ -33,7 +33,7 @@ from shared.web.nodes import of_caller
 api = Api(tags=["certificates 志愿服务记录证明"])
 timers = Timers()
 
-PUBLICITY = "certificate.publicity"
+_PUBLICITY = "certificate.publicity"
 """Timer: the days of publicity are over."""
 
 
@@ -74,7 +74,7 @@ async def issue(body: IssueBody, work: Work, caller: Caller, policies: InForce) 
     identity = {field: value for field in FIELDS if (value := getattr(body, field)) is not None}
     await work.vault.put(work.connection, certificate_id, identity)
     if certificate.stage is Stage.PUBLIC:
-        work.schedule(PUBLICITY, certificate_id, day_start(certificate.public_until + timedelta(days=1)))
+        await_end_of_publicity(work, certificate_id, certificate)
     return IssuedOut(
         **_state(certificate).model_dump(),
         certificate_number=number,
@@ -108,7 +108,12 @@ async def void(certificate_id: UUID, body: VoidBody, work: Work, caller: Caller)
     return await _execute(work, caller, certificate_id, Void(body.reason, local_day(work.now)))
 
 
-@timers.on(PUBLICITY)
+def await_end_of_publicity(work: UnitOfWork, certificate_id: UUID, certificate: Certificate) -> None:
+    """Set the timer to the end of the last day of publicity. Where that is over, the timer is due at once."""
+    work.schedule(_PUBLICITY, certificate_id, day_start(certificate.public_until + timedelta(days=1)))
+
+
+@timers.on(_PUBLICITY)
 async def end_publicity(work: UnitOfWork, certificate_id: UUID) -> None:
     """Nobody objected in time."""
     await work.execute(CERTIFICATES, certificate_id, EndPublicity(local_day(work.now)))

@@ -7,7 +7,7 @@ since the last look: its credits and debits are remembered beside the certificat
 from sqlalchemy import Text, cast, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.points.certificates.api import PUBLICITY
+from services.points.certificates.api import await_end_of_publicity
 from services.points.certificates.model import LookAtGround, Stage
 from services.points.certificates.record import services_between
 from services.points.certificates.views import CERTIFICATES
@@ -53,6 +53,6 @@ async def look_at_grounds(workshop: Workshop) -> int:
             after = await work.execute(CERTIFICATES, row.id, LookAtGround(minutes, local_day(work.now)))
             changed += after.flagged is not before.flagged
             if before.flagged and not after.flagged and after.stage is Stage.PUBLIC:
-                work.schedule(PUBLICITY, row.id, work.now)  # its time may have come while it was flagged
+                await_end_of_publicity(work, row.id, after)  # it may have come while it was flagged
             await work.finish()
     return changed

@@ -198,6 +198,20 @@ async def test_a_correction_takes_the_ground_away_and_gives_it_back(desk: Desk) 
     assert (after["stage"], after["flagged"]) == ("effective", False)
 
 
+async def test_one_that_is_borne_again_in_publicity_takes_effect_when_that_is_over(desk: Desk) -> None:
+    workshop = desk.points.service.workshop
+    issued = await desk.issue()
+    await correct(desk.points.service, desk.attended[0], 100)
+    assert await look_at_grounds(workshop) == 1
+    await serve(desk.points.service, desk.person, 8, desk.clock.now - timedelta(days=40))
+    assert await look_at_grounds(workshop) == 1
+    await timers.fire_due(workshop, desk.clock)
+    assert (await desk.state(issued))["stage"] == "public"
+    desk.clock.pass_by(days=7)
+    await timers.fire_due(workshop, desk.clock)
+    assert (await desk.state(issued))["stage"] == "effective"
+
+
 async def test_the_paper_is_a_pdf_for_staff_and_the_person_alone(desk: Desk) -> None:
     issued = await desk.issue()
     path = f"/v1/certificates/{issued['certificate_id']}/document.pdf"
