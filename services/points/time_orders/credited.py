@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.ledger import holders
-from services.points.ledger.clauses import Clause
+from services.points.ledger.clauses import CUTS, EARNED
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import accounts, time_orders, transfers
 from services.points.time_orders.bodies import OrderOut
@@ -66,24 +66,29 @@ async def credited_elsewhere(
 
 
 def _credited(holder: ColumnElement[Any], since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[bool]:
-    """On a holder and a time: service of that time brought minutes, and still does."""
-    mine, line, later = accounts.alias("mine"), transfers.alias("line"), transfers.alias("later")
-    signed = case((later.c.credit_account == mine.c.id, later.c.amount), else_=-later.c.amount)
+    """On a holder and a time: service of that time brought minutes, and still does.
+
+    A record lasts as long as its lines before any cap amount to: a correction can have brought it, or made it another.
+    """
+    mine, line = accounts.alias("mine"), transfers.alias("line")
+    gained = line.c.credit_account == mine.c.id
+    signed = case((gained, line.c.amount), else_=-line.c.amount)
+    served = func.sum(signed).filter(line.c.clause.in_([int(clause) for clause in EARNED]))
     # Both sides as the partial indexes say of themselves.
     either = or_(
-        and_(later.c.credit_account == mine.c.id, later.c.credit_account > literal_column("0")),
-        and_(later.c.debit_account == mine.c.id, later.c.debit_account > literal_column("0")),
+        and_(gained, line.c.credit_account > literal_column("0")),
+        and_(line.c.debit_account == mine.c.id, line.c.debit_account > literal_column("0")),
     )
-    same_record = (later.c.record_id == line.c.record_id) & (later.c.occurred_at == line.c.occurred_at)
-    left = select(func.coalesce(func.sum(signed), 0)).where(either, same_record).scalar_subquery()
-    return exists().where(
-        mine.c.holder == holder,
-        mine.c.unit.in_([int(Unit.MINUTE), int(Unit.DONATION_MINUTE)]),
-        line.c.credit_account == mine.c.id,
-        line.c.credit_account > literal_column("0"),
-        line.c.clause == int(Clause.RATE),
-        line.c.occurred_at < until,
-        line.c.occurred_at > since - _A_DAY,
-        line.c.occurred_at + line.c.minutes * _A_MINUTE > since,
-        left > 0,
+    return exists(
+        select(line.c.record_id)
+        .select_from(mine.join(line, either))
+        .where(
+            mine.c.holder == holder,
+            mine.c.unit.in_([int(Unit.MINUTE), int(Unit.DONATION_MINUTE)]),
+            line.c.clause.in_([int(clause) for clause in EARNED | CUTS]),
+            line.c.occurred_at < until,
+            line.c.occurred_at > since - _A_DAY,
+        )
+        .group_by(line.c.record_id, line.c.occurred_at)
+        .having(func.sum(signed) > 0, line.c.occurred_at + served * _A_MINUTE > since)
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
+from shared.contracts.common import Evidence
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed
 from tests.integration.points.serving import correct
@@ -355,6 +356,17 @@ async def test_a_record_that_comes_after_the_payment_is_found_until_it_is_correc
     await correct(bank.running.service, told, 0)
     assert await bank.minutes(provider) == (60, 0)
     assert (await clerk.get("/v1/double-credits")).json()["items"] == []
+    # What a correction made of a record counts: this one brought nothing before, and that one reached into the hour.
+    backfilled = attendance(_id(provider), 20, began, Evidence.BACKFILLED)
+    longer = attendance(_id(provider), 90, began - timedelta(minutes=90))
+    await bank.producing.tell([completed([backfilled, longer])])
+    await has_balance(bank.running, provider, 150, "MINUTE")
+    await correct(bank.running.service, longer, 30)
+    assert (await clerk.get("/v1/double-credits")).json()["items"] == []
+    await correct(bank.running.service, backfilled, 20)
+    assert await bank.minutes(provider) == (110, 0)
+    (found,) = (await clerk.get("/v1/double-credits")).json()["items"]
+    assert found["id"] == order["id"]
 
 
 async def test_nobody_is_in_two_places_at_once(bank: Bank) -> None:
