@@ -9,8 +9,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from services.points.app import build
+from services.points.expiry.effects import LapsedMeanwhile
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
+from services.points.redemptions.model import Reserve
+from services.points.redemptions.views import REDEMPTIONS
 from services.points.settings import PointsSettings
 from shared.contracts.envelope import header_map
 from tests.conftest import COMMUNITY, until
@@ -60,10 +63,18 @@ async def reserve(points: Any, person: uuid.UUID, price: int) -> str:
     item = (
         await client.post("/v1/items", json={"community": COMMUNITY, "name": "米（演示）", "price_points": price})
     ).json()
-    await client.post(f"/v1/items/{item['id']}/receipts", json={"quantity": 1})
+    await client.post(f"/v1/items/{item['id']}/receipts", json={"quantity": 2})
     reserved = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": item["id"]})
     assert reserved.status_code == 201, reserved.text
     return str(reserved.json()["id"])
+
+
+async def reserving(points: Any, work: Any, person: uuid.UUID, like: str) -> None:
+    """A reservation of ten points, decided and not yet committed, of the item of another one."""
+    item = await points.value("SELECT item_id FROM redemptions WHERE id = :id", id=uuid.UUID(like))
+    redemption_id, collect_by = uuid.uuid4(), work.now + timedelta(days=3)
+    command = Reserve(redemption_id, COMMUNITY, person, item, 1, 10, False, work.now, collect_by)
+    work.create(REDEMPTIONS, redemption_id, command)
 
 
 def _by_person(found: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
@@ -131,12 +142,22 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
 
     calendar.now = datetime(2025, 12, 30, 4, tzinfo=UTC)
     held = await reserve(points, reserver, 50)
-    calendar.now = datetime(2025, 12, 31, 16, 1, tzinfo=UTC)  # a minute into the new year in Shanghai
+    calendar.now = datetime(2025, 12, 31, 15, 59, tzinfo=UTC)
 
     async def lapsed() -> bool:
         return (await balance(points, saver), await balance(points, spender)) == (0, 20)
 
-    await until(lapsed)
+    # Who reserves in the last minute of the year in Shanghai and is overtaken by the run is asked to do it again:
+    # by its time the reservation would have kept points that the run has let lapse.
+    async def overtaken() -> None:
+        async with points.service.workshop.transaction() as work:
+            await reserving(points, work, spender, spent)
+            calendar.now = datetime(2025, 12, 31, 16, 1, tzinfo=UTC)
+            await until(lapsed)
+            await work.finish()
+
+    with pytest.raises(LapsedMeanwhile):
+        await overtaken()
     assert await balance(points, reserver) == 50  # held since before
     calendar.now += timedelta(hours=1)
     await client.post(f"/v1/redemptions/{held}/cancellation")
