@@ -1,10 +1,10 @@
 """What the projection starts from, read from the ledger: balances, what was spent and served in the last twelve months.
 
 Costs what the node's people cost, not what the ledger does: one range of the accounts' index for the node, and for each
-person one descent into the debit index (few lines: only what was spent) and one range of `days` (a line for each day of
-service). The transfers by which people earned, nearly all of the ledger, are not read: of a ledger with 20 million of
-them, EXPLAIN (ANALYZE, BUFFERS) shows some 20 pages for each person of the node who served on 17 days of the year, and
-a second or two for a district of 20,000 people.
+person one descent into the debit index (few lines: only what was spent), one range of `days` (a line for each day of
+service) and one of `notes` (a line for each correction). The transfers by which people earned, nearly all of the
+ledger, are not read: of a ledger with 20 million of them, EXPLAIN (ANALYZE, BUFFERS) shows some 20 pages for each
+person of the node who served on 17 days of the year, and a second or two for a district of 20,000 people.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from services.points.durations import months_later
+from services.points.earning.kinds import EVIDENCE_NUMBERS
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holders import clearing, issuance, pool
 from services.points.ledger.schema import LIVE
@@ -79,6 +80,14 @@ _SUMS_BY_UNIT = f"""
      WHERE holder >= $1 AND holder < $2 AND unit = ANY($3::int[]) GROUP BY unit
 """
 
+_ESTIMATED = EVIDENCE_NUMBERS["estimated"]
+# Days count what may bear on a cap: an estimate, too, and of a correction the larger side besides what was there.
+_TOO_MUCH = f"""
+    greatest(n.minutes, n.minutes_before)
+    - CASE WHEN n.evidence_before IS NULL OR n.evidence = {_ESTIMATED} THEN 0 ELSE n.minutes END
+    + CASE WHEN n.evidence_before IS NULL OR n.evidence_before = {_ESTIMATED} THEN 0 ELSE n.minutes_before END
+"""
+
 GROUPS = f"""
     WITH people AS MATERIALIZED (
         SELECT id, unit, credits - debits AS balance, holder::uuid AS volunteer_id
@@ -92,7 +101,10 @@ GROUPS = f"""
                      WHERE t.debit_account = p.id AND t.debit_account > 0 AND t.occurred_at >= $4
                        AND t.clause = ANY($5::smallint[])) END AS spent,
                CASE WHEN p.unit = {Unit.SERVICE_MINUTE:d} THEN (
-                    SELECT sum(d.minutes) FROM {LIVE}.days AS d WHERE d.account = p.id AND d.day > $3) END AS served
+                    SELECT sum(d.minutes) FROM {LIVE}.days AS d WHERE d.account = p.id AND d.day > $3
+               ) - coalesce((
+                    SELECT sum({_TOO_MUCH}) FROM {LIVE}.notes AS n
+                     WHERE n.account = p.id AND n.occurred_at >= $4 + interval '1 day'), 0) END AS served
           FROM people AS p
     )
     SELECT CASE WHEN m.age_group_from IS NOT NULL THEN least(m.age_group_from, $6::smallint) / 5 * 5 END AS age_from,

@@ -23,7 +23,7 @@ from shared.contracts.registry import PersonForgotten
 from shared.database import driver_connection
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
 from tests.integration.points.ordering import Order, post
-from tests.integration.points.producing import attendance, completed
+from tests.integration.points.producing import attendance, completed, corrected
 from tests.integration.points.serving import registration, serve
 from tests.integration.telling import tell
 
@@ -48,7 +48,15 @@ async def test_balances_spending_and_service_are_told_by_age(points: Any) -> Non
     old = await somebody(points, 70, 20, LONG_AGO)
     await somebody(points, 60, 8)
     await somebody(points, 60, 4)
-    await somebody(points, 30, 10)
+    young = await somebody(points, 30, 10)
+    # What was voided, shortened to nothing that counts, or estimated from the start, is no service.
+    voided, weaker, guessed = (
+        attendance(young, 60, NOW - timedelta(days=day), evidence)
+        for day, evidence in ((20, Evidence.SCANNED), (21, Evidence.SCANNED), (22, Evidence.ESTIMATED))
+    )
+    await tell(points.service, completed([voided, weaker, guessed])[1])
+    await tell(points.service, corrected(voided, 0))
+    await tell(points.service, corrected(weaker, 60, evidence=Evidence.ESTIMATED))
     await somebody(points, None, 2)
     gone = await somebody(points, 65, 3)
     await tell(points.service, PersonForgotten(volunteer_id=gone, community=COMMUNITY))
