@@ -6,10 +6,10 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, any_, bindparam, exists, func, literal, or_, select
+from sqlalchemy import Select, Uuid, and_, any_, bindparam, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql import ColumnElement, FromClause
 
 from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line
 from services.points.ledger.clauses import EARNED, Clause
@@ -45,8 +45,15 @@ def lines(account: Account, sight: Sight) -> tuple[Select[Any], list[ColumnEleme
 
 
 def _nothing(account: int, record: int, sight: Sight) -> Select[Any]:
-    brought = transfers.alias("brought")
-    same_record = (brought.c.occurred_at == transfers.c.occurred_at) & (brought.c.record_id == transfers.c.record_id)
+    """Service as it was first told, or added by a correction that nothing was told before of."""
+    brought, first = transfers.alias("brought"), transfers.alias("first")
+
+    def same_record(other: FromClause) -> ColumnElement[bool]:
+        return (other.c.occurred_at == transfers.c.occurred_at) & (other.c.record_id == transfers.c.record_id)
+
+    told_before = exists().where(
+        on(first.c.credit_account, record), same_record(first), first.c.clause == int(Clause.RATE)
+    )
     return select(
         transfers.c.id,
         transfers.c.occurred_at,
@@ -63,9 +70,14 @@ def _nothing(account: int, record: int, sight: Sight) -> Select[Any]:
         transfers.c.debit_account.label("other"),
     ).where(
         on(transfers.c.credit_account, record),
-        transfers.c.clause == int(Clause.RATE),
+        or_(transfers.c.clause == int(Clause.RATE), and_(transfers.c.clause == int(Clause.CORRECTION), ~told_before)),
         *sight.conditions(),
-        ~exists().where(on(brought.c.credit_account, account), same_record, brought.c.clause == int(Clause.RATE)),
+        ~exists().where(
+            on(brought.c.credit_account, account),
+            same_record(brought),
+            brought.c.clause == transfers.c.clause,
+            brought.c.event_id == transfers.c.event_id,
+        ),
     )
 
 

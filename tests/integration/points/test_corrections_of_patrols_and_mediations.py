@@ -161,9 +161,16 @@ async def test_service_that_was_left_out_is_booked_when_it_is_added(points: Any,
     person, shift = uuid.uuid4(), night_shift(uuid.uuid4())
     missing = attendance(person, 0, EVENING, Evidence.ESTIMATED)
     added = (uuid.uuid4(), patrol_corrected(missing, 60, shift, reason=CorrectionReason.EVIDENCE_ADDED))
-    await producing.tell([(uuid.uuid4(), shift), added])
-    await booked(points, added[0])
+    backfilled = attendance(uuid.uuid4(), 0, EVENING, Evidence.ESTIMATED)
+    late = (uuid.uuid4(), patrol_corrected(backfilled, 60, shift, evidence=Evidence.BACKFILLED))
+    await producing.tell([(uuid.uuid4(), shift), added, late])
+    await booked(points, added[0], late[0])
     assert await balances(points, person) == {"POINT": 15, "MINUTE": 60, "SERVICE_MINUTE": 60}
+    assert (await explained(points, person, added[0]))["reason"] == "correction"
+    assert await balances(points, backfilled.volunteer_id) == {"SERVICE_MINUTE": 60}
+    line = await explained(points, backfilled.volunteer_id, late[0])
+    assert (line["reason"], line["amount"]) == ("nothing", 0)
+    assert line["text"].startswith("2026-03-05 干部夜间巡防 60 分钟（事后补录）：这样记录的服务不计入")
     await told_again(points)
 
 
