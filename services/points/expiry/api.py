@@ -95,10 +95,11 @@ async def list_expiring(
     order = [accounts.c.community, accounts.c.holder]
     found: Page[Any] = await page.fetch(read, _served_between(query, *earned), order, lambda row: row)
     purses = {row.id: row for row in found.items}
-    lots = await Lapsing(LedgerWriter()).lots(await driver_connection(read), book, list(purses))
+    lapsing = Lapsing(LedgerWriter())
+    lots = await lapsing.lots(await driver_connection(read), book, list(purses), with_suspected=True)
     answers = [_expiring(row, lots[account], today, until) for account, row in purses.items()]
-    lapsing = [answer for answer in answers if answer.days]
-    return await with_node_names(read, Page(items=lapsing, next_cursor=found.next_cursor))
+    told = [answer for answer in answers if answer.days]
+    return await with_node_names(read, Page(items=told, next_cursor=found.next_cursor))
 
 
 def _served_between(query: Select[Any], first: date, last: date) -> Select[Any]:

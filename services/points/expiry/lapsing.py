@@ -140,12 +140,21 @@ class Lapsing:
                 )
         await self._writer.post(db, transfers)
 
-    async def lots(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> dict[int, list[Lot]]:
-        """The lots of accounts of points, by account."""
+    async def lots(
+        self, db: Connection, book: PolicyBook, accounts: Sequence[int], *, with_suspected: bool = False
+    ) -> dict[int, list[Lot]]:
+        """The lots of accounts of points, by account; `with_suspected` as if nothing were held for a sign.
+
+        So it is told what lapses: what is suspected cannot be spent, and is not, and lapses once it is free.
+        """
         lapses = await self._lapses(db)
         purses = await self._purses(db, accounts)
         term = term_of(book, self._communities.__getitem__)
-        return {p.account: lots_of(p.postings, p.held, lapses.get(p.part, []), term) for p in purses}
+        found = {}
+        for purse in purses:
+            held = [one for one in purse.held if not (with_suspected and one.suspected)]
+            found[purse.account] = lots_of(purse.postings, held, lapses.get(purse.part, []), term)
+        return found
 
     async def holders(self, db: Connection, accounts: Sequence[int]) -> dict[int, UUID]:
         """Volunteers by their accounts."""

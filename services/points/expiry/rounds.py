@@ -104,7 +104,7 @@ class ExpiryRounds:
                 return
             holders = await self._lapsing.holders(db, accounts)
             notices: list[ExpiryNotice] = []
-            for account, lots in (await self._lapsing.lots(db, book, accounts)).items():
+            for account, lots in (await self._lapsing.lots(db, book, accounts, with_suspected=True)).items():
                 notices += self._notices(book, holders[account], lots, before, today)
             if not notices:
                 return

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Outcome
 from services.points.ledger.postings import Held, Posting
 from services.points.ledger.writing import Connection
@@ -36,6 +37,7 @@ _POSTINGS = """
 
 _HELD = f"""
     SELECT debit_account, hold_id, amount, held_at,
-           CASE WHEN state IN ({Outcome.VOIDED:d}, {Outcome.TIMED_OUT:d}) THEN settled_at END
+           CASE WHEN state IN ({Outcome.VOIDED:d}, {Outcome.TIMED_OUT:d}) THEN settled_at END,
+           clause = {Clause.SUSPECTED:d}
       FROM {{schema}}.holds WHERE debit_account = ANY($1::bigint[])
 """

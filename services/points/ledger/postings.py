@@ -28,3 +28,5 @@ class Held(NamedTuple):
     held_at: datetime
     freed_at: datetime | None
     """When it was set free again; None while it is held, and where it was spent."""
+    suspected: bool = False
+    """Held while somebody looks into a sign of invented hours: never spent, and free again some day."""

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from services.points.anomalies.model import Find, Hold
+from services.points.anomalies.views import FLAGS
 from services.points.app import build
 from services.points.expiry.effects import LapsedMeanwhile
 from services.points.proof.rebuild import rebuild
@@ -15,6 +17,7 @@ from services.points.proof.verify import verify
 from services.points.redemptions.model import Reserve
 from services.points.redemptions.views import REDEMPTIONS
 from services.points.settings import PointsSettings
+from shared.contracts.anomalies import AnomalyEvidence, HeldPoints, Measure, Sign, SuspectRecord
 from shared.contracts.envelope import header_map
 from tests.conftest import COMMUNITY, until
 from tests.integration.points.producing import attendance, completed, corrected
@@ -77,6 +80,32 @@ async def reserving(points: Any, work: Any, person: uuid.UUID, like: str) -> Non
     work.create(REDEMPTIONS, redemption_id, command)
 
 
+async def hold_for_a_look(points: Any, person: uuid.UUID, told: tuple[uuid.UUID, Any]) -> uuid.UUID:
+    """A flag that holds what somebody's record brought."""
+    event_id, activity = told
+    record, flag_id = activity.attendances[0], uuid.uuid4()
+    suspect = SuspectRecord(
+        record_id=record.record_id, volunteer_id=person, event_id=event_id, started_at=record.started_at, minutes=300
+    )
+    evidence = AnomalyEvidence(
+        sign=Sign.IMPOSSIBLE_DAY,
+        records=(suspect,),
+        since=record.started_at,
+        until=record.started_at + timedelta(hours=5),
+        measure=Measure.MINUTES,
+        measured=300,
+        limit=200,
+        policy_version=1,
+    )
+    held = (HeldPoints(volunteer_id=person, worth=50, points=50),)
+    async with points.service.workshop.transaction() as work:
+        await work.execute(FLAGS, flag_id, Find(flag_id, COMMUNITY, evidence, work.now))
+        hold = Hold(uuid.uuid4(), held, None, work.now, (record.record_id,))
+        await work.execute(FLAGS, flag_id, hold)
+        await work.finish()
+    return flag_id
+
+
 def _by_person(found: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
     for one in found:
         assert one["points"] == sum(day["points"] for day in one["days"])
@@ -86,11 +115,13 @@ def _by_person(found: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
 async def test_points_are_announced_lapse_and_come_out_right_when_the_past_changes(
     points: Any, producing: Any, calendar: Calendar, stack: Any, namespace: str
 ) -> None:
-    saver, spender, reserver = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    saver, spender, reserver, watched = (uuid.uuid4() for _ in range(4))
     later = SERVED + timedelta(days=300)
     told = await earn(
-        producing, points, (saver, 300, SERVED), (spender, 300, SERVED), (spender, 120, later), (reserver, 300, SERVED)
-    )
+        producing, points, (saver, 300, SERVED), (spender, 300, SERVED), (spender, 120, later), (reserver, 300, SERVED),
+        (watched, 300, SERVED),
+    )  # fmt: skip
+    flag_id = await hold_for_a_look(points, watched, told[-1])
     client = points.client()
     spent = await reserve(points, spender, 30)
     await client.post(f"/v1/redemptions/{spent}/collection", json={"identified_by": "card"})
@@ -109,7 +140,8 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
             return {**_by_person(found), **await expiring(asking, until, **{**more, "cursor": cursor})}
         return _by_person(found)
 
-    this_year = {str(saver): {"2025-12-31": 50}, str(spender): {"2025-12-31": 20}, str(reserver): {"2025-12-31": 50}}
+    this_year = {str(one): {"2025-12-31": 50} for one in (saver, reserver, watched)}
+    this_year[str(spender)] = {"2025-12-31": 20}
     assert await expiring(client, "2025-12-30") == {}
     assert await expiring(client, "2025-12-31") == this_year
     assert await expiring(client, "2026-12-30", limit=1) == this_year
@@ -124,10 +156,11 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
 
     calendar.now = datetime(2025, 12, 1, 4, tzinfo=UTC)
 
+    parts = {person.int % 256 for person in (saver, spender, reserver, watched)}
+
     async def announced() -> bool:
-        return await points.value("SELECT count(*) FROM events WHERE type LIKE '%PointsExpiryAnnounced%'") == len(
-            {person.int % 256 for person in (saver, spender, reserver)}
-        )
+        query = "SELECT count(*) FROM events WHERE type LIKE '%PointsExpiryAnnounced%'"
+        return bool(await points.value(query) == len(parts))
 
     await until(announced)
     notices = await points.rows(
@@ -138,6 +171,7 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
         (str(saver), 50, "2025-12-31"),
         (str(spender), 20, "2025-12-31"),
         (str(reserver), 50, "2025-12-31"),
+        (str(watched), 50, "2025-12-31"),
     }
 
     calendar.now = datetime(2025, 12, 30, 4, tzinfo=UTC)
@@ -145,7 +179,7 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     calendar.now = datetime(2025, 12, 31, 15, 59, tzinfo=UTC)
 
     async def lapsed() -> bool:
-        return (await balance(points, saver), await balance(points, spender)) == (0, 20)
+        return bool(await points.value("SELECT count(*) FROM ledger.lapses") == len(parts))
 
     # Who reserves in the last minute of the year in Shanghai and is overtaken by the run is asked to do it again:
     # by its time the reservation would have kept points that the run has let lapse.
@@ -158,7 +192,11 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
 
     with pytest.raises(LapsedMeanwhile):
         await overtaken()
-    assert await balance(points, reserver) == 50  # held since before
+    assert (await balance(points, saver), await balance(points, spender)) == (0, 20)
+    assert (await balance(points, reserver), await balance(points, watched)) == (50, 50)  # held since before
+    released = await client.post(f"/v1/anomalies/{flag_id}/release")
+    assert released.status_code == 200, released.text
+    assert await balance(points, watched) == 0
     calendar.now += timedelta(hours=1)
     await client.post(f"/v1/redemptions/{held}/cancellation")
     assert await balance(points, reserver) == 0
