@@ -1,6 +1,6 @@
 """What a page of an explanation needs from the tables: the lines, what came before them and after, names of things."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line
-from services.points.ledger.clauses import EARNED, Clause
+from services.points.ledger.clauses import EARNED, EXPIRED, Clause
 from services.points.ledger.reading import COLUMNS, Sight, lines_of, on, sides
 from services.points.tables import accounts, items, notes, policies, redemptions, time_orders, transfers
 from services.points.units import OPENED_UNITS, Unit
+from shared.clock import local_day
 from shared.web.paging import Page
 
 
@@ -163,6 +164,24 @@ async def goods(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Goods
         items, items.c.id == redemptions.c.item_id
     )
     return {row[0]: Goods(row[1], row[2]) for row in await read.execute(query.where(redemptions.c.id.in_(ids)))}
+
+
+async def lots(read: AsyncConnection, people: Collection[int], page: Iterable[Line]) -> dict[UUID, str]:
+    """The days on which the points that lapsed on a page were earned, by record; of the people's accounts of points."""
+    ids = {line.record_id for line in page if line.clause in EXPIRED}
+    if not ids:
+        return {}
+    query = (
+        select(transfers.c.record_id, func.min(transfers.c.occurred_at))
+        .where(
+            transfers.c.credit_account.in_(people),
+            transfers.c.credit_account > literal(0, literal_execute=True),
+            transfers.c.clause.in_([int(clause) for clause in EARNED]),
+            transfers.c.record_id.in_(ids),
+        )
+        .group_by(transfers.c.record_id)
+    )
+    return {record_id: local_day(earned_at).isoformat() for record_id, earned_at in await read.execute(query)}
 
 
 async def ordered(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, str]:

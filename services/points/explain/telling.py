@@ -40,5 +40,6 @@ async def tell(
     kin = await facts.kin(read, account, lines, sight)
     titles = await facts.titles(read, language)
     goods, ordered = await facts.goods(read, lines), await facts.ordered(read, lines)
-    narrator = Narrator(unit, say, book, titles, goods, await facts.before(read, lines), ordered)
+    before, lots = await facts.before(read, lines), await facts.lots(read, [account.id], lines)
+    narrator = Narrator(unit, say, book, titles, goods, before, ordered, lots)
     return Told([narrator.tell(line) for line in lines], kin, titles)

@@ -103,6 +103,7 @@ class Narrator:
         goods: Mapping[UUID, Goods],
         before: Mapping[Corrected, Before],
         ordered: Mapping[UUID, str] = {},
+        lots: Mapping[UUID, str] = {},
     ) -> None:
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
@@ -113,6 +114,8 @@ class Narrator:
         self._before = before
         self._ordered = ordered
         """By order of the time bank, the kind of service."""
+        self._lots = lots
+        """By record, the day on which points were earned that have lapsed."""
         self._known: dict[str, str] = {}
         """Words that were said before: a year's lines are made of a few dozen."""
         self._said_grounds: dict[int, str] = {}
@@ -211,13 +214,14 @@ class Narrator:
         return self._sentence(line, reason, form, {"cap": cap.value}, [ground])
 
     def _expiry(self, line: Line) -> Sentence:
-        """Points that lapsed, under the policy of the day on which they were earned."""
+        """Points of one lot that lapsed, under the policy of the day on which they were earned."""
         assert line.policy_version is not None, "a rule of some policy let it lapse"
         said = self._book.expiry_said(line.policy_version)
         value = None if said is None else {"rule": said.kind.value} | ({"months": said.months} if said.months else {})
         ground = Ground(line.policy_version, "/expiry/POINT", value)
         form = "given_back" if line.amount > 0 else "taken"
-        return self._sentence(line, Clause(line.clause).name.lower(), form, grounds=[ground])
+        earned = {"earned_on": self._lots.get(line.record_id, "")}
+        return self._sentence(line, Clause(line.clause).name.lower(), form, earned, [ground])
 
     def _pooled(self, line: Line) -> Sentence:
         """Time above the cap that went to a pool, or came back; told to the person, or of the pool."""

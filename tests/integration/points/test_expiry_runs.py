@@ -202,7 +202,7 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     assert await balance(points, reserver) == 0
     line = (await client.get(f"/v1/accounts/{spender}/POINT/explanation")).json()["items"][0]
     assert (line["reason"], line["amount"]) == ("expiry", -20)
-    assert line["text"].startswith("2026-01-01 积分到期失效 20")
+    assert line["text"].startswith("2026-01-01 积分到期失效 20：2024-05-06 服务所得，")
     assert [(g["place"], g["value"]) for g in line["grounds"]] == [("/expiry/POINT", {"rule": "end_of_next_year"})]
 
     # The record that lapsed turns out to be shorter: what lapsed was never there.
@@ -212,11 +212,11 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     await tell_at(producing, datetime(2026, 1, 5, tzinfo=UTC), correction_id, shorter)
     await booked(points, correction_id)
     assert await balance(points, saver) == 0
-    reasons = [
-        (line["reason"], line["amount"])
-        for line in (await client.get(f"/v1/accounts/{saver}/POINT/explanation")).json()["items"]
-    ]
-    assert ("expiry_restated", 40) in reasons
+    lines = (await client.get(f"/v1/accounts/{saver}/POINT/explanation")).json()["items"]
+    (given_back,) = [line for line in lines if (line["reason"], line["amount"]) == ("expiry_restated", 40)]
+    effects = (await client.get(f"/v1/events/{given_back['source']['event_id']}/effects")).json()["items"]
+    assert given_back["text"] in [effect["text"] for effect in effects]
+    assert "重新计算 2024-05-06 服务所得积分的到期失效：退还 40。" in given_back["text"]
     # Service of that year that is told only now has lapsed by the time it is known.
     await earn(producing, points, (saver, 60, SERVED + timedelta(days=1)))
     assert await balance(points, saver) == 0
