@@ -29,7 +29,8 @@ from services.points.redemptions.model import (
 )
 from services.points.redemptions.views import REDEMPTIONS, month_of, pieces_in_month
 from services.points.spans import Spanning
-from services.points.tables import redemptions
+from services.points.tables import accounts, redemptions
+from services.points.units import Unit
 from shared.auth.permissions import Role
 from shared.clock import local_day
 from shared.contracts import refuse_unless
@@ -207,10 +208,10 @@ async def get_code(redemption_id: UUID, read: Read, caller: Caller, vault: Vault
 async def collect(
     request: Request, redemption_id: UUID, body: CollectBody, work: Work, caller: Caller, settings: Configured
 ) -> Any:
-    """领取：凭领取码，或核验积分卡、身份证件；积分扣除，物品出库。
+    """领取：凭领取码，或核验积分卡、身份证件；积分扣除，物品出库。账户欠积分的，补足之前不能领取。
 
-    Hand the goods over to whoever shows the code, or the card or an identity document; the points are spent. Wrong
-    codes are counted, and after a few no code is taken for a while.
+    Hand the goods over to whoever shows the code, or the card or an identity document; the points are spent. Not while
+    the account owes. Wrong codes are counted, and after a few no code is taken for a while.
     """
     redemption = await _own(work, caller, redemption_id)
     if body.code is not None and redemption.stage is Stage.RESERVED:
@@ -227,7 +228,9 @@ async def collect(
             # Answered, not raised: what was counted must be committed.
             return problem(request, wrong.status, wrong.code, wrong.params)
     shown = Identification.CODE if body.identified_by is None else Identification(body.identified_by)
-    return await _end(work, caller, redemption_id, Collect(work.now, shown))
+    purse = (accounts.c.holder == str(redemption.volunteer_id)) & (accounts.c.unit == int(Unit.POINT))
+    owed = await work.connection.scalar(select(accounts.c.owed).where(purse))
+    return await _end(work, caller, redemption_id, Collect(work.now, shown, owed or 0))
 
 
 @api.command("/v1/redemptions/{redemption_id}/cancellation", permission="redemptions.hand_over")

@@ -74,6 +74,8 @@ class Collect:
 
     at: datetime
     identified_by: Identification | None = None
+    owed: int = 0
+    """Points that a correction took and that were spent, or reserved, before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,12 @@ class RedemptionEnded(Refusal):
     """It was collected, cancelled or expired before. Params: `stage`."""
 
     code: ClassVar[str] = "redemption_ended"
+
+
+class AccountOwes(Refusal):
+    """A correction took points that were spent or reserved; nothing is handed out until it is even. Params: `owed`."""
+
+    code: ClassVar[str] = "account_owes"
 
 
 class MonthlyLimitReached(Refusal):
@@ -140,8 +148,9 @@ def decide(redemption: Redemption, command: Command) -> list[Event]:
             if redemption.stage is not Stage.RESERVED or not due:
                 return []
             return [RedemptionExpired(redemption_id=_id(redemption), community=redemption.community, expired_at=at)]
-        case Collect(at=at, identified_by=identified_by):
+        case Collect(at=at, identified_by=identified_by, owed=owed):
             _require_reserved(redemption)
+            refuse_if(owed > 0, AccountOwes(owed=owed))
             return [
                 RedemptionCollected(
                     redemption_id=_id(redemption),

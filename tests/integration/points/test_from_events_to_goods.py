@@ -196,20 +196,25 @@ async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(po
     reserve = {"volunteer_id": str(person), "item_id": item}
     reserved = (await client.post("/v1/redemptions", json=reserve)).json()
     await client.post(f"/v1/redemptions/{reserved['id']}/collection", json={"identified_by": "card"})
+    cheap = await item_on_the_shelf(points, price=10, pieces=5)
+    waiting = (await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": cheap})).json()
     correction = corrected(told, 0)
     await producing.tell([(uuid.uuid4(), correction)])
     await has_balance(points, person, -40)
     account = (await client.get(f"/v1/accounts/{person}/POINT")).json()
-    assert (account["available"], account["owed"]) == (-40, 40)
+    assert (account["available"], account["owed"]) == (-50, 50)
     why = (await client.get(f"/v1/accounts/{person}/POINT/explanation")).json()
-    assert "现欠 40 积分" in why["text"], why["text"]
+    assert "现欠 50 积分" in why["text"], why["text"]
     earlier = {"at": (YESTERDAY - timedelta(days=1)).isoformat()}
     why = (await client.get(f"/v1/accounts/{person}/POINT/explanation", params=earlier)).json()
     assert "现欠" not in why["text"], "of that day nothing can be said about today"
-    cheap = await item_on_the_shelf(points, price=1, pieces=5)
     refused = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": cheap})
     assert refused.json()["code"] == "not_enough_points"
-    assert "需要 1 分，可用 -40 分" in refused.json()["detail"], "it owes"
+    assert "需要 10 分，可用 -50 分" in refused.json()["detail"], "it owes"
+    collection = f"/v1/redemptions/{waiting['id']}/collection"
+    refused = await client.post(collection, json={"identified_by": "card"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "account_owes")
+    assert "50 积分" in refused.json()["detail"]
     lines = (await client.get(f"/v1/accounts/{person}/POINT/statement")).json()["items"]
     corrections = [line for line in lines if line["reason"] == "correction"]
     originals = [line for line in lines if line["reason"] == "rate"]
@@ -217,6 +222,7 @@ async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(po
     await producing.tell([completed([attendance(person, 300, YESTERDAY - timedelta(days=3))])])
     await has_balance(points, person, 10)
     assert (await client.get(f"/v1/accounts/{person}/POINT")).json()["owed"] == 0
+    assert (await client.post(collection, json={"identified_by": "card"})).status_code == 200
 
 
 async def test_a_forgotten_person_keeps_the_balance_and_cannot_redeem(points: Any, producing: Any) -> None:

@@ -18,6 +18,7 @@ from services.points.market.model import (
 from services.points.market.views import ITEMS
 from services.points.redemptions.model import (
     AccountClosed,
+    AccountOwes,
     Cancel,
     Collect,
     Expire,
@@ -121,6 +122,7 @@ def test_a_redemption_ends_once() -> None:
 
 def test_nothing_happens_to_what_was_never_reserved() -> None:
     given(REDEMPTIONS).when(Collect(NOW)).then_refused(RedemptionEnded)
+    given(REDEMPTIONS, RESERVED).when(Collect(NOW, owed=1)).then_refused(AccountOwes, owed=1)
     given(REDEMPTIONS).when(Expire(NOW)).then_nothing()
 
 
