@@ -87,6 +87,7 @@ async def grant(application_id: UUID, work: Work, caller: Caller, policies: InFo
         granter=caller.subject,
         assessors=await assessors(work.connection, volunteer_id, application_id),
         review_months=terms.stars.review_months.value,
+        forgotten=(await member(work.connection, volunteer_id)).forgotten,
         day=today,
         requirement=requirement(terms_then, grade),
         assessed=await assessed(work.connection, volunteer_id),

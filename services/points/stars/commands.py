@@ -105,6 +105,7 @@ class Grant:
     """Everyone who judged this application, as the store knows them."""
     review_months: int
     """Months until the next review; 0 for none."""
+    forgotten: bool
     day: date
     requirement: Requirement
     """What the policy of the day of the application asks."""

@@ -211,6 +211,7 @@ def _assess(stars: Stars, command: AssessQuality) -> list[Event]:
 def _grant(stars: Stars, command: Grant) -> list[Event]:
     application = _open(stars, command.application_id)
     _require_authority(application.granted_by, application.grade, command.authority)
+    refuse_if(command.forgotten, StarPersonForgotten)
     refuse_if(application.quality is None, StarQualityNotAssessed)
     refuse_unless(application.quality is Quality.MET, StarQualityNotMet)
     refuse_if(command.granter in command.assessors, StarAssessorMayNotGrant)

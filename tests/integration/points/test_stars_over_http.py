@@ -182,7 +182,12 @@ async def test_candidates_reached_a_grade_and_have_not_applied(points: Any) -> N
     await volunteer(points, 300, FOREIGN)
     await apply(points, applied, 1)
     await granted(points, held, 1)
+    path = f"/v1/stars/applications/{await apply(points, forgotten, 1)}"
+    await ok(points.client(subject="clerk").post(f"{path}/assessment", json={"quality": "met"}))
     await tell(points.service, PersonForgotten(volunteer_id=forgotten, community=COMMUNITY))
+    officer = points.client("district", DISTRICT, "officer")
+    await refused(officer.post(f"{path}/grant"), "star_person_forgotten")
+    await ok(officer.post(f"{path}/decline", json={"reason": "other"}))
     found = await ok(points.client().get(f"/v1/stars/candidates?community={COMMUNITY}&limit=1"))
     more = await ok(points.client().get(
         f"/v1/stars/candidates?community={COMMUNITY}&cursor={found['next_cursor']}"

@@ -80,7 +80,7 @@ def apply(**changed: Any) -> Apply:
 def grant(application: uuid.UUID = FIRST, **changed: Any) -> Grant:
     plain = {
         "minutes": 6000, "authority": DISTRICT, "granter": "officer", "assessors": frozenset({"clerk"}),
-        "review_months": 12, "day": DAY, "requirement": ONE,
+        "review_months": 12, "forgotten": False, "day": DAY, "requirement": ONE,
     }  # fmt: skip
     return Grant(application, **{**plain, **changed})
 
@@ -189,8 +189,9 @@ def test_where_the_policy_asks_for_assessments_there_must_be_enough_and_good_one
     given(STARS).when(apply(assessed=Assessed())).then(applied())
 
 
-def test_nobody_applies_for_a_person_who_was_forgotten() -> None:
+def test_nobody_applies_for_a_person_who_was_forgotten_or_grants_it_to_them() -> None:
     given(STARS).when(apply(forgotten=True)).then_refused(StarPersonForgotten)
+    given(STARS, applied()).when(grant(forgotten=True)).then_refused(StarPersonForgotten)
 
 
 def test_one_application_is_open_at_a_time() -> None:
