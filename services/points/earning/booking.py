@@ -214,11 +214,13 @@ class Booking:
         return await self._caps.due(db, [(purses[person], date.fromordinal(day)) for person, day in sorted(full)])
 
 
+# What was told first; of a record that a correction added, or that brought nothing before, that correction.
 _ORIGINALS = f"""
-    SELECT k.account, k.record_id, min(t.id)
+    SELECT k.account, k.record_id, (array_agg(t.id ORDER BY t.clause, t.id))[1]
       FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[]) AS k(account, started_at, record_id)
       JOIN {{schema}}.transfers AS t
         ON t.credit_account = k.account AND t.credit_account > 0
-       AND t.occurred_at = k.started_at AND t.record_id = k.record_id AND t.clause = {Clause.RATE:d}
+       AND t.occurred_at = k.started_at AND t.record_id = k.record_id
+       AND t.clause IN ({Clause.RATE:d}, {Clause.CORRECTION:d})
      GROUP BY k.account, k.record_id
 """

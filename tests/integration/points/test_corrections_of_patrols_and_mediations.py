@@ -166,7 +166,17 @@ async def test_service_that_was_left_out_is_booked_when_it_is_added(points: Any,
     await producing.tell([(uuid.uuid4(), shift), added, late])
     await booked(points, added[0], late[0])
     assert await balances(points, person) == {"POINT": 15, "MINUTE": 60, "SERVICE_MINUTE": 60}
-    assert (await explained(points, person, added[0]))["reason"] == "correction"
+    shorter = (
+        uuid.uuid4(),
+        patrol_corrected(missing.model_copy(update={"minutes": 60, "evidence": Evidence.SCANNED}), 20, shift),
+    )
+    await producing.tell([shorter])
+    await booked(points, shorter[0])
+    first, second = [await explained(points, person, event_id) for event_id in (added[0], shorter[0])]
+    assert (first["reason"], first["amount"], second["reason"], second["amount"]) == (
+        "correction", 15, "correction", -10,
+    )  # fmt: skip
+    assert (second["corrects"], first["corrected_by"]) == (first["id"], [second["id"]])
     assert await balances(points, backfilled.volunteer_id) == {"SERVICE_MINUTE": 60}
     line = await explained(points, backfilled.volunteer_id, late[0])
     assert (line["reason"], line["amount"]) == ("nothing", 0)
