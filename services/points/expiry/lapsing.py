@@ -95,7 +95,7 @@ class Lapsing:
         return self._bounds[key]
 
     async def has_lapsed_since(self, db: Connection, volunteers: Iterable[UUID], at: datetime) -> bool:
-        """Whether a run has been for any of these people at a moment or after it."""
+        """Whether a run has been for any of these people after a moment."""
         parts = list({part_of(volunteer_id) for volunteer_id in volunteers})
         return bool(await db.fetchval(_LAPSED_SINCE.format(schema=self._schema), parts, at))
 
@@ -189,7 +189,7 @@ _LAPSED_SINCE = """
     SELECT EXISTS (
         SELECT FROM unnest($1::smallint[]) AS p(part) CROSS JOIN LATERAL (
                SELECT lapsed_at FROM {schema}.lapses AS l WHERE l.part = p.part ORDER BY through DESC LIMIT 1) AS last
-         WHERE last.lapsed_at >= $2)
+         WHERE last.lapsed_at > $2)
 """
 
 _SERVED = f"""
