@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, any_, bindparam, exists, func, literal, or_, select
+from sqlalchemy import Select, Uuid, and_, any_, bindparam, exists, func, literal, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
@@ -175,7 +175,7 @@ async def lots(read: AsyncConnection, people: Collection[int], page: Iterable[Li
         select(transfers.c.record_id, func.min(transfers.c.occurred_at))
         .where(
             transfers.c.credit_account.in_(people),
-            transfers.c.credit_account > literal(0, literal_execute=True),
+            transfers.c.credit_account > literal_column("0"),
             transfers.c.clause.in_([int(clause) for clause in EARNED]),
             transfers.c.record_id.in_(ids),
         )
