@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from shared.contracts import Refusal, refuse_if
+from shared.contracts import Refusal, local_time, refuse_if
 
 
 class DatedInFuture(Refusal):
@@ -14,7 +14,7 @@ class DatedInFuture(Refusal):
 
 
 class DatedTooFarBack(Refusal):
-    """It lies further back than can be entered. Params: `earliest`."""
+    """It lies further back than can be entered. Params: `earliest`, local time."""
 
     code: ClassVar[str] = "goods_dated_too_far_back"
 
@@ -30,5 +30,5 @@ class Dated:
     def within_bounds(self) -> datetime:
         """The moment. Raises `DatedInFuture` or `DatedTooFarBack`."""
         refuse_if(self.at > self.now, DatedInFuture)
-        refuse_if(self.at < self.earliest, DatedTooFarBack(earliest=self.earliest.isoformat(timespec="minutes")))
+        refuse_if(self.at < self.earliest, DatedTooFarBack(earliest=local_time(self.earliest)))
         return self.at

@@ -9,6 +9,7 @@ Cell = str | int | float | bool | date | datetime | time | timedelta | None
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, 0x00AD, 0x202A, 0x202C, 0x202D])
 _WIDTH = _FULL_WIDTH | _INVISIBLE
+_NOTHING = re.compile(r"(?:暂?无|没有)(?:手机号?|电话|号码)?|[-—–/]*")
 _LIST_SEPARATORS = re.compile(r"[、,;/|\\\n\r]+")
 
 
@@ -35,6 +36,11 @@ def narrow(text: str) -> str:
 def is_blank(cell: Cell) -> bool:
     """Whether a cell holds nothing that a person would see."""
     return cell is None or (isinstance(cell, str) and not narrow(cell).strip())
+
+
+def says_nothing(cell: Cell) -> bool:
+    """Whether a cell holds nothing, or what people write into a field that does not apply: 无, —, /."""
+    return is_blank(cell) or (isinstance(cell, str) and _NOTHING.fullmatch(without_spaces(cell)) is not None)
 
 
 def text_of(cell: Cell) -> str:
@@ -79,6 +85,6 @@ def without_spaces(cell: Cell) -> str:
 
 
 def split_list(cell: Cell) -> tuple[str, ...]:
-    """The items of an enumeration such as 巾帼队、文体队; empty ones dropped, repeated ones once."""
+    """The items of an enumeration such as 巾帼队、文体队; those that say nothing dropped, repeated ones once."""
     items = (" ".join(item.split()) for item in _LIST_SEPARATORS.split(narrow(text_of(cell))))
-    return tuple(dict.fromkeys(item for item in items if item))
+    return tuple(dict.fromkeys(item for item in items if not says_nothing(item)))

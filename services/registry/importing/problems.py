@@ -55,8 +55,8 @@ def write_problem_file(sheet: Sheet, problems: Sequence[RowProblem]) -> bytes:
 
 
 def _line(row: SheetRow, problems: Sequence[RowProblem]) -> list[str]:
-    zh = "\n".join(f"{problem.column}：{problem.zh}" for problem in problems)
-    en = "\n".join(f"{problem.column}: {problem.en}" for problem in problems)
+    zh = "\n".join(f"{problem.column}：{problem.zh}".removeprefix("：") for problem in problems)
+    en = "\n".join(f"{problem.column}: {problem.en}".removeprefix(": ") for problem in problems)
     return [str(row.number), zh, en, *(text_of(cell) for cell in row.cells)]
 
 

@@ -59,6 +59,12 @@ class TooManyColumns(SheetRefused):
     code = "sheet_too_many_columns"
 
 
+class QuotesUnpaired(SheetRefused):
+    """A text file with a quotation mark that is never closed, or closed amid a cell. Param ``row``: where it begins."""
+
+    code = "sheet_quotes_unpaired"
+
+
 class HeaderNotFound(SheetRefused):
     """No row names the columns. Param ``needed``: titles of the columns that must be there."""
 

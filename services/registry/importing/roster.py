@@ -76,6 +76,7 @@ _MONTH = re.compile(r"[0-9]{4}[年./-][0-9]{1,2}月?")
 _MIDDLE_DOTS = str.maketrans("•・.‧∙●", "······")
 _FOOTNOTE = re.compile(r"(备注|附注|注:|说明|填表|制表|审核|合计|总计|共计|小计|单位负责人|联系人)")
 _EXAMPLES = ("示例", "样例", "范例", "例:", "例如")
+_LONG_NUMBER = re.compile(r"[0-9]{5}")
 _TEAM_ENDINGS = ("队", "班", "社", "组", "团", "站", "之家", "课堂", "会", "岗")
 
 
@@ -264,7 +265,7 @@ def _read_work_unit(cell: Cell) -> str | None:
     text = tidy(cell)
     if len(text) > _TEXT_LENGTH_MAX:
         raise CellProblem("text_too_long", limit=_TEXT_LENGTH_MAX)
-    return None if text in ("", "无", "/", "-", "—") else text
+    return text or None
 
 
 def _read_teams(reading: RowReading) -> tuple[str, ...]:
@@ -274,7 +275,10 @@ def _read_teams(reading: RowReading) -> tuple[str, ...]:
         # A space separates teams only where each part is one; otherwise it strayed into a name.
         apart = len(words) > 1 and all(len(word) > 2 and word.endswith(_TEAM_ENDINGS) for word in words)
         names.extend(words if apart else ["".join(words)])
-    teams = tuple(name for name in dict.fromkeys(names) if name not in ("无", "-", "—"))
+    teams = tuple(dict.fromkeys(names))
+    if any(_LONG_NUMBER.search(team) for team in teams):
+        # Names of teams are told to everybody; a telephone in the wrong column is not.
+        reading.refuse("teams", CellProblem("team_name_invalid"))
     if len(teams) > _TEAMS_MAX:
         reading.refuse("teams", CellProblem("too_many_teams", limit=_TEAMS_MAX))
     if any(len(team) > _TEAM_NAME_LENGTH_MAX for team in teams):
@@ -316,4 +320,6 @@ def _is_no_person(sheet: Sheet, row: SheetRow) -> bool:
     if texts[0].startswith(_EXAMPLES) or any(text.rstrip(")]】:") in _EXAMPLES for text in texts):
         return True
     # Somebody whose numbers are all missing is still a person with problems; a remark is short of everything.
-    return len(filled) <= 2 and not filled & {"id_number", "phone"} and any(map(_FOOTNOTE.match, texts))
+    # A line that begins as one may go on with the telephone of whoever filled in the form.
+    short = len(filled) <= 2 and "phone" not in filled
+    return "id_number" not in filled and any(map(_FOOTNOTE.match, texts if short else texts[:1]))

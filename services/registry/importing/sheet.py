@@ -4,11 +4,12 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from types import MappingProxyType
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from services.registry.importing.cells import Cell, is_blank
+from services.registry.importing.cells import Cell, is_blank, says_nothing
 from services.registry.importing.headers import Header, Layout, find_header, found_titles, repeats_header
 from services.registry.importing.limits import Limits
 from services.registry.importing.refusals import (
@@ -19,6 +20,7 @@ from services.registry.importing.refusals import (
     NotASpreadsheet,
     OldSpreadsheetFormat,
     PasswordProtected,
+    QuotesUnpaired,
     SeveralSheets,
     TooManyColumns,
     TooManyRows,
@@ -54,14 +56,14 @@ class Sheet:
     rows: tuple[SheetRow, ...]
 
     def value(self, row: SheetRow, field_name: str) -> Cell:
-        """The first filled cell among the columns of a field; None where there is none."""
+        """The first cell that says something among the columns of a field; None where there is none."""
         return next(iter(self.values(row, field_name)), None)
 
     def values(self, row: SheetRow, field_name: str) -> list[Cell]:
-        """All filled cells of a field, since lists keep 服务队1, 服务队2 in columns of their own."""
+        """All cells of a field that say something, since lists keep 服务队1, 服务队2 in columns of their own."""
         places = self.header.positions.get(field_name, ())
         cells = [row.cells[place] for place in places if place < len(row.cells)]
-        return [cell for cell in cells if not is_blank(cell)]
+        return [cell for cell in cells if not says_nothing(cell)]
 
 
 def read_sheet(content: bytes, layout: Layout, limits: Limits | None = None) -> Sheet:
@@ -125,15 +127,16 @@ def _columns_recognised(beginning: str, delimiter: str, layout: Layout) -> int:
             rows.append([*record])
             if len(rows) >= _TITLE_ROWS:
                 break
-    except NotASpreadsheet:
+    except QuotesUnpaired:
         return 0  # not with this delimiter; the full reading decides
     header = find_header(rows, layout)
     return len(header.positions) if header else 0
 
 
 def _records(text: str, delimiter: str) -> Iterator[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    while True:
+    """Strictly by the rules of quotes: one that is never closed would swallow the people below it."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    for number in count(1):
         malformed = False
         try:
             record = next(reader)
@@ -142,7 +145,7 @@ def _records(text: str, delimiter: str) -> Iterator[list[str]]:
         except csv.Error:
             malformed = True
         if malformed:  # outside the handler, so that nothing of the file hangs on the error
-            raise NotASpreadsheet()
+            raise QuotesUnpaired(row=number)
         yield record
 
 

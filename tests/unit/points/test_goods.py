@@ -141,7 +141,7 @@ def test_what_looks_entered_already_is_entered_again_only_with_a_reason() -> Non
 
 def test_what_is_entered_lies_neither_in_the_future_nor_too_far_back() -> None:
     given(DONATIONS).when(donate(received=TOMORROW)).then_refused(DatedInFuture)
-    given(DONATIONS).when(donate(received=LONG_AGO)).then_refused(DatedTooFarBack)
+    given(DONATIONS).when(donate(received=LONG_AGO)).then_refused(DatedTooFarBack, earliest="2026-02-22 08:00")
     given(GRANTS).when(GrantBudget(ID, COMMUNITY, 1, None, TOMORROW)).then_refused(DatedInFuture)
     given(SALES).when(Sell(ID, COMMUNITY, LINES, 1, LONG_AGO)).then_refused(DatedTooFarBack)
     given(PURCHASES).when(buy(purchased=TOMORROW)).then_refused(DatedInFuture)

@@ -12,7 +12,7 @@ from python_calamine import CalamineWorkbook
 
 import services.registry.importing
 from services.registry.importing.problems import write_problem_file
-from services.registry.importing.reasons import known_codes, row_problem
+from services.registry.importing.reasons import RowProblem, known_codes, row_problem
 from services.registry.importing.roster import read_roster
 from tests.unit.registry.importing.files import ROSTER_HEADER, TODAY, id_number, person, workbook
 
@@ -39,6 +39,12 @@ def test_only_the_bad_rows_come_back_with_number_and_reasons() -> None:
     assert line[2].startswith("手机: Not a phone number")
     assert line[3:6] == ["王建国", SECOND, "15"]
     assert line[-1] == "x"
+
+
+def test_a_reason_that_is_of_no_column_stands_for_itself() -> None:
+    sheet, _ = read_roster(workbook([ROSTER_HEADER, person()]), TODAY)
+    _, line = lines(write_problem_file(sheet, [RowProblem(2, "", "x", "已撤回同意", "withdrawn")]))
+    assert line[1:3] == ["已撤回同意", "withdrawn"]
 
 
 @pytest.mark.parametrize(

@@ -214,9 +214,16 @@ def test_a_row_that_was_refused_does_not_stand_in_the_way_of_its_correction() ->
     assert codes(roster) == [(2, "phone_invalid")]
 
 
-def test_people_without_telephone_team_or_date_are_taken() -> None:
-    (row,) = read(person(手机=None, 服务队=None, 特长=None, 入队时间=None, 工作单位="无")).rows
+@pytest.mark.parametrize("nothing", [None, "无", "暂无", "-", "——", "／", "无 手机"])
+def test_people_without_telephone_team_or_date_are_taken(nothing: str | None) -> None:
+    titles = ("手机", "政治面貌", "服务队", "特长", "入队时间", "工作单位")
+    (row,) = read(person(**dict.fromkeys(titles, nothing))).rows
     assert (row.phone, row.teams, row.skills, row.registered_on, row.work_unit) == (None, (), (), None, None)
+    assert row.political_status is PoliticalStatus.NOT_STATED
+
+
+def test_what_looks_like_a_number_of_somebody_never_becomes_the_name_of_a_team() -> None:
+    assert codes(read(person(服务队="15400000001"))) == [(2, "team_name_invalid")]
 
 
 @pytest.mark.parametrize(
@@ -242,11 +249,12 @@ def test_footnotes_examples_and_numbered_empty_lines_are_no_people() -> None:
         ["备注:本表一式两份", *[None] * len(ROSTER_HEADER)],
         [None, "填表人:", None, None, None, "审核人:"],
         ["合计", "1人"],
+        ["审核人:", "李主任", None, "联系电话:6220000"],
     ]
     roster = read_roster(workbook([header, *rows]), TODAY)[1]
     assert [row.row_number for row in roster.rows] == [3]
     assert roster.problems == ()
-    assert roster.skipped_rows == (2, 4, 5, 6, 7)
+    assert roster.skipped_rows == (2, 4, 5, 6, 7, 8)
 
 
 def test_a_person_whose_numbers_are_missing_is_reported_and_not_skipped() -> None:

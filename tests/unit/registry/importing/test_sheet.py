@@ -182,7 +182,8 @@ def test_several_lists_in_one_workbook_are_refused_since_one_would_be_lost() -> 
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512, "sheet_old_format"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "sheet_password_protected"),
         ("今天天气很好".encode(), "sheet_header_not_found"),
-        ('姓名,身份证号,电话\n"'.encode() + b"x" * 200_000, "sheet_not_a_spreadsheet"),
+        ('姓名,身份证号,电话\n"'.encode() + b"x" * 200_000, "sheet_quotes_unpaired"),
+        ('姓名,身份证号,电话\n甲,1,2\n乙,1,"2\n丙,1,3'.encode(), "sheet_quotes_unpaired"),
     ],
 )
 def test_what_is_no_list_is_refused_with_its_own_reason(content: bytes, code: str) -> None:
