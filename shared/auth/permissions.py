@@ -156,7 +156,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "deaths.read": _allow("查看身故处理", "read what became of accounts", *_OFFICE, Role.AUDITOR),
     # grid_patrol
     "cells.manage": _allow("管理网格", "manage cells", *_OFFICE),
-    "crews.manage": _allow("管理巡防队", "manage crews", *_OFFICE),
+    "crews.manage": _allow("管理巡逻队", "manage crews", *_OFFICE),
     "patrol.read": _allow("查看巡防", "read cells, crews and shifts", *_READERS),
     "shifts.plan": _allow("安排和取消班次", "plan and cancel shifts", *_OFFICE, Role.PATROL_LEADER),
     "shifts.run": _allow("执行班次", "start and log shifts", *_OFFICE, Role.PATROL_LEADER),

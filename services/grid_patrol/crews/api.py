@@ -21,7 +21,7 @@ from shared.web import Api, Caller, Page, Paging, Read, Work, etag, narrowed
 from shared.web.fields import Body, Out, ShortText
 from shared.web.nodes import Within, below, of_caller, row_of_caller
 
-api = Api(tags=["crews 巡防队"])
+api = Api(tags=["crews 巡逻队"])
 
 
 class CrewBody(Body):
@@ -74,7 +74,7 @@ class MemberOut(Out):
 
 @api.command("/v1/crews", permission="crews.manage", status=201)
 async def form_crew(body: CrewBody, work: Work, caller: Caller, settings: Configured) -> CrewStateOut:
-    """组建巡防队，本社区内名称不能重复。Form a crew, with or without members; its name is its own in the community."""
+    """组建巡逻队，本社区内名称不能重复。Form a crew, with or without members; its name is its own in the community."""
     caller.require(body.community)
     await require_good(work.connection, body.members, settings.volunteer_wait_max_ms)
     crew_id = work.new_id()
@@ -85,7 +85,7 @@ async def form_crew(body: CrewBody, work: Work, caller: Caller, settings: Config
 
 @api.command("/v1/crews/{crew_id}", permission="crews.manage", method="PATCH")
 async def rename_crew(crew_id: UUID, body: RenameBody, work: Work, caller: Caller) -> CrewStateOut:
-    """巡防队更名；班次和队员不变。Rename a crew; its shifts and members stay."""
+    """巡逻队更名；班次和队员不变。Rename a crew; its shifts and members stay."""
     await of_caller(work, caller, CREWS, crew_id)
     crew = await work.execute(CREWS, crew_id, RenameCrew(body.name))
     await claim_name(work.connection, crew.community, body.name, crew_id)
@@ -111,7 +111,7 @@ async def remove_member(crew_id: UUID, volunteer_id: UUID, work: Work, caller: C
 
 @api.command("/v1/crews/{crew_id}/disbanding", permission="crews.manage")
 async def disband_crew(crew_id: UUID, work: Work, caller: Caller) -> CrewStateOut:
-    """解散巡防队，名称可再使用；还有未结束的班次时不能解散。Disband a crew without open shifts; its name is free."""
+    """解散巡逻队，名称可再使用；还有未结束的班次时不能解散。Disband a crew without open shifts; its name is free."""
     # Planning a shift locks the same row for share: either the shift is seen here, or planning sees the disbanding.
     await work.connection.execute(text("SELECT 1 FROM crews WHERE crew_id = :id FOR UPDATE"), {"id": crew_id})
     await of_caller(work, caller, CREWS, crew_id)
@@ -132,7 +132,7 @@ async def list_crews(
     kind: CrewKind | None = None,
     disbanded: bool | None = None,
 ) -> Page[CrewOut]:
-    """巡防队列表。The crews of a node and below."""
+    """巡逻队列表。The crews of a node and below."""
     query = select(crews).where(below(crews.c.community, within, caller))
     query = narrowed(query, (crews.c.kind, kind), (crews.c.disbanded, disbanded))
     return await page.fetch(read, query, [crews.c.community, crews.c.crew_id], CrewOut.model_validate)
@@ -140,7 +140,7 @@ async def list_crews(
 
 @api.query("/v1/crews/{crew_id}", permission="patrol.read")
 async def get_crew(crew_id: UUID, read: Read, caller: Caller, response: Response) -> CrewOut:
-    """一支巡防队。One crew."""
+    """一支巡逻队。One crew."""
     row = await row_of_caller(read, caller, crews.c.crew_id, crew_id, "crew")
     etag(response, row.version)
     return CrewOut.model_validate(row)

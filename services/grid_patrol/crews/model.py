@@ -1,4 +1,4 @@
-"""A patrol crew (巡防队) of one of the three kinds: formed, joined and left, disbanded."""
+"""A patrol crew (巡逻队) of one of the three kinds: formed, joined and left, disbanded."""
 
 from dataclasses import dataclass, replace
 from uuid import UUID

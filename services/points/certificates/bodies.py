@@ -18,7 +18,13 @@ class IssueBody(Body):
     since: Annotated[Day, Field(description="服务期间自 first day of the period")]
     until: Annotated[Day, Field(description="服务期间至 last day of the period, today at the latest")]
     name: Annotated[ShortText, Field(description="志愿者姓名 name", examples=["张三（演示）"])]
-    id_kind: Annotated[ShortText, Field(description="证件类型 kind of ID", examples=["居民身份证"])]
+    id_kind: Annotated[
+        ShortText,
+        Field(
+            description="证件类型，写名称或登记系统的代码 kind of ID, by name or by the registry's code",
+            examples=["居民身份证"],
+        ),
+    ]
     id_number: Annotated[str, Field(min_length=4, max_length=32, pattern=r"^[A-Za-z0-9()-]+$")]
     issuer: Annotated[ShortText, Field(description="出具单位 who issues it", examples=["祁连社区居民委员会"])]
     responsible_person: Annotated[ShortText, Field(description="负责人 responsible person")]

@@ -10,6 +10,7 @@ import segno
 
 from services.points.certificates.model import Stage
 from services.points.durations import in_words
+from shared.identity_documents import DocumentKind
 from shared.web.problems import Texts
 
 TEMPLATE: Final = Path(__file__).with_name("certificate.typ")
@@ -52,7 +53,7 @@ def document_data(
     return {
         "number": row.number,
         "name": identity["name"],
-        "id_kind": identity["id_kind"],
+        "id_kind": _kind_of_document(identity["id_kind"], texts),
         "id_number": identity["id_number"],
         "volunteer_number": volunteer_number or "—",
         "since": str(row.since),
@@ -73,3 +74,8 @@ def document_data(
         "qr": qr_code(address),
         "code": code,
     }
+
+
+def _kind_of_document(told: str, texts: Texts) -> str:
+    """As papers write it: who copies it from the registry gives its code there."""
+    return texts.word("zh", f"id_kind.{told}") if told in list(DocumentKind) else told

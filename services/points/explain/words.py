@@ -156,11 +156,10 @@ class Narrator:
                 grounds.append(self._donate_only(self._terms_of(line)))
             return self._sentence(line, "rate", self._unit, grounds=grounds, cap=self._activity_cap(line))
         terms = self._terms_of(line)
-        price = self._price(line, terms)
-        params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
-        return self._sentence(
-            line, "rate", "POINT", params, self._rate_grounds(line, terms), cap=self._activity_cap(line)
-        )
+        price, cap = self._price(line, terms), self._activity_cap(line)
+        part_dropped = cap is None and price.drops_part_of_a_point(line.minutes or 0)
+        params = self._rate_words(price) | {"dropped": self._word("explain.dropped") if part_dropped else ""}
+        return self._sentence(line, "rate", "POINT", params, self._rate_grounds(line, terms), cap=cap)
 
     def _nothing(self, line: Line) -> Sentence:
         """Service that brought nothing of this unit, and why."""
@@ -168,18 +167,17 @@ class Narrator:
         price = self._price(line, terms)
         if self._unit == Unit.MINUTE.name and price.amounts(line.minutes or 0, EVIDENCE[line.evidence or 0])[_DONATED]:
             return self._sentence(line, "nothing", "donate_only", grounds=[self._donate_only(terms)])
-        counted = {"counted": self._word(f"counted.{self._unit}")}
+        counted = self._counted()
         if (cap := self._activity_cap(line)) is not None:
             return self._sentence(line, "nothing", "activity_cap", counted, cap=cap)
-        if self._unit not in price.earns[EVIDENCE[line.evidence or 0]]:
+        if not self._earns(line, price):
             return self._sentence(line, "nothing", "tier", counted, [self._tier(line)])
         why = "weight" if price.weight_percent == 0 else "short"
-        params = {"minutes_per_point": price.minutes_per_point, "weight": _factor(price.weight_percent)}
-        return self._sentence(line, "nothing", why, params, self._rate_grounds(line, terms))
+        return self._sentence(line, "nothing", why, self._rate_words(price), self._rate_grounds(line, terms))
 
     def _correction(self, line: Line) -> Sentence:
         before = self._before.get((line.event_id, line.record_id))
-        params = {"corrected_on": local_day(line.recorded_at).isoformat(), "because": ""}
+        params = {"corrected_on": local_day(line.recorded_at).isoformat(), "because": "", "so": ""}
         if before is not None:
             params |= {
                 "minutes_before": str(before.minutes),
@@ -187,9 +185,13 @@ class Narrator:
             }
             if before.reason in _REASONS:
                 params["because"] = self._word(f"correction_because.{before.reason}")
+        terms = self._terms_of(line)
+        if not self._earns(line, self._price(line, terms)):
+            # Why all is taken of what now has fewer minutes, and none is given for more.
+            params["so"] = self._say("explain.so_not_counted", self._counted())
         form = "void" if line.minutes == 0 else "changed" if before is not None else "known"
         of_points = self._unit == Unit.POINT.name
-        grounds = self._rate_grounds(line, self._terms_of(line)) if of_points else [self._tier(line)]
+        grounds = self._rate_grounds(line, terms) if of_points else [self._tier(line)]
         return self._sentence(line, "correction", form, params, grounds, cap=self._activity_cap(line))
 
     def _activity_cap(self, line: Line) -> Said[int] | None:
@@ -298,6 +300,18 @@ class Narrator:
         assert line.kind is not None, "only service has a price"
         return terms.price(KINDS[line.kind])
 
+    def _counted(self) -> Mapping[str, str]:
+        return {"counted": self._word(f"counted.{self._unit}")}
+
+    def _earns(self, line: Line, price: Price) -> bool:
+        """Whether service recorded like this earns anything of the unit."""
+        return policy_unit(Unit[self._unit]).name in price.earns[EVIDENCE[line.evidence or 0]]
+
+    def _rate_words(self, price: Price) -> dict[str, Any]:
+        factor = f"{price.weight_percent / 100:g}"  # as people write it: 150 is 1.5
+        weighted = "" if price.weight_percent == 100 else self._say("explain.weighted", {"weight": factor})
+        return {"minutes_per_point": price.minutes_per_point, "weighted": weighted}
+
     @staticmethod
     def _rate_grounds(line: Line, terms: Terms) -> list[Ground]:
         assert line.kind is not None, "only service has a rate"
@@ -317,8 +331,3 @@ class Narrator:
     def _donate_only(terms: Terms) -> Ground:
         said = terms.time_bank.donate_only_kinds
         return Ground(said.version, "/time_bank/donate_only_kinds", sorted(said.value))
-
-
-def _factor(percent: int) -> str:
-    """A weight as people write it: 150 is 1.5."""
-    return f"{percent / 100:g}"

@@ -89,6 +89,10 @@ class Price:
             self._amounts[key] = known
         return known
 
+    def drops_part_of_a_point(self, minutes: int) -> bool:
+        """Whether one record of so many minutes is worth a whole number of points and something more."""
+        return minutes * self.weight_percent % (100 * self.minutes_per_point) != 0
+
     def cap_reached(self, unit: Unit, minutes: int, evidence: str) -> Said[int] | None:
         """The cap per activity that takes something from one record; None where it takes nothing."""
         cap = self.caps.get(policy_unit(unit))

@@ -104,7 +104,10 @@ async def _number_of(read: AsyncConnection, holder: str) -> str | None:
 def _beside_its_day(at: datetime, text: str) -> str:
     """A sentence that begins with its day, without it; the day stands in a column of its own."""
     day = local_day(at).isoformat()
-    return text.removeprefix(day).lstrip(" :：") if text.startswith(day) else text
+    if not text.startswith(day):
+        return text
+    text = text.removeprefix(day).lstrip(" :：")
+    return text[:1].upper() + text[1:]
 
 
 def account_name(statement: Statement, texts: Texts, language: str) -> str:
@@ -113,5 +116,5 @@ def account_name(statement: Statement, texts: Texts, language: str) -> str:
 
 
 def holder_name(statement: Statement) -> str:
-    """Whose it is: the number that people know, and the account's id."""
-    return statement.holder if statement.number is None else f"{statement.number} ({statement.holder})"
+    """Whose it is: the number that people know, or the account's id where there is none."""
+    return statement.number or statement.holder

@@ -97,7 +97,7 @@ async def test_a_shift_that_is_corrected_takes_back_what_it_brought_even_where_i
     assert await balances(points, person) == {"POINT": 10, "MINUTE": 40, "SERVICE_MINUTE": 40}
     line = await explained(points, person, correction_id)
     assert line["text"].startswith(
-        "2026-03-05 干部夜间巡防 的记录于 2026-03-09 更正（原因：投诉属实）：原记 120 分钟（现场签到签退），"
+        "2026-03-05 干部夜间巡防的记录于 2026-03-09 更正（原因：投诉属实）：原记 120 分钟（现场签到签退），"
         "现为 40 分钟（现场签到签退），扣减 20 积分。"
     )
     assert (line["reason"], line["source"]["context"], line["source"]["kind"]) == (
@@ -119,7 +119,7 @@ async def test_a_shift_that_is_voided_makes_room_under_the_cap_of_the_day(points
     await booked(points, correction_id)
     assert await balances(points, person) == {"POINT": 10, "MINUTE": 60, "SERVICE_MINUTE": 60}
     line = await explained(points, person, correction_id)
-    assert line["text"].startswith("2026-03-05 干部夜间巡防 的记录于 2026-03-09 作废（原因：本人未到场），扣减 ")
+    assert line["text"].startswith("2026-03-05 干部夜间巡防的记录于 2026-03-09 作废（原因：本人未到场），扣减 ")
     original = await explained_rate(points, person, shift_id)
     assert line["corrects"] == original["id"]
     await told_again(points)

@@ -202,7 +202,7 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     assert await balance(points, reserver) == 0
     line = (await client.get(f"/v1/accounts/{spender}/POINT/explanation")).json()["items"][0]
     assert (line["reason"], line["amount"]) == ("expiry", -20)
-    assert line["text"].startswith("2026-01-01 积分到期失效 20：2024-05-06 服务所得，")
+    assert line["text"].startswith("2026-01-01 有 20 积分到期失效：2024-05-06 服务所得，")
     assert [(g["place"], g["value"]) for g in line["grounds"]] == [("/expiry/POINT", {"rule": "end_of_next_year"})]
 
     # The record that lapsed turns out to be shorter: what lapsed was never there.

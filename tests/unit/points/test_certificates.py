@@ -2,13 +2,15 @@
 
 import uuid
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from services.points.certificates.document import qr_code, verification_address
+import services.points
+from services.points.certificates.document import document_data, qr_code, verification_address
 from services.points.certificates.identity import masked_name
 from services.points.certificates.model import (
     EndPublicity,
@@ -49,6 +51,7 @@ from shared.contracts.honours import (
 )
 from shared.privacy import Vault
 from shared.web.limits import RateLimit, TooManyRequests
+from shared.web.problems import Texts
 from tests.specification import given
 
 COMMUNITY = "620201001004"
@@ -224,3 +227,14 @@ def test_strangers_ask_a_bounded_number_of_times_a_minute() -> None:
     for address in ("a", "b", "c"):
         limit.take(address)
     assert len(limit._by_address) == 2
+
+
+@pytest.mark.parametrize(("told", "printed"), [("hk_macao_permit", "港澳居民来往内地通行证"), ("军官证", "军官证")])
+def test_the_paper_names_the_kind_of_document_and_prints_no_code(told: str, printed: str) -> None:
+    class Row:
+        stage, flagged, number, minutes, services, publicity_days = "effective", False, "1", 630, (), 0
+        since = until = issued_on = public_until = DAY
+
+    signed = dict.fromkeys(("name", "id_number", "issuer", "responsible_person", "handler", "contact"), "x")
+    texts = Texts([Path(services.points.__file__).parent / "locales"])
+    assert document_data(Row, {**signed, "id_kind": told}, None, "https://x", "y", texts)["id_kind"] == printed

@@ -1,4 +1,4 @@
-"""What a line says when a cap per activity took something of it, and on which policy that rests."""
+"""What a line says of how its amount came about: parts of a point, evidence that does not count, caps per activity."""
 
 import uuid
 from collections.abc import Mapping
@@ -26,12 +26,14 @@ TEXTS = Texts([Path(services.points.__file__).parent / "locales"])
 MORNING = datetime(2026, 3, 5, 1, tzinfo=UTC)
 
 
-def told(unit: str, amount: int, minutes: int, clause: int = Clause.RATE, kind: str = "activity.care") -> Sentence:
+def told(
+    unit: str, amount: int, minutes: int, clause: int = Clause.RATE, kind: str = "activity.care", evidence: int = 1
+) -> Sentence:
     def say(code: str, params: Mapping[str, Any]) -> str:
         return TEXTS.get("zh", code, params)
 
     line = Line(
-        1, MORNING, MORNING, clause, uuid.uuid4(), uuid.uuid4(), 1, None, KIND_NUMBERS[kind], 1, minutes, amount,
+        1, MORNING, MORNING, clause, uuid.uuid4(), uuid.uuid4(), 1, None, KIND_NUMBERS[kind], evidence, minutes, amount,
         f"issuance:{COMMUNITY}",
     )  # fmt: skip
     return Narrator(unit, say, BOOK, {1: "全国默认", 2: "本社区办法"}, {}, {}).tell(line)
@@ -40,7 +42,7 @@ def told(unit: str, amount: int, minutes: int, clause: int = Clause.RATE, kind: 
 def test_a_record_above_the_cap_says_so_and_names_the_policy_that_caps_it() -> None:
     sentence = told("POINT", 20, 300)
     assert sentence.text == (
-        "2026-03-05 关爱帮扶 300 分钟（现场签到签退），每 6 分钟 1 分，权重 1，得 20 分。"
+        "2026-03-05 关爱帮扶 300 分钟（现场签到签退），每 6 分钟 1 分，得 20 分。"
         "一次服务最多计 20 积分。依据《本社区办法》（第 2 版）。"
     )
     assert (sentence.grounds[-1].place, sentence.grounds[-1].value) == ("/caps_per_activity/POINT", 20)
@@ -68,3 +70,14 @@ def test_a_cap_of_nothing_is_why_service_brought_nothing() -> None:
 
 def test_a_correction_that_stays_above_the_cap_says_so() -> None:
     assert "一次服务最多计 20 积分。" in told("POINT", 5, 300, Clause.CORRECTION).text
+
+
+def test_a_dropped_part_of_a_point_is_told_and_a_whole_number_is_not_explained_away() -> None:
+    assert "按 1.5 倍计，得 12 分（不足 1 分的零头不计）。" in told("POINT", 12, 50, kind="patrol.volunteer.night").text
+    assert "每 6 分钟 1 分，得 10 分。" in told("POINT", 10, 60).text
+
+
+def test_a_correction_to_evidence_that_does_not_count_says_why_everything_is_taken() -> None:
+    changed = told("POINT", -20, 60, Clause.CORRECTION, evidence=2).text
+    assert "60 分钟（事后补录），这样记录的服务不计入积分，扣减 20 积分。" in changed
+    assert "不计入" not in told("SERVICE_MINUTE", -60, 60, Clause.CORRECTION, evidence=2).text
