@@ -1,6 +1,6 @@
 """Why somebody holds a grade: hours by year, the policy behind the threshold, and every step as the events tell it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.durations import grade_zh, in_words
 from services.points.earning.kinds import KINDS
 from services.points.ledger.service_record import Served, service_record
+from services.points.node_names import named, names_of
 from services.points.stars.bodies import GroundOut, KindOut, StarsExplanationOut, StepOut, YearOut
 from services.points.stars.standing import Member, confirmed_minutes
 from services.points.stars.views import STARS, Stage
@@ -30,6 +31,9 @@ from shared.contracts.honours import (
 from shared.eventstore import read_stream
 from shared.web.problems import Texts
 
+_Step = tuple[str, date, str | None]
+"""The sentence for an event, its day, and the office that decided."""
+
 
 async def explain(
     read: AsyncConnection, volunteer_id: UUID, who: Member, held: Any, ground: Any, texts: Texts, language: str
@@ -46,7 +50,8 @@ async def explain(
     code = "stars.none_held"
     if held is not None:
         code = "stars.flagged_now" if held.stage == Stage.FLAGGED.value else "stars.held_now"
-    steps = [_step(event, texts, language) for event in await read_stream(read, STARS.stream(volunteer_id))]
+    told = [(event, _told(event)) for event in await read_stream(read, STARS.stream(volunteer_id))]
+    offices = await names_of(read, (step[2] for _, step in told if step is not None and step[2]))
     return StarsExplanationOut(
         volunteer_id=volunteer_id,
         community=who.community,
@@ -58,7 +63,7 @@ async def explain(
             for year, served in groupby(await service_record(read, volunteer_id), key=lambda served: served.year)
         ],
         ground=None if ground is None else await _ground(read, ground, language),
-        history=[step for step in steps if step is not None],
+        history=[_step(event, step, offices, texts, language) for event, step in told if step is not None],
     )
 
 
@@ -98,12 +103,9 @@ async def _ground(read: AsyncConnection, row: Any, language: str) -> GroundOut:
     )
 
 
-def _step(event: Event, texts: Texts, language: str) -> StepOut | None:
-    told = _told(event)
-    if told is None:
-        return None
+def _step(event: Event, told: _Step, offices: Mapping[str, str], texts: Texts, language: str) -> StepOut:
     code, on, office = told
-    params = event.model_dump(mode="json") | {"on": on, "office": office or ""}
+    params = event.model_dump(mode="json") | {"on": on, "office": named(office, offices) if office else ""}
     for name in ("minutes", "minutes_before", "threshold_minutes"):
         if name in params:
             params[name.removesuffix("_minutes").replace("minutes", "hours")] = in_words(language, params[name])
@@ -117,7 +119,7 @@ def _step(event: Event, texts: Texts, language: str) -> StepOut | None:
     return StepOut(event=event.NAME, on=on, office=office, text=texts.get(language, f"star_step.{code}", params))
 
 
-def _told(event: Event) -> tuple[str, date, str | None] | None:
+def _told(event: Event) -> _Step | None:
     """The sentence for an event, its day, and the office that decided."""
     match event:
         case StarApplied():

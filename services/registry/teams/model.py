@@ -56,7 +56,10 @@ class TeamDatedInFuture(Refusal):
 
 
 class TeamDatedTooFarBack(Refusal):
-    """What is entered is dated further back than may be entered now, or before what it follows on."""
+    """What is entered is dated further back than may be entered now, or before what it follows on.
+
+    Params: `earliest`.
+    """
 
     code = "dated_too_far_back"
     status = 422
@@ -74,11 +77,8 @@ class Dated:
     def check(self, not_before: date | None = None) -> None:
         """Refuse a day in the future, too far back, or before what it follows on."""
         refuse_if(self.on > self.today, TeamDatedInFuture())
-        refuse_if(
-            (self.earliest is not None and self.on < self.earliest)
-            or (not_before is not None and self.on < not_before),
-            TeamDatedTooFarBack(),
-        )
+        earliest = max(self.earliest or date.min, not_before or date.min)
+        refuse_if(self.on < earliest, TeamDatedTooFarBack(earliest=earliest.isoformat()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,10 @@ class RegisteredInFuture(Refusal):
 
 
 class RegisteredTooFarBack(Refusal):
-    """The registration is dated further back than may be entered now, or before the person was born."""
+    """The registration is dated further back than may be entered now, or before the person was born.
+
+    Params: `earliest`.
+    """
 
     code = "dated_too_far_back"
     status = 422
@@ -284,11 +287,8 @@ def _register(volunteer: Volunteer, command: RegisterVolunteer) -> list[Event]:
     refuse_if(volunteer.standing is not Standing.UNREGISTERED, VolunteerAlreadyRegistered(number=volunteer.number))
     refuse_unless(command.consent, ConsentMissing)
     refuse_if(command.registered_on > command.today, RegisteredInFuture())
-    refuse_if(
-        command.registered_on < command.born_on
-        or (command.earliest is not None and command.registered_on < command.earliest),
-        RegisteredTooFarBack(),
-    )
+    earliest = max(command.born_on, command.earliest or date.min)
+    refuse_if(command.registered_on < earliest, RegisteredTooFarBack(earliest=earliest.isoformat()))
     check_age(command)
     return [
         VolunteerRegistered(

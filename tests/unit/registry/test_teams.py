@@ -111,7 +111,7 @@ def test_days_lie_neither_ahead_nor_too_far_back_nor_before_what_they_follow_on(
     older = Join({ANNA: Dated(ago(4000), TODAY, earliest=None)})
     given(TEAMS, FORMED).when(older).then(joined(ANNA, ago(4000)))
     since = (FORMED, joined(ANNA, ago(3)), joined(BO, ago(3)))
-    given(TEAMS, *since).when(Leave(ANNA, on(ago(4)))).then_refused(TeamDatedTooFarBack)
+    given(TEAMS, *since).when(Leave(ANNA, on(ago(4)))).then_refused(TeamDatedTooFarBack, earliest=ago(3).isoformat())
     leads = TeamLeaderAppointed(team_id=TEAM, volunteer_id=ANNA, appointed_on=ago(1))
     given(TEAMS, *since, leads).when(AppointLeader(BO, on(ago(2)))).then_refused(TeamDatedTooFarBack)
 
