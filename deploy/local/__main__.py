@@ -38,7 +38,10 @@ TOKENS = {
     "patrol_leader": COMMUNITY,
     "mediator": COMMUNITY,
 }
-_COMMAND = f"{os.path.relpath(sys.executable)} -m deploy.local"
+_FOLDER = shlex.quote(os.path.relpath(default_data_dir()))
+_OF_FOLDER = f"LIULING_DATA={_FOLDER} " if os.environ.get("LIULING_DATA") else ""
+"""Before a command that another terminal is to run: only this one may know of the folder."""
+_COMMAND = f"{_OF_FOLDER}{os.path.relpath(sys.executable)} -m deploy.local"
 """As it can be typed here, whether or not the virtual environment is active."""
 _WATCH_INTERVAL_S = 0.2
 _DOWN_WITHIN_S = 90.0
@@ -201,9 +204,9 @@ def _welcome(stack: LocalStack, seconds: float) -> None:
         )
     _say(
         "还是空的？停止后 empty still? stop it, then: "
-        f"{_COMMAND} reset && make demo KEEP=.liuling  (一个社区的一年 one community's year)"
+        f"{_COMMAND} reset && make demo KEEP={_FOLDER}  (一个社区的一年 one community's year)"
     )
-    _say(f"已就绪 ready in {seconds:.1f} s。停止 stop: Ctrl-C 或 or `make down`")
+    _say(f"已就绪 ready in {seconds:.1f} s。停止 stop: Ctrl-C, `{_OF_FOLDER}make down`")
 
 
 def _recorded() -> tuple[DataFolder, Record]:
