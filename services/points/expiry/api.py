@@ -1,7 +1,7 @@
 """Routes of lots: which points can be spent until when, and whose lapse by a day."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import Select, exists, select
 
+from services.points.accounts.numbers import numbers_of
 from services.points.accounts.visible import accounts_of, visible_account
 from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lot
@@ -64,6 +65,7 @@ class ExpiringOut(BaseModel):
     """What lapses of one volunteer's points, unless it is spent before."""
 
     volunteer_id: UUID
+    volunteer_number: str | None
     community: str
     points: int = Field(description="到该日共失效 all that lapses by the day asked for")
     days: list[LapsingOut] = Field(description="最后可用日，从早到晚 by the last day on which they can be spent")
@@ -97,7 +99,8 @@ async def list_expiring(
     purses = {row.id: row for row in found.items}
     lapsing = Lapsing(LedgerWriter())
     lots = await lapsing.lots(await driver_connection(read), book, list(purses), with_suspected=True)
-    answers = [_expiring(row, lots[account], today, until) for account, row in purses.items()]
+    numbers = await numbers_of(read, (UUID(row.holder) for row in purses.values()))
+    answers = [_expiring(row, numbers, lots[account], today, until) for account, row in purses.items()]
     told = [answer for answer in answers if answer.days]
     return await with_node_names(read, Page(items=told, next_cursor=found.next_cursor))
 
@@ -114,13 +117,15 @@ def _served_between(query: Select[Any], first: date, last: date) -> Select[Any]:
     return query.where(accounts.c.id > 0, accounts.c.credits > accounts.c.debits, exists(served))
 
 
-def _expiring(row: Any, lots: Sequence[Lot], today: date, until: date) -> ExpiringOut:
+def _expiring(row: Any, numbers: Mapping[UUID, str], lots: Sequence[Lot], today: date, until: date) -> ExpiringOut:
+    person = UUID(row.holder)
     lapsing: Counter[date] = Counter()
     for lot in lots:
         if lot.left and lot.term.last_day is not None and today <= lot.term.last_day <= until:
             lapsing[lot.term.last_day] += lot.left
     return ExpiringOut(
-        volunteer_id=row.holder,
+        volunteer_id=person,
+        volunteer_number=numbers.get(person),
         community=row.community,
         points=lapsing.total(),
         days=[LapsingOut(last_day=day, points=points) for day, points in sorted(lapsing.items())],

@@ -29,7 +29,7 @@ from services.points.redemptions.model import (
 )
 from services.points.redemptions.views import REDEMPTIONS, month_of, pieces_in_month
 from services.points.spans import Spanning
-from services.points.tables import accounts, redemptions
+from services.points.tables import accounts, items, members, redemptions
 from services.points.units import Unit
 from shared.auth.permissions import Role
 from shared.clock import local_day
@@ -48,6 +48,12 @@ api = Api(tags=["redemptions 积分兑换"])
 timers = Timers()
 
 _EXPIRY = "redemption.expiry"
+
+_NAMED = (
+    select(redemptions, members.c.number.label("volunteer_number"), items.c.name.label("item_name"))
+    .join(items, items.c.id == redemptions.c.item_id)
+    .outerjoin(members, members.c.volunteer_id == redemptions.c.volunteer_id)
+)
 
 _ASK = f"""
     SELECT {LATEST},
@@ -135,8 +141,10 @@ class StageOut(BaseModel):
 
 
 class RedemptionOut(ReservedOut):
-    """A redemption."""
+    """A redemption, with the number and the name that people know."""
 
+    volunteer_number: str | None = Field(description="志愿者编号 number of the volunteer; null once forgotten")
+    item_name: str
     reserved_at: datetime
     ended_at: datetime | None
     identified_by: Identification | None = Field(description="领取时的核验方式 how whoever came was identified")
@@ -270,9 +278,9 @@ async def list_redemptions(
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
 ) -> NamedPage[RedemptionOut]:
     """兑换清单。Redemptions of the caller's node; a volunteer sees their own."""
-    query = select(redemptions).where(redemptions.c.community.startswith(caller.node))
+    query = _NAMED.where(redemptions.c.community.startswith(caller.node))
     if caller.role is Role.VOLUNTEER:
-        query = select(redemptions).where(redemptions.c.volunteer_id == own_id(caller))
+        query = _NAMED.where(redemptions.c.volunteer_id == own_id(caller))
     if community is not None:
         query = query.where(redemptions.c.community == community)
     if volunteer_id is not None:
@@ -286,7 +294,7 @@ async def list_redemptions(
 @api.query("/v1/redemptions/{redemption_id}", permission="redemptions.read")
 async def get_redemption(redemption_id: UUID, read: Read, caller: Caller, response: Response) -> RedemptionOut:
     """一次兑换。One redemption."""
-    row = (await read.execute(select(redemptions).where(redemptions.c.id == redemption_id))).first()
+    row = (await read.execute(_NAMED.where(redemptions.c.id == redemption_id))).first()
     if row is None:
         raise NotFound("redemption")
     caller.require(row.community, row.volunteer_id)
@@ -299,7 +307,9 @@ def _redemption(row: Any) -> RedemptionOut:
         id=row.id,
         community=row.community,
         volunteer_id=row.volunteer_id,
+        volunteer_number=row.volunteer_number,
         item_id=row.item_id,
+        item_name=row.item_name,
         quantity=row.quantity,
         points=row.points,
         stage=Stage(row.stage),

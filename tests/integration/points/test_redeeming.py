@@ -57,7 +57,13 @@ async def test_the_code_of_a_reservation_opens_it_and_no_other(points: Any, prod
     wrong = await client.post(f"/v1/redemptions/{two['id']}/collection", json={"code": code})
     assert (wrong.status_code, wrong.json()["code"]) == (409, "wrong_collection_code")
     await made(client, f"/v1/redemptions/{one['id']}/collection", {"code": code})
-    assert (await client.get(f"/v1/redemptions/{one['id']}")).json()["identified_by"] == "code"
+    shown = (await client.get(f"/v1/redemptions/{one['id']}")).json()
+    assert (shown["identified_by"], shown["item_name"]) == ("code", "洗衣液（演示）")
+    assert shown["volunteer_number"] == await points.value(
+        f"SELECT number FROM ledger.members WHERE volunteer_id = '{person}'"
+    )
+    (listed,) = (await client.get("/v1/redemptions", params={"volunteer_id": person})).json()["items"]
+    assert listed == shown
     assert (await mine.get(f"/v1/redemptions/{one['id']}/code")).json()["code"] == "redemption_ended"
     kept = await points.value("SELECT string_agg(data::text || metadata::text, '') FROM events")
     assert code not in kept
