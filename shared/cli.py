@@ -233,7 +233,7 @@ def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
             for record in records:
                 console.rule(f"{record.topic}[{record.partition}]@{record.offset} {record.reason}")
                 for header, value in record.headers:
-                    console.print(f"  {header}: {value.decode('utf-8', 'backslashreplace')}", markup=False)
+                    console.print(f"  {header}: {(value or b'').decode('utf-8', 'backslashreplace')}", markup=False)
                 console.print(record.value.decode("utf-8", "backslashreplace")[:4000], markup=False)
             return 0 if records else _none()
 

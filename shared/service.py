@@ -254,7 +254,8 @@ class Service:
                 await self.broker.start()
                 break
             except Exception as error:
-                log.warning("broker_not_reached", error=type(error).__name__, retry_in_s=_BROKER_RETRY_S)
+                servers, reason = self.settings.kafka_bootstrap_servers, type(error).__name__
+                log.warning("broker_not_reached", servers=servers, error=reason, retry_in_s=_BROKER_RETRY_S)
                 await self.broker.stop()
                 await asyncio.sleep(_BROKER_RETRY_S)
         log.info("started", service=self.name, port=self.settings.http_port)

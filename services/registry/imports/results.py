@@ -78,7 +78,7 @@ async def keep(
 ) -> Result:
     """Keep the result, and the rows that were not taken as a sealed file. A timer lets both go."""
     import_id = work.new_id()
-    ordered = tuple(sorted(problems, key=lambda problem: (problem.row_number, problem.column)))
+    ordered = tuple(sorted(problems, key=lambda problem: problem.row_number))
     result = Result(import_id, kind, counts, ordered, bool(ordered))
     if ordered:
         content = base64.b64encode(write_problem_file(sheet, ordered)).decode()
