@@ -284,10 +284,8 @@ def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
                     )
                     return 2
                 remembered = await parking.discard(connection, records[0])
-            console.print(
-                f"已丢弃 discarded {records[0].topic}[{records[0].partition}]@{records[0].offset}; "
-                f"其后还有 {len(records) - 1} 条 records behind it: `parked retry`"
-            )
+            behind = f"；其后还有 {len(records) - 1} 条 records wait behind it: `parked retry`" if records[1:] else ""
+            console.print(f"已丢弃 discarded {records[0].topic}[{records[0].partition}]@{records[0].offset}{behind}")
             if not remembered:
                 console.print(
                     "[yellow]这条消息没有事件编号，再次读到时还会搁置 "
