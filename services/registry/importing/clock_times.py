@@ -1,7 +1,7 @@
 """Clock times and durations as sign-in sheets keep them."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from services.registry.importing.cells import Cell, CellProblem, narrow, text_of
@@ -14,6 +14,7 @@ _LATEST_MINUTES = 30 * 60
 _SERIAL_DAY_ONE = date(1900, 1, 1)
 
 _HALF_DAYS = "凌晨|清晨|早晨|早上|上午|中午|下午|傍晚|晚上|晚间|当晚|夜晚|夜里|半夜|深夜|午夜|am|pm|a\\.m\\.|p\\.m\\."
+_HALF_DAY = re.compile(_HALF_DAYS)
 _NIGHTS = frozenset({"晚上", "晚间", "当晚", "夜晚", "夜里", "半夜", "深夜", "午夜"})
 _NEXT_DAY = re.compile(r"\(?(?:次日|翌日|第二天|隔天|隔日|转天)的?\)?")
 _SAME_DAY = re.compile(r"^(?:当天|当日|同日)的?")
@@ -26,6 +27,8 @@ _CLOCK = re.compile(
     rf"(?P<after>{_HALF_DAYS})?"
 )
 _FOUR_DIGITS = re.compile(r"(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})")
+_BETWEEN = re.compile(r"[-—–−~〜至到]+")
+_CLOCKS_LENGTH_MAX = 60
 _DATE_BEFORE = re.compile(
     r"(?P<date>[0-9]{4}[年./-][0-9]{1,2}[月./-][0-9]{1,2}[日号]?)(?:T| +|(?<=[日号]))(?P<clock>.+)"
 )
@@ -72,6 +75,22 @@ def read_clock(cell: Cell) -> ClockReading:
             return _clock_from_text(cell)
         case _:
             raise CellProblem("time_unreadable")
+
+
+def read_clocks(cell: Cell) -> tuple[ClockReading, ClockReading] | None:
+    """Two clock times in one cell, as in 14:00-16:00; None for everything else."""
+    text = narrow(cell).lower() if isinstance(cell, str) else ""
+    for between in _BETWEEN.finditer(text[:_CLOCKS_LENGTH_MAX]):
+        first, second = text[: between.start()], text[between.end() :]
+        try:
+            came, left = read_clock(first), read_clock(second)
+        except CellProblem:
+            continue  # a hyphen of the date
+        told_once = _HALF_DAY.search(first) and not _HALF_DAY.search(second)
+        if told_once and left.minutes < came.minutes < left.minutes + 12 * 60:  # 下午2:00-4:00
+            left = replace(left, minutes=left.minutes + 12 * 60)
+        return came, left
+    return None
 
 
 def _next_morning(minutes: int) -> ClockReading:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.registry.importing.cells import Cell, CellProblem, narrow, text_of, tidy, without_spaces
-from services.registry.importing.clock_times import MINUTES_A_DAY, ClockReading, read_clock, read_minutes
+from services.registry.importing.clock_times import MINUTES_A_DAY, ClockReading, read_clock, read_clocks, read_minutes
 from services.registry.importing.dates import read_date
 from services.registry.importing.identity import read_identity_keys, read_kind
 from services.registry.importing.layouts import SIGN_IN_LAYOUT
@@ -139,15 +139,22 @@ def read_volunteer_number(cell: Cell) -> str:
 def _read_served(reading: RowReading, planned: PlannedTime, unit: str | None) -> tuple[datetime, int] | None:
     """Start in UTC and minutes. Where times and a duration are given, the duration is what was confirmed."""
     sheet, row = reading.sheet, reading.row
-    given = {name for name in ("sign_in", "sign_out", "duration") if sheet.values(row, name)}
-    minutes = reading.read("duration", lambda cell: read_minutes(cell, unit)) if "duration" in given else None
-    if "duration" in given and not given & {"sign_in", "sign_out"}:
+    signed = any(sheet.values(row, name) for name in ("sign_in", "sign_out"))
+    # 服务时间 is a length to some people, and 14:00-16:00 to others.
+    told = [(cell, read_clocks(cell)) for cell in sheet.values(row, "duration")]
+    lengths = [cell for cell, clocks in told if clocks is None]
+    both = None if signed else next((clocks for _, clocks in told if clocks is not None), None)
+    minutes = reading.read("duration", lambda _: read_minutes(lengths[0], unit)) if lengths else None
+    if lengths and not signed and both is None:
         day = reading.read("day", read_date) if sheet.values(row, "day") else None
         start = _start_on(day, planned)
         if day is not None and not _near(start, planned):
             reading.refuse("day", CellProblem("time_far_from_plan"))
         return None if reading.problems or minutes is None else (start, minutes)
-    span = _read_span(reading, planned, given)
+    if both is None:
+        span = _read_span(reading, planned, *_read_signatures(reading), ("sign_in", "sign_out"))
+    else:
+        span = _read_span(reading, planned, *both, ("duration", "duration"))
     if reading.problems or span is None:
         return None
     started, ended = span
@@ -158,30 +165,42 @@ def _read_served(reading: RowReading, planned: PlannedTime, unit: str | None) ->
     return started, minutes or between
 
 
-def _read_span(reading: RowReading, planned: PlannedTime, given: set[str]) -> tuple[datetime, datetime] | None:
-    for name, code in (("sign_in", "sign_in_missing"), ("sign_out", "sign_out_missing")):
-        if name not in given:
-            reading.refuse(name, CellProblem(code))
+def _read_signatures(reading: RowReading) -> tuple[ClockReading | None, ClockReading | None]:
+    given = [bool(reading.sheet.values(reading.row, name)) for name in ("sign_in", "sign_out")]
+    for name, there in zip(("sign_in", "sign_out"), given, strict=True):
+        if not there:
+            reading.refuse(name, CellProblem(f"{name}_missing"))
+    arrival = reading.read("sign_in", read_clock) if given[0] else None
+    departure = reading.read("sign_out", read_clock) if given[1] else None
+    return arrival, departure
+
+
+def _read_span(
+    reading: RowReading,
+    planned: PlannedTime,
+    arrival: ClockReading | None,
+    departure: ClockReading | None,
+    fields: tuple[str, str],
+) -> tuple[datetime, datetime] | None:
     day = reading.read("day", read_date) if reading.sheet.values(reading.row, "day") else None
-    arrival = reading.read("sign_in", read_clock) if "sign_in" in given else None
-    departure = reading.read("sign_out", read_clock) if "sign_out" in given else None
     if reading.problems or arrival is None or departure is None:
         return None
+    came, left = fields
     arrival_day = arrival.day or day
     if arrival_day is None and not planned.one_day:
-        reading.refuse("sign_in", CellProblem("date_missing"))
+        reading.refuse(came, CellProblem("date_missing"))
         return None
     started = _moment(arrival, arrival_day) if arrival_day else _closest_to_start(arrival, planned)
     ended = _departure_after(departure, started, planned)
     if not _near(started, planned):
-        reading.refuse("sign_in", CellProblem("time_far_from_plan"))
+        reading.refuse(came, CellProblem("time_far_from_plan"))
     elif ended <= started or (departure.day is None and ended > planned.end + FAR_FROM_PLAN):
         # Past midnight is fine when the activity is near it; a morning's sign-out before its sign-in is not.
-        reading.refuse("sign_out", CellProblem("sign_out_before_sign_in"))
+        reading.refuse(left, CellProblem("sign_out_before_sign_in"))
     elif not _near(ended, planned):
-        reading.refuse("sign_out", CellProblem("time_far_from_plan"))
+        reading.refuse(left, CellProblem("time_far_from_plan"))
     elif ended - started > timedelta(minutes=MINUTES_A_DAY):
-        reading.refuse("sign_out", CellProblem("over_a_day"))
+        reading.refuse(left, CellProblem("over_a_day"))
     return None if reading.problems else (started, ended)
 
 

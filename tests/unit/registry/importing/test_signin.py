@@ -94,6 +94,20 @@ def test_clock_times_find_their_day_also_past_midnight(
     assert (service.started_at, service.minutes) == (utc(started), minutes)
 
 
+@pytest.mark.parametrize(
+    "written", ["14:00-16:00", "14：00—16：00", "下午2:00至4:00", "2025-06-03 14:00 ~ 16:00", "14时到16时"]
+)
+def test_two_clock_times_in_the_column_of_service_time_are_start_and_end(written: str) -> None:
+    lines = [["王建国", f"{NUMBER}{n}", written, hours] for n, hours in enumerate((None, 1.5, 2.5))]
+    header = ["姓名", "志愿者编号", "服务时间", "服务时长（小时）"]
+    sheet = read(*lines, plan=planned("2025-06-03 13:30", 3), header=header)
+    assert [(row.started_at, row.minutes) for row in sheet.rows] == [
+        (utc("2025-06-03 14:00"), 120),
+        (utc("2025-06-03 14:00"), 90),
+    ]
+    assert codes(sheet) == [(5, "duration_exceeds_times")]
+
+
 def test_a_column_of_dates_says_which_day_of_several() -> None:
     plan = planned("2025-06-03 09:00", 56)
     sheet = read(row(日期="2025年6月5日"), row("b-1"), plan=plan)
