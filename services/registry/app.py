@@ -14,7 +14,7 @@ from services.registry.settings import RegistrySettings
 from services.registry.tables import metadata
 from services.registry.teams import api as teams
 from services.registry.teams import views as team_views
-from services.registry.volunteers import ages
+from services.registry.volunteers import ages, moves
 from services.registry.volunteers import api as volunteers
 from services.registry.volunteers import views as volunteer_views
 from shared.clock import Clock, system_clock
@@ -42,6 +42,7 @@ def build(settings: RegistrySettings, clock: Clock = system_clock, ids: NewId = 
         apis=[
             organisation.api,
             volunteers.api,
+            moves.api,
             teams.api,
             activities.api,
             activity_reading.api,

@@ -53,7 +53,21 @@ volunteers = Table(
     Column("standing", Text, nullable=False),
     Column("registered_on", Date, nullable=False),
     Column("version", Integer, nullable=False),
+    Index("volunteers_community", "community", "number"),
 )
+
+volunteer_moves = Table(
+    "volunteer_moves",
+    metadata,
+    Column("volunteer_id", Uuid, nullable=False),
+    Column("moved_version", Integer, nullable=False),
+    Column("moved_on", Date, nullable=False),
+    Column("from_community", _CODE, nullable=False),
+    Column("community", _CODE, nullable=False),
+    PrimaryKeyConstraint("volunteer_id", "moved_version"),
+    Index("volunteer_moves_day", "moved_on", "volunteer_id", "moved_version"),
+)
+"""Who left which community for which, for both of them to see."""
 
 teams = Table(
     "teams",

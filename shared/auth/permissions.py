@@ -61,6 +61,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "organisation.read": _allow("查看组织树", "read the organisation tree", *_READERS, Role.VOLUNTEER),
     "volunteers.register": _allow("登记志愿者", "register volunteers", *_OFFICE),
     "volunteers.change": _allow("修改志愿者资料", "change a volunteer's details", *_OFFICE, Role.VOLUNTEER),
+    "volunteers.move": _allow("办理志愿者迁入", "receive volunteers who moved", *_OFFICE),
     "volunteers.read": _allow(
         "查看志愿者（不含身份信息）", "read volunteers without identities", *_READERS, Role.VOLUNTEER
     ),

@@ -61,10 +61,14 @@ class Principal:
         return node.startswith(self.node)
 
     def require(self, node: str, person: object = None) -> None:
-        """Refuse unless the caller may act on `node`; a volunteer additionally only on their own `person`."""
-        if not self.covers(node):
-            raise OutsideNode
-        if self.role is Role.VOLUNTEER and person is not None and str(person) != self.subject:
+        """Refuse unless the caller may act on `node`.
+
+        Where what lies there is the record of a `person`, a volunteer may act on their own, wherever it lies: it stays
+        behind when they move. Nobody else's.
+        """
+        if self.role is Role.VOLUNTEER and person is not None:
+            self.require_self(person)
+        elif not self.covers(node):
             raise OutsideNode
 
     def require_self(self, person: object) -> None:

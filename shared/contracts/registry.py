@@ -115,6 +115,19 @@ class VolunteerDetailsChanged(Event, context="registry"):
     party_member: bool
 
 
+class VolunteerMoved(Event, context="registry"):
+    """A volunteer lives in another community now (迁居), which serves them from now on; the number stays.
+
+    Accounts stay in the books of the community that registered the person: what was earned there and is spent elsewhere
+    is settled between communities.
+    """
+
+    volunteer_id: UUID
+    community: CommunityCode = Field(description="Home from now on.")
+    from_community: CommunityCode = Field(description="Home until now.")
+    moved_on: date = Field(description="Day of the move as the office entered it, in Asia/Shanghai.")
+
+
 class ConsentWithdrawn(Event, context="registry"):
     """A person withdrew consent (个人信息保护法 15); no further service is recorded for them."""
 

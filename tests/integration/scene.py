@@ -64,6 +64,7 @@ async def registry(running: Running) -> dict[str, Any]:
         "team_id": team["id"],
         "activity_id": published["id"],
         "POST /v1/activities": activity,
+        "POST /v1/volunteer-moves": {key: person[key] for key in ("community", "name", "id_number")},
         "POST /v1/teams": {"community": COMMUNITY, "name": "别的队", "kind": "culture"},
         "POST /v1/teams/{team_id}/members": {"volunteers": [volunteer["id"]]},
         "POST /v1/activities/{activity_id}/attendances": {"entries": [entry]},

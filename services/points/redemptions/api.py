@@ -158,7 +158,8 @@ async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InFor
     found = await db.fetchrow(_ASK, body.item_id, body.volunteer_id, today)
     if found is None:
         raise NotFound("item")
-    caller.require(found["community"], body.volunteer_id)
+    caller.require(found["community"])
+    caller.require_self(body.volunteer_id)
     # The office serves its own: with a volunteer's id alone nobody elsewhere spends their points. Home is not known of
     # somebody whom nobody has registered yet.
     if caller.role is not Role.VOLUNTEER and found["home"] is not None:

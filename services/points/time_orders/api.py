@@ -126,7 +126,7 @@ async def accept_order(time_order_id: UUID, body: AcceptanceBody, work: Work, ca
     if caller.role is Role.VOLUNTEER:
         if not caller.covers(order.place):
             raise OrderElsewhere(place=named(order.place, await names_of(work.connection, [order.place])))
-        caller.require(order.place, body.provider_id)
+        caller.require_self(body.provider_id)
     else:
         _require_office(caller, order)
     beneficiary = await _beneficiary(work, order)

@@ -83,16 +83,15 @@ async def take(
                 decide(Volunteer(), _registration(row, UUID(int=0), "", community, today, consent_on_file))
                 new.append(row)
                 continue
-            volunteer_id, number, standing = found
-            if standing == Standing.CONSENT_WITHDRAWN:
-                raise VolunteerConsentWithdrawn(volunteer=number)
+            if found.standing == Standing.CONSENT_WITHDRAWN:
+                raise VolunteerConsentWithdrawn(volunteer=found.number)
         except Refusal as refusal:
             column, name = ("服务队", "teams") if isinstance(refusal, RosterTeamUnknown) else ("", "")
             taken.problems.append(row_refusal(texts, row.row_number, column, name, refusal))
             continue
         taken.already_registered += 1
-        taken.registered_elsewhere += not number.startswith(community)
-        in_team.append((row, volunteer_id))
+        taken.registered_elsewhere += found.community != community
+        in_team.append((row, found.volunteer_id))
     in_team += await _register(work, new, community, today, consent_on_file)
     taken.registered = len(new)
     await _join(work, in_team, teams, community, today, taken)

@@ -115,7 +115,7 @@ async def _people(work: UnitOfWork, sheet: SignInSheet, taken: Taken, texts: Tex
         work.connection, work.vault, [key for row in sheet.rows for key in row.identities]
     )
     references: list[UUID | str] = [row.volunteer_number for row in sheet.rows if row.volunteer_number]
-    references += [volunteer_id for volunteer_id, _, _ in by_identity.values()]
+    references += [registered.volunteer_id for registered in by_identity.values()]
     found = await look_up(work.connection, references)
     named = [volunteer.id for volunteer in found.values()]
     names = await work.vault.get_many(work.connection, named, ["name"]) if named else {}
@@ -134,11 +134,11 @@ def _place(row: SignInRow) -> tuple[str, str]:
 
 def _person(
     row: SignInRow,
-    by_identity: Mapping[str, tuple[UUID, str, str]],
+    by_identity: Mapping[str, people.Registered],
     found: Mapping[UUID | str, Found],
     names: Mapping[UUID, Mapping[str, str]],
 ) -> Found:
-    holders = {by_identity[key][0] for key in row.identities if key in by_identity}
+    holders = {by_identity[key].volunteer_id for key in row.identities if key in by_identity}
     if row.identities and not holders:
         raise IdentityUnknown
     if len(holders) > 1:

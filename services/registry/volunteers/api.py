@@ -25,6 +25,7 @@ from shared.clock import local_day
 from shared.contracts import NodeCode
 from shared.telemetry import logger
 from shared.web import Api, Caller, Page, Paging, Read, Vaulted, Work, etag, narrowed
+from shared.web.nodes import below
 
 api = Api(tags=["volunteers 志愿者"])
 log = logger("volunteers")
@@ -77,19 +78,15 @@ async def list_volunteers(
     number: VolunteerNumber | None = None,
 ) -> Page[VolunteerOut]:
     """志愿者列表，不含身份信息。Volunteers by community, team, party membership; without identities."""
-    node = node or caller.node
-    caller.require(node)
     v = volunteers
-    # Numbers begin with the community's code, so this range of one index is the node and everything below it.
-    query = select(v).where(v.c.number >= node, v.c.number < node + ":")
-    asked = ((v.c.party_member, party_member), (v.c.standing, standing), (v.c.number, number))
-    query = narrowed(query, *asked)
+    query = select(v).where(below(v.c.community, node, caller))
+    query = narrowed(query, (v.c.party_member, party_member), (v.c.standing, standing), (v.c.number, number))
     if (own := own_id(caller)) is not None:
         query = query.where(v.c.id == own)
     if team_id is not None:
         m = team_memberships
         query = query.where(exists().where(m.c.team_id == team_id, m.c.volunteer_id == v.c.id, m.c.left_on.is_(None)))
-    return await page.fetch(read, query, [v.c.number], VolunteerOut.model_validate)
+    return await page.fetch(read, query, [v.c.community, v.c.number], VolunteerOut.model_validate)
 
 
 @api.query("/v1/volunteers/search", permission="volunteers.search", method="POST")
@@ -102,7 +99,7 @@ async def search_volunteers(
     addresses are logged on their way.
     """
     v = volunteers
-    query = select(v.c.id, v.c.number).where(v.c.number >= caller.node, v.c.number < caller.node + ":")
+    query = select(v.c.id, v.c.number).where(below(v.c.community, None, caller))
     if body.id_number is not None:
         # A number that cannot be right is nobody's; saying so is more use to a clerk than an empty list.
         keys = people.valid_keys(body.id_number, local_day(now), body.id_kind)

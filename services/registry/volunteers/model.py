@@ -16,6 +16,7 @@ from shared.contracts.registry import (
     PersonForgotten,
     VolunteerAgeGroupChanged,
     VolunteerDetailsChanged,
+    VolunteerMoved,
     VolunteerRegistered,
 )
 
@@ -112,12 +113,34 @@ class RegisteredTooFarBack(Refusal):
     status = 422
 
 
+class VolunteerAtHomeAlready(Refusal):
+    """The community that is to receive the person is their home already."""
+
+    code = "volunteer_at_home_already"
+
+
+class MovedInFuture(Refusal):
+    """The move is dated in the future."""
+
+    code = "dated_in_future"
+    status = 422
+
+
+class MovedTooFarBack(Refusal):
+    """The move is dated further back than may be entered now, or before the person was at home where they leave."""
+
+    code = "dated_too_far_back"
+    status = 422
+
+
 @dataclass(frozen=True, slots=True)
 class Volunteer:
     """What the rules need to know of a volunteer."""
 
     id: UUID | None = None
     community: str = ""
+    """Home."""
+    home_since: date = date.min
     number: str = ""
     party_member: bool = False
     standing: Standing = Standing.UNREGISTERED
@@ -166,6 +189,16 @@ class ChangeDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """The person lives in another community now; the office there has seen their document."""
+
+    community: str
+    moved_on: date
+    today: date
+    earliest: date
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtAge:
     """A month has begun in which the person may be in another age group, or the birth date was put right."""
 
@@ -188,7 +221,7 @@ class Forget:
     """The person wants to be forgotten; the key in the vault is destroyed in the same transaction."""
 
 
-Command = RegisterVolunteer | ChangeDetails | LookAtAge | WithdrawConsent | RenewConsent | Forget
+Command = RegisterVolunteer | ChangeDetails | Move | LookAtAge | WithdrawConsent | RenewConsent | Forget
 
 
 def age_on(day: date, born_on: date) -> int:
@@ -251,6 +284,8 @@ def decide(volunteer: Volunteer, command: Command) -> list[Event]:
                     volunteer_id=_id(volunteer), fields=tuple(sorted(fields)), party_member=party_member
                 )
             ]
+        case Move():
+            return _move(volunteer, command)
         case LookAtAge(born_on=born_on, today=today):
             group = age_group(today, born_on)
             # Without consent nothing is told any more; a timer that comes late or twice is no mistake.
@@ -302,6 +337,21 @@ def _register(volunteer: Volunteer, command: RegisterVolunteer) -> list[Event]:
     ]
 
 
+def _move(volunteer: Volunteer, command: Move) -> list[Event]:
+    check_standing(volunteer)
+    refuse_if(command.community == volunteer.community, VolunteerAtHomeAlready(volunteer=volunteer.number))
+    refuse_if(command.moved_on > command.today, MovedInFuture)
+    refuse_if(command.moved_on < max(command.earliest, volunteer.home_since), MovedTooFarBack)
+    return [
+        VolunteerMoved(
+            volunteer_id=_id(volunteer),
+            community=command.community,
+            from_community=volunteer.community,
+            moved_on=command.moved_on,
+        )
+    ]
+
+
 def evolve(volunteer: Volunteer, event: Event) -> Volunteer:
     """The volunteer after an event of their own."""
     match event:
@@ -309,11 +359,14 @@ def evolve(volunteer: Volunteer, event: Event) -> Volunteer:
             return Volunteer(
                 id=event.volunteer_id,
                 community=event.community,
+                home_since=event.registered_on,
                 number=event.volunteer_number,
                 party_member=event.party_member,
                 standing=Standing.REGISTERED,
                 age_group_from=event.age_group_from,
             )
+        case VolunteerMoved():
+            return replace(volunteer, community=event.community, home_since=event.moved_on)
         case VolunteerAgeGroupChanged():
             return replace(volunteer, age_group_from=event.age_group_from)
         case VolunteerDetailsChanged():

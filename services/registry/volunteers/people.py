@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.importing.cells import CellProblem
@@ -154,6 +154,13 @@ def identity_digest(vault: Vault, key: str) -> bytes:
     return vault.digest(_ID_NUMBER, key)
 
 
+async def holders_of(connection: AsyncConnection, vault: Vault, keys: Iterable[str]) -> list[UUID]:
+    """Volunteers, wherever they are at home, who are registered under one of these keys of documents."""
+    digests = identity_digests.c
+    query = select(digests.volunteer_id).where(digests.digest.in_([identity_digest(vault, key) for key in keys]))
+    return list(await connection.scalars(query))
+
+
 async def claim_identities(connection: AsyncConnection, vault: Vault, people: Mapping[UUID, str]) -> frozenset[UUID]:
     """Register the keys of new volunteers' documents. Returns whose were free; a concurrent claim is waited for."""
     rows = await connection.execute(
@@ -167,10 +174,20 @@ async def claim_identities(connection: AsyncConnection, vault: Vault, people: Ma
     return frozenset(row[0] for row in rows)
 
 
+class Registered(NamedTuple):
+    """A volunteer whom a document belongs to."""
+
+    volunteer_id: UUID
+    number: str
+    standing: str
+    community: str
+    """Home."""
+
+
 async def registered_identities(
     connection: AsyncConnection, vault: Vault, keys: Iterable[str]
-) -> dict[str, tuple[UUID, str, str]]:
-    """Those of the documents' keys that are registered: volunteer id, number and standing of each.
+) -> dict[str, Registered]:
+    """Those of the documents' keys that are registered, and as whom.
 
     The rows are locked against change until the transaction ends: who withdraws consent, or is forgotten, in the same
     moment either comes first and is seen, or leaves what they are entered into here.
@@ -178,15 +195,13 @@ async def registered_identities(
     by_digest = {identity_digest(vault, key): key for key in keys}
     rows = await connection.execute(
         text(
-            "SELECT d.digest, v.id, v.number, v.standing FROM identity_digests d"
+            "SELECT d.digest, v.id, v.number, v.standing, v.community FROM identity_digests d"
             " JOIN volunteers v ON v.id = d.volunteer_id WHERE d.digest = ANY(:digests)"
             " ORDER BY v.id FOR SHARE OF v"
         ),
         {"digests": list(by_digest)},
     )
-    return {
-        by_digest[bytes(digest)]: (volunteer_id, number, standing) for digest, volunteer_id, number, standing in rows
-    }
+    return {by_digest[bytes(digest)]: Registered(*known) for digest, *known in rows}
 
 
 async def index_people(connection: AsyncConnection, vault: Vault, people: Mapping[UUID, Person]) -> None:

@@ -171,7 +171,7 @@ async def change(
 async def _registered_already(work: UnitOfWork, person: Person) -> VolunteerAlreadyRegistered:
     key = person.document.key
     known = await people.registered_identities(work.connection, work.vault, [key])
-    return VolunteerAlreadyRegistered(number=known[key][1] if known else "")
+    return VolunteerAlreadyRegistered(number=known[key].number if known else "")
 
 
 def _grounds(consent: Mapping[str, Any], person: Person, today: date) -> Grounds:

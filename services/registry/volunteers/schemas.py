@@ -74,6 +74,16 @@ class ChangeDetailsBody(Body):
         return self
 
 
+class MoveBody(Body):
+    """办理迁入 The volunteer lives here now; name and number as their document says."""
+
+    community: CommunityCode = Field(description="迁入的社区 that receives the volunteer")
+    name: _NameText
+    id_number: _IdNumberText = Field(description="证件号码 number of the identity document")
+    id_kind: DocumentKind | None = Field(default=None, description="证件类型，不填则查各类证件 any kind if not given")
+    moved_on: Day | None = Field(default=None, description="迁入日期，默认今天 today by default")
+
+
 class SearchBody(Body):
     """精确查找：给出其中一项。Exact search by one of these."""
 

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.registry.tables import volunteers
+from services.registry.tables import volunteer_moves, volunteers
 from services.registry.volunteers.model import Standing
 from shared.contracts.registry import (
     ConsentRenewed,
     ConsentWithdrawn,
     PersonForgotten,
     VolunteerDetailsChanged,
+    VolunteerMoved,
     VolunteerRegistered,
 )
 from shared.eventstore import Recorded
 from shared.views import Views
 
-views = Views([volunteers])
+views = Views([volunteers, volunteer_moves])
 
 
 @views.on_run(VolunteerRegistered)
@@ -48,6 +49,25 @@ async def change(connection: AsyncConnection, event: VolunteerDetailsChanged, re
         update(volunteers)
         .where(volunteers.c.id == event.volunteer_id)
         .values(party_member=event.party_member, version=recorded.version)
+    )
+
+
+@views.on(VolunteerMoved)
+async def move(connection: AsyncConnection, event: VolunteerMoved, recorded: Recorded) -> None:
+    """The volunteer is found in the other community from now on; the number stays."""
+    await connection.execute(
+        update(volunteers)
+        .where(volunteers.c.id == event.volunteer_id)
+        .values(community=event.community, version=recorded.version)
+    )
+    await connection.execute(
+        insert(volunteer_moves).values(
+            volunteer_id=event.volunteer_id,
+            moved_version=recorded.version,
+            moved_on=event.moved_on,
+            from_community=event.from_community,
+            community=event.community,
+        )
     )
 
 

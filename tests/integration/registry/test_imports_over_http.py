@@ -121,6 +121,10 @@ async def test_the_same_person_in_two_files_is_found_not_doubled(registry: Regis
         201,
     )
     assert elsewhere["counts"]["registered_elsewhere"] == 1
+    moved = {"community": FOREIGN, "name": person(1)[1], "id_number": person(1)[2]}
+    await registry.ok(district.post("/v1/volunteer-moves", json=moved), 201)
+    again = await bring(registry, roster([person(1)]))
+    assert again["counts"]["registered_elsewhere"] == 1  # the number still begins with this community's code
 
 
 async def test_two_imports_of_the_same_people_at_once_register_each_once(registry: Registry) -> None:

@@ -18,12 +18,16 @@ from services.registry.volunteers.model import (
     GuardianConsentMissing,
     GuardianSeparateConsentMissing,
     LookAtAge,
+    Move,
+    MovedInFuture,
+    MovedTooFarBack,
     RegisteredInFuture,
     RegisteredTooFarBack,
     RegisterVolunteer,
     RenewConsent,
     Standing,
     VolunteerAlreadyRegistered,
+    VolunteerAtHomeAlready,
     VolunteerConsentWithdrawn,
     VolunteerForgotten,
     VolunteerNotRegistered,
@@ -40,6 +44,7 @@ from shared.contracts.registry import (
     PersonForgotten,
     VolunteerAgeGroupChanged,
     VolunteerDetailsChanged,
+    VolunteerMoved,
     VolunteerRegistered,
 )
 from tests.specification import given
@@ -71,6 +76,9 @@ REGISTERED = VolunteerRegistered(
 WITHDRAWN = ConsentWithdrawn(volunteer_id=ANNA, community=COMMUNITY)
 RENEWED = ConsentRenewed(volunteer_id=ANNA, community=COMMUNITY)
 FORGOTTEN = PersonForgotten(volunteer_id=ANNA, community=COMMUNITY)
+ELSEWHERE = "620201001005"
+MOVE = Move(ELSEWHERE, TODAY, TODAY, earliest=TODAY - timedelta(days=7))
+MOVED = VolunteerMoved(volunteer_id=ANNA, community=ELSEWHERE, from_community=COMMUNITY, moved_on=TODAY)
 
 
 def test_an_adult_is_registered() -> None:
@@ -232,6 +240,42 @@ def test_nobody_under_age_is_registered_without_somebody_answering_for_them(
         age = age_on(TODAY, born_on)
         assert age >= 18 or guardian is not GuardianConsent.NONE or (age >= 16 and own_labour)
         assert age >= 14 or guardian is GuardianConsent.SEPARATE
+
+
+def test_a_volunteer_moves_and_moves_back() -> None:
+    given(VOLUNTEERS, REGISTERED).when(MOVE).then(MOVED)
+    back = MOVED.model_copy(update={"community": COMMUNITY, "from_community": ELSEWHERE})
+    given(VOLUNTEERS, REGISTERED, MOVED).when(replace(MOVE, community=COMMUNITY)).then(back)
+
+
+def test_nobody_moves_to_where_they_are_at_home() -> None:
+    number = REGISTERED.volunteer_number
+    there = replace(MOVE, community=COMMUNITY)
+    given(VOLUNTEERS, REGISTERED).when(there).then_refused(VolunteerAtHomeAlready, volunteer=number)
+    given(VOLUNTEERS, REGISTERED, MOVED).when(MOVE).then_refused(VolunteerAtHomeAlready, volunteer=number)
+
+
+def test_a_move_is_not_dated_in_the_future_too_far_back_or_before_the_person_came() -> None:
+    tomorrow = replace(MOVE, moved_on=TODAY + timedelta(days=1))
+    given(VOLUNTEERS, REGISTERED).when(tomorrow).then_refused(MovedInFuture)
+    yesterday = replace(MOVE, moved_on=TODAY - timedelta(days=1))
+    given(VOLUNTEERS, REGISTERED).when(yesterday).then_refused(MovedTooFarBack)
+    back_yesterday = replace(yesterday, community=COMMUNITY)
+    long_here = REGISTERED.model_copy(update={"registered_on": date(2012, 4, 1)})
+    given(VOLUNTEERS, long_here, MOVED).when(back_yesterday).then_refused(MovedTooFarBack)
+    given(VOLUNTEERS, long_here).when(replace(MOVE, moved_on=TODAY - timedelta(days=8))).then_refused(MovedTooFarBack)
+    given(VOLUNTEERS, long_here).when(yesterday).then(MOVED.model_copy(update={"moved_on": yesterday.moved_on}))
+
+
+def test_only_somebody_in_the_register_moves() -> None:
+    given(VOLUNTEERS).when(MOVE).then_refused(VolunteerNotRegistered)
+    given(VOLUNTEERS, REGISTERED, WITHDRAWN).when(MOVE).then_refused(VolunteerConsentWithdrawn)
+    given(VOLUNTEERS, REGISTERED, FORGOTTEN).when(MOVE).then_refused(VolunteerForgotten)
+
+
+def test_what_is_told_of_a_volunteer_after_a_move_is_told_by_the_new_community() -> None:
+    there = ConsentWithdrawn(volunteer_id=ANNA, community=ELSEWHERE)
+    given(VOLUNTEERS, REGISTERED, MOVED).when(WithdrawConsent()).then(there)
 
 
 class LifeOfAVolunteer(RuleBasedStateMachine):
