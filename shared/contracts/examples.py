@@ -30,6 +30,7 @@ _VALUES: Mapping[str, Any] = {
     "provider_community": "620201001005",
     "recipient_community": "620201001005",
     "from_community": "620201001005",
+    "book": "620201001005",
     "planned_minutes": 120,
     "donation_minutes": 60,
     "fields": ["skills"],

@@ -17,6 +17,7 @@ from shared.contracts.registry import AgeGroup
 
 OrderMinutes = Annotated[int, Field(ge=1, le=480, description="Minutes of one service; eight hours at the most.")]
 GivenMinutes = Annotated[int, Field(ge=1, description="Minutes of the time bank; 60 are one coin.")]
+_BOOK = "In whose book the account stands, where that is not home: null unless the volunteer has moved."
 StaffId = Annotated[UUID, Field(description="Opaque id of the member of staff, the same within an installation.")]
 
 
@@ -148,7 +149,9 @@ class TimeOrderRequested(Event, context="points"):
     planned_minutes: OrderMinutes
     payer: TimePayer
     payer_volunteer_id: UUID | None = Field(default=None, description="Whose minutes are held; null for the pool.")
-    payer_community: CommunityCode = Field(description="Home of the payer; the pool's own community.")
+    payer_community: CommunityCode = Field(
+        description="In whose book the payer's account stands; the pool's own community."
+    )
     kin_id: UUID | None = Field(default=None, description="The relation by which a relative gives.")
     kin_asked: bool = Field(default=False, description="Relatives who could give were asked, and do not.")
     requested_by: StaffId
@@ -172,7 +175,7 @@ class TimeOrderAccepted(Event, context="points"):
     time_order_id: UUID
     community: CommunityCode
     provider_id: UUID
-    provider_community: CommunityCode = Field(description="Home of the provider.")
+    provider_community: CommunityCode = Field(description="In whose book the provider's account stands.")
     accepted_at: AwareDatetime
 
 
@@ -221,10 +224,10 @@ class MinutesGiven(Event, context="points"):
     """A volunteer gave minutes to a verified relative who is old enough to use them."""
 
     time_gift_id: UUID
-    community: CommunityCode = Field(description="Home of the giver.")
+    community: CommunityCode = Field(description="In whose book the giver's account stands.")
     giver_id: UUID
     recipient_id: UUID
-    recipient_community: CommunityCode = Field(description="Home of the recipient.")
+    recipient_community: CommunityCode = Field(description="In whose book the recipient's account stands.")
     kin_id: UUID
     minutes: GivenMinutes
     given_at: AwareDatetime
@@ -234,7 +237,8 @@ class MinutesDonated(Event, context="points"):
     """A volunteer gave minutes to the public pool of their community."""
 
     time_donation_id: UUID
-    community: CommunityCode
+    community: CommunityCode = Field(description="Home of the giver, whose pool it is.")
+    book: CommunityCode | None = Field(default=None, description=_BOOK)
     volunteer_id: UUID
     minutes: int = Field(ge=0, description="Minutes that could have been spent.")
     donation_minutes: int = Field(ge=0, description="Minutes of group activities, which can only be given away.")
@@ -256,6 +260,7 @@ class DeathRecorded(Event, context="points"):
 
     death_id: UUID
     community: CommunityCode = Field(description="Home of the holder.")
+    book: CommunityCode | None = Field(default=None, description=_BOOK)
     volunteer_id: UUID
     died_on: date = Field(description="In Asia/Shanghai.")
     heirs: tuple[UUID, ...] = Field(description="Volunteers among the relatives who are to have the minutes.")
@@ -287,6 +292,7 @@ class EstateSettled(Event, context="points"):
 
     death_id: UUID
     community: CommunityCode
+    book: CommunityCode | None = Field(default=None, description=_BOOK)
     volunteer_id: UUID
     outcome: OnDeathOutcome = Field(description="What became of them; without relatives who can have them, the pool.")
     policy_version: int
@@ -301,6 +307,7 @@ class EstateMadeGood(Event, context="points"):
 
     death_id: UUID
     community: CommunityCode
+    book: CommunityCode | None = Field(default=None, description=_BOOK)
     volunteer_id: UUID
     minutes: int = Field(description="Made up for; below zero, what became known since went back to the community.")
     donation_minutes: int = Field(description="The same of donate-only minutes.")

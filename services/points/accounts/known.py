@@ -16,9 +16,17 @@ class Known(NamedTuple):
     """A volunteer whose home is known."""
 
     community: str
+    """Home."""
+    book: str
+    """The community in whose book their accounts stand: where they were registered, wherever they live now."""
     age_group_from: int | None
     closed: bool
     """The holder died, or their data was erased."""
+
+    @property
+    def book_elsewhere(self) -> str | None:
+        """The book, where it is not that of their home."""
+        return None if self.book == self.community else self.book
 
 
 async def known_volunteers(connection: AsyncConnection, volunteers: Collection[UUID | None]) -> dict[UUID, Known]:
@@ -36,7 +44,10 @@ async def known_volunteers(connection: AsyncConnection, volunteers: Collection[U
     rows = await connection.execute(query.order_by(members.c.volunteer_id).with_for_update(read=True))
     return {
         row.volunteer_id: Known(
-            row.community, row.age_group_from, row.forgotten_at is not None or row.volunteer_id in died
+            row.community,
+            row.registered_in or row.community,
+            row.age_group_from,
+            row.forgotten_at is not None or row.volunteer_id in died,
         )
         for row in rows
     }

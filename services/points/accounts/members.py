@@ -6,48 +6,90 @@ from typing import Any
 from uuid import UUID
 
 from services.points.ledger.holders import volunteer
-from shared.contracts.registry import PersonForgotten, VolunteerAgeGroupChanged, VolunteerRegistered
+from shared.contracts.registry import (
+    PersonForgotten,
+    VolunteerAgeGroupChanged,
+    VolunteerMoved,
+    VolunteerRegistered,
+)
 from shared.deliveries import Delivery
 
-PEOPLE = VolunteerRegistered, VolunteerAgeGroupChanged, PersonForgotten
+PEOPLE = VolunteerRegistered, VolunteerMoved, VolunteerAgeGroupChanged, PersonForgotten
 """What is told of people."""
+
+_SEQUENCE_MAX = 2**62
+"""No stream is so long; a header may say anything."""
 
 
 async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
-    """Take in who was registered, is older now, was forgotten; other deliveries are passed over. May be repeated."""
+    """Take in who was registered, moved, is older now, was forgotten; all else is passed over. May be repeated."""
     await register(db, schema, [d.event for d in deliveries if isinstance(d.event, VolunteerRegistered)])
+    await move(db, schema, [(d.envelope.sequence, d.event) for d in deliveries if isinstance(d.event, VolunteerMoved)])
     await grow_older(db, schema, [d.event for d in deliveries if isinstance(d.event, VolunteerAgeGroupChanged)])
     await forget(db, schema, [(d.event, d.envelope.time) for d in deliveries if isinstance(d.event, PersonForgotten)])
 
 
 async def register(db: Any, schema: str, events: Sequence[VolunteerRegistered]) -> None:
-    """Remember home community, number and day of registration. Accounts may exist already: service can arrive first."""
+    """Remember where people were registered, their number and the day. Accounts may exist already: service can arrive
+    first. Home is where they were registered, unless a move has been heard of.
+    """
     if not events:
         return
     registered = {event.volunteer_id: event for event in events}
     ids = sorted(registered)
-    communities = [registered[volunteer_id].community for volunteer_id in ids]
     await db.execute(
-        f"INSERT INTO {schema}.members AS m (volunteer_id, community, number, registered_on, age_group_from)"
-        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[], $5::smallint[])"
-        " ON CONFLICT (volunteer_id) DO UPDATE SET community = excluded.community,"
+        f"INSERT INTO {schema}.members AS m"
+        " (volunteer_id, community, registered_in, number, registered_on, age_group_from)"
+        " SELECT volunteer_id, community, community, number, registered_on, age_group_from"
+        "   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[], $5::smallint[])"
+        "     AS r (volunteer_id, community, number, registered_on, age_group_from)"
+        " ON CONFLICT (volunteer_id) DO UPDATE SET registered_in = excluded.registered_in,"
+        " community = CASE WHEN m.home_sequence = 0 THEN excluded.community ELSE m.community END,"
         # Forgotten is for good, in whatever order the topic is read.
         " number = CASE WHEN m.forgotten_at IS NULL THEN excluded.number END, registered_on = excluded.registered_on,"
         # Whatever was told of the age after the registration is later than it.
         " age_group_from = CASE WHEN m.forgotten_at IS NOT NULL OR m.age_group_on IS NOT NULL"
         " THEN m.age_group_from ELSE excluded.age_group_from END",
         ids,
-        communities,
+        [registered[volunteer_id].community for volunteer_id in ids],
         [registered[volunteer_id].volunteer_number for volunteer_id in ids],
         [registered[volunteer_id].registered_on for volunteer_id in ids],
         [registered[volunteer_id].age_group_from for volunteer_id in ids],
     )
+    await _bring_home(db, schema, ids)
+
+
+async def move(db: Any, schema: str, events: Sequence[tuple[int, VolunteerMoved]]) -> None:
+    """Remember the home that stands last in each volunteer's stream, in whatever order moves come."""
+    latest: dict[UUID, tuple[int, str]] = {}
+    for sequence, event in events:
+        told = min(sequence, _SEQUENCE_MAX), event.community
+        latest[event.volunteer_id] = max(told, latest.get(event.volunteer_id, told))
+    if not latest:
+        return
+    ids = sorted(latest)
+    await db.execute(
+        f"INSERT INTO {schema}.members AS m (volunteer_id, home_sequence, community)"
+        " SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[])"
+        " ON CONFLICT (volunteer_id) DO UPDATE"
+        " SET home_sequence = excluded.home_sequence, community = excluded.community"
+        " WHERE m.home_sequence < excluded.home_sequence",
+        ids,
+        [latest[volunteer_id][0] for volunteer_id in ids],
+        [latest[volunteer_id][1] for volunteer_id in ids],
+    )
+    await _bring_home(db, schema, ids)
+
+
+async def _bring_home(db: Any, schema: str, ids: Sequence[UUID]) -> None:
+    """People are looked after where they live: their accounts are listed there, whatever book they stand in."""
     await db.execute(
         f"UPDATE {schema}.accounts AS a SET community = m.community"
-        "  FROM unnest($1::text[], $2::text[]) AS m(holder, community)"
-        " WHERE a.holder = m.holder AND a.community <> m.community",
+        "  FROM unnest($1::uuid[], $2::text[]) AS of_them(volunteer_id, holder)"
+        f" JOIN {schema}.members AS m USING (volunteer_id)"
+        " WHERE a.holder = of_them.holder AND a.community <> m.community",
+        ids,
         [volunteer(volunteer_id) for volunteer_id in ids],
-        communities,
     )
 
 

@@ -12,12 +12,19 @@ from sqlalchemy import or_, select
 from services.points.accounts.known import known_volunteers
 from services.points.beneficiaries.id_numbers import age_group_from, age_in_month, valid_document
 from services.points.beneficiaries.model import Beneficiary, ForgetBeneficiary, RegisterBeneficiary
-from services.points.beneficiaries.views import BENEFICIARIES, claim_identity, free_identity
+from services.points.beneficiaries.views import (
+    BENEFICIARIES,
+    beneficiary_row,
+    claim_identity,
+    free_identity,
+    home_now,
+    rows_at_home,
+)
 from services.points.deaths.gate import shut_gate
 from services.points.fields import own_id
 from services.points.names import Named, NamesAsked, with_names
 from services.points.node_names import NamedPage, with_node_names
-from services.points.tables import beneficiaries, kin, members
+from services.points.tables import beneficiaries, kin
 from services.points.time_orders.views import open_orders
 from shared.auth.permissions import Role
 from shared.clock import local_day
@@ -25,7 +32,6 @@ from shared.contracts.common import CommunityCode
 from shared.identity_documents import DocumentKind
 from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, Day, LongText, ShortText
-from shared.web.nodes import of_caller
 
 api = Api(tags=["beneficiaries 时间银行服务对象"])
 
@@ -116,7 +122,7 @@ async def register_beneficiary(body: BeneficiaryBody, work: Work, caller: Caller
 @api.command("/v1/beneficiaries/{beneficiary_id}/forgetting", permission="beneficiaries.manage")
 async def forget_beneficiary(beneficiary_id: UUID, work: Work, caller: Caller) -> BeneficiaryStateOut:
     """删除服务对象信息（个人信息保护法 47）。Erase who the beneficiary is; what was served and paid stays."""
-    await of_caller(work, caller, BENEFICIARIES, beneficiary_id)
+    caller.require((await beneficiary_row(work.connection, beneficiary_id)).community)
     await shut_gate(work.connection)
     command = ForgetBeneficiary(await open_orders(work.connection, beneficiary_id), work.now)
     state = await work.execute(BENEFICIARIES, beneficiary_id, command)
@@ -140,13 +146,13 @@ async def list_beneficiaries(
     Beneficiaries of the caller's node; a volunteer finds themselves and those entered as relatives. The office may ask
     for names; those of volunteers are in the registry.
     """
-    query = _rows().where(beneficiaries.c.community.startswith(caller.node))
+    query = rows_at_home().where(home_now.startswith(caller.node))
     if caller.role is Role.VOLUNTEER:
         me = own_id(caller)
         relatives = select(kin.c.beneficiary_id).where(kin.c.volunteer_id == me, kin.c.ended_at.is_(None))
-        query = _rows().where(or_(beneficiaries.c.volunteer_id == me, beneficiaries.c.id.in_(relatives)))
+        query = rows_at_home().where(or_(beneficiaries.c.volunteer_id == me, beneficiaries.c.id.in_(relatives)))
     if community is not None:
-        query = query.where(beneficiaries.c.community == community)
+        query = query.where(home_now == community)
     if volunteer_id is not None:
         query = query.where(beneficiaries.c.volunteer_id == volunteer_id)
     found = await page.fetch(read, query, [beneficiaries.c.id], lambda row: BeneficiaryOut(**_plain(row)))
@@ -160,7 +166,7 @@ async def get_beneficiary(
     beneficiary_id: UUID, read: Read, caller: Caller, vault: Vaulted, response: Response
 ) -> BeneficiaryIdentityOut:
     """一名服务对象，含身份信息。One beneficiary, with who they are."""
-    row = (await read.execute(_rows().where(beneficiaries.c.id == beneficiary_id))).first()
+    row = (await read.execute(rows_at_home().where(beneficiaries.c.id == beneficiary_id))).first()
     if row is None:
         raise NotFound("beneficiary")
     caller.require(row.community)
@@ -168,13 +174,6 @@ async def get_beneficiary(
     known = await vault.get(read, beneficiary_id)
     told = {name: known.get(name) for name in ("name", "id_kind", "id_number", "phone", "address")}
     return BeneficiaryIdentityOut(**_plain(row), **told)
-
-
-def _rows() -> Any:
-    """With the age group that a volunteer is in today."""
-    return select(beneficiaries, members.c.age_group_from.label("age_group_today")).outerjoin(
-        members, members.c.volunteer_id == beneficiaries.c.volunteer_id
-    )
 
 
 def _plain(row: Any) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.beneficiaries.model import Beneficiary, BeneficiaryAlreadyRegistered, decide, evolve
-from services.points.tables import beneficiaries, beneficiary_identities
+from services.points.tables import beneficiaries, beneficiary_identities, members
 from shared.aggregate import Aggregate
 from shared.contracts.time_bank import BeneficiaryForgotten, BeneficiaryRegistered
 from shared.eventstore import Recorded
@@ -52,6 +52,19 @@ async def forget(connection: AsyncConnection, event: BeneficiaryForgotten, recor
     await connection.execute(update(beneficiaries).where(beneficiaries.c.id == event.beneficiary_id).values(changed))
 
 
+home_now = func.coalesce(members.c.community, beneficiaries.c.community)
+"""Of a volunteer it follows them when they move; anybody else is at home where they were registered."""
+
+
+def rows_at_home() -> Select[Any]:
+    """Beneficiaries with their home as `community`, and the age group that a volunteer is in today."""
+    own = [column for column in beneficiaries.c if column is not beneficiaries.c.community]
+    today = members.c.age_group_from.label("age_group_today")
+    return select(*own, home_now.label("community"), today).outerjoin(
+        members, members.c.volunteer_id == beneficiaries.c.volunteer_id
+    )
+
+
 async def claim_identity(connection: AsyncConnection, digest: bytes, beneficiary_id: UUID) -> None:
     """One person, one beneficiary. Raises `BeneficiaryAlreadyRegistered`."""
     row = upsert(beneficiary_identities).values(digest=digest, beneficiary_id=beneficiary_id)
@@ -69,7 +82,7 @@ async def free_identity(connection: AsyncConnection, beneficiary_id: UUID) -> No
 
 async def beneficiary_row(connection: AsyncConnection, beneficiary_id: UUID) -> Any:
     """The row of a beneficiary, locked against being erased until the commit. Raises `NotFound`."""
-    query = select(beneficiaries).where(beneficiaries.c.id == beneficiary_id).with_for_update(read=True)
+    query = rows_at_home().where(beneficiaries.c.id == beneficiary_id).with_for_update(read=True, of=beneficiaries)
     row = (await connection.execute(query)).first()
     if row is None:
         raise NotFound("beneficiary")

@@ -114,6 +114,7 @@ async def record_death(body: DeathBody, work: Work, caller: Caller) -> DeathStat
         relatives=frozenset(relative.volunteer_id for relative in related),
         by=actor_id(work.vault, caller.subject),
         at=work.now,
+        book=known.book_elsewhere,
     )
     return _state(await work.execute(DEATHS, command.death_id, command))
 
@@ -208,7 +209,7 @@ async def _settle(work: UnitOfWork, death_id: UUID, freed_minutes: int = 0) -> D
         await _lock_accounts(work, death)
     minutes, donation_minutes = await _left(work, death)
     known = await known_volunteers(work.connection, death.heirs)
-    heirs = [Heir(one, known[one].community) for one in death.heirs if one in known and not known[one].closed]
+    heirs = [Heir(one, known[one].book) for one in death.heirs if one in known and not known[one].closed]
     return await work.execute(DEATHS, death_id, Settle(minutes + freed_minutes, donation_minutes, heirs, work.now))
 
 
@@ -243,10 +244,11 @@ async def _lock_accounts(work: UnitOfWork, death: Death, orders: Any = ()) -> No
     """All accounts that are about to move, in the order of their numbers, which every writer keeps."""
     assert death.volunteer_id is not None
     names = {holders.volunteer(one) for one in (death.volunteer_id, *death.heirs)}
-    names |= {make(death.community) for make in (holders.pool, holders.clearing, holders.issuance)}
+    places = {death.community, death.book or death.community}
+    names |= {make(place) for place in places for make in (holders.pool, holders.clearing, holders.issuance)}
     # Of heirs elsewhere, too: a settlement takes the same clearing accounts, and would be met halfway.
     heirs = await known_volunteers(work.connection, death.heirs)
-    names |= {holders.clearing(heir.community) for heir in heirs.values()}
+    names |= {holders.clearing(heir.book) for heir in heirs.values()}
     for order in orders:
         payer = order.payer_volunteer_id
         names.add(holders.pool(order.payer_community) if payer is None else holders.volunteer(payer))

@@ -1,6 +1,6 @@
 """What a death does to the ledger: the minutes go to relatives, to the pool, or back where they were issued.
 
-What is missing afterwards, the community where the dead was at home issues; heirs and pools keep what they have.
+What is missing afterwards, the community in whose book the account stands issues; heirs and pools keep what they have.
 """
 
 from typing import ClassVar
@@ -46,9 +46,9 @@ class EstateEffects:
 
 
 def _passages(event: EstateSettled) -> list[Passage]:
-    dead = Party(holders.volunteer(event.volunteer_id), event.community)
+    dead, issuer = _dead(event)
     if event.outcome is OnDeathOutcome.LAPSE:
-        issuer, lapsed = Party(holders.issuance(event.community), event.community), Clause.ESTATE_LAPSED
+        lapsed = Clause.ESTATE_LAPSED
         return [
             Passage(dead, issuer, event.minutes, lapsed, lapsed),
             Passage(dead, issuer, event.donation_minutes, lapsed, lapsed, Unit.DONATION_MINUTE),
@@ -65,14 +65,21 @@ def _passages(event: EstateSettled) -> list[Passage]:
         for heir in event.inherited
     ]
     rest = event.minutes - sum(heir.minutes for heir in event.inherited)
-    return passages + to_pool(dead, rest, event.donation_minutes, Clause.ESTATE_TO_POOL, Clause.ESTATE_TO_POOL)
+    return passages + to_pool(
+        dead, event.community, rest, event.donation_minutes, Clause.ESTATE_TO_POOL, Clause.ESTATE_TO_POOL
+    )
 
 
 def _made_good(event: EstateMadeGood) -> list[Passage]:
-    dead = Party(holders.volunteer(event.volunteer_id), event.community)
-    issuer, clause = Party(holders.issuance(event.community), event.community), Clause.ESTATE_MADE_GOOD
+    (dead, issuer), clause = _dead(event), Clause.ESTATE_MADE_GOOD
     passages = []
     for amount, unit in ((event.minutes, Unit.MINUTE), (event.donation_minutes, Unit.DONATION_MINUTE)):
         source, target = (issuer, dead) if amount > 0 else (dead, issuer)
         passages.append(Passage(source, target, abs(amount), clause, clause, unit))
     return passages
+
+
+def _dead(event: EstateSettled | EstateMadeGood) -> tuple[Party, Party]:
+    """The dead, and who issues in their book."""
+    book = event.book or event.community
+    return Party(holders.volunteer(event.volunteer_id), book), Party(holders.issuance(book), book)

@@ -47,6 +47,8 @@ class Death:
 
     id: UUID | None = None
     community: str = ""
+    book: str | None = None
+    """The community in whose book the account stands, where that is not home."""
     volunteer_id: UUID | None = None
     died_on: date | None = None
     heirs: tuple[UUID, ...] = ()
@@ -61,7 +63,7 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class Heir:
-    """A relative who has an account, and where it is at home."""
+    """A relative who has an account, and in whose book it stands."""
 
     volunteer_id: UUID
     community: str
@@ -82,6 +84,8 @@ class Record:
     """Volunteers to whom there is a verified relation."""
     by: UUID
     at: datetime
+    book: str | None = None
+    """The community in whose book the account stands, where that is not home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,7 @@ def _recorded(death: Death, command: Record) -> DeathRecorded:
     return DeathRecorded(
         death_id=command.death_id,
         community=command.community,
+        book=command.book,
         volunteer_id=command.volunteer_id,
         died_on=command.died_on,
         heirs=command.heirs,
@@ -212,6 +217,7 @@ def _evened(there: int, made_good: int) -> tuple[int, int]:
 def _made_good(death: Death, minutes: int, donation_minutes: int, at: datetime) -> EstateMadeGood:
     return EstateMadeGood(
         **_named(death),
+        book=death.book,
         volunteer_id=death.volunteer_id,
         minutes=minutes,
         donation_minutes=donation_minutes,
@@ -225,6 +231,7 @@ def _passed_on(death: Death, minutes: int, donation_minutes: int, command: Settl
         outcome = OnDeathOutcome.POOL
     return EstateSettled(
         **_named(death),
+        book=death.book,
         volunteer_id=death.volunteer_id,
         outcome=outcome,
         policy_version=death.policy_version,
@@ -257,6 +264,7 @@ def evolve(death: Death, event: Event) -> Death:
             return Death(
                 event.death_id,
                 event.community,
+                event.book,
                 event.volunteer_id,
                 event.died_on,
                 event.heirs,

@@ -90,9 +90,7 @@ class AccountDirectory:
     async def _look_up(
         self, db: Connection, unknown: dict[UUID, str], donors: AbstractSet[UUID]
     ) -> dict[UUID, Numbers]:
-        # An account belongs to the volunteer's home; until that is known, to where it first earned.
-        homes = unknown | await self._writer.homes(db, unknown)
-        names = {holders.volunteer(volunteer_id): home for volunteer_id, home in homes.items()}
+        names = {holders.volunteer(volunteer_id): community for volunteer_id, community in unknown.items()}
         numbers = await self._writer.open_accounts(db, names, _OPENED)
         donating = {name: names[name] for name in map(holders.volunteer, donors & unknown.keys())}
         if donating:

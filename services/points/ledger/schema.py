@@ -274,6 +274,14 @@ LEDGER_0012 = (
 )
 """What nodes of the organisation tree are called: the name that stands last in the node's stream."""
 
+LEDGER_0013 = (
+    # `community` is home; the place of the last move in the volunteer's stream, 0 where none was heard of.
+    'ALTER TABLE ledger.members ADD COLUMN registered_in text COLLATE "C",'
+    " ADD COLUMN home_sequence bigint NOT NULL DEFAULT 0",
+    "UPDATE ledger.members SET registered_in = community WHERE registered_on IS NOT NULL",
+)
+"""Volunteers move: where home is may differ from where they were registered, in whose book their accounts stand."""
+
 TABLES = (
     "accounts",
     "transfers",

@@ -87,22 +87,24 @@ class LedgerWriter:
             numbers |= await self.open_accounts(db, dict.fromkeys(names, community), (unit,))
         return numbers
 
-    async def homes(self, db: Connection, volunteers: Iterable[UUID]) -> dict[UUID, str]:
-        """Home communities of volunteers, as far as they are registered.
+    async def _homes(self, db: Connection, names: Iterable[str]) -> dict[str, str]:
+        """Home communities of those of the holders who are people, as far as it is known.
 
-        Leaves a row for those who are not: a registration that runs at the same time waits for it, and then finds
-        the accounts that are being opened here and gives them their home.
+        Leaves a row for those who are not registered, and locks the others': a registration or a move that runs at the
+        same time waits for it, and then finds the accounts that are being opened here and gives them their home.
         """
-        ids = sorted(volunteers)
+        ids = sorted(UUID(name) for name in names if ":" not in name)
+        if not ids:
+            return {}
         await db.execute(
             f"INSERT INTO {self.schema}.members (volunteer_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", ids
         )
         rows = await db.fetch(
             f"SELECT volunteer_id, community FROM {self.schema}.members"
-            " WHERE volunteer_id = ANY($1::uuid[]) AND community IS NOT NULL",
+            " WHERE volunteer_id = ANY($1::uuid[]) ORDER BY volunteer_id FOR SHARE",
             ids,
         )
-        return {row[0]: row[1] for row in rows}
+        return {holders.volunteer(row[0]): row[1] for row in rows if row[1] is not None}
 
     async def communities(self, db: Connection, accounts: Iterable[int]) -> dict[int, str]:
         """Communities of accounts, by number."""
@@ -112,14 +114,18 @@ class LedgerWriter:
     async def open_accounts(
         self, db: Connection, community_by_holder: Mapping[str, str], units: Sequence[int]
     ) -> dict[AccountKey, int]:
-        """Numbers of the holders' accounts in these units; those that do not exist are opened, with balance zero."""
+        """Numbers of the holders' accounts in these units; those that do not exist are opened, with balance zero.
+
+        A person's is opened at their home; only until that is known, where they are said to be.
+        """
         found = await self._find_accounts(db, list(community_by_holder), units)
         missing = sorted(h for h in community_by_holder if any(AccountKey(h, u) not in found for u in units))
         if missing:
+            communities = {**community_by_holder, **await self._homes(db, missing)}
             opened = await db.fetch(
                 self._open,
                 missing,
-                [community_by_holder[holder] for holder in missing],
+                [communities[holder] for holder in missing],
                 [holders.is_limited(holder) for holder in missing],
                 [-1 if holders.is_bulk(holder) else 1 for holder in missing],
                 list(units),

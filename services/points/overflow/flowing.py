@@ -26,7 +26,7 @@ _A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """A person's account at the time bank, and where home is."""
+    """A person's account at the time bank, and in whose book it stands: a move does not take along what was earned."""
 
     account: int
     volunteer_id: UUID
@@ -246,27 +246,27 @@ _OF_PEOPLE = f"a.unit = {Unit.MINUTE:d} AND a.id > 0 AND position(':' IN a.holde
 # The most that can have been there at the end of the day: what is there now, and whatever was taken since. Gains since
 # then make it too much, which is looked at in vain; losses told for an earlier time are looked for some way back.
 _ABOVE = f"""
-    SELECT a.id, {_PART}, m.community,
+    SELECT a.id, {_PART}, m.registered_in,
            a.credits - a.debits + (
                SELECT coalesce(sum(t.amount), 0) FROM {{schema}}.transfers AS t
                 WHERE t.debit_account = a.id AND t.debit_account > 0
                   AND t.occurred_at >= cast($2 AS timestamptz) - interval '400 days' AND t.recorded_at >= $2) AS most
       FROM {{schema}}.accounts AS a
-      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
+      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.registered_in IS NOT NULL
      WHERE {_OF_PEOPLE} AND a.credits > $1 AND {{part}}
 """
 
 _EVER_ABOVE = f"""
-    SELECT a.id, m.community, a.credits
+    SELECT a.id, m.registered_in, a.credits
       FROM {{schema}}.accounts AS a
-      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
+      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.registered_in IS NOT NULL
      WHERE {_OF_PEOPLE} AND a.credits > $1 AND {{these}}
      ORDER BY a.id
 """
 
 _BANKS = f"""
-    SELECT a.id, m.volunteer_id, m.community
+    SELECT a.id, m.volunteer_id, m.registered_in
       FROM {{schema}}.accounts AS a
-      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
+      JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.registered_in IS NOT NULL
      WHERE a.id = ANY($1::bigint[]) ORDER BY a.id
 """

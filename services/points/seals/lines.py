@@ -1,9 +1,10 @@
 """What a seal is made of: the net effects of a community's day as canonical lines, and where days have changed.
 
 A transfer belongs to one community, with both of its sides: to that of its account that is not a person's (of issue, a
-market, a shelf, a pool), the giving side before the gaining one; between two people, to that of the giver. People move
-between communities, when their home becomes known or they move house; the accounts of places never do. So the lines of
-a community are the same at any later time, and whatever the lines of a seal say was gained was also given.
+market, a shelf, a pool), the giving side before the gaining one; between two people, to that in whose book the giver's
+stands, where they were registered. The accounts of people are brought home when that becomes known, and when they move
+house; those of places never move. So the lines of a community are the same at any later time, and whatever the lines of
+a seal say was gained was also given.
 
 A transfer belongs to the day, in Asia/Shanghai, on which it became known (`recorded_at`): that day is over when it is
 sealed, while what *happened* on a day may become known at any time.
@@ -48,13 +49,15 @@ async def changed_days(db: Any, until: date, schema: str = LIVE) -> dict[Communi
     Transfers are never changed and never deleted, so a day has changed exactly when it has more of them. What comes
     late is told by nothing but the table itself, wherever it lies in it; so this reads the whole table, once a day.
     """
-    rows = await db.fetch(_CHANGED.format(s=schema, place=_PLACE, where="recorded_at < $1"), day_start(until), until)
+    rows = await db.fetch(
+        _CHANGED.format(s=schema, place=_PLACE.format(s=schema), where="recorded_at < $1"), day_start(until), until
+    )
     return {CommunityDay(row[0], row[1]): row[2] for row in rows}
 
 
 async def counts(db: Any, first: date, last: date, schema: str = LIVE) -> dict[CommunityDay, tuple[int, int]]:
     """How many transfers days have, and how many they had when they were last looked at (0 for never)."""
-    query = _COUNTS.format(s=schema, place=_PLACE, where="recorded_at >= $1 AND recorded_at < $2")
+    query = _COUNTS.format(s=schema, place=_PLACE.format(s=schema), where="recorded_at >= $1 AND recorded_at < $2")
     rows = await db.fetch(query, day_start(first), day_start(last + _DAY))
     return {CommunityDay(row[0], row[1]): (row[2], row[3]) for row in rows}
 
@@ -65,7 +68,7 @@ async def day_lines(db: Any, first: date, last: date, schema: str = LIVE) -> dic
     Days without lines are left out. The text of one community's day must fit into a gigabyte, which is eight million
     lines.
     """
-    query = _EFFECTS.format(s=schema, place=_PLACE) + _HASHED
+    query = _EFFECTS.format(s=schema, place=_PLACE.format(s=schema)) + _HASHED
     rows = await db.fetch(query, day_start(first), day_start(last + _DAY))
     found: dict[CommunityDay, DayLines] = {}
     for row in rows:
@@ -76,13 +79,15 @@ async def day_lines(db: Any, first: date, last: date, schema: str = LIVE) -> dic
 
 async def read_lines(db: Any, of: CommunityDay, after: str | None, limit: int, schema: str = LIVE) -> list[str]:
     """The lines of one community's day themselves, in byte order, behind the line `after`."""
-    query = _EFFECTS.format(s=schema, place=_PLACE) + _LINES
+    query = _EFFECTS.format(s=schema, place=_PLACE.format(s=schema)) + _LINES
     rows = await db.fetch(query, day_start(of.day), day_start(of.day + _DAY), of.community, after or "", limit)
     return [row[0] for row in rows]
 
 
 _PLACE = """
-    CASE WHEN position(':' IN d.holder) = 0 AND position(':' IN c.holder) > 0 THEN c.community ELSE d.community END
+    CASE WHEN position(':' IN d.holder) > 0 THEN d.community WHEN position(':' IN c.holder) > 0 THEN c.community
+         ELSE coalesce((SELECT m.registered_in FROM {s}.members AS m WHERE m.volunteer_id = cast(d.holder AS uuid)),
+                       d.community) END
 """
 """Community of a transfer between the accounts d and c. People go by their id alone, everything else has a colon."""
 

@@ -38,6 +38,8 @@ members = Table(
     described,
     Column("volunteer_id", Uuid, primary_key=True),
     Column("community", CODE),
+    Column("registered_in", CODE),
+    Column("home_sequence", BigInteger),
     Column("number", Text),
     Column("registered_on", Date),
     Column("forgotten_at", MOMENT),

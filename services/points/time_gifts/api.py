@@ -131,4 +131,6 @@ def _giver(caller: Any, known: dict[UUID, Known], volunteer_id: UUID) -> Side:
 
 def _side(known: dict[UUID, Known], volunteer_id: UUID) -> Side:
     one = known.get(volunteer_id)
-    return Side(volunteer_id, None, closed=False) if one is None else Side(volunteer_id, one.community, one.closed)
+    if one is None:
+        return Side(volunteer_id, None, closed=False)
+    return Side(volunteer_id, one.community, one.closed, one.book_elsewhere)

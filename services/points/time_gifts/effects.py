@@ -39,9 +39,10 @@ class TimeGiftEffects:
             record_id, minutes, donation_minutes = event.time_gift_id, event.minutes, 0
         else:
             assert isinstance(event, MinutesDonated)
-            donor = Party(holders.volunteer(event.volunteer_id), event.community)
-            passages = to_pool(donor, event.minutes, event.donation_minutes, Clause.DONATED_TO_POOL)
-            record_id, minutes, donation_minutes = event.time_donation_id, event.minutes, event.donation_minutes
+            donor = Party(holders.volunteer(event.volunteer_id), event.book or event.community)
+            minutes, donation_minutes = event.minutes, event.donation_minutes
+            passages = to_pool(donor, event.community, minutes, donation_minutes, Clause.DONATED_TO_POOL)
+            record_id = event.time_donation_id
         legs = await legs_of(db, self._writer, passages)
         at = recorded.occurred_at
         try:
@@ -55,14 +56,19 @@ class TimeGiftEffects:
 
 
 def to_pool(
-    donor: Party, minutes: int, donation_minutes: int, clause: Clause, turned: Clause = Clause.DONATION_TURNED
+    donor: Party,
+    home: str,
+    minutes: int,
+    donation_minutes: int,
+    clause: Clause,
+    turned: Clause = Clause.DONATION_TURNED,
 ) -> list[Passage]:
     """Minutes of a holder to the pool of their home.
 
     A unit never turns into another: donate-only minutes go back to where their community issued them, and it issues
     the pool as many that can be spent. So each unit still sums to zero by itself.
     """
-    pool = Party(holders.pool(donor.community), donor.community)
+    pool = Party(holders.pool(home), home)
     issuer = Party(holders.issuance(donor.community), donor.community)
     return [
         Passage(donor, pool, minutes, clause, clause),

@@ -32,6 +32,8 @@ class Side:
     community: str | None
     """Home; None where nobody of that id is known."""
     closed: bool
+    book: str | None = None
+    """The community in whose book the account stands, where that is not home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,10 @@ def decide(given: Given, command: Give | Donate) -> list[Event]:
             return [
                 MinutesGiven(
                     time_gift_id=command.gift_id,
-                    community=giver.community,
+                    community=giver.book or giver.community,
                     giver_id=giver.volunteer_id,
                     recipient_id=recipient.volunteer_id,
-                    recipient_community=recipient.community,
+                    recipient_community=recipient.book or recipient.community,
                     kin_id=command.kin_id,
                     minutes=command.minutes,
                     given_at=command.at,
@@ -111,6 +113,7 @@ def decide(given: Given, command: Give | Donate) -> list[Event]:
                 MinutesDonated(
                     time_donation_id=command.donation_id,
                     community=donor.community,
+                    book=donor.book,
                     volunteer_id=donor.volunteer_id,
                     minutes=minutes,
                     donation_minutes=donation_minutes,

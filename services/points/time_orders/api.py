@@ -133,7 +133,7 @@ async def accept_order(time_order_id: UUID, body: AcceptanceBody, work: Work, ca
     known = (await known_volunteers(work.connection, [body.provider_id])).get(body.provider_id)
     command = Accept(
         provider_id=body.provider_id,
-        provider_community=None if known is None else known.community,
+        provider_community=None if known is None else known.book,
         provider_is_beneficiary=body.provider_id == beneficiary.volunteer_id,
         provider_is_kin=await related(work.connection, body.provider_id, beneficiary),
         provider_closed=known is not None and known.closed,

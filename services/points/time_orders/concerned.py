@@ -36,8 +36,8 @@ async def standing_of(work: UnitOfWork, policies: PoliciesInForce, beneficiary: 
     own = beneficiary.volunteer_id
     payer = {TimePayer.OWN: own, TimePayer.GIFT: asked.payer_volunteer_id, TimePayer.POOL: None}[asked.payer]
     known = await known_volunteers(connection, [own, payer])
-    home = known[payer].community if payer in known else beneficiary.community
-    terms = await policies.terms(connection, home, today)
+    of_payer = known.get(payer) if payer is not None else None
+    terms = await policies.terms(connection, of_payer.community if of_payer else beneficiary.community, today)
     kin_id = None
     if asked.payer is TimePayer.GIFT and payer is not None:
         kin_id = await verified_tie(connection, payer, beneficiary.id)
@@ -50,8 +50,8 @@ async def standing_of(work: UnitOfWork, policies: PoliciesInForce, beneficiary: 
         beneficiary_forgotten=beneficiary.forgotten_at is not None,
         someone_died=_closed(known, own),
         payer_volunteer_id=payer,
-        payer_community=home,
-        payer_closed=payer is not None and (payer not in known or known[payer].closed),
+        payer_community=of_payer.book if of_payer else beneficiary.community,
+        payer_closed=payer is not None and (of_payer is None or of_payer.closed),
         kin_id=kin_id,
         age_years_min=await age_years_min(work, beneficiary, known),
         spend_from_age=terms.time_bank.spend_from_age.value,

@@ -1,0 +1,14 @@
+"""Volunteers move: the community in whose book their accounts stand is kept beside their home."""
+
+from alembic import op
+
+from services.points.ledger.schema import LEDGER_0013
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    """Nobody has moved before: home is where people were registered."""
+    for statement in LEDGER_0013:
+        op.execute(statement)
