@@ -4,6 +4,7 @@ A live ledger hears of service late, in disorder and twice, while rounds run and
 events first and then of everything else. Both must come to the same, down to the net effect of every event.
 """
 
+import itertools
 import random
 import uuid
 from collections.abc import Iterator
@@ -36,12 +37,12 @@ from services.points.policy.terms import PolicyVersion
 from services.points.units import Unit
 from shared.clock import day_start, local_day
 from shared.contracts.points import MinutesPooled
-from shared.contracts.registry import VolunteerRegistered
+from shared.contracts.registry import VolunteerMoved, VolunteerRegistered
 from shared.eventstore import Recorded
 from tests.integration.points.ledger_database import LedgerUnderTest, book, connected, migrate, run
 from tests.integration.points.test_ledger_is_a_function_of_the_events import ids
 
-HERE, THERE = "620201001004", "620201001005"
+HERE, THERE, ELSEWHERE = "620201001004", "620201001005", "620201001006"
 PEOPLE = {uuid.UUID(int=1): HERE, uuid.UUID(int=2): HERE, uuid.UUID(int=258): THERE}
 """Two of them are in one part."""
 FIRST = date(2026, 2, 1)
@@ -51,11 +52,18 @@ POLICY = book(
 )
 
 
+class Moved(NamedTuple):
+    """A move, by its place in the volunteer's stream."""
+
+    sequence: int
+    event: VolunteerMoved
+
+
 class Heard(NamedTuple):
-    """Service, or a registration, and when the live ledger hears of it."""
+    """Service, a registration or a move, and when the live ledger hears of it."""
 
     at: datetime
-    told: Service | VolunteerRegistered
+    told: Service | VolunteerRegistered | Moved
 
 
 class Asked(NamedTuple):
@@ -121,6 +129,19 @@ def registrations(draw: st.DrawFn) -> list[Heard]:
 
 
 @st.composite
+def moves(draw: st.DrawFn) -> list[Heard]:
+    """Away and perhaps back, heard of in any order, before the registration and twice, too."""
+    heard = []
+    for person in draw(st.sets(st.sampled_from(list(PEOPLE)))):
+        homes = [PEOPLE[person], *draw(st.lists(st.sampled_from([HERE, THERE, ELSEWHERE]), min_size=1, max_size=3))]
+        for sequence, (left, home) in enumerate(itertools.pairwise(homes), 2):
+            event = VolunteerMoved(volunteer_id=person, community=home, from_community=left, moved_on=FIRST)
+            days = draw(st.lists(st.integers(0, 7), min_size=1, max_size=2))
+            heard += [Heard(moment(day, 12), Moved(sequence, event)) for day in days]
+    return heard
+
+
+@st.composite
 def wishes(draw: st.DrawFn) -> Asked:
     giver = draw(st.sampled_from([*map(holders.volunteer, PEOPLE), holders.pool(HERE), holders.pool(HERE)]))
     at = moment(draw(st.integers(0, 7)), draw(st.sampled_from([0.1, *range(6, 24)])))
@@ -154,6 +175,7 @@ class Ledger:
         async with self.db.transaction():
             people = [one.told for one in batch if isinstance(one.told, VolunteerRegistered)]
             await members.register(self.db, self.schema, people)
+            await members.move(self.db, self.schema, [one.told for one in batch if isinstance(one.told, Moved)])
             services = {one.told.event_id: one.told for one in batch if isinstance(one.told, Service)}
             fresh = await self.db.fetch(
                 f"INSERT INTO {self.schema}.consumed SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING *",
@@ -206,6 +228,16 @@ class Ledger:
             told = decide(Part(), Pool(part, day, at, spent))
             await self.grant(self.told(at, *told))
             assert await self.owed(accounts) == owed, "a round took what was not there any more"
+
+    async def homes(self) -> list[tuple[Any, ...]]:
+        """Who is at home where, and in whose book. Their accounts are, too, and all else is where it was opened."""
+        astray = await self.db.fetch(
+            f"SELECT a.holder, a.community FROM {self.schema}.accounts AS a"
+            f"  JOIN {self.schema}.members AS m ON m.volunteer_id::text = a.holder WHERE a.community <> m.community"
+        )
+        assert astray == []
+        query = f"SELECT volunteer_id, community, registered_in FROM {self.schema}.members ORDER BY volunteer_id"
+        return [tuple(row) for row in await self.db.fetch(query)]
 
     async def owed(self, accounts: list[int]) -> int:
         """What is missing on accounts."""
@@ -261,6 +293,7 @@ async def _compare(url: str, heard: list[Heard], asked: list[Asked], nights: dic
             await rebuilt.effects.settle(db, POLICY)
         assert await tables[0].breaks() == []
         assert await tables[1].breaks() == []
+        assert await rebuilt.homes() == await live.homes()
         balances = await tables[0].balances()
         assert await tables[1].balances() == balances
         assert await tables[1].effects() == await tables[0].effects()
@@ -280,6 +313,7 @@ def database_url(stack: Any) -> str:
 @given(
     served=st.lists(service(), min_size=1, max_size=7),
     registered=registrations(),
+    moved=moves(),
     asked=st.lists(wishes(), max_size=5),
     nights=st.dictionaries(st.integers(0, 8), st.sampled_from([0.4, 0.4, 8, 23]), max_size=8),
     seed=st.integers(0, 2**32),
@@ -288,11 +322,12 @@ def test_pools_come_to_the_same_live_and_in_a_rebuild(
     database_url: str,
     served: list[list[Heard]],
     registered: list[Heard],
+    moved: list[Heard],
     asked: list[Asked],
     nights: dict[int, float],
     seed: int,
 ) -> None:
-    heard = [*registered, *(one for record in served for one in record)]
+    heard = [*registered, *moved, *(one for record in served for one in record)]
     run(_compare(database_url, heard, asked, nights, seed))
 
 

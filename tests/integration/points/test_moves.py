@@ -1,0 +1,170 @@
+"""A volunteer who moves is looked after where they live; what they earned before is settled between the communities."""
+
+import itertools
+import uuid
+from datetime import date, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.points.accounts import members
+from services.points.ledger.schema import LIVE
+from services.points.proof.rebuild import rebuild
+from services.points.proof.verify import verify
+from services.points.seals.lines import day_lines
+from shared.clock import local_day
+from shared.contracts import Event
+from shared.contracts.envelope import Envelope
+from shared.contracts.registry import PersonForgotten, VolunteerMoved
+from shared.database import driver_connection
+from shared.deliveries import Delivery
+from tests.conftest import COMMUNITY, FOREIGN, until
+from tests.integration.points.ledger_database import NOW, migrate
+from tests.integration.points.serving import registration
+from tests.integration.points.time_bank_scene import Bank, made, order_of, refused
+
+ANNA = uuid.UUID("01980000-0000-7000-8000-000000000001")
+THIRD = "620201001006"
+
+
+def move(person: uuid.UUID, community: str = FOREIGN, left: str = COMMUNITY) -> VolunteerMoved:
+    return VolunteerMoved(volunteer_id=person, community=community, from_community=left, moved_on=date(2026, 3, 1))
+
+
+async def test_home_is_the_same_in_whatever_order_it_is_told(stack: Any) -> None:
+    """Twice or once, in one batch or one by one, and of somebody who is forgotten, too."""
+    url = stack.create_database(f"t{uuid.uuid4().hex[:12]}")
+    await migrate(url)
+    db = await asyncpg.connect(url)
+    stream: list[Event] = [
+        registration(ANNA, NOW),
+        move(ANNA),
+        move(ANNA, THIRD, FOREIGN),
+        PersonForgotten(volunteer_id=ANNA, community=THIRD),
+    ]
+    told = [
+        Delivery(event, Envelope(uuid.uuid4(), "", "", "", NOW, COMMUNITY, number))
+        for number, event in enumerate(stream, 1)
+    ]
+    for order, size in itertools.product(itertools.permutations([*told, told[1]]), (1, 2, 5)):
+        await db.execute(f"DELETE FROM {LIVE}.members")
+        for batch in (order[n : n + size] for n in range(0, len(order), size)):
+            await members.note(db, LIVE, batch)
+        assert tuple(await db.fetchrow(f"SELECT community, registered_in FROM {LIVE}.members")) == (THIRD, COMMUNITY)
+    await db.close()
+
+
+async def moves(bank: Bank, person: str) -> None:
+    """The registry tells of a move, and the service has heard of it."""
+    await bank.producing.tell([(uuid.uuid4(), move(uuid.UUID(person)))])
+
+    async def heard() -> bool:
+        query = "SELECT community FROM ledger.members WHERE volunteer_id = :person"
+        return bool(await bank.running.value(query, person=uuid.UUID(person)) == FOREIGN)
+
+    await until(heard)
+
+
+async def sealed(bank: Bank) -> Any:
+    """What seals would say of these days."""
+    today = local_day(bank.clock())
+    async with bank.running.service.database.reading() as connection:
+        db = await driver_connection(connection)
+        return await day_lines(db, today - timedelta(days=3), today + timedelta(days=3))
+
+
+async def books(bank: Bank) -> set[int]:
+    """The sum of each community's own book of minutes: its places, and whoever was registered there."""
+    rows = await bank.running.rows(
+        "SELECT sum(a.credits - a.debits) FROM ledger.accounts AS a"
+        " LEFT JOIN ledger.members AS m ON m.volunteer_id::text = a.holder"
+        " WHERE a.unit = 2 GROUP BY coalesce(m.registered_in, a.community)"
+    )
+    return {int(row[0]) for row in rows}
+
+
+async def sees(client: Any, path: str) -> bool:
+    answer = await client.get(path)
+    assert answer.status_code in (200, 403), answer.text
+    return bool(answer.status_code == 200)
+
+
+async def in_list(client: Any, path: str, person: str) -> bool:
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    return any(person in (one.get("holder"), one.get("volunteer_id")) for one in answer.json()["items"])
+
+
+async def test_who_moved_is_looked_after_at_home(bank: Bank) -> None:
+    (anna,) = await bank.people(400)
+    here, there, me = bank.clerk(), bank.clerk(FOREIGN), bank.volunteer(anna)
+    today = local_day(bank.clock())
+    board = f"/v1/leaderboards?community={{}}&since={today - timedelta(days=30)}&until={today}"
+    account = f"/v1/accounts/{anna}/MINUTE"
+    for office, other in ((here, there), (there, here)):
+        for path in (account, f"{account}/statement", f"{account}/explanation", f"/v1/stars/{anna}"):
+            assert (await sees(office, path), await sees(other, path)) == (True, False), path
+            assert await sees(me, path), path
+        assert (await in_list(office, "/v1/accounts", anna), await in_list(other, "/v1/accounts", anna)) == (
+            True,
+            False,
+        )
+        place = COMMUNITY if office is here else FOREIGN
+        assert await in_list(office, board.format(place), anna)
+        assert not await in_list(other, board.format(FOREIGN if office is here else COMMUNITY), anna)
+        if office is here:
+            await moves(bank, anna)
+    item = (await made(there, "/v1/items", {"community": FOREIGN, "name": "毛巾", "price_points": 10}))["id"]
+    await made(there, f"/v1/items/{item}/receipts", {"quantity": 3})
+    redemption = await made(there, "/v1/redemptions", {"volunteer_id": anna, "item_id": item})
+    assert await sees(me, f"/v1/redemptions/{redemption['id']}")
+    await made(there, f"/v1/redemptions/{redemption['id']}/collection", {"identified_by": "card"})
+    at_home = await bank.running.rows("SELECT DISTINCT community FROM ledger.accounts WHERE holder = :anna", anna=anna)
+    assert [row[0] for row in at_home] == [FOREIGN]
+    elsewhere = (await made(here, "/v1/items", {"community": COMMUNITY, "name": "毛巾", "price_points": 10}))["id"]
+    await refused(here, "/v1/redemptions", "outside_your_node", {"volunteer_id": anna, "item_id": elsewhere})
+    await made(there, "/v1/households", {"community": FOREIGN, "name": "合成户主", "members": [anna]})
+    assert await verify(bank.running.service) == 0
+    assert await rebuild(bank.running.service) == 0
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_minutes_earned_before_a_move_and_spent_after_it_are_owed_by_where_they_were_earned(
+    bank: Bank, before: bool
+) -> None:
+    """Whoever is served before the move and whoever is served after it see one book: that of the registration."""
+    anna, sister = await bank.people(400, 10)
+    (neighbour,) = await bank.people(0, community=FOREIGN)
+    her, person = await bank.beneficiary(sister), await bank.beneficiary(anna)
+    await bank.kin(anna, her)
+    await made(
+        bank.clerk(), "/v1/minutes/gifts", {"giver_id": anna, "beneficiary_id": her, "minutes": 50, "agreed": True}
+    )
+    lines = await sealed(bank)
+    if before:
+        await moves(bank, anna)
+        assert await sealed(bank) == lines
+    office = FOREIGN if before else COMMUNITY
+    clerk, colleague = bank.clerk(office), bank.colleague(office)
+    order = (await made(clerk, "/v1/time-orders", order_of(person)))["id"]
+    await bank.served(order, neighbour, 60, office)
+    await made(colleague, f"/v1/time-orders/{order}/confirmation")
+    assert await bank.minutes(neighbour) == (60, 0)
+    assert await bank.minutes(f"clearing:{COMMUNITY}") == (60, 0)
+    assert await bank.minutes(f"clearing:{FOREIGN}") == (-60, 0)
+    if not before:
+        return
+    given = await made(clerk, "/v1/minutes/donations", {"volunteer_id": anna, "minutes": 40, "agreed": True})
+    assert given["community"] == FOREIGN
+    assert await bank.minutes(f"pool:{FOREIGN}") == (40, 0)
+    assert await bank.minutes(f"clearing:{COMMUNITY}") == (100, 0)
+    death = {"volunteer_id": anna, "died_on": local_day(bank.clock()).isoformat(), "heirs": []}
+    await refused(bank.clerk(), "/v1/deaths", "outside_your_node", death)
+    recorded = await made(clerk, "/v1/deaths", death)
+    await made(colleague, f"/v1/deaths/{recorded['id']}/confirmation")
+    assert await bank.minutes(anna) == (0, 0)
+    assert await books(bank) == {0}
+    assert await bank.sums() == {0}
+    assert await verify(bank.running.service) == 0
+    assert await rebuild(bank.running.service) == 0
