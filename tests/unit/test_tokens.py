@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 from deploy.local.__main__ import app as local
 from shared.auth.actors import actor_id
 from shared.auth.issuer import Issuer
-from shared.auth.tokens import InvalidToken, TokenReader
+from shared.auth.permissions import Role
+from shared.auth.tokens import InvalidToken, OutsideNode, Principal, TokenReader
 from shared.privacy import Vault
 from shared.settings import Settings
-from tests.conftest import COMMUNITY
+from tests.conftest import COMMUNITY, FOREIGN
 
 VAULT = Vault(b"k" * 32)
 
@@ -66,6 +67,16 @@ async def test_a_clock_that_is_set_back_makes_no_token_hold_longer(
     monkeypatch.setattr("time.monotonic", lambda: after)
     with pytest.raises(InvalidToken):
         await reads.read(token)
+
+
+def test_a_volunteers_own_record_is_theirs_wherever_it_lies_and_nobody_elses() -> None:
+    me = Principal("anna", Role.VOLUNTEER, COMMUNITY)
+    me.require(FOREIGN, "anna")
+    for node, person in ((COMMUNITY, "bo"), (FOREIGN, "bo"), (FOREIGN, None)):
+        with pytest.raises(OutsideNode):
+            me.require(node, person)
+    with pytest.raises(OutsideNode):
+        Principal("anna", Role.COMMUNITY, COMMUNITY).require(FOREIGN, "anna")
 
 
 async def test_staff_who_are_no_volunteers_go_by_their_sub(issuer: Issuer) -> None:

@@ -43,7 +43,7 @@ class Clause(IntEnum):
     EXPIRY_RESTATED = 31
     """What lapses fell differently once a late or corrected record was known; the difference is posted."""
     POOLED = 40
-    """Time above a person's cap at the end of a day goes to the public pool of the home community."""
+    """Time above a person's cap at the end of a day goes to the public pool of the community that registered them."""
     POOLED_RESTATED = 41
     """What flows over fell differently once a late or corrected record was known; the difference is posted."""
     POOL_MADE_GOOD = 42
@@ -55,7 +55,7 @@ class Clause(IntEnum):
     MINUTES_GIVEN = 47
     """Minutes given to a relative."""
     MINUTES_GIVEN_ACROSS = 48
-    """Minutes given to a relative of another community."""
+    """Minutes given to a relative whose account stands in another community's book."""
     DONATED_TO_POOL = 49
     """Minutes given to the public pool."""
     DONATION_TURNED = 50
@@ -63,7 +63,7 @@ class Clause(IntEnum):
     INHERITED = 51
     """Minutes of somebody who died, left to a relative."""
     INHERITED_ACROSS = 52
-    """Minutes of somebody who died, left to a relative of another community."""
+    """Minutes of somebody who died, left to a relative whose account stands in another community's book."""
     ESTATE_TO_POOL = 53
     """Minutes of somebody who died, left to the public pool."""
     ESTATE_LAPSED = 54

@@ -79,10 +79,9 @@ async def list_volunteers(
 ) -> Page[VolunteerOut]:
     """志愿者列表，不含身份信息。Volunteers by community, team, party membership; without identities."""
     v = volunteers
-    query = select(v).where(below(v.c.community, node, caller))
+    own = own_id(caller)
+    query = select(v).where(below(v.c.community, node, caller) if own is None else v.c.id == own)
     query = narrowed(query, (v.c.party_member, party_member), (v.c.standing, standing), (v.c.number, number))
-    if (own := own_id(caller)) is not None:
-        query = query.where(v.c.id == own)
     if team_id is not None:
         m = team_memberships
         query = query.where(exists().where(m.c.team_id == team_id, m.c.volunteer_id == v.c.id, m.c.left_on.is_(None)))

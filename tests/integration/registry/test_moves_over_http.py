@@ -26,9 +26,9 @@ async def test_the_office_that_receives_a_volunteer_serves_them_from_then_on(reg
     moved = await registry.ok(there.post("/v1/volunteer-moves", json=moving(registry)), 201)
     assert (moved["id"], moved["number"], moved["community"]) == (anna["id"], anna["number"], FOREIGN)
 
-    for own in (there, me):  # the token still names the old community
-        assert (await registry.ok(own.get(path)))["community"] == FOREIGN
-    assert [one["id"] for one in (await registry.ok(there.get("/v1/volunteers")))["items"]] == [anna["id"]]
+    for sees in (there, me):  # whose token still names the old community
+        assert (await registry.ok(sees.get(path)))["community"] == FOREIGN
+        assert [one["id"] for one in (await registry.ok(sees.get("/v1/volunteers")))["items"]] == [anna["id"]]
     found = await registry.ok(there.post("/v1/volunteers/search", json={"name": "样例甲"}))
     assert [one["id"] for one in found["items"]] == [anna["id"]]
     await registry.ok(there.patch(path, json={"phone": "13700000009"}))
