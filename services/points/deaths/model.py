@@ -47,8 +47,6 @@ class Death:
 
     id: UUID | None = None
     community: str = ""
-    book: str | None = None
-    """The community in whose book the account stands, where that is not home."""
     volunteer_id: UUID | None = None
     died_on: date | None = None
     heirs: tuple[UUID, ...] = ()
@@ -59,6 +57,8 @@ class Death:
     made_good: int = 0
     """Minutes that the community made up for, less what it got back."""
     donation_made_good: int = 0
+    book: str | None = None
+    """The community in whose book the account stands, where that is not home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +264,12 @@ def evolve(death: Death, event: Event) -> Death:
             return Death(
                 event.death_id,
                 event.community,
-                event.book,
                 event.volunteer_id,
                 event.died_on,
                 event.heirs,
                 Stage.RECORDED,
                 event.recorded_by,
+                book=event.book,
             )
         case DeathWithdrawn():
             return replace(death, stage=Stage.NONE, heirs=(), recorded_by=None)

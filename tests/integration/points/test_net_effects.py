@@ -18,7 +18,9 @@ from tests.integration.points.ledger_database import migrate, run
 COMMUNITY = "620201001004"
 AT = datetime(2026, 3, 1, 4, tzinfo=UTC)
 EVENT, OTHER_EVENT = uuid.UUID(int=1 << 8), uuid.UUID(int=2 << 8)
-KEYS = [AccountKey(holder, unit) for holder in ("a", "b", "c") for unit in (Unit.POINT, Unit.MINUTE)]
+KEYS = [
+    AccountKey(holder, unit) for holder in ("market:a", "market:b", "market:c") for unit in (Unit.POINT, Unit.MINUTE)
+]
 SCHEMA = "looked_at"
 
 
