@@ -14,10 +14,10 @@ from services.points.beneficiaries.id_numbers import age_group_from, age_in_mont
 from services.points.beneficiaries.model import Beneficiary, ForgetBeneficiary, RegisterBeneficiary
 from services.points.beneficiaries.views import (
     BENEFICIARIES,
-    beneficiary_row,
     claim_identity,
     free_identity,
     home_now,
+    home_of,
     rows_at_home,
 )
 from services.points.deaths.gate import shut_gate
@@ -122,7 +122,7 @@ async def register_beneficiary(body: BeneficiaryBody, work: Work, caller: Caller
 @api.command("/v1/beneficiaries/{beneficiary_id}/forgetting", permission="beneficiaries.manage")
 async def forget_beneficiary(beneficiary_id: UUID, work: Work, caller: Caller) -> BeneficiaryStateOut:
     """删除服务对象信息（个人信息保护法 47）。Erase who the beneficiary is; what was served and paid stays."""
-    caller.require((await beneficiary_row(work.connection, beneficiary_id)).community)
+    caller.require(await home_of(work.connection, beneficiary_id))
     await shut_gate(work.connection)
     command = ForgetBeneficiary(await open_orders(work.connection, beneficiary_id), work.now)
     state = await work.execute(BENEFICIARIES, beneficiary_id, command)

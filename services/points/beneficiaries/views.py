@@ -65,6 +65,15 @@ def rows_at_home() -> Select[Any]:
     )
 
 
+async def home_of(connection: AsyncConnection, beneficiary_id: UUID) -> str:
+    """Where a beneficiary is at home. Nothing is locked, so whoever waits for a gate may ask before. `NotFound`."""
+    at_home = rows_at_home().where(beneficiaries.c.id == beneficiary_id)
+    home: str | None = await connection.scalar(at_home.with_only_columns(home_now))
+    if home is None:
+        raise NotFound("beneficiary")
+    return home
+
+
 async def claim_identity(connection: AsyncConnection, digest: bytes, beneficiary_id: UUID) -> None:
     """One person, one beneficiary. Raises `BeneficiaryAlreadyRegistered`."""
     row = upsert(beneficiary_identities).values(digest=digest, beneficiary_id=beneficiary_id)

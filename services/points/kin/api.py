@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import or_, select
 
 from services.points.accounts.known import known_volunteers
-from services.points.beneficiaries.views import BENEFICIARIES, beneficiary_row
+from services.points.beneficiaries.views import BENEFICIARIES, beneficiary_row, home_now, home_of
 from services.points.deaths.gate import enter_gate, shut_gate
 from services.points.fields import own_id
 from services.points.kin.model import (
@@ -22,15 +22,15 @@ from services.points.kin.model import (
 )
 from services.points.kin.views import TIES, beneficiaries_of
 from services.points.node_names import NamedPage, with_node_names
-from services.points.tables import kin
+from services.points.tables import beneficiaries, kin, members
 from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
-from shared.auth.tokens import OutsideNode
+from shared.auth.tokens import OutsideNode, Principal
 from shared.contracts.common import CommunityCode
 from shared.contracts.time_bank import KinRelation
+from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Paging, Read, Work, etag
 from shared.web.fields import Body
-from shared.web.nodes import of_caller
 
 api = Api(tags=["kin 亲属"])
 
@@ -88,7 +88,7 @@ async def propose_kin(body: KinBody, work: Work, caller: Caller) -> KinStateOut:
 @api.command("/v1/kin/{kin_id}/verification", permission="kin.manage")
 async def verify_kin(kin_id: UUID, work: Work, caller: Caller) -> KinStateOut:
     """核实亲属关系（看过户口簿、结婚证等）；登记人不能核实。Verify it from the papers; not by who entered it."""
-    tie = await of_caller(work, caller, TIES, kin_id)
+    tie = await _tie(work, caller, kin_id)
     await enter_gate(work.connection)
     assert tie.beneficiary_id is not None
     beneficiary = (await work.load(BENEFICIARIES, tie.beneficiary_id)).state
@@ -100,7 +100,7 @@ async def verify_kin(kin_id: UUID, work: Work, caller: Caller) -> KinStateOut:
 @api.command("/v1/kin/{kin_id}/end", permission="kin.manage")
 async def end_kin(kin_id: UUID, work: Work, caller: Caller) -> KinStateOut:
     """亲属关系结束或登记有误；已下的订单不受影响。The relation ended, or was wrong; orders that were made stay."""
-    await of_caller(work, caller, TIES, kin_id)
+    await _tie(work, caller, kin_id)
     await shut_gate(work.connection)
     return _state(await work.execute(TIES, kin_id, End(actor_id(work.vault, caller.subject), work.now)))
 
@@ -116,11 +116,10 @@ async def list_kin(
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
 ) -> NamedPage[KinOut]:
     """亲属关系清单；志愿者只见本人的。Relations of the caller's node; a volunteer sees their own."""
-    query = select(kin).where(kin.c.community.startswith(caller.node))
-    if caller.role is Role.VOLUNTEER:
-        query = select(kin).where(_of(own_id(caller)))
+    own = caller.role is Role.VOLUNTEER
+    query = _ROWS.where(_of(own_id(caller)) if own else home_now.startswith(caller.node))
     for column, wanted in (
-        (kin.c.community, community),
+        (home_now, community),
         (kin.c.beneficiary_id, beneficiary_id),
         (kin.c.volunteer_id, volunteer_id),
         (kin.c.stage, None if stage is None else stage.value),
@@ -133,7 +132,7 @@ async def list_kin(
 @api.query("/v1/kin/{kin_id}", permission="kin.read")
 async def get_kin(kin_id: UUID, read: Read, caller: Caller, response: Response) -> KinOut:
     """一条亲属关系。One relation."""
-    row = (await read.execute(select(kin).where(kin.c.id == kin_id))).first()
+    row = (await read.execute(_ROWS.where(kin.c.id == kin_id))).first()
     if row is None:
         raise NotFound("kin")
     if caller.role is Role.VOLUNTEER:
@@ -144,6 +143,23 @@ async def get_kin(kin_id: UUID, read: Read, caller: Caller, response: Response) 
         caller.require(row.community)
     etag(response, row.version)
     return _kin(row)
+
+
+# A relation is with the office where the beneficiary lives, also after they have moved.
+_ROWS = (
+    select(*(column for column in kin.c if column is not kin.c.community), home_now.label("community"))
+    .join(beneficiaries, beneficiaries.c.id == kin.c.beneficiary_id)
+    .outerjoin(members, members.c.volunteer_id == beneficiaries.c.volunteer_id)
+)
+
+
+async def _tie(work: UnitOfWork, caller: Principal, kin_id: UUID) -> Tie:
+    """A relation that the caller's office has in hand. Raises `NotFound` or `OutsideNode`."""
+    tie = (await work.load(TIES, kin_id)).state
+    if tie.beneficiary_id is None:
+        raise NotFound("kin")
+    caller.require(await home_of(work.connection, tie.beneficiary_id))
+    return tie
 
 
 def _of(volunteer_id: UUID) -> Any:

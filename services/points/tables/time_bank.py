@@ -16,7 +16,6 @@ beneficiaries = Table(
     Column("registered_at", MOMENT, nullable=False),
     Column("forgotten_at", MOMENT),
     Column("version", Integer, nullable=False),
-    Index("beneficiaries_community", "community", "id"),
 )
 Index(
     "beneficiaries_volunteer",
@@ -47,7 +46,6 @@ kin = Table(
     Column("verified_at", MOMENT),
     Column("ended_at", MOMENT),
     Column("version", Integer, nullable=False),
-    Index("kin_community", "community", "id"),
     Index("kin_beneficiary", "beneficiary_id", "id"),
     Index("kin_volunteer", "volunteer_id", "id"),
 )

@@ -137,7 +137,7 @@ async def test_minutes_earned_before_a_move_and_spent_after_it_are_owed_by_where
     anna, sister = await bank.people(400, 10)
     (neighbour,) = await bank.people(0, community=FOREIGN)
     her, person = await bank.beneficiary(sister), await bank.beneficiary(anna)
-    await bank.kin(anna, her)
+    tie, hers = await bank.kin(sister, person), await bank.kin(anna, her)
     await made(
         bank.clerk(), "/v1/minutes/gifts", {"giver_id": anna, "beneficiary_id": her, "minutes": 50, "agreed": True}
     )
@@ -146,6 +146,13 @@ async def test_minutes_earned_before_a_move_and_spent_after_it_are_owed_by_where
         await moves(bank, anna)
         assert await sealed(bank) == lines
     office = FOREIGN if before else COMMUNITY
+    assert (await sees(bank.clerk(office), f"/v1/kin/{tie}"), await sees(bank.clerk(office), f"/v1/kin/{hers}")) == (
+        True,
+        not before,
+    )
+    for room, mine in (("kin", tie), ("beneficiaries", person)):
+        found = (await bank.clerk(office).get(f"/v1/{room}?community={office}")).json()["items"]
+        assert mine in [one["id"] for one in found]
     clerk, colleague = bank.clerk(office), bank.colleague(office)
     order = (await made(clerk, "/v1/time-orders", order_of(person)))["id"]
     await bank.served(order, neighbour, 60, office)

@@ -9,6 +9,8 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Nobody has moved before: home is where people were registered."""
+    """Nobody has moved before: home is where people were registered. Beneficiaries are looked for at home, too."""
+    op.drop_index("beneficiaries_community", "beneficiaries")
+    op.drop_index("kin_community", "kin")
     for statement in LEDGER_0013:
         op.execute(statement)
