@@ -1,7 +1,9 @@
 """A volunteer who moves is looked after where they live; what they earned before is settled between the communities."""
 
+import asyncio
 import itertools
 import uuid
+from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,9 +12,11 @@ import pytest
 
 from services.points.accounts import members
 from services.points.ledger.schema import LIVE
+from services.points.ledger.writing import AccountKey, LedgerWriter
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.seals.lines import day_lines
+from services.points.units import Unit
 from shared.clock import local_day
 from shared.contracts import Event
 from shared.contracts.envelope import Envelope
@@ -32,27 +36,56 @@ def move(person: uuid.UUID, community: str = FOREIGN, left: str = COMMUNITY) -> 
     return VolunteerMoved(volunteer_id=person, community=community, from_community=left, moved_on=date(2026, 3, 1))
 
 
-async def test_home_is_the_same_in_whatever_order_it_is_told(stack: Any) -> None:
-    """Twice or once, in one batch or one by one, and of somebody who is forgotten, too."""
+STREAM: list[Event] = [
+    registration(ANNA, NOW),
+    move(ANNA),
+    move(ANNA, THIRD, FOREIGN),
+    PersonForgotten(volunteer_id=ANNA, community=THIRD),
+]
+TOLD = [
+    Delivery(event, Envelope(uuid.uuid4(), "", "", "", NOW, COMMUNITY, number))
+    for number, event in enumerate(STREAM, 1)
+]
+
+
+@pytest.fixture
+async def connect(stack: Any) -> Any:
+    """Connections to the tables of the ledger, empty."""
     url = stack.create_database(f"t{uuid.uuid4().hex[:12]}")
     await migrate(url)
-    db = await asyncpg.connect(url)
-    stream: list[Event] = [
-        registration(ANNA, NOW),
-        move(ANNA),
-        move(ANNA, THIRD, FOREIGN),
-        PersonForgotten(volunteer_id=ANNA, community=THIRD),
-    ]
-    told = [
-        Delivery(event, Envelope(uuid.uuid4(), "", "", "", NOW, COMMUNITY, number))
-        for number, event in enumerate(stream, 1)
-    ]
-    for order, size in itertools.product(itertools.permutations([*told, told[1]]), (1, 2, 5)):
+    async with AsyncExitStack() as opened:
+
+        async def another() -> Any:
+            db = await asyncpg.connect(url)
+            opened.push_async_callback(db.close)
+            return db
+
+        yield another
+
+
+async def test_home_is_the_same_in_whatever_order_it_is_told(connect: Any) -> None:
+    """Twice or once, in one batch or one by one, and of somebody who is forgotten, too."""
+    db = await connect()
+    for order, size in itertools.product(itertools.permutations([*TOLD, TOLD[1]]), (1, 2, 5)):
         await db.execute(f"DELETE FROM {LIVE}.members")
         for batch in (order[n : n + size] for n in range(0, len(order), size)):
             await members.note(db, LIVE, batch)
         assert tuple(await db.fetchrow(f"SELECT community, registered_in FROM {LIVE}.members")) == (THIRD, COMMUNITY)
-    await db.close()
+
+
+async def test_an_account_that_is_opened_while_its_holder_moves_is_brought_home(connect: Any) -> None:
+    opening, moving = await connect(), await connect()
+    await members.note(opening, LIVE, TOLD[:1])
+    async with opening.transaction():
+        await LedgerWriter().accounts(opening, [AccountKey(str(ANNA), Unit.POINT)], COMMUNITY)
+        moved = asyncio.create_task(members.note(moving, LIVE, TOLD[1:2]))
+
+        async def waits() -> bool:
+            return bool(await opening.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await until(waits)
+    await moved
+    assert await moving.fetchval(f"SELECT community FROM {LIVE}.accounts") == FOREIGN
 
 
 async def moves(bank: Bank, person: str) -> None:
