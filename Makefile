@@ -50,7 +50,7 @@ down: $(VENV)/.local
 	@$(BIN)/python -m deploy.local down
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest tests -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/unit tests/contract

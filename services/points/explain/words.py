@@ -150,13 +150,14 @@ class Narrator:
                 return self._other(line)
 
     def _rate(self, line: Line) -> Sentence:
-        if self._unit != Unit.POINT.name:
-            grounds = [self._tier(line)]
-            if self._unit == Unit.DONATION_MINUTE.name:
-                grounds.append(self._donate_only(self._terms_of(line)))
-            return self._sentence(line, "rate", self._unit, grounds=grounds, cap=self._activity_cap(line))
         terms = self._terms_of(line)
-        price, cap = self._price(line, terms), self._activity_cap(line)
+        price = self._price(line, terms)
+        cap = self._activity_cap(line, terms, price)
+        if self._unit != Unit.POINT.name:
+            grounds = [self._tier(line, terms)]
+            if self._unit == Unit.DONATION_MINUTE.name:
+                grounds.append(self._donate_only(terms))
+            return self._sentence(line, "rate", self._unit, grounds=grounds, cap=cap)
         part_dropped = cap is None and price.drops_part_of_a_point(line.minutes or 0)
         params = self._rate_words(price) | {"dropped": self._word("explain.dropped") if part_dropped else ""}
         return self._sentence(line, "rate", "POINT", params, self._rate_grounds(line, terms), cap=cap)
@@ -168,10 +169,10 @@ class Narrator:
         if self._unit == Unit.MINUTE.name and price.amounts(line.minutes or 0, EVIDENCE[line.evidence or 0])[_DONATED]:
             return self._sentence(line, "nothing", "donate_only", grounds=[self._donate_only(terms)])
         counted = self._counted()
-        if (cap := self._activity_cap(line)) is not None:
+        if (cap := self._activity_cap(line, terms, price)) is not None:
             return self._sentence(line, "nothing", "activity_cap", counted, cap=cap)
         if not self._earns(line, price):
-            return self._sentence(line, "nothing", "tier", counted, [self._tier(line)])
+            return self._sentence(line, "nothing", "tier", counted, [self._tier(line, terms)])
         why = "weight" if price.weight_percent == 0 else "short"
         return self._sentence(line, "nothing", why, self._rate_words(price), self._rate_grounds(line, terms))
 
@@ -186,24 +187,22 @@ class Narrator:
             if before.reason in _REASONS:
                 params["because"] = self._word(f"correction_because.{before.reason}")
         terms = self._terms_of(line)
-        if not self._earns(line, self._price(line, terms)):
+        price = self._price(line, terms)
+        if not self._earns(line, price):
             # Why all is taken of what now has fewer minutes, and none is given for more.
             params["so"] = self._say("explain.so_not_counted", self._counted())
         form = "void" if line.minutes == 0 else "changed" if before is not None else "known"
-        of_points = self._unit == Unit.POINT.name
-        grounds = self._rate_grounds(line, terms) if of_points else [self._tier(line)]
-        return self._sentence(line, "correction", form, params, grounds, cap=self._activity_cap(line))
+        cap = self._activity_cap(line, terms, price)
+        return self._sentence(line, "correction", form, params, self._unit_grounds(line, terms), cap=cap)
 
-    def _activity_cap(self, line: Line) -> Said[int] | None:
+    def _activity_cap(self, line: Line, terms: Terms, price: Price) -> Said[int] | None:
         """The cap on one service record, where it took something from this one."""
-        terms = self._terms_of(line)
         if not terms.caps_per_activity or line.minutes is None:
             return None
-        return self._price(line, terms).cap_reached(Unit[self._unit], line.minutes, EVIDENCE[line.evidence or 0])
+        return price.cap_reached(Unit[self._unit], line.minutes, EVIDENCE[line.evidence or 0])
 
     def _priced_anew(self, line: Line) -> Sentence:
-        of_points = self._unit == Unit.POINT.name
-        grounds = self._rate_grounds(line, self._terms_of(line)) if of_points else [self._tier(line)]
+        grounds = self._unit_grounds(line, self._terms_of(line))
         return self._sentence(line, "policy_restated", "known", grounds=grounds)
 
     def _cap(self, line: Line) -> Sentence:
@@ -322,9 +321,14 @@ class Narrator:
             Ground(weight.version, f"/points/weights_percent/{kind}", weight.value),
         ]
 
-    def _tier(self, line: Line) -> Ground:
+    def _unit_grounds(self, line: Line, terms: Terms) -> list[Ground]:
+        """What decides how much of the unit service brings: of points the rate, of time the tier of its evidence."""
+        return self._rate_grounds(line, terms) if self._unit == Unit.POINT.name else [self._tier(line, terms)]
+
+    @staticmethod
+    def _tier(line: Line, terms: Terms) -> Ground:
         tier = EVIDENCE[line.evidence or 0]
-        units, version = self._terms_of(line).evidence[tier]
+        units, version = terms.evidence[tier]
         return Ground(version, f"/evidence/{tier}", sorted(units))
 
     @staticmethod
