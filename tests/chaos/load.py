@@ -16,8 +16,8 @@ from deploy.local.stack import ROOT
 
 COMMUNITY = "620201001004"
 _MINUTES = 60
-_BREATH_S = 0.1
-"""Between two acts, of which each takes as long again: more would only make the checks afterwards longer."""
+_BREATH_S = 0.3
+"""Between two acts. Without it they keep the machine so busy that what was killed takes long to come back."""
 _PAST_DAYS = 3000
 """Every act needs three hours of its own in the past; a year of them is typed in a minute."""
 

@@ -127,7 +127,10 @@ class MovedInFuture(Refusal):
 
 
 class MovedTooFarBack(Refusal):
-    """The move is dated further back than may be entered now, or before the person was at home where they leave."""
+    """The move is dated further back than may be entered now, or before the person was at home where they leave.
+
+    Params: `earliest`.
+    """
 
     code = "dated_too_far_back"
     status = 422
@@ -341,7 +344,8 @@ def _move(volunteer: Volunteer, command: Move) -> list[Event]:
     check_standing(volunteer)
     refuse_if(command.community == volunteer.community, VolunteerAtHomeAlready(volunteer=volunteer.number))
     refuse_if(command.moved_on > command.today, MovedInFuture)
-    refuse_if(command.moved_on < max(command.earliest, volunteer.home_since), MovedTooFarBack)
+    earliest = max(command.earliest, volunteer.home_since)
+    refuse_if(command.moved_on < earliest, MovedTooFarBack(earliest=earliest.isoformat()))
     return [
         VolunteerMoved(
             volunteer_id=_id(volunteer),

@@ -25,7 +25,8 @@ FILLED = {
     "redemptions": (
         "reserved_at",
         "(id, community, volunteer_id, item_id, quantity, points, stage, reserved_at, collect_by, version)"
-        " SELECT gen_random_uuid(), :community, gen_random_uuid(), gen_random_uuid(), 1, n, 'reserved', {at}, {at}, 1",
+        " SELECT gen_random_uuid(), :community, gen_random_uuid(), (SELECT id FROM items), 1, n, 'reserved', {at}, {at},"
+        " 1",
     ),
     "time_orders": (
         "requested_at",
@@ -35,6 +36,11 @@ FILLED = {
     ),
 }
 
+_ITEM = """
+    INSERT INTO items (id, community, name, price_points, listed, version)
+    VALUES (gen_random_uuid(), :community, '大米', 10, true, 1)
+"""
+
 
 @pytest.mark.parametrize("table", FILLED)
 async def test_a_long_list_is_read_by_day_and_from_either_end(start: Any, table: str) -> None:
@@ -42,6 +48,7 @@ async def test_a_long_list_is_read_by_day_and_from_either_end(start: Any, table:
     moment, columns = FILLED[table]
     at = "timestamptz '2026-03-01 00:00+08' + (n - 1) * interval '1 hour'"
     async with points.service.database.transaction() as connection:
+        await connection.execute(text(_ITEM), {"community": COMMUNITY})
         fill = f"INSERT INTO {table} {columns.format(at=at)} FROM generate_series(1, {ROWS}) AS n"
         await connection.execute(text(fill), {"community": COMMUNITY})
         await connection.execute(text(f"ANALYZE {table}"))
