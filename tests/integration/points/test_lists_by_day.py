@@ -25,8 +25,8 @@ FILLED = {
     "redemptions": (
         "reserved_at",
         "(id, community, volunteer_id, item_id, quantity, points, stage, reserved_at, collect_by, version)"
-        " SELECT gen_random_uuid(), :community, gen_random_uuid(), (SELECT id FROM items), 1, n, 'reserved', {at}, {at},"
-        " 1",
+        " SELECT gen_random_uuid(), :community, gen_random_uuid(), (SELECT id FROM items), 1, n, 'reserved', {at},"
+        " {at}, 1",
     ),
     "time_orders": (
         "requested_at",
