@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -12,6 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.contracts import Event, resolve
 from shared.contracts.envelope import Envelope, MalformedEnvelope, header_map
 
+K = TypeVar("K")
+
+_SEQUENCE_MAX = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -19,6 +23,19 @@ class Delivery:
 
     event: Any
     envelope: Envelope
+
+    @property
+    def sequence(self) -> int:
+        """Its place in its stream. A header may say anything; no stream is longer than a database can count."""
+        return min(self.envelope.sequence, _SEQUENCE_MAX)
+
+
+def last_in_streams(told: Iterable[tuple[K, int, str]]) -> dict[K, tuple[int, str]]:
+    """By key, at which place of its stream something was told last and what, in whatever order it came."""
+    last: dict[K, tuple[int, str]] = {}
+    for key, sequence, value in told:
+        last[key] = max((sequence, value), last.get(key, (sequence, value)))
+    return last
 
 
 Reader = Callable[[bytes, Envelope], Any]

@@ -13,24 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.tables import nodes
 from shared.contracts.registry import OrganisationNodeAdded, OrganisationNodeRenamed
-from shared.deliveries import Delivery
+from shared.deliveries import Delivery, last_in_streams
 from shared.web import Page
 
 EVENTS = OrganisationNodeAdded, OrganisationNodeRenamed
 """What is told of nodes."""
 
-_SEQUENCE_MAX = 2**62
-"""No stream is so long; a header may say anything."""
-
 
 async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
     """Keep the name of each node that stands last in its stream, whatever order they come in. May be repeated."""
-    latest: dict[str, tuple[int, str]] = {}
-    for delivery in deliveries:
-        event = delivery.event
-        if isinstance(event, EVENTS):
-            told = min(delivery.envelope.sequence, _SEQUENCE_MAX), event.name.replace("\x00", "")
-            latest[event.node] = max(told, latest.get(event.node, told))
+    told = ((d.event.node, d.sequence, d.event.name) for d in deliveries if isinstance(d.event, EVENTS))
+    latest = last_in_streams(told)
     if not latest:
         return
     # In one order, so that two batches with the same nodes cannot wait for each other in a circle.
@@ -42,7 +35,7 @@ async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
         " WHERE n.sequence < excluded.sequence",
         codes,
         [latest[code][0] for code in codes],
-        [latest[code][1] for code in codes],
+        [latest[code][1].replace("\x00", "") for code in codes],
     )
 
 

@@ -12,19 +12,16 @@ from shared.contracts.registry import (
     VolunteerMoved,
     VolunteerRegistered,
 )
-from shared.deliveries import Delivery
+from shared.deliveries import Delivery, last_in_streams
 
 PEOPLE = VolunteerRegistered, VolunteerMoved, VolunteerAgeGroupChanged, PersonForgotten
 """What is told of people."""
-
-_SEQUENCE_MAX = 2**62
-"""No stream is so long; a header may say anything."""
 
 
 async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
     """Take in who was registered, moved, is older now, was forgotten; all else is passed over. May be repeated."""
     await register(db, schema, [d.event for d in deliveries if isinstance(d.event, VolunteerRegistered)])
-    await move(db, schema, [(d.envelope.sequence, d.event) for d in deliveries if isinstance(d.event, VolunteerMoved)])
+    await move(db, schema, [(d.sequence, d.event) for d in deliveries if isinstance(d.event, VolunteerMoved)])
     await grow_older(db, schema, [d.event for d in deliveries if isinstance(d.event, VolunteerAgeGroupChanged)])
     await forget(db, schema, [(d.event, d.envelope.time) for d in deliveries if isinstance(d.event, PersonForgotten)])
 
@@ -61,10 +58,7 @@ async def register(db: Any, schema: str, events: Sequence[VolunteerRegistered]) 
 
 async def move(db: Any, schema: str, events: Sequence[tuple[int, VolunteerMoved]]) -> None:
     """Remember the home that stands last in each volunteer's stream, in whatever order moves come."""
-    latest: dict[UUID, tuple[int, str]] = {}
-    for sequence, event in events:
-        told = min(sequence, _SEQUENCE_MAX), event.community
-        latest[event.volunteer_id] = max(told, latest.get(event.volunteer_id, told))
+    latest = last_in_streams((event.volunteer_id, sequence, event.community) for sequence, event in events)
     if not latest:
         return
     ids = sorted(latest)

@@ -14,9 +14,6 @@ from shared.deliveries import Delivery
 EVENTS = TeamFormed, TeamMemberJoined, TeamMemberLeft
 """What is told of teams."""
 
-_SEQUENCE_MAX = 2**62
-"""No stream is so long; a header may say anything."""
-
 
 async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
     """Take in teams and their members; other deliveries are passed over. May be repeated."""
@@ -35,7 +32,7 @@ async def note(db: Any, schema: str, deliveries: Sequence[Delivery]) -> None:
         )
     changes = set()
     for delivery in deliveries:
-        event, sequence = delivery.event, min(delivery.envelope.sequence, _SEQUENCE_MAX)
+        event, sequence = delivery.event, delivery.sequence
         if isinstance(event, TeamMemberJoined):
             changes.add((event.team_id, event.volunteer_id, sequence, event.joined_on, True))
         elif isinstance(event, TeamMemberLeft):
