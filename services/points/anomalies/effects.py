@@ -53,4 +53,3 @@ class AnomalyEffects:
         except NotAvailable as error:
             # The points were there under lock a moment ago; whoever came in between is seen by the next attempt.
             raise Lost from error
-        await self._lapses.held(db, (one.volunteer_id for one in event.held), recorded.occurred_at)

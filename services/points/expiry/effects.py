@@ -1,7 +1,7 @@
 """What a run of expiry does to the ledger: at once while the service is live, all together at the end of a rebuild."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 from typing import Protocol
 from uuid import UUID
 
@@ -14,14 +14,9 @@ from services.points.policy.book import PolicyBook
 from services.points.policy.views import PolicyShelf
 from services.points.units import EARNED_UNITS, Unit
 from shared.contracts.points import PointsLapsed
-from shared.database import Lost
 from shared.eventstore import Recorded
 
 _POINTS = EARNED_UNITS.index(Unit.POINT)
-
-
-class LapsedMeanwhile(Lost):
-    """A run of a later time has come before this reservation; decide again, at the time that it is now."""
 
 
 class LapseEffects(Protocol):
@@ -34,12 +29,6 @@ class LapseEffects(Protocol):
 
     async def lapsed(self, db: Connection, event: PointsLapsed, recorded: Recorded) -> None:
         """A run of expiry."""
-
-    async def held(self, db: Connection, volunteers: Iterable[UUID], at: datetime) -> None:
-        """Points were held. Raises `LapsedMeanwhile` where they would have been held before a run that left them out.
-
-        A command takes its time when it begins, and a run may have had the account before it had.
-        """
 
     async def freed(self, db: Connection, hold_id: UUID) -> None:
         """What was held came back, and may have lapsed meanwhile."""
@@ -67,11 +56,6 @@ class LapseNow:
     async def lapsed(self, db: Connection, event: PointsLapsed, recorded: Recorded) -> None:
         """Lapse what is due."""
         await self._lapsing.lapse(db, await self._shelf.current(db), event.part, lapse_of(event, recorded))
-
-    async def held(self, db: Connection, volunteers: Iterable[UUID], at: datetime) -> None:
-        """Refuse to be before a run by time and after it by what was found."""
-        if await self._lapsing.has_lapsed_since(db, volunteers, at):
-            raise LapsedMeanwhile
 
     async def freed(self, db: Connection, hold_id: UUID) -> None:
         """Let lapse what would have, had it not been held."""
@@ -101,9 +85,6 @@ class LapseLater:
         await self._lapsing.note(db, event.part, lapse_of(event, recorded))
         self._runs.append((event.part, self._through.get(event.part), event.through))
         self._through[event.part] = event.through
-
-    async def held(self, db: Connection, volunteers: Iterable[UUID], at: datetime) -> None:
-        """Nothing has lapsed yet."""
 
     async def freed(self, db: Connection, hold_id: UUID) -> None:
         """Remember the hold."""

@@ -5,7 +5,7 @@ People are dealt with in parts (`ledger.parts`); while a part lapses, nobody boo
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from services.points.expiry.lots import Lapse, Lot, due, lots_of
@@ -94,11 +94,6 @@ class Lapsing:
             self._bounds[key] = lapsed_until(book.expiry_rules, through)
         return self._bounds[key]
 
-    async def has_lapsed_since(self, db: Connection, volunteers: Iterable[UUID], at: datetime) -> bool:
-        """Whether a run has been for any of these people after a moment."""
-        parts = list({part_of(volunteer_id) for volunteer_id in volunteers})
-        return bool(await db.fetchval(_LAPSED_SINCE.format(schema=self._schema), parts, at))
-
     async def held_while_lapsing(self, db: Connection, hold_id: UUID) -> list[int]:
         """The accounts of points of a hold during which points lapsed."""
         rows = await db.fetch(
@@ -185,13 +180,6 @@ class Lapsing:
 
 
 # The last run of a part is the latest: of each, one row by the key.
-_LAPSED_SINCE = """
-    SELECT EXISTS (
-        SELECT FROM unnest($1::smallint[]) AS p(part) CROSS JOIN LATERAL (
-               SELECT lapsed_at FROM {schema}.lapses AS l WHERE l.part = p.part ORDER BY through DESC LIMIT 1) AS last
-         WHERE last.lapsed_at > $2)
-"""
-
 _SERVED = f"""
     record.unit = {Unit.SERVICE_MINUTE:d} AND record.id > 0
        AND EXISTS (SELECT FROM {{schema}}.days AS d WHERE d.account = record.id AND d.day BETWEEN $1 AND $2)

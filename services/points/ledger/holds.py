@@ -13,8 +13,10 @@ from uuid import UUID
 
 import asyncpg
 
+from services.points.ledger.parts import part_sql
 from services.points.ledger.schema import LIVE
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
+from services.points.units import Unit
 from shared.database import Lost
 
 
@@ -56,6 +58,13 @@ class NotAvailable(Exception):
         self.available = available
 
 
+class LapsedMeanwhile(Lost):
+    """A run of expiry came before this hold though its time is later; decide again, at the time that it is now.
+
+    A command takes its time when it begins, and a run may have had the account before it had.
+    """
+
+
 class HoldSettled(Lost):
     """The hold has its outcome already, or does not exist; a command that loads again learns what happened."""
 
@@ -71,11 +80,12 @@ class Holds:
         schema = writer.schema
         notify = "pg_notify('balances', '')" if schema == LIVE else "NULL"
 
-        def hold(legs: str, owed: str) -> str:
-            return _HOLD.format(legs=legs.format(schema=schema), schema=schema, owed=owed, notify=notify)
+        # In a replay everything was already granted, what it was granted on may come later, and nothing has lapsed yet.
+        owed, lapsed = (_OWED_WHERE_GRANTED, "false") if replaying else ("", _LAPSED)
 
-        # In a replay everything was already granted, and what it was granted on may come later.
-        owed = _OWED_WHERE_GRANTED if replaying else ""
+        def hold(legs: str, owed: str) -> str:
+            return _HOLD.format(legs=legs.format(schema=schema), schema=schema, owed=owed, notify=notify, lapsed=lapsed)
+
         self._hold, self._hold_granted = hold(_NUMBERED, owed), hold(_NUMBERED, _OWED_WHERE_GRANTED)
         self._hold_named = hold(_NAMED, owed)
         self._settle = _SETTLE.format(schema=schema, notify=notify)
@@ -84,7 +94,7 @@ class Holds:
     async def hold(
         self, db: Connection, hold_id: UUID, legs: Sequence[Leg], event_id: UUID, at: datetime, *, granted: bool = False
     ) -> None:
-        """Hold all legs. Raises `NotAvailable` with the leg that failed; the transaction is then lost.
+        """Hold all legs. Raises `NotAvailable` with the leg that failed, or `LapsedMeanwhile`; the transaction is lost.
 
         What was `granted` takes the place of a hold that was set free in the same transaction: a correction may have
         taken the amount meanwhile, and what is missing is owed.
@@ -97,7 +107,7 @@ class Holds:
     async def hold_named(
         self, db: Connection, hold_id: UUID, legs: Sequence[NamedLeg], event_id: UUID, at: datetime
     ) -> bool:
-        """Hold all legs. False, and none, when an account is not there. Raises `NotAvailable`, as `hold` does."""
+        """Hold all legs. False, and none, when an account is not there. Raises as `hold` does."""
         held = await self._run(db, self._hold_named, hold_id, event_id, at, legs, [leg.debit_holder for leg in legs])
         return held > 0
 
@@ -113,11 +123,13 @@ class Holds:
     ) -> int:
         """How many accounts hold now what they did not. Legs are told by column."""
         try:
-            held, _ = await db.fetchrow(query, hold_id, event_id, at, *map(list, zip(*legs, strict=True)))
+            held, lapsed, _ = await db.fetchrow(query, hold_id, event_id, at, *map(list, zip(*legs, strict=True)))
         except asyncpg.CheckViolationError as error:
             if error.constraint_name != "accounts_never_below_zero":
                 raise
             raise NotAvailable(*_failed(error, legs, debited)) from error
+        if lapsed:
+            raise LapsedMeanwhile
         return int(held)
 
     async def is_open(self, db: Connection, hold_id: UUID) -> bool:
@@ -192,7 +204,7 @@ _HOLD = """
                version = a.version + 1
           FROM wanted AS w JOIN locked USING (id)
          WHERE a.id = w.id
-        RETURNING a.id
+        RETURNING a.id, a.unit, a.holder
     ), noted AS (
         INSERT INTO {schema}.holds
                (hold_id, leg, event_id, debit_account, credit_account, unit, amount, clause, held_at)
@@ -200,7 +212,14 @@ _HOLD = """
     ), left_word AS (
         INSERT INTO {schema}.balance_changes (accounts) SELECT array_agg(id) FROM wanted HAVING count(*) > 0
     )
-    SELECT (SELECT count(*) FROM held), {notify}
+    SELECT (SELECT count(*) FROM held), {lapsed}, {notify}
+"""
+
+# Asked of the people whose points are held, which are locked by then; the function looks at what is committed then,
+# not when the statement began.
+_LAPSED = f"""
+    lapsed_since((SELECT array_agg(cast({part_sql("cast(holder AS uuid)")} AS smallint))
+                    FROM held WHERE unit = {Unit.POINT:d} AND strpos(holder, ':') = 0), $3)
 """
 
 _SETTLE = """

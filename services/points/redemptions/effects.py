@@ -72,4 +72,3 @@ class RedemptionEffects:
             if error.leg is pieces:
                 raise OutOfStock from error
             raise NotEnoughPoints(points=event.points, available=error.available or 0) from error
-        await self._lapses.held(db, [event.volunteer_id], recorded.occurred_at)

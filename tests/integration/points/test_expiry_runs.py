@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from services.points.anomalies.model import Find, Hold
 from services.points.anomalies.views import FLAGS
 from services.points.app import build
-from services.points.expiry.effects import LapsedMeanwhile
+from services.points.ledger.holds import LapsedMeanwhile
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.redemptions.model import Reserve
