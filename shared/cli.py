@@ -18,7 +18,7 @@ from shared import parking
 from shared.clock import SHANGHAI
 from shared.database import Lost
 from shared.deliveries import Unreadable, claim, read
-from shared.eventstore import enter, keep_writers_out
+from shared.eventstore import keep_writers_out, writing
 from shared.relay import PublishFailed, republish
 from shared.service import Service
 from shared.settings import Settings
@@ -319,8 +319,7 @@ async def _retry(service: Service, topic: str, key: bytes) -> tuple[int, int]:
     """Apply a key's parked records in order. Returns how many were applied and how many are left."""
     handler: Any = service.handler
     applied, after_id = 0, 0
-    async with service.database.transaction() as connection:
-        await enter(connection)
+    async with writing(service.database) as connection:
         # Records that consumers add while we work are seen by the next look: they waited for our row locks.
         while records := await parking.records_of(connection, topic, key, after_id=after_id, lock=True):
             for record in records:

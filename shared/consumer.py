@@ -7,7 +7,8 @@ with its key, and later records of that key queue behind it while all others flo
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -20,7 +21,7 @@ from shared import parking
 from shared.batches import BACKLOG_RECORDS, Abreast, Batch, Waiting
 from shared.database import Database, Lost, blames_the_record, is_duplicate
 from shared.deliveries import Delivery, Interests, Unreadable, claim, read
-from shared.eventstore import enter
+from shared.eventstore import writing
 from shared.metrics import (
     CONSUMER_BATCH,
     CONSUMER_BATCH_TIME,
@@ -309,8 +310,7 @@ class Consumer:
         if not prepared.understood and not prepared.malformed:
             CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
             return
-        async with self._database.transaction() as connection:
-            await self._enter(connection)
+        async with self._writing() as connection:
             held = await parking.hold_back(connection, prepared.understood, prepared.malformed)
             deliveries = await claim(connection, [delivery for _, delivery in held.flowing])
             if deliveries:
@@ -325,14 +325,21 @@ class Consumer:
         CONSUMER_RECORDS.labels(outcome="queued").inc(held.queued)
         CONSUMER_RECORDS.labels(outcome="ignored").inc(prepared.ignored)
 
-    async def _enter(self, connection: AsyncConnection) -> None:
-        """Wait while a rebuild keeps writers out. The time in which something must have moved stands still."""
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction. While a rebuild keeps us out, the time in which something must have moved stands still."""
         began, self._kept_out = time.monotonic(), True
         try:
-            await enter(connection)
+            async with writing(self._database) as connection:
+                self._let_in(began)
+                yield connection
         finally:
-            now, self._kept_out = time.monotonic(), False
-            self._moved_at = min(now, self._moved_at + now - began)
+            if self._kept_out:
+                self._let_in(began)
+
+    def _let_in(self, began: float) -> None:
+        now, self._kept_out = time.monotonic(), False
+        self._moved_at = min(now, self._moved_at + now - began)
 
     async def _keep_pace(self) -> None:
         """Tell the broker every now and then how far we are, and look for records as often as they come.

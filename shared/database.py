@@ -97,28 +97,31 @@ class Database:
         }
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A read-committed transaction: committed on success, rolled back on any error."""
+    async def transaction(self, opening: str = "BEGIN") -> AsyncIterator[AsyncConnection]:
+        """A read-committed transaction: committed on success, rolled back on any error.
+
+        Whatever else it begins with in any case can stand in `opening`, and takes no way to the server of its own.
+        """
         async with self._connection() as (connection, raw):
-            transaction = raw.transaction()
-            await transaction.start()
             try:
+                await raw.execute(opening)
                 yield connection
             except BaseException:
-                await _roll_back(raw, transaction)
+                await _roll_back(connection, raw)
                 raise
-            await transaction.commit()
+            if await raw.execute("COMMIT") != "COMMIT":
+                # A statement had failed, and whoever caught its error went on as if it were not so.
+                raise asyncpg.InFailedSQLTransactionError("the transaction had failed and was rolled back")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction for queries; whatever it did is rolled back."""
         async with self._connection() as (connection, raw):
-            transaction = raw.transaction()
-            await transaction.start()
             try:
+                await raw.execute("BEGIN")
                 yield connection
             finally:
-                await _roll_back(raw, transaction)
+                await _roll_back(connection, raw)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[tuple[AsyncConnection, "asyncpg.Connection[Any]"]]:
@@ -183,12 +186,18 @@ def _keep_alive(connected: Any) -> None:
             same.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
 
 
-async def _roll_back(raw: "asyncpg.Connection[Any]", transaction: Any) -> None:
+async def _roll_back(connection: AsyncConnection, raw: "asyncpg.Connection[Any]") -> None:
     """Undo a transaction. One whose connection was closed is undone, and to complain would hide why: who is cancelled
     in the middle of a statement must be seen to be, or what retries goes on for ever.
     """
-    if not raw.is_closed():
-        await transaction.rollback()
+    if raw.is_closed():
+        return
+    try:
+        # Also where the driver sees no transaction: it may not have heard yet of the one whose opening was cut short.
+        await raw.execute("ROLLBACK")
+    except BaseException:
+        await connection.invalidate()
+        raise
 
 
 def _refuse_closed(connection: Any, *_: object) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import Event, Refusal, resolve, wire_type
-from shared.database import Lost, driver_connection
+from shared.database import Database, Lost, driver_connection
 
 EVENT_BYTES_MAX = 1_000_000
 """As it is published. Kafka takes 1,048,576 bytes with key and headers."""
@@ -98,13 +99,15 @@ def decode(type_name: str, data: str | bytes) -> Event:
     return event_type.model_validate_json(data).upcast()
 
 
-_ENTER = "SELECT pg_advisory_xact_lock_shared(rebuild_gate())"
+_GATE = "SELECT pg_advisory_xact_lock_shared(rebuild_gate())"
 _SHUT = text("SELECT pg_advisory_xact_lock(rebuild_gate())")
 
 
-async def enter(connection: AsyncConnection) -> None:
-    """The first statement of every transaction that writes: it waits while read tables are rebuilt or compared."""
-    await (await driver_connection(connection)).execute(_ENTER)
+@asynccontextmanager
+async def writing(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A transaction that writes. It waits while read tables are rebuilt or compared, before it does anything else."""
+    async with database.transaction(f"BEGIN; {_GATE}") as connection:
+        yield connection
 
 
 async def keep_writers_out(connection: AsyncConnection) -> None:

@@ -14,7 +14,7 @@ from shared.aggregate import Aggregate, State
 from shared.clock import Clock
 from shared.contracts import Event, Refusal
 from shared.database import Database
-from shared.eventstore import Answer, Notes, Recorded, append, enter, read_stream, read_streams
+from shared.eventstore import Answer, Notes, Recorded, append, read_stream, read_streams, writing
 from shared.ids import NewId
 from shared.privacy import Vault
 from shared.telemetry import event_metadata
@@ -144,8 +144,7 @@ class Workshop:
     @asynccontextmanager
     async def transaction(self, *, actor: str | None = None) -> AsyncIterator[UnitOfWork]:
         """A unit of work in a fresh transaction. The caller runs `finish` last; any error rolls everything back."""
-        async with self.database.transaction() as connection:
-            await enter(connection)
+        async with writing(self.database) as connection:
             yield self.on(connection, actor=actor)
 
     def on(

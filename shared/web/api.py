@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Message
 
 from shared.auth.permissions import PERMISSIONS, Permission
-from shared.auth.tokens import InvalidToken, Principal, TokenReader
+from shared.auth.tokens import InvalidToken, OutsideNode, Principal, TokenReader
 from shared.contracts import Refusal
 from shared.database import Lost, driver_connection, is_duplicate, is_transient
-from shared.eventstore import Answer, enter
+from shared.eventstore import Answer, KeyTaken, writing
 from shared.ids import new_id
 from shared.metrics import COMMAND_CONFLICTS, COMMANDS
 from shared.privacy import Vault
@@ -46,12 +46,7 @@ _ETAG = re.compile(r'^(?:W/)?"(\d{1,9})"$')
 Handler = Callable[[Request], Awaitable[Response]]
 
 _EARLIER_ANSWER = "SELECT fingerprint, status, headers::text, body FROM idempotency WHERE caller = $1 AND key = $2"
-# `eventstore.enter` and the earlier answer in one question. What another command commits while this one waits at the
-# gate is not seen; then the append meets its key, and the next round gives its answer.
-_ENTER_AND_LOOK = """
-    WITH entered AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(rebuild_gate()))
-    SELECT fingerprint, status, headers::text, body FROM entered LEFT JOIN idempotency ON caller = $1 AND key = $2
-"""
+_SHORT_BYTES_MAX = 16 * 1024
 
 
 class MissingPermission(Refusal):
@@ -177,12 +172,11 @@ class _CommandRoute(_Route):
         workshop: Workshop = request.app.state.workshop
         broken = 0
         for attempt in range(_ATTEMPTS_MAX):
-            if attempt:
-                COMMAND_CONFLICTS.labels(route=f"{request.method} {self.path}").inc()
             try:
-                async with workshop.database.transaction() as connection:
-                    if (answer := await command.enter(connection)) is not None:
-                        return answer
+                async with writing(workshop.database) as connection:
+                    looked = await command.earlier_answer(connection) if attempt or command.takes_long else None
+                    if looked is not None:
+                        return looked
                     fresh = _fresh(request, body, connection, workshop)
                     work = workshop.on(connection, actor=principal.subject, expected_version=_if_match(request))
                     fresh.state.work = work
@@ -191,12 +185,14 @@ class _CommandRoute(_Route):
                         etag(response, work.touched_version)
                     await work.finish(command.answer(response))
                 return response
-            except Refusal:
+            except (Refusal, OutsideNode):
                 # The same key may have done it a moment ago, and what it did is why this one is refused.
                 if (answer := await self._answer_of_twin(workshop, command)) is not None:
                     return answer
                 raise
-            except Lost:
+            except Lost as lost:
+                if not isinstance(lost, KeyTaken):
+                    COMMAND_CONFLICTS.labels(route=f"{request.method} {self.path}").inc()
                 # Nothing was committed. Deciding again on a fresh load either succeeds or is refused for a reason; and
                 # where the same key committed while we worked, the next round gives its answer.
                 continue
@@ -230,21 +226,16 @@ class _Command:
         # With the node: whoever works elsewhere now is not shown again what they were answered here.
         asked = f"{principal.node} {request.method} {request.url.path}?{request.url.query}\n".encode() + content
         self.fingerprint = hashlib.sha256(asked).digest()
-
-    async def enter(self, connection: AsyncConnection) -> Response | None:
-        """Begin to write; the answer given to this key before, or None."""
-        if self.key is None:
-            await enter(connection)
-            return None
-        return await self._look(connection, _ENTER_AND_LOOK)
+        # Nearly every key is new. One that is not is met when the answer is to be kept, or by the rule that what was
+        # done already cannot be done again; only what is long is looked for first, so as not to be done in vain.
+        self.takes_long = len(body) > _SHORT_BYTES_MAX
 
     async def earlier_answer(self, connection: AsyncConnection) -> Response | None:
         """The answer given to this key before, or None."""
-        return None if self.key is None else await self._look(connection, _EARLIER_ANSWER)
-
-    async def _look(self, connection: AsyncConnection, question: str) -> Response | None:
-        row = await (await driver_connection(connection)).fetchrow(question, self.caller, self.key)
-        if row is None or row[0] is None:
+        if self.key is None:
+            return None
+        row = await (await driver_connection(connection)).fetchrow(_EARLIER_ANSWER, self.caller, self.key)
+        if row is None:
             return None
         fingerprint, status, headers, body = row
         if fingerprint != self.fingerprint:

@@ -15,7 +15,7 @@ from shared.aggregate import Aggregate
 from shared.clock import local_day
 from shared.contracts.points import ExpiryNotice
 from shared.database import Lost, driver_connection
-from shared.eventstore import enter
+from shared.eventstore import writing
 from shared.ids import derived_id
 from shared.rounds import go_round_forever
 from shared.telemetry import logger
@@ -74,8 +74,7 @@ class ExpiryRounds:
             self._looked = (today, book.latest_version)
 
     async def _lapse(self, part: int, through: date) -> None:
-        async with self._workshop.database.transaction() as connection:
-            await enter(connection)
+        async with writing(self._workshop.database) as connection:
             db = await driver_connection(connection)
             book = await self._shelf.current(db)
             before = (await self._lapsing.through(db)).get(part)

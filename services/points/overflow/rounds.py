@@ -10,7 +10,7 @@ from services.points.policy.views import PolicyShelf
 from shared.aggregate import Aggregate
 from shared.clock import day_start, local_day
 from shared.database import Lost, driver_connection
-from shared.eventstore import enter
+from shared.eventstore import writing
 from shared.ids import derived_id
 from shared.rounds import go_round_forever
 from shared.telemetry import logger
@@ -66,8 +66,7 @@ class OverflowRounds:
             self._looked = yesterday
 
     async def _pool(self, part: int, through: date) -> None:
-        async with self._workshop.database.transaction() as connection:
-            await enter(connection)
+        async with writing(self._workshop.database) as connection:
             db = await driver_connection(connection)
             book = await self._shelf.current(db)
             await shut_gate(db)

@@ -19,7 +19,7 @@ from shared.contracts import Event
 from shared.contracts.registry import NodeLevel, OrganisationNodeAdded, OrganisationNodeRenamed
 from shared.database import driver_connection
 from shared.deliveries import Delivery
-from shared.eventstore import enter
+from shared.eventstore import writing
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
 from tests.integration.points.producing import attendance, completed, headers, registered
 from tests.integration.points.test_explanations import booked
@@ -64,8 +64,7 @@ async def test_a_node_is_called_what_stands_last_in_its_stream_whatever_order_it
         for sequence, event in ((2, second), (1, first), (2, second), (1, first))
     ]
     for part in (told[:1], told[1:2], told[2:], told):
-        async with points.service.database.transaction() as connection:
-            await enter(connection)
+        async with writing(points.service.database) as connection:
             await node_names.note(await driver_connection(connection), LIVE, part)
         assert await known(points) == {COMMUNITY: NAME}
 

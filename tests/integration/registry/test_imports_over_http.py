@@ -10,7 +10,7 @@ import xlsxwriter
 
 from services.registry.importing.roster import read_roster
 from services.registry.volunteers import registration
-from shared.eventstore import enter
+from shared.eventstore import writing
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN, until
 from tests.integration.office import NOW
 from tests.integration.registry.conftest import Registry, id_number
@@ -194,8 +194,7 @@ async def test_whoever_withdraws_consent_during_an_import_is_not_put_into_a_team
     anna = await registry.volunteer(1)
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     service = registry.running.service
-    async with service.database.transaction() as connection:
-        await enter(connection)
+    async with writing(service.database) as connection:
         work = service.workshop.on(connection)
         await registration.withdraw_consent(work, UUID(anna["id"]))
         await work.finish()
