@@ -86,12 +86,16 @@ class RedemptionReserved(Event, context="points"):
 
 
 class RedemptionCollected(Event, context="points"):
-    """The volunteer took the goods; the held points are spent."""
+    """The volunteer took the goods; the held points are spent. What was not taken is free again, and its points."""
 
     redemption_id: UUID
     community: CommunityCode
     collected_at: AwareDatetime
     identified_by: Identification | None = Field(default=None, description="Null where it was not recorded.")
+    quantity: int | None = Field(
+        default=None, ge=1, description="Pieces that were taken, where fewer than reserved; null for all."
+    )
+    points: int | None = Field(default=None, ge=1, description="Points that are spent, where fewer; null for all.")
 
 
 class RedemptionCancelled(Event, context="points"):

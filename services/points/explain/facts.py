@@ -160,10 +160,9 @@ async def goods(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Goods
     ids = {line.record_id for line in page if line.clause in (Clause.REDEMPTION, Clause.GOODS_HANDED_OVER)}
     if not ids:
         return {}
-    query = select(redemptions.c.id, items.c.name, redemptions.c.quantity).join(
-        items, items.c.id == redemptions.c.item_id
-    )
-    return {row[0]: Goods(row[1], row[2]) for row in await read.execute(query.where(redemptions.c.id.in_(ids)))}
+    row = redemptions.c
+    query = select(row.id, items.c.name, row.quantity, row.reserved_quantity).join(items, items.c.id == row.item_id)
+    return {found: Goods(*what) for found, *what in await read.execute(query.where(row.id.in_(ids)))}
 
 
 async def lots(read: AsyncConnection, people: Collection[int], page: Iterable[Line]) -> dict[UUID, str]:

@@ -20,6 +20,7 @@ from services.points.units import SLOTS, Unit, policy_unit
 from shared.clock import local_day
 from shared.contracts import CorrectionReason
 
+_OF_ANY_CLAUSE = frozenset({"other", "goods", "goods_in_part"})
 _DONATED = SLOTS[Unit.DONATION_MINUTE]
 NOTHING = 0
 """Stands for the clause of a line that is not in the ledger: service that brought nothing of the unit."""
@@ -70,6 +71,8 @@ class Goods(NamedTuple):
 
     name: str
     quantity: int
+    reserved: int
+    """Pieces of which these were taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +249,10 @@ class Narrator:
         goods = self._goods.get(line.record_id)
         reason = Clause(line.clause).name.lower()
         params = {"reason": self._say(f"clause.{reason}", {})}
-        if goods is not None:
-            params |= {"item": goods.name, "quantity": str(goods.quantity)}
-        return self._sentence(line, reason, "other" if goods is None else "goods", params)
+        if goods is None:
+            return self._sentence(line, reason, "other", params)
+        params |= {"item": goods.name, "quantity": str(goods.quantity), "reserved": str(goods.reserved)}
+        return self._sentence(line, reason, "goods" if goods.quantity == goods.reserved else "goods_in_part", params)
 
     def _sentence(
         self,
@@ -270,7 +274,7 @@ class Narrator:
             **params,
         }
         # What has no sentence of its own is told by the name of its clause.
-        text = self._say(f"explain.{form}" if form in ("other", "goods") else f"explain.{reason}.{form}", known)
+        text = self._say(f"explain.{form}" if form in _OF_ANY_CLAUSE else f"explain.{reason}.{form}", known)
         if cap is not None:
             place = f"/caps_per_activity/{policy_unit(Unit[self._unit]).name}"
             grounds = [*grounds, Ground(cap.version, place, cap.value)]

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from services.points.ledger.clauses import Clause
-from services.points.ledger.holds import Outcome
 from services.points.ledger.postings import Held, Posting
 from services.points.ledger.writing import Connection
 
@@ -35,9 +34,10 @@ _POSTINGS = """
       FROM {schema}.transfers WHERE debit_account = ANY($1::bigint[]) AND debit_account > 0
 """
 
+# One that was posted in part is two: what was spent, and what came back.
 _HELD = f"""
-    SELECT debit_account, hold_id, amount, held_at,
-           CASE WHEN state IN ({Outcome.VOIDED:d}, {Outcome.TIMED_OUT:d}) THEN settled_at END,
-           clause = {Clause.SUSPECTED:d}
-      FROM {{schema}}.holds WHERE debit_account = ANY($1::bigint[])
+    SELECT debit_account, hold_id, part.amount, held_at, part.freed_at, clause = {Clause.SUSPECTED:d}
+      FROM {{schema}}.holds
+     CROSS JOIN LATERAL (VALUES (posted, NULL), (holds.amount - posted, settled_at)) AS part(amount, freed_at)
+     WHERE debit_account = ANY($1::bigint[]) AND part.amount > 0
 """

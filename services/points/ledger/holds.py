@@ -1,7 +1,8 @@
 """Two-phase transfers: amounts are held, then posted or set free. A hold has one outcome, also under races.
 
-A hold has legs that share its fate: the points of a redemption and the pieces they pay for. Holding leaves `owed`
-alone, so the constraint on accounts refuses it where not enough is available; settling books facts.
+A hold has legs that share its fate: the points of a redemption and the pieces they pay for. What is posted may be less
+than was held; the rest is free with it. Holding leaves `owed` alone, so the constraint on accounts refuses it where not
+enough is available; settling books facts.
 """
 
 import re
@@ -24,6 +25,7 @@ class Outcome(IntEnum):
     """What became of a hold; 0 is still open."""
 
     POSTED = 1
+    """Whole, or in part."""
     VOIDED = 2
     TIMED_OUT = 3
 
@@ -136,9 +138,21 @@ class Holds:
         """Whether there is such a hold and it has no outcome yet."""
         return bool(await db.fetchval(self._is_open, hold_id))
 
-    async def settle(self, db: Connection, hold_id: UUID, outcome: Outcome, event_id: UUID, at: datetime) -> None:
-        """Give the hold its outcome. Raises `HoldSettled` when it has one."""
-        legs, accounts, moved, _ = await db.fetchrow(self._settle, hold_id, int(outcome), event_id, at)
+    async def settle(
+        self,
+        db: Connection,
+        hold_id: UUID,
+        outcome: Outcome,
+        event_id: UUID,
+        at: datetime,
+        posted: Sequence[int] | None = None,
+    ) -> None:
+        """Give the hold its outcome. Raises `HoldSettled` when it has one.
+
+        `posted` in part says how much of each leg, in the order in which `hold_named` had them. A constraint on `holds`
+        refuses more than is held, and nothing.
+        """
+        legs, accounts, moved, _ = await db.fetchrow(self._settle, hold_id, int(outcome), event_id, at, posted)
         if not legs:
             raise HoldSettled
         if moved != accounts:
@@ -224,21 +238,21 @@ _LAPSED = f"""
 
 _SETTLE = """
     WITH closed AS (
-        UPDATE {schema}.holds SET state = $2::smallint, settled_by = $3, settled_at = $4
+        UPDATE {schema}.holds
+           SET state = $2::smallint, settled_by = $3, settled_at = $4,
+               posted = CASE WHEN $2 = 1 THEN coalesce(($5::bigint[])[leg + 1], amount) ELSE 0 END
          WHERE hold_id = $1 AND state = 0
-        RETURNING debit_account, credit_account, unit, amount, clause
+        RETURNING debit_account, credit_account, unit, amount, posted, clause
     ), written AS (
         INSERT INTO {schema}.transfers
                (debit_account, credit_account, amount, occurred_at, recorded_at, event_id, record_id, unit, clause)
-        SELECT debit_account, credit_account, amount, $4, $4, $3, $1, unit, clause FROM closed WHERE $2 = 1
+        SELECT debit_account, credit_account, posted, $4, $4, $3, $1, unit, clause FROM closed WHERE posted > 0
     ), changes AS (
         SELECT id, cast(sum(credits) AS bigint) AS credits, cast(sum(debits) AS bigint) AS debits,
                cast(sum(freed) AS bigint) AS freed
-          FROM (SELECT debit_account AS id, 0 AS credits, CASE WHEN $2 = 1 THEN amount ELSE 0 END AS debits,
-                       amount AS freed
-                  FROM closed
+          FROM (SELECT debit_account AS id, 0 AS credits, posted AS debits, amount AS freed FROM closed
                 UNION ALL
-                SELECT credit_account, amount, 0, 0 FROM closed WHERE $2 = 1) AS sides
+                SELECT credit_account, posted, 0, 0 FROM closed WHERE posted > 0) AS sides
          GROUP BY id
     ), locked AS MATERIALIZED (
         SELECT a.id FROM {schema}.accounts AS a WHERE a.id IN (SELECT id FROM changes) ORDER BY a.id FOR UPDATE

@@ -21,7 +21,7 @@ class Posting(NamedTuple):
 
 
 class Held(NamedTuple):
-    """An amount that was held for something, and whether it came back."""
+    """An amount that was held for something, and whether it came back; of one hold, what came back is by itself."""
 
     hold_id: UUID
     amount: int

@@ -282,6 +282,14 @@ LEDGER_0013 = (
 )
 """Volunteers move: where home is may differ from where they were registered, in whose book their accounts stand."""
 
+LEDGER_0014 = (
+    "ALTER TABLE ledger.holds ADD COLUMN posted bigint NOT NULL DEFAULT 0",
+    "UPDATE ledger.holds SET posted = amount WHERE state = 1",
+    "ALTER TABLE ledger.holds ADD CONSTRAINT holds_posted_of_held"
+    " CHECK (posted BETWEEN 0 AND amount AND (state = 1) = (posted > 0))",
+)
+"""Holds are posted in part; until now they were posted whole. What was not posted of a settled one is free."""
+
 TABLES = (
     "accounts",
     "transfers",

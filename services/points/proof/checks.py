@@ -75,14 +75,14 @@ _CHECKS = (
     ),
     (
         "holds",
-        "每笔预留最多了结一次",
-        "posted holds have exactly their transfers",
+        "每笔预留最多了结一次，扣除的与流水一致，其余已释放",
+        "what was posted of holds is exactly their transfers, and the rest was set free",
         """
         SELECT count(*) FROM {s}.holds AS h
-         WHERE state = 1 AND 1 <> (
-               SELECT count(*) FROM {s}.transfers AS t
+         WHERE state > 0 AND array_remove(ARRAY[h.posted], 0) <> ARRAY(
+               SELECT t.amount FROM {s}.transfers AS t
                 WHERE t.debit_account = h.debit_account AND t.debit_account > 0 AND t.occurred_at = h.settled_at
-                  AND t.event_id = h.settled_by AND t.credit_account = h.credit_account AND t.amount = h.amount)
+                  AND t.event_id = h.settled_by AND t.credit_account = h.credit_account AND t.record_id = h.hold_id)
         """,
     ),
     (

@@ -88,6 +88,9 @@ class CollectBody(Body):
         Literal["card", "id_document"] | None,
         Field(description="积分卡或身份证件 the points card or an identity document was seen"),
     ] = None
+    quantity: Annotated[
+        Quantity | None, Field(description="实际领取件数，不填即全部 pieces that are taken; all if not given")
+    ] = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -141,10 +144,14 @@ class StageOut(BaseModel):
 
 
 class RedemptionOut(ReservedOut):
-    """A redemption, with the number and the name that people know."""
+    """A redemption, with the number and the name that people know.
+
+    Once collected, `quantity` and `points` are what was taken and spent.
+    """
 
     volunteer_number: str | None = Field(description="志愿者编号 number of the volunteer; null once forgotten")
     item_name: str
+    reserved_quantity: int = Field(description="预约件数 pieces that were reserved; fewer may have been taken")
     reserved_at: datetime
     ended_at: datetime | None
     identified_by: Identification | None = Field(description="领取时的核验方式 how whoever came was identified")
@@ -217,10 +224,13 @@ async def get_code(redemption_id: UUID, read: Read, caller: Caller, vault: Vault
 async def collect(
     request: Request, redemption_id: UUID, body: CollectBody, work: Work, caller: Caller, settings: Configured
 ) -> Any:
-    """领取：凭领取码，或核验积分卡、身份证件；积分扣除，物品出库。账户欠积分的，补足之前不能领取。
+    """领取：凭领取码，或核验积分卡、身份证件；积分扣除，物品出库。只领一部分的填 `quantity`，其余积分和物品立即解冻。
 
-    Hand the goods over to whoever shows the code, or the card or an identity document; the points are spent. Not while
-    the account owes. Wrong codes are counted, and after a few no code is taken for a while.
+    账户欠积分的，补足之前不能领取。
+
+    Hand the goods over to whoever shows the code, or the card or an identity document; the points are spent. Of what is
+    not taken, by `quantity`, points and pieces are free again at once. Not while the account owes. Wrong codes are
+    counted, and after a few no code is taken for a while.
     """
     redemption = await _own(work, caller, redemption_id)
     if body.code is not None and redemption.stage is Stage.RESERVED:
@@ -239,7 +249,7 @@ async def collect(
     shown = Identification.CODE if body.identified_by is None else Identification(body.identified_by)
     purse = (accounts.c.holder == str(redemption.volunteer_id)) & (accounts.c.unit == int(Unit.POINT))
     owed = await work.connection.scalar(select(accounts.c.owed).where(purse))
-    return await _end(work, caller, redemption_id, Collect(work.now, shown, owed or 0))
+    return await _end(work, caller, redemption_id, Collect(work.now, shown, owed or 0, body.quantity))
 
 
 @api.command("/v1/redemptions/{redemption_id}/cancellation", permission="redemptions.hand_over")
@@ -312,6 +322,7 @@ def _redemption(row: Any) -> RedemptionOut:
         item_id=row.item_id,
         item_name=row.item_name,
         quantity=row.quantity,
+        reserved_quantity=row.reserved_quantity,
         points=row.points,
         stage=Stage(row.stage),
         reserved_at=row.reserved_at,

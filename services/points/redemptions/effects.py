@@ -48,9 +48,11 @@ class RedemptionEffects:
         if isinstance(event, RedemptionReserved):
             await self._reserve(db, event, recorded)
         elif isinstance(event, RedemptionCollected | RedemptionCancelled | RedemptionExpired):
-            outcome = _OUTCOMES[type(event)]
-            await self._holds.settle(db, event.redemption_id, outcome, recorded.event_id, recorded.occurred_at)
-            if outcome is not Outcome.POSTED:
+            outcome, taken = _OUTCOMES[type(event)], None
+            if isinstance(event, RedemptionCollected) and event.points is not None and event.quantity is not None:
+                taken = (event.points, event.quantity)
+            await self._holds.settle(db, event.redemption_id, outcome, recorded.event_id, recorded.occurred_at, taken)
+            if outcome is not Outcome.POSTED or taken is not None:
                 await self._lapses.freed(db, event.redemption_id)
 
     async def _reserve(self, db: Connection, event: RedemptionReserved, recorded: Recorded) -> None:

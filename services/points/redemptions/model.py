@@ -1,4 +1,7 @@
-"""A redemption: points and pieces are reserved for a volunteer, then collected, called off, or left to expire."""
+"""A redemption: points and pieces are reserved for a volunteer, then collected, called off, or left to expire.
+
+Of what was reserved fewer pieces may be taken: one is broken, or they want only two. The rest is free again at once.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -44,6 +47,8 @@ class Redemption:
     volunteer_id: UUID | None = None
     stage: Stage = Stage.NONE
     collect_by: datetime | None = None
+    quantity: int = 0
+    points: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class Collect:
     identified_by: Identification | None = None
     owed: int = 0
     """Points that a correction took and that were spent, or reserved, before."""
+    quantity: int | None = None
+    """Pieces that are taken; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,12 @@ class AccountOwes(Refusal):
     code: ClassVar[str] = "account_owes"
 
 
+class MoreThanReserved(Refusal):
+    """Fewer pieces were reserved than are to be handed over. Params: `quantity`, `reserved`."""
+
+    code: ClassVar[str] = "more_than_reserved"
+
+
 class MonthlyLimitReached(Refusal):
     """The household has had as many pieces this month as there are for one. Params: `limit`, `had`, `quantity`."""
 
@@ -148,20 +161,29 @@ def decide(redemption: Redemption, command: Command) -> list[Event]:
             if redemption.stage is not Stage.RESERVED or not due:
                 return []
             return [RedemptionExpired(redemption_id=_id(redemption), community=redemption.community, expired_at=at)]
-        case Collect(at=at, identified_by=identified_by, owed=owed):
+        case Collect():
             _require_reserved(redemption)
-            refuse_if(owed > 0, AccountOwes(owed=owed))
-            return [
-                RedemptionCollected(
-                    redemption_id=_id(redemption),
-                    community=redemption.community,
-                    collected_at=at,
-                    identified_by=identified_by,
-                )
-            ]
+            return [_collected(redemption, command)]
         case Cancel(at=at):
             _require_reserved(redemption)
             return [RedemptionCancelled(redemption_id=_id(redemption), community=redemption.community, cancelled_at=at)]
+
+
+def _collected(redemption: Redemption, command: Collect) -> RedemptionCollected:
+    reserved = redemption.quantity
+    taken = reserved if command.quantity is None else command.quantity
+    refuse_if(taken > reserved, MoreThanReserved(quantity=taken, reserved=reserved))
+    refuse_if(command.owed > 0, AccountOwes(owed=command.owed))
+    in_part = taken < reserved
+    return RedemptionCollected(
+        redemption_id=_id(redemption),
+        community=redemption.community,
+        collected_at=command.at,
+        identified_by=command.identified_by,
+        quantity=taken if in_part else None,
+        # Every piece was reserved at the same price.
+        points=redemption.points // reserved * taken if in_part else None,
+    )
 
 
 def _require_reserved(redemption: Redemption) -> None:
@@ -178,7 +200,13 @@ def evolve(redemption: Redemption, event: Event) -> Redemption:
     match event:
         case RedemptionReserved():
             return Redemption(
-                event.redemption_id, event.community, event.volunteer_id, Stage.RESERVED, event.collect_by
+                event.redemption_id,
+                event.community,
+                event.volunteer_id,
+                Stage.RESERVED,
+                event.collect_by,
+                event.quantity,
+                event.points,
             )
         case RedemptionCollected():
             return replace(redemption, stage=Stage.COLLECTED)

@@ -1,6 +1,8 @@
 """Redemptions as a table, and what each household has had in a month."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
@@ -31,9 +33,9 @@ _RESERVE = """
         INSERT INTO household_months AS m (subject, month, pieces) VALUES (coalesce($10::uuid, $3), $11, $5)
         ON CONFLICT (subject, month) DO UPDATE SET pieces = m.pieces + excluded.pieces
     )
-    INSERT INTO redemptions (id, community, volunteer_id, item_id, quantity, points, stage, reserved_at, collect_by,
-                             household_id, version)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12)
+    INSERT INTO redemptions (id, community, volunteer_id, item_id, quantity, reserved_quantity, points, stage,
+                             reserved_at, collect_by, household_id, version)
+    VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $12)
 """
 
 
@@ -60,50 +62,52 @@ async def reserve(connection: AsyncConnection, event: RedemptionReserved, record
 
 @views.on(RedemptionCollected)
 async def collect(connection: AsyncConnection, event: RedemptionCollected, recorded: Recorded) -> None:
-    """Handed over."""
-    identified_by = event.identified_by.value if event.identified_by is not None else None
-    changed = {
-        "stage": Stage.COLLECTED.value,
-        "ended_at": event.collected_at,
-        "identified_by": identified_by,
-        "version": recorded.version,
-    }
-    await connection.execute(update(redemptions).where(redemptions.c.id == event.redemption_id).values(changed))
+    """Handed over, and the row says what was taken."""
+    taken: dict[str, Any] = {"identified_by": event.identified_by.value if event.identified_by is not None else None}
+    if event.quantity is not None:
+        taken |= {"quantity": event.quantity, "points": event.points}
+    await _end(connection, event.redemption_id, Stage.COLLECTED, event.collected_at, recorded.version, taken)
 
 
 @views.on(RedemptionCancelled)
 async def cancel(connection: AsyncConnection, event: RedemptionCancelled, recorded: Recorded) -> None:
     """Called off."""
-    await _give_back(connection, event.redemption_id, Stage.CANCELLED, event.cancelled_at, recorded.version)
+    await _end(connection, event.redemption_id, Stage.CANCELLED, event.cancelled_at, recorded.version)
 
 
 @views.on(RedemptionExpired)
 async def expire(connection: AsyncConnection, event: RedemptionExpired, recorded: Recorded) -> None:
     """Nobody came."""
-    await _give_back(connection, event.redemption_id, Stage.EXPIRED, event.expired_at, recorded.version)
+    await _end(connection, event.redemption_id, Stage.EXPIRED, event.expired_at, recorded.version)
 
 
-async def _give_back(connection: AsyncConnection, key: UUID, stage: Stage, at: datetime, version: int) -> None:
-    """It has ended, and no longer counts in the month that it was reserved in."""
-    changed = {"stage": stage.value, "ended_at": at, "version": version}
-    ended = update(redemptions).where(redemptions.c.id == key).values(changed)
+async def _end(
+    connection: AsyncConnection, key: UUID, stage: Stage, at: datetime, version: int, taken: Mapping[str, Any] = {}
+) -> None:
+    """It has ended, and what was not taken no longer counts in the month that it was reserved in."""
+    ended = update(redemptions).where(redemptions.c.id == key)
+    ended = ended.values(stage=stage.value, ended_at=at, version=version, **taken)
     row = (
         await connection.execute(
             ended.returning(
                 redemptions.c.household_id,
                 redemptions.c.volunteer_id,
                 redemptions.c.reserved_at,
+                redemptions.c.reserved_quantity,
                 redemptions.c.quantity,
             )
         )
     ).one()
+    left = row.reserved_quantity - (row.quantity if stage is Stage.COLLECTED else 0)
+    if left == 0:
+        return
     await connection.execute(
         update(household_months)
         .where(
             household_months.c.subject == (row.household_id or row.volunteer_id),
             household_months.c.month == month_of(row.reserved_at),
         )
-        .values(pieces=household_months.c.pieces - row.quantity)
+        .values(pieces=household_months.c.pieces - left)
     )
 
 

@@ -71,6 +71,7 @@ holds = Table(
     Column("state", SmallInteger),
     Column("settled_by", Uuid),
     Column("settled_at", MOMENT),
+    Column("posted", BigInteger),
 )
 
 notes = Table(

@@ -52,6 +52,7 @@ redemptions = Table(
     Column("volunteer_id", Uuid, nullable=False),
     Column("item_id", Uuid, nullable=False),
     Column("quantity", Integer, nullable=False),
+    Column("reserved_quantity", Integer, nullable=False),
     Column("points", BigInteger, nullable=False),
     Column("stage", Text, nullable=False),
     Column("reserved_at", MOMENT, nullable=False),
@@ -64,6 +65,7 @@ redemptions = Table(
     Index("redemptions_volunteer", "volunteer_id", "id"),
     Index("redemptions_reserved_at", "reserved_at", "id"),
 )
+"""`quantity` and `points` are what was taken, once it was; until then, and where it was not, what was reserved."""
 
 household_months = Table(
     "household_months",

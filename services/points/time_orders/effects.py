@@ -148,8 +148,7 @@ _CAME_LATER = f"""
            AND t.clause NOT IN ({Clause.POOLED:d}, {Clause.POOLED_RESTATED:d}, {Clause.POOL_MADE_GOOD:d}))
         OR EXISTS (
         SELECT FROM {{schema}}.accounts AS a JOIN {{schema}}.holds AS h ON h.debit_account = a.id
-         WHERE a.holder = $1 AND a.unit = $2 AND h.settled_at > $3
-           AND h.state IN ({Outcome.VOIDED:d}, {Outcome.TIMED_OUT:d}))
+         WHERE a.holder = $1 AND a.unit = $2 AND h.settled_at > $3 AND h.posted < h.amount)
 """
 
 

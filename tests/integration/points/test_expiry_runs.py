@@ -61,13 +61,14 @@ async def earn(producing: Any, points: Any, *served: tuple[uuid.UUID, int, datet
     return told
 
 
-async def reserve(points: Any, person: uuid.UUID, price: int) -> str:
+async def reserve(points: Any, person: uuid.UUID, price: int, quantity: int = 1) -> str:
     client = points.client()
     item = (
         await client.post("/v1/items", json={"community": COMMUNITY, "name": "米（演示）", "price_points": price})
     ).json()
-    await client.post(f"/v1/items/{item['id']}/receipts", json={"quantity": 2})
-    reserved = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": item["id"]})
+    await client.post(f"/v1/items/{item['id']}/receipts", json={"quantity": 1 + quantity})
+    order = {"volunteer_id": str(person), "item_id": item["id"], "quantity": quantity}
+    reserved = await client.post("/v1/redemptions", json=order)
     assert reserved.status_code == 201, reserved.text
     return str(reserved.json()["id"])
 
@@ -175,7 +176,7 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     }
 
     calendar.now = datetime(2025, 12, 30, 4, tzinfo=UTC)
-    held = await reserve(points, reserver, 50)
+    held, in_part = await reserve(points, reserver, 20), await reserve(points, reserver, 10, quantity=3)
     calendar.now = datetime(2025, 12, 31, 15, 59, tzinfo=UTC)
 
     async def lapsed() -> bool:
@@ -199,7 +200,12 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     assert await balance(points, watched) == 0
     calendar.now += timedelta(hours=1)
     await client.post(f"/v1/redemptions/{held}/cancellation")
+    assert await balance(points, reserver) == 30
+    taken = await client.post(f"/v1/redemptions/{in_part}/collection", json={"identified_by": "card", "quantity": 2})
+    assert taken.status_code == 200, taken.text
     assert await balance(points, reserver) == 0
+    spent_and_lapsed = (await client.get(f"/v1/accounts/{reserver}/POINT/statement")).json()["items"]
+    assert sorted(line["amount"] for line in spent_and_lapsed) == [-20, -20, -10, 50]
     line = (await client.get(f"/v1/accounts/{spender}/POINT/explanation")).json()["items"][0]
     assert (line["reason"], line["amount"]) == ("expiry", -20)
     assert line["text"].startswith("2026-01-01 有 20 积分到期失效：2024-05-06 服务所得，")

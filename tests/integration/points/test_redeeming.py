@@ -113,6 +113,29 @@ async def test_the_same_wrong_code_sent_twice_by_a_shaky_line_counts_once(points
     assert await points.value("SELECT wrong FROM collection_tries") == 1
 
 
+async def one_of_three_is_broken(points: Any, person: str) -> None:
+    """Two are taken and paid for; the third is on the shelf again, and in the month."""
+    client = points.client()
+    (reserved,) = (await client.get("/v1/redemptions", params={"volunteer_id": person})).json()["items"]
+    path, item = f"/v1/redemptions/{reserved['id']}", f"/v1/items/{reserved['item_id']}"
+    before = (await client.get(item)).json()
+    for wrong, code in ((4, "more_than_reserved"), (0, "validation_failed")):
+        refused = await client.post(f"{path}/collection", json={"identified_by": "card", "quantity": wrong})
+        assert refused.json()["code"] == code, refused.text
+    await made(client, f"{path}/collection", {"identified_by": "card", "quantity": 2})
+    shown = (await client.get(path)).json()
+    assert (shown["quantity"], shown["reserved_quantity"], shown["points"]) == (2, 3, 2)
+    purse = (await client.get(f"/v1/accounts/{person}/POINT")).json()
+    assert (purse["posted"], purse["pending"], purse["available"]) == (48, 0, 48)
+    after = (await client.get(item)).json()
+    assert (after["in_stock"], after["available"]) == (before["in_stock"] - 2, before["available"] + 1)
+    (line, *_) = (await client.get(f"/v1/accounts/{person}/POINT/explanation")).json()["items"]
+    assert "兑换物品“洗衣液（演示）”：预约 3 件，领取 2 件，扣减 2 积分。" in line["text"]
+    await made(client, "/v1/redemptions", {"volunteer_id": person, "item_id": reserved["item_id"]})
+    over = await client.post("/v1/redemptions", json={"volunteer_id": person, "item_id": reserved["item_id"]})
+    assert over.json()["code"] == "monthly_limit_reached"
+
+
 async def test_a_household_has_so_many_pieces_a_month_also_when_all_come_at_once(points: Any, producing: Any) -> None:
     people = await people_with_points(points, producing, 4)
     await limit_to(points, 3)
@@ -132,6 +155,7 @@ async def test_a_household_has_so_many_pieces_a_month_also_when_all_come_at_once
     again = await client.post("/v1/redemptions", json=orders[0])
     assert again.json()["code"] == "monthly_limit_reached"
     assert await points.value("SELECT sum(pieces) FROM household_months") == 6
+    await one_of_three_is_broken(points, people[3])
     # The counters are a function of the events: another program reads them off the same.
     async with points.service.database.transaction() as connection:
         await connection.exec_driver_sql(

@@ -112,7 +112,8 @@ class LedgerUnderFire(RuleBasedStateMachine):
         """Pieces of open reservations."""
         self.granted: dict[uuid.UUID, int] = {}
         """Pieces of aid that waits to be collected."""
-        self.outcomes: dict[uuid.UUID, Outcome | None] = {}
+        self.outcomes: dict[uuid.UUID, tuple[Outcome, int] | None] = {}
+        """How holds ended, and how many pieces of them were posted; None while they are open."""
         self.pieces_in = self.pieces_out = 0
         self.item = self.new_id()
         self.do(self._begin())
@@ -280,17 +281,33 @@ class LedgerUnderFire(RuleBasedStateMachine):
             self.granted[gift.gift_id] = quantity
             self.outcomes[gift.gift_id] = None
 
-    @rule(pick=picks, tried=st.lists(st.sampled_from([*REDEEMED]), min_size=1, max_size=3))
-    def a_reservation_ends(self, pick: int, tried: list[type[Event]]) -> None:
+    @rule(pick=picks, tried=st.lists(st.tuples(st.sampled_from([*REDEEMED]), quantities), min_size=1, max_size=3))
+    def a_reservation_ends(self, pick: int, tried: list[tuple[type[Event], int]]) -> None:
         if not self.reserved:
             return
         redemption_id = sorted(self.reserved)[pick % len(self.reserved)]
+        reserved = self.reserved.pop(redemption_id)
         events = [
-            kind.model_validate({"redemption_id": redemption_id, "community": HOME, MOMENT_OF[kind]: self.now})
-            for kind in tried
+            kind.model_validate(
+                {"redemption_id": redemption_id, "community": HOME, MOMENT_OF[kind]: self.now}
+                | ({"quantity": taken, "points": taken * PRICE_POINTS} if taken < reserved else {})
+            )
+            for kind, taken in tried
         ]
         winner = self.do(self._end(events))
-        self._settled(redemption_id, self.reserved.pop(redemption_id), REDEEMED[type(winner)])
+        self._settled(redemption_id, getattr(winner, "quantity", None) or reserved, REDEEMED[type(winner)])
+
+    @rule(pick=picks, points=st.integers(-1, 1), pieces=st.integers(-1, 1))
+    def more_than_was_reserved_or_nothing_is_never_posted(self, pick: int, points: int, pieces: int) -> None:
+        if not self.reserved or points == pieces == 0:
+            return
+        redemption_id = sorted(self.reserved)[pick % len(self.reserved)]
+        wrong = RedemptionCollected.model_construct(
+            redemption_id=redemption_id, community=HOME, collected_at=self.now,
+            points={-1: 0, 0: 1, 1: 10**6}[points], quantity={-1: 0, 0: 1, 1: 10**6}[pieces],
+        )  # fmt: skip
+        with pytest.raises(asyncpg.CheckViolationError):
+            self.do(self._record(wrong))
 
     @rule(pick=picks, tried=st.lists(st.sampled_from([*AIDED]), min_size=1, max_size=3))
     def aid_ends(self, pick: int, tried: list[type[Event]]) -> None:
@@ -313,8 +330,9 @@ class LedgerUnderFire(RuleBasedStateMachine):
         return winner
 
     def _settled(self, hold_id: uuid.UUID, quantity: int, outcome: Outcome) -> None:
-        self.outcomes[hold_id] = outcome
-        self.pieces_out += quantity if outcome is Outcome.POSTED else 0
+        posted = quantity if outcome is Outcome.POSTED else 0
+        self.outcomes[hold_id] = outcome, posted
+        self.pieces_out += posted
 
     async def _available(self, holder: str, unit: str) -> int:
         query = """
@@ -322,6 +340,10 @@ class LedgerUnderFire(RuleBasedStateMachine):
              WHERE holder = $1 AND u.code = $2
         """
         return int(await self.db.fetchval(query, holder, unit) or 0)
+
+    async def _holds(self, schema: str) -> list[tuple[Any, ...]]:
+        query = f"SELECT hold_id, leg, unit, amount, posted, state, settled_by FROM {schema}.holds ORDER BY 1, 2"
+        return [tuple(row) for row in await self.db.fetch(query)]
 
     # ── what always holds ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -334,9 +356,12 @@ class LedgerUnderFire(RuleBasedStateMachine):
         waiting = sum(self.reserved.values()) + sum(self.granted.values())
         on_shelf = self.pieces_in - self.pieces_out
         assert await self._available(f"stock:{self.item}", f"ITEM:{self.item}") == on_shelf - waiting >= 0
-        rows = await self.db.fetch("SELECT hold_id, min(state), max(state) FROM fire.holds GROUP BY hold_id")
-        assert {row[0]: (row[1], row[2]) for row in rows} == {
-            hold_id: (int(outcome or 0),) * 2 for hold_id, outcome in self.outcomes.items()
+        rows = await self.db.fetch(
+            "SELECT hold_id, min(state), max(state), max(posted) FILTER (WHERE unit <> 1) FROM fire.holds"
+            " GROUP BY hold_id"
+        )
+        assert {row[0]: tuple(row)[1:] for row in rows} == {
+            hold_id: (ended[0], *ended) if ended else (0, 0, 0) for hold_id, ended in self.outcomes.items()
         }
 
     def teardown(self) -> None:
@@ -373,6 +398,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
             await later.settle(self.db, self.book)
             await pools.settle(self.db, self.book)
         assert await again.breaks() == []
+        assert await self._holds("afresh") == await self._holds("fire")
         assert await again.balances() == await self.ledger.balances()
         assert await again.effects() == await self.ledger.effects()
 

@@ -22,6 +22,7 @@ from services.points.redemptions.model import (
     Cancel,
     Collect,
     Expire,
+    MoreThanReserved,
     RedemptionEnded,
     Reserve,
     Stage,
@@ -103,6 +104,14 @@ def test_a_reservation_is_collected_or_cancelled() -> None:
     given(REDEMPTIONS, RESERVED).when(Cancel(NOW)).then(CANCELLED)
 
 
+def test_fewer_pieces_are_taken_for_as_many_points() -> None:
+    in_part = COLLECTED.model_copy(update={"quantity": 1, "points": 10})
+    given(REDEMPTIONS, RESERVED).when(Collect(NOW, quantity=1)).then(in_part)
+    given(REDEMPTIONS, RESERVED).when(Collect(NOW, quantity=2)).then(COLLECTED)
+    given(REDEMPTIONS, RESERVED).when(Collect(NOW, quantity=3)).then_refused(MoreThanReserved, quantity=3, reserved=2)
+    given(REDEMPTIONS, RESERVED, in_part).when(Collect(NOW, quantity=1)).then_refused(RedemptionEnded)
+
+
 def test_what_nobody_came_for_expires_when_its_time_has_come() -> None:
     given(REDEMPTIONS, RESERVED).when(Expire(NOW + timedelta(days=3))).then(EXPIRED)
     given(REDEMPTIONS, RESERVED).when(Expire(NOW + timedelta(days=2))).then_nothing()
@@ -139,6 +148,7 @@ class RedemptionLife(RuleBasedStateMachine):
                 reserve(),
                 reserve(account_closed=True),
                 Collect(NOW),
+                Collect(NOW, quantity=1),
                 Cancel(NOW),
                 Expire(NOW),
                 Expire(NOW + timedelta(9)),
