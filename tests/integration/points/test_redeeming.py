@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from services.points.app import build
+from services.points.proof.checks import check_tables
 from services.points.proof.rebuild import rebuild
 from services.points.settings import PointsSettings
+from shared.database import driver_connection
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.points.producing import attendance, completed, registered
 from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
@@ -163,6 +165,11 @@ async def test_a_household_has_so_many_pieces_a_month_also_when_all_come_at_once
             " document = (SELECT data->'document' FROM events WHERE type = 'liuling.points.PolicyPublished.v1')"
         )
     assert await rebuild(points.service) == 0
+    # Somebody who writes to holds is found out.
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE ledger.holds SET posted = posted - 1 WHERE posted > 1")
+        found = await check_tables(await driver_connection(connection))
+    assert {check.name: check.breaks for check in found if check.breaks} == {"holds": 2}
 
 
 async def test_a_reservation_takes_the_price_of_the_day_and_says_why(points: Any, producing: Any) -> None:
