@@ -24,9 +24,9 @@ FILLED = {
     ),
     "redemptions": (
         "reserved_at",
-        "(id, community, volunteer_id, item_id, quantity, points, stage, reserved_at, collect_by, version)"
-        " SELECT gen_random_uuid(), :community, gen_random_uuid(), (SELECT id FROM items), 1, n, 'reserved', {at},"
-        " {at}, 1",
+        "(id, community, volunteer_id, item_id, quantity, reserved_quantity, points, stage, reserved_at, collect_by,"
+        " version) SELECT gen_random_uuid(), :community, gen_random_uuid(), (SELECT id FROM items), 1, 1, n,"
+        " 'reserved', {at}, {at}, 1",
     ),
     "time_orders": (
         "requested_at",
