@@ -282,7 +282,7 @@ LEDGER_0013 = (
 )
 """Volunteers move: where home is may differ from where they were registered, in whose book their accounts stand."""
 
-LEDGER_0014 = (
+LEDGER_0015 = (
     "ALTER TABLE ledger.holds ADD COLUMN posted bigint NOT NULL DEFAULT 0",
     "UPDATE ledger.holds SET posted = amount WHERE state = 1",
     "ALTER TABLE ledger.holds ADD CONSTRAINT holds_posted_of_held"
