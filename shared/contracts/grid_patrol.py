@@ -171,6 +171,10 @@ class PatrolShiftLogged(Event, context="grid_patrol"):
     planned_cells: tuple[str, ...]
     findings_count: int = Field(ge=0)
     members: tuple[ServiceRecord, ...]
+    confirmed_by: UUID | None = Field(
+        default=None,
+        description="Opaque id of whoever closed it: a volunteer's own, or one that stands for staff.",
+    )
 
 
 class PatrolServiceCorrected(Event, context="grid_patrol"):

@@ -151,6 +151,10 @@ class DisputeResolved(Event, context="mediation"):
     resolved_at: AwareDatetime
     sessions_count: int = Field(ge=1)
     mediators: tuple[ServiceRecord, ...]
+    confirmed_by: UUID | None = Field(
+        default=None,
+        description="Opaque id of whoever entered it: a volunteer's own, or one that stands for staff.",
+    )
 
 
 class MediationFailed(Event, context="mediation"):
@@ -163,6 +167,10 @@ class MediationFailed(Event, context="mediation"):
     sessions_count: int = Field(ge=1)
     mediators: tuple[ServiceRecord, ...]
     remedies: tuple[Remedy, ...] = Field(default=(), description="What the parties were advised to turn to.")
+    confirmed_by: UUID | None = Field(
+        default=None,
+        description="Opaque id of whoever entered it: a volunteer's own, or one that stands for staff.",
+    )
 
 
 class CaseWithdrawn(Event, context="mediation"):
@@ -172,6 +180,10 @@ class CaseWithdrawn(Event, context="mediation"):
     community: CommunityCode
     withdrawn_at: AwareDatetime
     mediators: tuple[ServiceRecord, ...] = Field(default=(), description="Service in the sessions held until then.")
+    confirmed_by: UUID | None = Field(
+        default=None,
+        description="Opaque id of whoever entered it: a volunteer's own, or one that stands for staff.",
+    )
 
 
 class MediationServiceCorrected(Event, context="mediation"):

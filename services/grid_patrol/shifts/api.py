@@ -124,6 +124,7 @@ async def log_shift(shift_id: UUID, body: LogBody, work: Work, caller: Caller, s
             unavailable=await unavailable(work.connection, before.members) if served is None else frozenset(),
             findings_count=(await work.connection.execute(found)).scalar_one(),
             dating=_dating(work, settings),
+            by=actor_id(work.vault, caller.subject),
         ),
     )
     return _logged(shift)

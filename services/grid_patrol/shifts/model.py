@@ -177,6 +177,7 @@ class LogShift:
     unavailable: frozenset[UUID]
     findings_count: int
     dating: Dating
+    by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +341,7 @@ def _log(shift: Shift, log: LogShift) -> list[Event]:
             planned_cells=shift.cells,
             findings_count=log.findings_count,
             members=_service(shift, shift.started_at, log),
+            confirmed_by=log.by,
         )
     ]
 

@@ -137,7 +137,8 @@ async def resolve_case(
 ) -> CaseEndedOut:
     """达成协议（书面或口头）。The parties agreed, in writing or orally."""
     await load(work, caller, case_id)
-    case = await work.execute(CASES, case_id, Resolve(body.agreement, dated(work, settings, body.resolved_at)))
+    resolved, by = dated(work, settings, body.resolved_at), actor_id(work.vault, caller.subject)
+    case = await work.execute(CASES, case_id, Resolve(body.agreement, resolved, by))
     if body.content is not None:
         await work.vault.put(work.connection, case_id, {"agreement": body.content})
     return _ended(case)
@@ -147,7 +148,8 @@ async def resolve_case(
 async def fail_case(case_id: UUID, body: FailureBody, work: Work, caller: Caller, settings: Configured) -> CaseEndedOut:
     """调解不成，告知其他途径。There was no agreement; the parties were told of other remedies (人民调解法 26)."""
     await load(work, caller, case_id)
-    case = await work.execute(CASES, case_id, Fail(tuple(body.remedies), dated(work, settings, body.ended_at)))
+    ended, by = dated(work, settings, body.ended_at), actor_id(work.vault, caller.subject)
+    case = await work.execute(CASES, case_id, Fail(tuple(body.remedies), ended, by))
     if body.advice is not None:
         await work.vault.put(work.connection, case_id, {"advice": body.advice})
     return _ended(case)
@@ -159,7 +161,8 @@ async def withdraw_case(
 ) -> CaseEndedOut:
     """当事人要求终止，任何时候都可以。The parties stop, which they may at any time (人民调解法 23)."""
     await load(work, caller, case_id)
-    return _ended(await work.execute(CASES, case_id, Withdraw(dated(work, settings, body.withdrawn_at))))
+    withdrawn, by = dated(work, settings, body.withdrawn_at), actor_id(work.vault, caller.subject)
+    return _ended(await work.execute(CASES, case_id, Withdraw(withdrawn, by)))
 
 
 @api.command("/v1/cases/{case_id}/corrections", permission="cases.correct")

@@ -191,6 +191,7 @@ class Resolve:
 
     agreement: AgreementForm
     resolved: Dated
+    by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ class Fail:
 
     remedies: tuple[Remedy, ...]
     ended: Dated
+    by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ class Withdraw:
     """The parties stop."""
 
     withdrawn: Dated
+    by: UUID | None = None
 
 
 Command = (
@@ -350,10 +353,17 @@ def _hold(case: Case, command: HoldSession) -> list[Event]:
 def _end(case: Case, command: Resolve | Fail | Withdraw) -> list[Event]:
     case_id, served = _id(case), service_records(case)
     match command:
-        case Withdraw(withdrawn=withdrawn):
-            at = _ended(case, withdrawn)
-            return [CaseWithdrawn(case_id=case_id, community=case.community, withdrawn_at=at, mediators=served)]
-        case Resolve(agreement=agreement, resolved=resolved):
+        case Withdraw(withdrawn=withdrawn, by=by):
+            return [
+                CaseWithdrawn(
+                    case_id=case_id,
+                    community=case.community,
+                    withdrawn_at=_ended(case, withdrawn),
+                    mediators=served,
+                    confirmed_by=by,
+                )
+            ]
+        case Resolve(agreement=agreement, resolved=resolved, by=by):
             refuse_unless(bool(case.sessions), NoSessionHeld)
             return [
                 DisputeResolved(
@@ -364,9 +374,10 @@ def _end(case: Case, command: Resolve | Fail | Withdraw) -> list[Event]:
                     resolved_at=_ended(case, resolved),
                     sessions_count=len(case.sessions),
                     mediators=served,
+                    confirmed_by=by,
                 )
             ]
-        case Fail(remedies=remedies, ended=ended):
+        case Fail(remedies=remedies, ended=ended, by=by):
             refuse_unless(bool(case.sessions), NoSessionHeld)
             return [
                 MediationFailed(
@@ -377,6 +388,7 @@ def _end(case: Case, command: Resolve | Fail | Withdraw) -> list[Event]:
                     sessions_count=len(case.sessions),
                     mediators=served,
                     remedies=tuple(dict.fromkeys(remedies)),
+                    confirmed_by=by,
                 )
             ]
 

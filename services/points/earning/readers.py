@@ -87,11 +87,13 @@ class _Patrol(msgspec.Struct, frozen=True, gc=False):
     crew_kind: str
     night: bool
     members: list[_Record]
+    confirmed_by: str | None = None
 
 
 class _Case(msgspec.Struct, frozen=True, gc=False):
     community: _Community
     mediators: list[_Record] = []  # a case withdrawn before any session tells of nobody
+    confirmed_by: str | None = None
 
 
 _activities = msgspec.json.Decoder(_Activity)
@@ -109,8 +111,13 @@ def _event_id(envelope: Envelope) -> UUID:
     return _uuid(envelope.event_id.hex)
 
 
-def _services(records: Sequence[_Record], community: str, kind: str, envelope: Envelope) -> list[Service]:
-    event_id, told_at = _event_id(envelope), envelope.time
+def _by(person: str | None) -> UUID | None:
+    return None if person is None else _uuid(person)
+
+
+def _services(told: _Patrol | _Case, records: Sequence[_Record], kind: str, envelope: Envelope) -> list[Service]:
+    event_id, told_at, community = _event_id(envelope), envelope.time, told.community
+    confirmed_by = _by(told.confirmed_by)
     began, day = _NEVER, 0
     services = []
     for r in records:
@@ -128,6 +135,9 @@ def _services(records: Sequence[_Record], community: str, kind: str, envelope: E
                 r.minutes,
                 r.evidence,
                 told_at,
+                0,
+                None,
+                confirmed_by,
             )
         )
     return services
@@ -136,7 +146,7 @@ def _services(records: Sequence[_Record], community: str, kind: str, envelope: E
 def _activity(body: bytes, envelope: Envelope) -> list[Service]:
     told = _activities.decode(body)
     event_id, told_at, community, kind = _event_id(envelope), envelope.time, told.community, f"activity.{told.category}"
-    confirmed_by = None if told.confirmed_by is None else _uuid(told.confirmed_by)
+    confirmed_by = _by(told.confirmed_by)
     began, day = _NEVER, 0
     services = []
     for r in told.attendances:
@@ -165,7 +175,7 @@ def _activity(body: bytes, envelope: Envelope) -> list[Service]:
 
 def _patrol(body: bytes, envelope: Envelope) -> list[Service]:
     told = _patrols.decode(body)
-    return _services(told.members, told.community, _of_patrol(told), envelope)
+    return _services(told, told.members, _of_patrol(told), envelope)
 
 
 def _of_patrol(told: _Patrol | _PatrolCorrected) -> str:
@@ -174,12 +184,12 @@ def _of_patrol(told: _Patrol | _PatrolCorrected) -> str:
 
 def _resolved(body: bytes, envelope: Envelope) -> list[Service]:
     told = _cases.decode(body)
-    return _services(told.mediators, told.community, "mediation.resolved", envelope)
+    return _services(told, told.mediators, "mediation.resolved", envelope)
 
 
 def _failed(body: bytes, envelope: Envelope) -> list[Service]:
     told = _cases.decode(body)
-    return _services(told.mediators, told.community, "mediation.failed", envelope)
+    return _services(told, told.mediators, "mediation.failed", envelope)
 
 
 def _attendance_corrected(body: bytes, envelope: Envelope) -> list[Service]:
@@ -213,7 +223,7 @@ def _corrected(told: _Correction, kind: str, envelope: Envelope) -> list[Service
             envelope.time,
             told.minutes_before,
             told.evidence_before,
-            None if told.corrected_by is None else _uuid(told.corrected_by),
+            _by(told.corrected_by),
             reason=told.reason,
         )
     ]

@@ -46,30 +46,34 @@ class Service(NamedTuple):
     """Why a record was corrected, as its service was told."""
 
 
+_Told = ActivityCompleted | PatrolShiftLogged | DisputeResolved | MediationFailed | CaseWithdrawn
+
+
 def _first_told(
-    event_id: UUID, told_at: datetime, community: str, kind: str, records: Sequence[ServiceRecord]
+    event: _Told, event_id: UUID, told_at: datetime, kind: str, records: Sequence[ServiceRecord]
 ) -> list[Service]:
     return [
         Service(
             event_id,
             r.record_id,
             r.volunteer_id,
-            community,
+            event.community,
             kind,
             r.started_at,
             local_day(r.started_at).toordinal(),
             r.minutes,
             r.evidence.value,
             told_at,
+            confirmed_by=event.confirmed_by,
         )
         for r in records
     ]
 
 
 def _activity(event: ActivityCompleted, event_id: UUID, told_at: datetime) -> list[Service]:
-    told = _first_told(event_id, told_at, event.community, f"activity.{event.category.value}", event.attendances)
+    told = _first_told(event, event_id, told_at, f"activity.{event.category.value}", event.attendances)
     return [
-        service._replace(confirmed_by=event.confirmed_by, entered_at=attendance.entered_at)
+        service._replace(entered_at=attendance.entered_at)
         for service, attendance in zip(told, event.attendances, strict=True)
     ]
 
@@ -105,7 +109,7 @@ def _attendance_corrected(event: AttendanceCorrected, event_id: UUID, told_at: d
 
 
 def _patrol(event: PatrolShiftLogged, event_id: UUID, told_at: datetime) -> list[Service]:
-    return _first_told(event_id, told_at, event.community, _of_patrol(event.crew_kind, event.night), event.members)
+    return _first_told(event, event_id, told_at, _of_patrol(event.crew_kind, event.night), event.members)
 
 
 def _patrol_corrected(event: PatrolServiceCorrected, event_id: UUID, told_at: datetime) -> list[Service]:
@@ -120,7 +124,7 @@ def _mediation(
     event: DisputeResolved | MediationFailed | CaseWithdrawn, event_id: UUID, told_at: datetime
 ) -> list[Service]:
     kind = _of_case(resolved=isinstance(event, DisputeResolved))
-    return _first_told(event_id, told_at, event.community, kind, event.mediators)
+    return _first_told(event, event_id, told_at, kind, event.mediators)
 
 
 def _mediation_corrected(event: MediationServiceCorrected, event_id: UUID, told_at: datetime) -> list[Service]:

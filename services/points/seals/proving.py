@@ -24,32 +24,34 @@ _LATEST = """
 
 
 async def broken_links(db: Any) -> int:
-    """How many seals do not follow from the one before them, or do not say what they were hashed on."""
+    """How many seals do not follow from the one before them, or do not say what they were hashed on.
+
+    Must be called within a transaction.
+    """
     broken, revisions = 0, dict[CommunityDay, int]()
     community, sequence, head = "", 0, BEFORE_ALL
     # One by one from the server: chains grow by a seal a day and community, for as long as there is a community.
-    async with db.transaction(readonly=True):
-        async for row in db.cursor(_SEALS, prefetch=1000):
-            if row["community"] != community:
-                community, sequence, head = row["community"], 0, BEFORE_ALL
-            of = CommunityDay(community, row["day"])
-            revisions[of] = revisions.get(of, 0) + 1
-            sums = [SealedSum(**entry) for entry in json.loads(row["sums"])]
-            said = canonical_text(
-                row["format_version"],
-                community,
-                sequence + 1,
-                row["day"],
-                revisions[of],
-                row["lines"],
-                sums,
-                row["lines_sha256"],
-                head,
-            )
-            whole = row["sequence"] == sequence + 1 and row["revision"] == revisions[of]
-            balanced = all(entry.gained == entry.given for entry in sums)
-            broken += not (whole and balanced and sha256_of(said) == row["seal_sha256"])
-            sequence, head = row["sequence"], row["seal_sha256"]
+    async for row in db.cursor(_SEALS, prefetch=1000):
+        if row["community"] != community:
+            community, sequence, head = row["community"], 0, BEFORE_ALL
+        of = CommunityDay(community, row["day"])
+        revisions[of] = revisions.get(of, 0) + 1
+        sums = [SealedSum(**entry) for entry in json.loads(row["sums"])]
+        said = canonical_text(
+            row["format_version"],
+            community,
+            sequence + 1,
+            row["day"],
+            revisions[of],
+            row["lines"],
+            sums,
+            row["lines_sha256"],
+            head,
+        )
+        whole = row["sequence"] == sequence + 1 and row["revision"] == revisions[of]
+        balanced = all(entry.gained == entry.given for entry in sums)
+        broken += not (whole and balanced and sha256_of(said) == row["seal_sha256"])
+        sequence, head = row["sequence"], row["seal_sha256"]
     return broken
 
 

@@ -38,6 +38,7 @@ async def test_a_shift_from_plan_to_log(grid: Grid) -> None:
     ]
     [event] = await grid.events("PatrolShiftLogged")
     assert event["crew_kind"] == "cadre"
+    assert len(event["confirmed_by"]) == 36  # an opaque id, and nobody's name
     assert [member["record_id"] for member in event["members"]] == [m["record_id"] for m in logged["members"]]
 
     shown = await grid.get(f"/v1/shifts/{shift}")

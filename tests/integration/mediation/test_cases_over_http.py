@@ -25,6 +25,7 @@ async def test_a_case_from_filing_to_a_written_agreement(committee: Committee) -
     [event] = await committee.events("DisputeResolved")
     assert [member["record_id"] for member in event["mediators"]] == [row["record_id"] for row in ended["service"]]
     assert (event["agreement"], event["sessions_count"], event["kind"]) == ("written", 2, "neighbour")
+    assert len(event["confirmed_by"]) == 36  # an opaque id, and nobody's name
 
     shown = await committee.get(f"/v1/cases/{case}")
     assert (shown["stage"], shown["sessions_count"], shown["session_minutes"]) == ("resolved", 2, 120)

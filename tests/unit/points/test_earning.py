@@ -297,17 +297,21 @@ EVENTS: dict[type[Event], st.SearchStrategy[Any]] = {
         PatrolShiftLogged, shift_id=st.uuids(), community=communities, crew_id=st.uuids(),
         crew_kind=st.sampled_from(CrewKind), started_at=moments, ended_at=moments, night=st.booleans(),
         covered_cells=st.just(("a",)), planned_cells=st.just(()), findings_count=st.just(0), members=served,
+        confirmed_by=st.none() | st.uuids(),
     ),
     DisputeResolved: st.builds(
         DisputeResolved, case_id=st.uuids(), community=communities, kind=st.sampled_from(DisputeKind),
         agreement=st.sampled_from(AgreementForm), resolved_at=moments, sessions_count=st.just(1), mediators=served,
+        confirmed_by=st.none() | st.uuids(),
     ),
     MediationFailed: st.builds(
         MediationFailed, case_id=st.uuids(), community=communities, kind=st.sampled_from(DisputeKind), ended_at=moments,
         sessions_count=st.just(1), mediators=served,
+        confirmed_by=st.none() | st.uuids(),
     ),
     CaseWithdrawn: st.builds(
-        CaseWithdrawn, case_id=st.uuids(), community=communities, withdrawn_at=moments, mediators=served
+        CaseWithdrawn, case_id=st.uuids(), community=communities, withdrawn_at=moments, mediators=served,
+        confirmed_by=st.none() | st.uuids(),
     ),
 }  # fmt: skip
 ENVELOPE = Envelope(uuid.uuid4(), "type", "/source", "subject", MORNING, COMMUNITY, 1)
