@@ -10,8 +10,8 @@ from services.points.anomalies import views as anomaly_views
 from services.points.anomalies.watch import AnomalyWatch
 from services.points.balances.publisher import BalancePublisher
 from services.points.certificates import api as certificates
+from services.points.certificates import publicity, verification
 from services.points.certificates import reads as certificate_reads
-from services.points.certificates import verification
 from services.points.certificates import views as certificate_views
 from services.points.certificates.watch import look_at_grounds
 from services.points.dry_run import api as dry_run
@@ -119,6 +119,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
             certificate_reads.api,
             certificates.api,
             verification.api,
+            publicity.api,
             leaderboards.api,
             team_leaderboards.api,
             seals.api,

@@ -3,8 +3,8 @@
 A permission says which roles hold it. Where it holds is the token's organisation node and everything below it; a
 volunteer holds it for their own records only, which routes enforce with `Principal.require`.
 
-What is `public` needs no token at all. There is one such thing, a test names it, and a route becomes public only by
-both: a public permission here and `Api.public` there.
+What is `public` needs no token at all. A test names what is, and a route becomes public only by both: a public
+permission here and `Api.public` there.
 """
 
 from collections.abc import Mapping
@@ -106,6 +106,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "certificates.read": _allow("查看证明", "read certificates", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER),
     "certificates.print": _allow("打印证明", "print certificates, with who they are about", *_OFFICE, Role.VOLUNTEER),
     "certificates.verify": _anybody("核验证明", "verify a certificate by number and check code"),
+    "certificates.publicise": _anybody("查看公示中的证明", "see a community's certificates in publicity"),
     "leaderboards.read": _allow("查看排行榜", "read leaderboards", *_READERS, Role.VOLUNTEER),
     "leaderboards.opt_out": _allow("退出排行榜", "stay off leaderboards", *_OFFICE, Role.VOLUNTEER),
     "redemptions.read_code": _allow("查看本人的领取码", "see the collection code of one's own", Role.VOLUNTEER),

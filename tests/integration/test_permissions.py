@@ -81,7 +81,7 @@ def test_no_permission_is_held_by_nobody_or_used_nowhere() -> None:
     assert all(permission.roles for permission in PERMISSIONS.values())
 
 
-def test_one_page_alone_is_public_and_says_so_in_the_document() -> None:
+def test_what_is_public_is_known_and_says_so_in_the_document() -> None:
     from tests.unit.dummy import dummy_settings
 
     public = set()
@@ -93,7 +93,10 @@ def test_one_page_alone_is_public_and_says_so_in_the_document() -> None:
                 assert without_token is PERMISSIONS[operation["x-permission"]].public, (method, path)
                 if without_token:
                     public.add((method, path, operation["x-permission"]))
-    assert public == {("get", "/verify/{number}", "certificates.verify")}
+    assert public == {
+        ("get", "/verify/{number}", "certificates.verify"),
+        ("get", "/publicity/{community}", "certificates.publicise"),
+    }
 
 
 def test_a_route_cannot_become_public_by_half() -> None:

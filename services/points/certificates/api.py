@@ -17,9 +17,10 @@ from services.points.certificates.model import (
     Stage,
     Void,
 )
-from services.points.certificates.numbers import check_code, next_number
+from services.points.certificates.numbers import next_number
 from services.points.certificates.record import overlapping, services_between
 from services.points.certificates.views import CERTIFICATES
+from services.points.papers import Paper, check_code
 from services.points.policy.in_force import InForce
 from services.points.tables import members
 from shared.auth.actors import actor_id
@@ -78,7 +79,7 @@ async def issue(body: IssueBody, work: Work, caller: Caller, policies: InForce) 
     return IssuedOut(
         **_state(certificate).model_dump(),
         certificate_number=number,
-        check_code=check_code(work.vault, number),
+        check_code=check_code(work.vault, Paper.CERTIFICATE, number),
         minutes=certificate.minutes,
         public_until=certificate.public_until,
     )

@@ -1,15 +1,12 @@
-"""What the paper says: the data of `certificate.typ`, and the QR code that leads to the verification page."""
+"""What the paper says: the data of `certificate.typ`."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
-
-import segno
 
 from services.points.certificates.model import Stage
 from services.points.durations import in_words
+from services.points.papers import qr_code
 from shared.identity_documents import DocumentKind
 from shared.web.problems import Texts
 
@@ -23,18 +20,6 @@ _NOTICES: Final[Mapping[Stage, tuple[str, str]]] = {
     Stage.VOIDED: ("已作废", "VOID"),
 }
 _UNDER_REVIEW: Final = ("服务记录已更正，复核中", "under review: the record was corrected")
-
-
-def verification_address(base: str, number: str, code: str) -> str:
-    """Where the certificate can be verified."""
-    return f"{base.rstrip('/')}/verify/{quote(number)}?code={quote(code)}"
-
-
-def qr_code(address: str) -> str:
-    """The address as an SVG image; a quarter of it may be damaged."""
-    image = io.BytesIO()
-    segno.make(address, error="q", micro=False).save(image, kind="svg", border=2, scale=4)
-    return image.getvalue().decode()
 
 
 def document_data(

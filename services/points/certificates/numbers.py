@@ -1,7 +1,5 @@
-"""Numbers of certificates, and the check code without which nobody can ask about one."""
+"""Numbers of certificates."""
 
-import base64
-import hmac
 import re
 from typing import Final
 
@@ -9,10 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.tables import certificate_numbers
-from shared.privacy import Vault
 
 _NUMBER: Final = re.compile(r"^(\d{12})-(\d{4})-(\d{5,9})$")
-_CODE_LENGTH: Final = 8
 
 
 async def next_number(connection: AsyncConnection, community: str, year: int) -> str:
@@ -34,13 +30,3 @@ def year_and_running_number(number: str) -> tuple[int, int]:
     found = _NUMBER.match(number)
     assert found is not None, "an issued number has this form"
     return int(found[2]), int(found[3])
-
-
-def check_code(vault: Vault, number: str) -> str:
-    """Eight letters and digits that only this installation can make (HMAC of the number); printed in the QR code."""
-    return base64.b32encode(vault.digest("certificate", number)).decode()[:_CODE_LENGTH]
-
-
-def code_is_right(vault: Vault, number: str, code: str) -> bool:
-    """Whether somebody who asks about a number holds the paper. Takes as long for every wrong code."""
-    return hmac.compare_digest(check_code(vault, number).encode(), code.strip().upper().encode())

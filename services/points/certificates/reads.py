@@ -8,31 +8,24 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.certificates.bodies import CertificateExplanationOut, CertificateOut
-from services.points.certificates.document import TEMPLATE, document_data, verification_address
+from services.points.certificates.document import TEMPLATE, document_data
 from services.points.certificates.explanation import explain
-from services.points.certificates.model import (
-    ListedStage,
-)
-from services.points.certificates.numbers import check_code
+from services.points.certificates.model import ListedStage
 from services.points.certificates.refusals import CertificateIdentityErased
 from services.points.fields import Configured, own_id
 from services.points.node_names import NamedPage, with_node_names
+from services.points.papers import Paper, Pdf, address_of, check_code, pdf
 from services.points.tables import certificates, members
 from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
 from shared.contracts import refuse_unless
 from shared.contracts.common import CommunityCode
-from shared.printing import PDF, print_pdf
-from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, etag
+from shared.printing import print_pdf
+from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, etag, narrowed
+from shared.web.fields import Code
 from shared.web.problems import Texts, language_of
 
 api = Api(tags=["certificates 志愿服务记录证明"])
-
-
-class Pdf(Response):
-    """A paper."""
-
-    media_type = PDF
 
 
 @api.query("/v1/certificates", permission="certificates.read")
@@ -43,6 +36,7 @@ async def list_certificates(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
     flagged: Annotated[bool | None, Query(description="存疑 flagged for review")] = None,
+    number: Annotated[Code | None, Query(description="证明编号 certificate number")] = None,
 ) -> NamedPage[CertificateOut]:
     """证明清单，不含身份信息。Certificates of the caller's node, without identities; a volunteer sees their own."""
     c = certificates.c
@@ -51,12 +45,8 @@ async def list_certificates(
         query = query.where(c.volunteer_id == own_id(caller))
     else:
         query = query.where(c.community.startswith(caller.node))
-    if community is not None:
-        query = query.where(c.community == community)
-    if stage is not None:
-        query = query.where(c.stage == stage.value)
-    if flagged is not None:
-        query = query.where(c.flagged == flagged)
+    asked = (c.community, community), (c.stage, stage), (c.flagged, flagged), (c.number, number)
+    query = narrowed(query, *asked)
     return await with_node_names(read, await page.fetch(read, query, [c.id], _certificate))
 
 
@@ -89,11 +79,10 @@ async def get_document(
     number = await read.scalar(select(members.c.number).where(members.c.volunteer_id == row.volunteer_id))
     # Setting the paper takes a while, and waits for its turn; others may have the connection meanwhile.
     await read.close()
-    code = check_code(vault, row.number)
-    address = verification_address(settings.public_url or str(request.base_url), row.number, code)
+    code = check_code(vault, Paper.CERTIFICATE, row.number)
+    address = address_of(settings.public_url or str(request.base_url), Paper.CERTIFICATE, row.number, code)
     texts: Texts = request.app.state.texts
-    paper = await print_pdf(TEMPLATE, document_data(row, identity, number, address, code, texts))
-    return Pdf(paper, headers={"Content-Disposition": f'inline; filename="{row.number}.pdf"'})
+    return pdf(await print_pdf(TEMPLATE, document_data(row, identity, number, address, code, texts)), row.number)
 
 
 async def _row(read: AsyncConnection, caller: Principal, certificate_id: UUID) -> Any:

@@ -63,6 +63,9 @@ class Desk:
         path = f"/verify/{issued['certificate_number']}"
         return await self.clerk.get(path, params={"code": code or issued["check_code"]}, headers={"authorization": ""})
 
+    async def publicity(self, **asked: Any) -> Any:
+        return await self.clerk.get(f"/publicity/{COMMUNITY}", params=asked, headers={"authorization": ""})
+
     async def state(self, issued: dict[str, Any]) -> Any:
         return (await self.clerk.get(f"/v1/certificates/{issued['certificate_id']}")).json()
 
@@ -87,11 +90,42 @@ async def test_a_certificate_is_public_then_valid(desk: Desk) -> None:
     assert "张**" in page.text
     assert "12 小时" in page.text
     desk.clock.pass_by(days=6)
+    public = await desk.publicity()
+    assert public.status_code == 200
+    for shown in (
+        "张**",
+        "12 小时",
+        "祁连社区居民委员会（演示）",
+        issued["certificate_number"],
+        issued["public_until"],
+    ):
+        assert shown in public.text
+    for hidden in (NAME, ID_NUMBER, issued["check_code"], "经办人", "0937-0000000", str(desk.person), "<script"):
+        assert hidden not in public.text
     assert await timers.fire_due(desk.points.service.workshop, desk.clock) == 0
     desk.clock.pass_by(days=1)
     assert await timers.fire_due(desk.points.service.workshop, desk.clock) == 1
     assert (await desk.state(issued))["stage"] == "effective"
     assert "有效" in (await desk.verify(issued)).text
+    assert issued["certificate_number"] not in (await desk.publicity()).text
+    nowhere = await desk.clerk.get(f"/publicity/{FOREIGN}", headers={"authorization": ""})
+    assert (nowhere.status_code, "没有这个社区" in nowhere.text) == (404, True)
+
+
+async def test_publicity_is_read_page_by_page_and_hangs_on_the_board(desk: Desk) -> None:
+    numbers = [(await desk.issue())["certificate_number"] for _ in range(3)]
+    first = await desk.publicity(limit=2)
+    cursor = re.findall(r'href="\?cursor=([^"]+)"', first.text)
+    second = await desk.publicity(cursor=cursor[0])
+    assert [[number in page.text for number in numbers] for page in (first, second)] == [
+        [True, True, False],
+        [False, False, True],
+    ]
+    assert "?cursor=" not in second.text
+    assert (await desk.publicity(cursor="x")).status_code == 400
+    path = f"/v1/publicity/{COMMUNITY}/notice.pdf"
+    assert (await desk.clerk.get(path)).content.startswith(b"%PDF")
+    assert (await desk.points.client(node=FOREIGN).get(path)).status_code == 403
 
 
 async def test_the_same_days_are_certified_twice_only_if_somebody_says_why(desk: Desk) -> None:
@@ -151,18 +185,24 @@ async def test_strangers_are_slowed_down(desk: Desk) -> None:
 async def test_an_objection_is_settled_and_a_void_certificate_says_so(desk: Desk) -> None:
     first, second = await desk.issue(), await desk.issue()
     for issued in (first, second):
-        assert (await desk.do(issued, "objection", reason="hours_wrong")).json()["stage"] == "objected"
+        said = issued["certificate_number"]
+        (found,) = (await desk.clerk.get("/v1/certificates", params={"number": said})).json()["items"]
+        assert (await desk.do(found, "objection", reason="hours_wrong")).json()["stage"] == "objected"
+    assert (await desk.publicity()).text.count("有异议，处理中") == 2, "an objection gets nothing out of sight"
     alone = await desk.do(first, "settlement", upheld=True)
     assert (alone.status_code, alone.json()["code"]) == (409, "certificate_own_objection")
     assert (await desk.do(first, "settlement", desk.colleague, upheld=True)).json()["stage"] == "refused"
     settled = await desk.do(second, "settlement", desk.colleague, upheld=False)
     assert settled.json()["stage"] == "public", "six days are left to others"
     assert "公示中" in (await desk.verify(second)).text
+    public = (await desk.publicity()).text
+    assert [issued["certificate_number"] in public for issued in (first, second)] == [False, True]
     path = f"/v1/certificates/{second['certificate_id']}/explanation"
     assert "继续公示" in (await desk.clerk.get(path)).json()["history"][-1]["text"]
     assert "未生效" in (await desk.verify(first)).text
     assert (await desk.do(second, "voiding", reason="own_request")).json()["stage"] == "voided"
     assert "VOID" in (await desk.verify(second)).text
+    assert "目前没有公示中的证明" in (await desk.publicity()).text
     again = await desk.do(second, "voiding", reason="own_request")
     assert (again.status_code, again.json()["code"]) == (409, "certificate_ended")
 
@@ -180,6 +220,7 @@ async def test_a_correction_takes_the_ground_away_and_gives_it_back(desk: Desk) 
     assert (await desk.state(issued))["flagged"] is True
     assert (await desk.state(earlier))["flagged"] is False
     assert "复核中" in (await desk.verify(issued)).text
+    assert "复核中" in (await desk.publicity()).text
     path = f"/v1/certificates/{issued['certificate_id']}/explanation"
     explanation = (await desk.clerk.get(path)).json()
     assert (explanation["minutes"], explanation["minutes_now"]) == (720, 340)
@@ -240,6 +281,7 @@ async def test_forgetting_somebody_forgets_whom_the_certificate_was_about(desk: 
     page = await desk.verify(issued)
     assert page.status_code == 200
     assert "张" not in page.text
+    assert "目前没有公示中的证明" in (await desk.publicity()).text
     paper = await desk.clerk.get(f"/v1/certificates/{issued['certificate_id']}/document.pdf")
     assert (paper.status_code, paper.json()["code"]) == (410, "certificate_identity_erased")
     another = await desk.clerk.post("/v1/certificates", json=desk.body())

@@ -10,7 +10,7 @@ from hypothesis import given as given_any
 from hypothesis import strategies as st
 
 import services.points
-from services.points.certificates.document import document_data, qr_code, verification_address
+from services.points.certificates.document import document_data
 from services.points.certificates.identity import masked_name
 from services.points.certificates.model import (
     EndPublicity,
@@ -21,7 +21,7 @@ from services.points.certificates.model import (
     Stage,
     Void,
 )
-from services.points.certificates.numbers import check_code, code_is_right, year_and_running_number
+from services.points.certificates.numbers import year_and_running_number
 from services.points.certificates.page import verification
 from services.points.certificates.refusals import (
     CertificateEnded,
@@ -35,6 +35,7 @@ from services.points.certificates.refusals import (
     OwnObjection,
 )
 from services.points.certificates.views import CERTIFICATES
+from services.points.papers import Paper, address_of, check_code, code_is_right, qr_code
 from shared.contracts.honours import (
     CertificateFlagged,
     CertificateFlagLifted,
@@ -174,13 +175,14 @@ def test_people_void_it_once_in_any_stage() -> None:
 
 @given_any(st.text(max_size=40))
 def test_only_the_right_code_is_right(code: str) -> None:
-    vault, number = Vault(b"k" * 32), f"{COMMUNITY}-2026-00001"
-    right = check_code(vault, number)
+    vault, paper, number = Vault(b"k" * 32), Paper.CERTIFICATE, f"{COMMUNITY}-2026-00001"
+    right = check_code(vault, paper, number)
     assert len(right) == 8
-    assert code_is_right(vault, number, f" {right.lower()}")
-    assert code_is_right(vault, number, code) is (code.strip().upper() == right)
-    assert check_code(Vault(b"x" * 32), number) != right
-    assert check_code(vault, f"{COMMUNITY}-2026-00002") != right
+    assert code_is_right(vault, paper, number, f" {right.lower()}")
+    assert code_is_right(vault, paper, number, code) is (code.strip().upper() == right)
+    assert check_code(Vault(b"x" * 32), paper, number) != right
+    assert check_code(vault, paper, f"{COMMUNITY}-2026-00002") != right
+    assert check_code(vault, Paper.RECEIPT, number) != right
 
 
 def test_a_number_has_its_year_and_place_in_it() -> None:
@@ -210,7 +212,7 @@ def test_the_page_shows_what_it_is_given_as_text() -> None:
 
 
 def test_a_code_leads_to_the_page() -> None:
-    address = verification_address("https://points.example/", "1-2", "AB&C")
+    address = address_of("https://points.example/", Paper.CERTIFICATE, "1-2", "AB&C")
     assert address == "https://points.example/verify/1-2?code=AB%26C"
     assert qr_code(address).lstrip().startswith("<")
 
