@@ -5,7 +5,7 @@ from services.points.aid import views as aid_views
 from services.points.budgets import api as budgets
 from services.points.budgets import views as budget_views
 from services.points.donations import api as donations
-from services.points.donations import outcome
+from services.points.donations import outcome, page, receipts
 from services.points.donations import views as donation_views
 from services.points.donors import api as donors
 from services.points.donors import views as donor_views
@@ -47,7 +47,9 @@ apis = (
     redemptions.api,
     donors.api,
     donations.api,
+    receipts.api,
     outcome.api,
+    page.api,
     suppliers.api,
     budgets.api,
     purchases.api,

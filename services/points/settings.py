@@ -39,7 +39,7 @@ class PointsSettings(Settings):
     anomalies_check_interval_s: int = Field(default=10, ge=1)
     """How long is rested when no newly booked service is left to look at for signs of invented hours."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
-    """Where people reach this service, for the QR code of certificates; without it, where the paper was asked for."""
+    """Where people reach this service, for the QR codes on papers; without it, where the paper was asked for."""
     ledger_verify_interval_s: int = Field(default=21_600, ge=0)
     """How often the whole ledger is checked in the background; 0 leaves it to `verify`."""
     seal_margin_minutes: int = Field(default=120, ge=0, le=1440)

@@ -115,6 +115,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "donations.manage": _allow("登记捐赠人和捐赠", "register donors and donations", *_OFFICE),
     "donations.read": _allow("查看捐赠（不含姓名）", "read donations without names", *_OFFICE, Role.AUDITOR),
     "donations.read_donor": _allow("查看捐赠人和收据", "read who gave, and receipts", *_OFFICE),
+    "donations.follow": _anybody("查询捐赠去向", "see what became of a gift by receipt number and check code"),
     "budgets.grant": _allow("拨付采购经费", "grant a budget for goods", Role.DISTRICT),
     "purchases.manage": _allow("登记供应商和采购", "register suppliers and purchases", *_OFFICE),
     "purchases.read": _allow("查看采购和经费", "read purchases and budgets", *_OFFICE, Role.AUDITOR),

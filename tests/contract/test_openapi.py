@@ -44,7 +44,7 @@ def test_no_list_offers_to_look_for_what_is_not_there(service: str, openapi: dic
                 assert not {"none", "not_issued"} & set(choice.get("enum", ())), (path, parameter["name"])
 
 
-PAGES = {"/verify/{number}", "/publicity/{community}"}
+PAGES = {"/verify/{number}", "/publicity/{community}", "/donations/{number}"}
 """What people open in a browser: public, printed on paper, and so without a version."""
 
 

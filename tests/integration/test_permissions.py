@@ -96,6 +96,7 @@ def test_what_is_public_is_known_and_says_so_in_the_document() -> None:
     assert public == {
         ("get", "/verify/{number}", "certificates.verify"),
         ("get", "/publicity/{community}", "certificates.publicise"),
+        ("get", "/donations/{number}", "donations.follow"),
     }
 
 

@@ -1,16 +1,19 @@
 """Route of a donation's outcome: what became of the gift, in numbers and days, and never who got it."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Date, Text, cast, func, select
+from sqlalchemy import Date, Row, Text, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.market.tracing import OUTCOMES, Outcome, shelves, trace
 from services.points.tables import donations, items
-from shared.web import Api, Caller, NotFound, Read
+from shared.web import Api, Caller, Read
+from shared.web.nodes import row_of_caller
 
 api = Api(tags=["donations 捐赠"])
 
@@ -28,6 +31,7 @@ class LineOutcomeOut(BaseModel):
 
     item_id: UUID
     name: str
+    piece: str | None = Field(description="计量单位 what one piece is")
     given: int
     outcomes: list[OutcomeOut]
 
@@ -47,18 +51,21 @@ async def get_outcome(donation_id: UUID, read: Read, caller: Caller) -> Donation
     What became of a gift: redeemed by volunteers, given in aid, sold, lost, or still on the shelf; days and numbers,
     never who.
     """
-    donation = (await read.execute(select(donations).where(donations.c.id == donation_id))).first()
-    if donation is None:
-        raise NotFound("donation")
-    caller.require(donation.community)
+    donation = await row_of_caller(read, caller, donations.c.id, donation_id, "donation")
+    lines = await outcomes_of(read, donation)
+    return DonationOutcomeOut(donation_id=donation_id, receipt_number=donation.receipt_number, lines=lines)
+
+
+async def outcomes_of(read: AsyncConnection, donation: Row[Any]) -> list[LineOutcomeOut]:
+    """What became of each line of a donation, by outcome and day."""
     given = {UUID(line["item_id"]): line["quantity"] for line in donation.lines}
-    names = {i.id: i.name for i in await read.execute(select(items.c.id, items.c.name).where(items.c.id.in_(given)))}
+    known = {item.id: item for item in await read.execute(select(items).where(items.c.id.in_(given)))}
     shelf_by_holder = await shelves(read, [holders.stock(item_id) for item_id in given])
     pieces = trace(list(shelf_by_holder.values()))
     day = cast(func.timezone(cast("Asia/Shanghai", Text), pieces.c.left_at), Date).label("day")
     query = (
         select(pieces.c.shelf, pieces.c.outcome_clause, day, func.sum(pieces.c.pieces).label("pieces"))
-        .where(pieces.c.source_record == donation_id, pieces.c.source_clause == Clause.DONATED)
+        .where(pieces.c.source_record == donation.id, pieces.c.source_clause == Clause.DONATED)
         .group_by(pieces.c.shelf, pieces.c.outcome_clause, day)
         .order_by(pieces.c.shelf, day.nulls_last(), pieces.c.outcome_clause)
     )
@@ -66,13 +73,13 @@ async def get_outcome(donation_id: UUID, read: Read, caller: Caller) -> Donation
     for row in await read.execute(query):
         outcome = OUTCOMES[row.outcome_clause] if row.outcome_clause is not None else Outcome.ON_THE_SHELF
         found.setdefault(row.shelf, []).append(OutcomeOut(outcome=outcome, day=row.day, pieces=int(row.pieces)))
-    lines = [
+    return [
         LineOutcomeOut(
             item_id=item_id,
-            name=names[item_id],
+            name=known[item_id].name,
+            piece=known[item_id].piece,
             given=quantity,
             outcomes=found.get(shelf_by_holder[holders.stock(item_id)], []),
         )
         for item_id, quantity in given.items()
     ]
-    return DonationOutcomeOut(donation_id=donation_id, receipt_number=donation.receipt_number, lines=lines)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -75,8 +76,9 @@ async def test_a_donation_has_a_receipt_with_a_number_of_its_own(points: Any) ->
     assert (receipt["donor_name"], receipt["lines"][0]["name"]) == ("演示商贸公司", "大米 5 kg（演示）")
     assert await stock(points, item) == (81, 81)
     assert await balance(points, f"donor:{donor}", f"ITEM:{item}") == -81
-    refused = await points.client("auditor", node="620201").get(f"/v1/donations/{first['id']}/receipt")
-    assert refused.status_code == 403
+    for path in ("receipt", "receipt.pdf"):
+        assert (await points.client("auditor").get(f"/v1/donations/{first['id']}/{path}")).status_code == 403
+        assert (await points.client(node=FOREIGN).get(f"/v1/donations/{first['id']}/{path}")).status_code == 403
 
 
 async def test_a_refused_donation_leaves_no_gap_in_the_numbers(points: Any) -> None:
@@ -148,7 +150,9 @@ async def test_a_forgotten_donor_is_nobody_and_what_they_gave_stays(points: Any)
     client = points.client()
     await made(client, f"/v1/donors/{donation['donor_id']}/forgetting")
     assert (await client.get(f"/v1/donors/{donation['donor_id']}")).json()["name"] is None
-    assert (await client.get(f"/v1/donations/{donation['id']}/receipt")).json()["donor_name"] is None
+    receipt = (await client.get(f"/v1/donations/{donation['id']}/receipt")).json()
+    assert receipt["donor_name"] is None
+    assert (await client.get(f"/v1/donations/{donation['id']}/receipt.pdf")).status_code == 200
     again = {"donor_id": donation["donor_id"], "lines": [{"item_id": item, "quantity": 1}]}
     assert (await client.post("/v1/donations", json=again)).json()["code"] == "donor_is_forgotten"
     assert await stock(points, item) == (2, 2)
@@ -357,20 +361,38 @@ async def test_a_donor_is_told_what_became_of_the_gift_and_not_who_got_it(points
         "on_the_shelf": 1,
     }
     assert {o["day"] for o in line["outcomes"]} == {TODAY.isoformat(), None}
+    receipt = (await client.get(f"/v1/donations/{gift['id']}/receipt")).json()
+    paper = await client.get(f"/v1/donations/{gift['id']}/receipt.pdf")
+    assert (paper.content[:4], paper.headers["content-type"]) == (b"%PDF", "application/pdf")
+
+    async def follow(number: str, code: str) -> Any:
+        return await client.get(f"/donations/{number}", params={"code": code}, headers={"authorization": ""})
+
+    page = await follow(receipt["receipt_number"], receipt["check_code"])
+    assert page.status_code == 200
+    shown = dict(re.findall(r"<dt>([^ <]+) [^<]*</dt><dd>(\d+) 件</dd>", page.text))
+    fates = {"志愿者兑换": "2", "售出": "3", "盘亏、损坏或变质": "1", "救助困难家庭": "3", "在货架上": "1"}
+    assert shown == {"捐赠": "10", **fates}
     for who in (str(person), household, aid, reserved["id"]):
         assert who not in answer.text
+        assert who not in page.text
+    assert "演示商贸公司" not in page.text, "whoever finds the paper"
+    later_number = later["receipt_number"]
+    refused = [await follow(later_number, receipt["check_code"]), await follow(f"{COMMUNITY}-D999999", "AAAAAAAA")]
+    assert [one.status_code for one in refused] == [404, 404]
+    assert refused[0].text == refused[1].text
     untouched = (await client.get(f"/v1/donations/{later['id']}/outcome")).json()
     assert untouched["lines"][0]["outcomes"] == [{"outcome": "on_the_shelf", "day": None, "pieces": 4}]
     traced, cursor = [], ""
     while True:
-        page = (await client.get(f"/v1/items/{item}/trace?limit=2{cursor}")).json()
-        traced += page["items"]
-        if page["next_cursor"] is None:
+        part = (await client.get(f"/v1/items/{item}/trace?limit=2{cursor}")).json()
+        traced += part["items"]
+        if part["next_cursor"] is None:
             break
-        cursor = f"&cursor={page['next_cursor']}"
-    assert sum(part["pieces"] for part in traced) == 14
+        cursor = f"&cursor={part['next_cursor']}"
+    assert sum(line["pieces"] for line in traced) == 14
     assert len(traced) == 6
-    assert {part["recipient"] for part in traced if part["outcome"] == "redeemed"} == {str(person)}
+    assert {line["recipient"] for line in traced if line["outcome"] == "redeemed"} == {str(person)}
     assert (await points.client("volunteer", subject=str(person)).get(f"/v1/items/{item}/trace")).status_code == 403
 
 

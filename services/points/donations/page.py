@@ -1,0 +1,71 @@
+"""The public page on which whoever holds a receipt sees what became of the gift: numbers, and nobody."""
+
+from collections.abc import Mapping
+from datetime import date
+from html import escape
+from typing import Annotated, Any, Final
+
+from fastapi import Path, Query
+from fastapi.responses import HTMLResponse
+from sqlalchemy import select
+
+from services.points.donations.outcome import LineOutcomeOut, outcomes_of
+from services.points.fields import Clocked
+from services.points.market.tracing import Outcome
+from services.points.node_names import named, names_of
+from services.points.papers import Paper, code_is_right
+from services.points.public_page import NOT_FOUND, listed, no_such_paper, public_page
+from services.points.tables import donations
+from shared.clock import local_day
+from shared.web import Api, Read, Vaulted
+
+api = Api(tags=["donations 捐赠"])
+
+_TITLE: Final = ("捐赠物资的去向", "What became of a gift")
+
+_WORDS: Final[Mapping[Outcome, str]] = {
+    Outcome.ON_THE_SHELF: "在货架上 On the shelf",
+    Outcome.GIVEN_IN_AID: "救助困难家庭 Given in aid",
+    Outcome.REDEEMED: "志愿者兑换 Redeemed by volunteers",
+    Outcome.SOLD: "售出 Sold",
+    Outcome.LOST: "盘亏、损坏或变质 Lost, damaged or spoilt",
+}
+
+
+@api.public("/donations/{number}", permission="donations.follow", response_class=HTMLResponse, responses=NOT_FOUND)
+async def follow(
+    number: Annotated[str, Path(max_length=40, description="收据编号 receipt number")],
+    read: Read,
+    vault: Vaulted,
+    clock: Clocked,
+    code: Annotated[str, Query(max_length=40, description="核验码 check code, printed in the QR code")] = "",
+) -> HTMLResponse:
+    """捐赠物资的去向：各有多少，不显示任何人。What became of a gift; nobody is named, the donor included."""
+    row = None
+    if code_is_right(vault, Paper.RECEIPT, number, code):
+        row = (await read.execute(select(donations).where(donations.c.receipt_number == number))).first()
+    if row is None:
+        return no_such_paper(*_TITLE)
+    community = named(row.community, await names_of(read, [row.community]))
+    return public_page(*_TITLE, _content(row, community, await outcomes_of(read, row), local_day(clock())))
+
+
+def _content(row: Any, community: str, lines: list[LineOutcomeOut], day: date) -> str:
+    about = [
+        ("收据编号 Receipt", row.receipt_number),
+        ("接收单位 Received by", community),
+        ("收到日期 Received on", local_day(row.received_at)),
+        ("去向截至 As of", day),
+    ]
+    return listed(about) + "".join(_line(line) for line in lines)
+
+
+def _line(line: LineOutcomeOut) -> str:
+    pieces = dict.fromkeys(Outcome, 0)
+    for found in line.outcomes:
+        pieces[found.outcome] += found.pieces
+    shown = [
+        ("捐赠 Given", f"{line.given} 件"),
+        *((word, f"{n} 件") for of, word in _WORDS.items() if (n := pieces[of])),
+    ]
+    return f"<section><h2>{escape(line.name)}</h2>{listed(shown)}</section>"
