@@ -301,6 +301,10 @@ class CertificateFlagged(Event, context="points"):
     minutes_before: int = Field(ge=0, description="What the certificate says.")
     minutes: ServedMinutes
     flagged_on: date
+    short_of: tuple[CertifiedService, ...] | None = Field(
+        default=None,
+        description="Kinds of which less was served than it says, caps aside; null where the sum alone is less.",
+    )
 
 
 class CertificateFlagLifted(Event, context="points"):

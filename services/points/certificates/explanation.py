@@ -1,5 +1,6 @@
 """Why a certificate says what it says: the record behind it then and now, the policy, and every step."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -7,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.certificates.bodies import CertificateExplanationOut, StepOut, YearOut
-from services.points.certificates.model import Stage
+from services.points.certificates.model import Stage, short_of
+from services.points.certificates.record import record_between
 from services.points.certificates.views import CERTIFICATES
 from services.points.durations import in_words
-from services.points.ledger.service_record import service_record
 from services.points.tables import policies
 from shared.contracts import Event
 from shared.contracts.honours import (
@@ -22,6 +23,7 @@ from shared.contracts.honours import (
     CertificateRefused,
     CertificateTookEffect,
     CertificateVoided,
+    CertifiedService,
 )
 from shared.eventstore import read_stream
 from shared.web.problems import Texts
@@ -29,13 +31,14 @@ from shared.web.problems import Texts
 
 async def explain(read: AsyncConnection, row: Any, texts: Texts, language: str) -> CertificateExplanationOut:
     """The explanation of a certificate's row in one language."""
-    by_year: dict[int, int] = {}
-    for served in await service_record(read, row.volunteer_id, row.since, row.until):
-        by_year[served.year] = by_year.get(served.year, 0) + served.minutes
-    now = max(0, sum(by_year.values()))
+    record = await record_between(read, row.volunteer_id, row.since, row.until)
+    now = record.minutes
     said, left = in_words(language, row.minutes), in_words(language, now)
     params = {"since": row.since, "until": row.until, "hours": said, "hours_now": left}
+    short = short_of([CertifiedService.model_validate(service) for service in row.services], record.told)
     code = "certificate.bears" if now >= row.minutes else "certificate.bears_less"
+    if short:
+        code, params["kinds"] = "certificate.bears_less_of", _listed(short, texts, language)
     document = await read.scalar(select(policies.c.document).where(policies.c.policy_version == row.policy_version))
     events = await read_stream(read, CERTIFICATES.stream(row.id))
     return CertificateExplanationOut(
@@ -54,10 +57,14 @@ async def explain(read: AsyncConnection, row: Any, texts: Texts, language: str) 
                 minutes=minutes,
                 text=texts.get(language, "stars.year", {"year": year, "hours": in_words(language, minutes)}),
             )
-            for year, minutes in by_year.items()
+            for year, minutes in record.years.items()
         ],
         history=[_step(event, texts, language) for event in events],
     )
+
+
+def _listed(services: Iterable[CertifiedService], texts: Texts, language: str) -> str:
+    return texts.word(language, "explain.and").join(_service(s.model_dump(), texts, language) for s in services)
 
 
 def _service(service: Any, texts: Texts, language: str) -> str:
@@ -72,6 +79,8 @@ def _step(event: Event, texts: Texts, language: str) -> StepOut:
     for name in ("minutes", "minutes_before"):
         if name in params:
             params[name.replace("minutes", "hours")] = in_words(language, params[name])
+    if isinstance(event, CertificateFlagged) and event.short_of:
+        code, params["kinds"] = "flagged_of", _listed(event.short_of, texts, language)
     if params.get("overlaps"):
         code = "issued_beside"
         params["why"] = texts.word(language, f"certificate_overlap.{params['overlap_reason']}")

@@ -4,7 +4,7 @@ It says what the ledger said on the day of issue, is public for the days that th
 a correction takes its ground away it is flagged; only people void it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -73,6 +73,7 @@ class Certificate:
     stage: Stage = Stage.NOT_ISSUED
     volunteer_id: UUID | None = None
     minutes: int = 0
+    services: tuple[CertifiedService, ...] = ()
     public_until: date = date.min
     objection: CertificateObjection | None = None
     objected_by: UUID | None = None
@@ -129,6 +130,9 @@ class LookAtGround:
     """The record of the period, now."""
 
     minutes: int
+    """What counts, of all kinds together."""
+    told: Mapping[str | None, int]
+    """Minutes by kind before the cap of a day: which one of a day's services it cuts, later news can change."""
     day: date
 
 
@@ -160,19 +164,36 @@ def decide(certificate: Certificate, command: Command) -> list[Event]:
             return [CertificateTookEffect(**whose, effective_on=day)]
         case SettleObjection():
             return [_settled(certificate, command, whose)]
-        case LookAtGround(minutes=minutes, day=day):
-            gone = minutes < certificate.minutes
-            if certificate.stage in ENDED or gone == certificate.flagged:
-                return []
-            if gone:
-                before = certificate.minutes
-                return [CertificateFlagged(**whose, minutes_before=before, minutes=minutes, flagged_on=day)]
-            return [CertificateFlagLifted(**whose, minutes=minutes, lifted_on=day)]
+        case LookAtGround():
+            return _looked_at(certificate, command, whose)
         case Void(reason=reason, day=day):
             refuse_if(certificate.stage in ENDED, CertificateEnded)
             return [CertificateVoided(**whose, reason=reason, voided_on=day)]
         case _:
             assert_never(command)
+
+
+def short_of(services: Iterable[CertifiedService], told: Mapping[str | None, int]) -> tuple[CertifiedService, ...]:
+    """Kinds of which less was served than is certified, with what was. Other service does not stand in for them."""
+    return tuple(
+        CertifiedService(kind=said.kind, minutes=max(0, told.get(said.kind, 0)))
+        for said in services
+        if told.get(said.kind, 0) < said.minutes
+    )
+
+
+def _looked_at(certificate: Certificate, command: LookAtGround, whose: Mapping[str, Any]) -> list[Event]:
+    minutes, day, before = command.minutes, command.day, certificate.minutes
+    short = short_of(certificate.services, command.told)
+    gone = minutes < before or bool(short)
+    if certificate.stage in ENDED or gone == certificate.flagged:
+        return []
+    if gone:
+        flagged = CertificateFlagged(
+            **whose, minutes_before=before, minutes=minutes, flagged_on=day, short_of=short or None
+        )
+        return [flagged]
+    return [CertificateFlagLifted(**whose, minutes=minutes, lifted_on=day)]
 
 
 def _settled(certificate: Certificate, command: SettleObjection, whose: Mapping[str, Any]) -> Event:
@@ -231,6 +252,7 @@ def evolve(certificate: Certificate, event: Event) -> Certificate:
                 Stage.PUBLIC,
                 event.volunteer_id,
                 event.minutes,
+                event.services,
                 event.public_until,
             )
         case CertificateObjected(reason=reason, objected_by=by):

@@ -1,4 +1,5 @@
-"""Finds certificates whose certified period has fewer minutes than they say, and flags them; or bears them again.
+"""Finds certificates whose certified period has fewer minutes than they say, in all or of a kind, and flags them; or
+bears them again.
 
 Summing up a period is not dear, but there are many certificates. So only those are looked at whose account has moved
 since the last look: its credits and debits are remembered beside the certificate.
@@ -9,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.points.certificates.api import await_end_of_publicity
 from services.points.certificates.model import LookAtGround, Stage
-from services.points.certificates.record import services_between
+from services.points.certificates.record import record_between
 from services.points.certificates.views import CERTIFICATES
 from services.points.tables import accounts, certificate_grounds, certificates
 from services.points.units import Unit
@@ -47,10 +48,10 @@ async def look_at_grounds(workshop: Workshop) -> int:
             await work.connection.execute(
                 remembered.on_conflict_do_update(index_elements=["certificate_id"], set_=seen)
             )
-            services = await services_between(work.connection, row.volunteer_id, row.since, row.until)
-            minutes = sum(service.minutes for service in services)
+            record = await record_between(work.connection, row.volunteer_id, row.since, row.until)
+            look = LookAtGround(record.minutes, record.told, local_day(work.now))
             before = (await work.load(CERTIFICATES, row.id)).state
-            after = await work.execute(CERTIFICATES, row.id, LookAtGround(minutes, local_day(work.now)))
+            after = await work.execute(CERTIFICATES, row.id, look)
             changed += after.flagged is not before.flagged
             if before.flagged and not after.flagged and after.stage is Stage.PUBLIC:
                 await_end_of_publicity(work, row.id, after)  # it may have come while it was flagged

@@ -13,9 +13,10 @@ from services.points.certificates.api import timers
 from services.points.certificates.watch import look_at_grounds
 from services.points.proof.verify import differing_read_tables
 from services.points.settings import PointsSettings
-from shared.contracts.registry import PersonForgotten
+from shared.contracts.registry import ActivityCategory, ActivityCompleted, PersonForgotten
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.office import StandingClock
+from tests.integration.points.producing import attendance
 from tests.integration.points.serving import correct, registration, serve
 from tests.integration.telling import tell
 
@@ -227,7 +228,7 @@ async def test_a_correction_takes_the_ground_away_and_gives_it_back(desk: Desk) 
     assert [step["event"] for step in explanation["history"]] == ["CertificateIssued", "CertificateFlagged"]
     assert all("{" not in step["text"] for step in explanation["history"])
     english = (await desk.clerk.get(path, headers={"accept-language": "en"})).json()
-    assert "has only 5 h 40 min" in english["summary"]
+    assert "the record has 5 h 40 min, and less than certified of: volunteering" in english["summary"]
     # Publicity ends while it is flagged; service told of later bears it again, and then it takes effect.
     desk.clock.pass_by(days=8)
     await timers.fire_due(workshop, desk.clock)
@@ -237,6 +238,27 @@ async def test_a_correction_takes_the_ground_away_and_gives_it_back(desk: Desk) 
     await timers.fire_due(workshop, desk.clock)
     after = await desk.state(issued)
     assert (after["stage"], after["flagged"]) == ("effective", False)
+
+
+async def test_other_service_of_the_same_day_does_not_stand_in_for_what_was_voided(desk: Desk) -> None:
+    issued = await desk.issue()
+    day = desk.attended[0].started_at.replace(hour=0)
+    cared = ActivityCompleted(
+        activity_id=uuid.uuid4(),
+        community=COMMUNITY,
+        category=ActivityCategory.CARE,
+        completed_at=desk.clock.now,
+        attendances=(attendance(desk.person, 480, day - timedelta(hours=4)),),
+    )
+    await tell(desk.points.service, cared)  # now the cap of the day cuts what the certificate is about
+    assert await look_at_grounds(desk.points.service.workshop) == 0, "which was served all the same"
+    await correct(desk.points.service, desk.attended[0], 0)
+    assert await look_at_grounds(desk.points.service.workshop) == 1
+    explanation = (await desk.clerk.get(f"/v1/certificates/{issued['certificate_id']}/explanation")).json()
+    assert (explanation["minutes"], explanation["minutes_now"]) == (720, 720)
+    for text in (explanation["summary"], explanation["history"][-1]["text"]):
+        assert "志愿活动 4 小时" in text
+        assert "{" not in text
 
 
 async def test_one_that_is_borne_again_in_publicity_takes_effect_when_that_is_over(desk: Desk) -> None:

@@ -78,6 +78,11 @@ def issued(days: int = 7, until: date = LAST) -> CertificateIssued:
     )  # fmt: skip
 
 
+def look(care: int, unknown: int, counted: int | None = None) -> LookAtGround:
+    told = {"activity.care": care, None: unknown}
+    return LookAtGround(sum(told.values()) if counted is None else counted, told, AFTER)
+
+
 HOURS, MISTAKE = CertificateObjection.HOURS_WRONG, CertificateVoidReason.ISSUED_BY_MISTAKE
 WHOSE: dict[str, Any] = {"certificate_id": ID, "community": COMMUNITY}
 OBJECTED = CertificateObjected(**WHOSE, reason=HOURS, objected_on=LAST, objected_by=CLERK)
@@ -85,7 +90,13 @@ SETTLED = CertificateTookEffect(**WHOSE, effective_on=AFTER, settled_by=COLLEAGU
 EFFECTIVE = CertificateTookEffect(**WHOSE, effective_on=AFTER)
 DISMISSED = CertificateObjectionDismissed(**WHOSE, dismissed_on=LAST, settled_by=COLLEAGUE)
 REFUSED = CertificateRefused(**WHOSE, reason=HOURS, refused_on=AFTER, settled_by=COLLEAGUE)
-FLAGGED = CertificateFlagged(**WHOSE, minutes_before=630, minutes=629, flagged_on=AFTER)
+FLAGGED = CertificateFlagged(
+    **WHOSE,
+    minutes_before=630,
+    minutes=629,
+    flagged_on=AFTER,
+    short_of=(CertifiedService(kind=None, minutes=29),),
+)
 VOIDED = CertificateVoided(**WHOSE, reason=MISTAKE, voided_on=AFTER)
 
 
@@ -150,13 +161,22 @@ def test_after_an_objection_without_ground_publicity_goes_on_to_its_last_day() -
 
 def test_it_is_flagged_once_when_its_ground_goes_and_lifted_when_it_comes_back() -> None:
     for before in ((issued(),), (issued(), EFFECTIVE), (issued(), OBJECTED)):
-        given(CERTIFICATES, *before).when(LookAtGround(629, AFTER)).then(FLAGGED)
-        given(CERTIFICATES, *before).when(LookAtGround(630, AFTER)).then_nothing()
-        given(CERTIFICATES, *before, FLAGGED).when(LookAtGround(1, AFTER)).then_nothing()
+        given(CERTIFICATES, *before).when(look(600, 29)).then(FLAGGED)
+        given(CERTIFICATES, *before).when(look(600, 30)).then_nothing()
+        given(CERTIFICATES, *before, FLAGGED).when(look(1, 0)).then_nothing()
         lifted = CertificateFlagLifted(**WHOSE, minutes=631, lifted_on=AFTER)
-        given(CERTIFICATES, *before, FLAGGED).when(LookAtGround(631, AFTER)).then(lifted)
+        given(CERTIFICATES, *before, FLAGGED).when(look(600, 31)).then(lifted)
     for end in (REFUSED, VOIDED):
-        given(CERTIFICATES, issued(), end).when(LookAtGround(0, AFTER)).then_nothing()
+        given(CERTIFICATES, issued(), end).when(look(0, 0)).then_nothing()
+
+
+def test_other_service_does_not_stand_in_for_what_is_certified() -> None:
+    short = (CertifiedService(kind="activity.care", minutes=599),)
+    other = FLAGGED.model_copy(update={"minutes": 700, "short_of": short})
+    given(CERTIFICATES, issued()).when(look(599, 101)).then(other)
+    given(CERTIFICATES, issued(), other).when(look(599, 999)).then_nothing()
+    capped = FLAGGED.model_copy(update={"short_of": None})
+    given(CERTIFICATES, issued()).when(look(600, 30, counted=629)).then(capped)
 
 
 def test_what_is_flagged_does_not_take_effect() -> None:
