@@ -34,6 +34,7 @@ class Honours:
     candidates: int
     certificate: Mapping[str, Any]
     verification_url: str
+    publicity_url: str
     verified: bool
 
 
@@ -59,10 +60,11 @@ async def honour(clerks: Clerks, community: str, district: str, minutes: Mapping
     applications.append(await _too_early(clerks, candidates, minutes))
     certificate = await _certificate(clerks, candidates[0]["volunteer_id"])
     address = f"{url}/verify/{certificate['certificate_number']}?code={certificate['check_code']}"
+    publicity = f"{url}/publicity/{community}"
     async with httpx.AsyncClient() as anybody:
-        page = await anybody.get(address)
-    verified = page.is_success and certificate["certificate_number"] in page.text
-    return Honours(applications, len(candidates), certificate, address, verified)
+        pages = [await anybody.get(address), await anybody.get(publicity)]
+    verified = all(page.is_success and certificate["certificate_number"] in page.text for page in pages)
+    return Honours(applications, len(candidates), certificate, address, publicity, verified)
 
 
 async def _too_early(clerks: Clerks, candidates: list[Any], minutes: Mapping[str, int]) -> Application:
@@ -116,10 +118,12 @@ def show(console: Console, found: Honours, numbers: Mapping[str, str]) -> None:
     console.print(table)
     console.print(f"达到一星而尚未申请者在申请之前共 {found.candidates} 人 candidates before anybody applied")
     done = found.certificate
-    seen = "核验页可打开 the page answers" if found.verified else "[red]核验页打不开 the page does not answer[/red]"
+    seen = (
+        "公示页和核验页可打开 the pages answer" if found.verified else "[red]页面打不开 the pages do not answer[/red]"
+    )
     console.print(
         f"志愿服务记录证明 certificate {done['certificate_number']}：{done['minutes'] / 60:.1f} 小时 hours，"
         f"公示至 public until {done['public_until']}"
     )
-    console.print(f"任何人可核验，{seen}：", highlight=False)
-    console.print(f"  {found.verification_url}\n", soft_wrap=True, markup=False)
+    console.print(f"任何人可核验，公示期内可提出异议，{seen}：", highlight=False)
+    console.print(f"  {found.verification_url}\n  {found.publicity_url}\n", soft_wrap=True, markup=False)

@@ -53,9 +53,11 @@ def publicity(
     rows: Iterable[Any], identities: Mapping[Any, Mapping[str, str]], community: str, next_cursor: str | None
 ) -> str:
     """The content for a community's certificates in publicity. Of whom the vault has no name, nothing is shown."""
-    shown = [
-        _in_publicity(row, identities[row.id], community) for row in rows if masked_name(identities.get(row.id, {}))
-    ]
+    shown = []
+    for row in rows:
+        identity = identities.get(row.id, {})
+        if (name := masked_name(identity)) is not None:
+            shown.append(_in_publicity(name, row, identity, community))
     if not shown and next_cursor is None:
         shown = ['<p>目前没有公示中的证明。<br><span lang="en">No certificate is in publicity now.</span></p>']
     more = f'<p><a class="next" href="?cursor={next_cursor}">下一页 Next page</a></p>' if next_cursor else ""
@@ -72,7 +74,7 @@ _HOW_TO_OBJECT: Final = (
 )
 
 
-def _in_publicity(row: Any, identity: Mapping[str, str], community: str) -> str:
+def _in_publicity(name: str, row: Any, identity: Mapping[str, str], community: str) -> str:
     zh, en, tone = state_of(row)
     marked = "" if in_order(row) else f'<p class="{tone}">{zh} {en}</p>'
     fields = [
@@ -80,7 +82,7 @@ def _in_publicity(row: Any, identity: Mapping[str, str], community: str) -> str:
         ("公示至 In publicity until", row.public_until),
         ("证明编号 Number", row.number),
     ]
-    return f"<section><h2>{escape(masked_name(identity) or '')}</h2>{marked}{listed(fields)}</section>"
+    return f"<section><h2>{escape(name)}</h2>{marked}{listed(fields)}</section>"
 
 
 def _what_it_says(row: Any, identity: Mapping[str, str], community: str) -> list[tuple[str, Any]]:

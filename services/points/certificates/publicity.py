@@ -78,7 +78,7 @@ async def get_notice(
     data = {
         "community": name,
         "day": str(day),
-        "rows": [_line(row, identities[row.id], name) for row in rows if row.id in identities],
+        "rows": [_line(row, identity, name) for row in rows if (identity := identities.get(row.id))],
         "qr": qr_code(f"{base.rstrip('/')}/publicity/{community}"),
     }
     return pdf(await print_pdf(_NOTICE, data), f"publicity-{community}-{day}")
