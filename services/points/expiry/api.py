@@ -98,9 +98,9 @@ async def list_expiring(
     found: Page[Any] = await page.fetch(read, _served_between(query, *earned), order, lambda row: row)
     purses = {row.id: row for row in found.items}
     lapsing = Lapsing(LedgerWriter())
-    lots = await lapsing.lots(await driver_connection(read), book, list(purses), with_suspected=True)
+    courses = await lapsing.courses(await driver_connection(read), book, list(purses), with_suspected=True)
     numbers = await numbers_of(read, (UUID(row.holder) for row in purses.values()))
-    answers = [_expiring(row, numbers, lots[account], today, until) for account, row in purses.items()]
+    answers = [_expiring(row, numbers, courses[account].lots, today, until) for account, row in purses.items()]
     told = [answer for answer in answers if answer.days]
     return await with_node_names(read, Page(items=told, next_cursor=found.next_cursor))
 
@@ -143,7 +143,7 @@ async def list_lots(
     except ValueError:
         raise NotFound("account") from None
     book = await in_force.book(read)
-    lots = (await Lapsing(LedgerWriter()).lots(await driver_connection(read), book, [row.id]))[row.id]
+    lots = (await Lapsing(LedgerWriter()).courses(await driver_connection(read), book, [row.id]))[row.id].lots
     shown = [lot for lot in lots if all_lots or lot.left]
     texts: Texts = request.app.state.texts
     dated = [lot.term.last_day for lot in lots if lot.left and lot.term.last_day is not None]

@@ -4,16 +4,16 @@ People are dealt with in parts (`ledger.parts`); while a part lapses, nobody boo
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from services.points.expiry.lots import Lapse, Lot, due, lots_of
+from services.points.expiry.lots import Course, Known, Lapse, course, due
 from services.points.expiry.terms import lapsed_until, lapsing_days, term_of
 from services.points.ledger.clauses import Clause
 from services.points.ledger.history import histories
 from services.points.ledger.parts import part_of, part_sql
-from services.points.ledger.postings import Held, Posting
+from services.points.ledger.reading import EVERYTHING, Sight
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.policy.book import PolicyBook
@@ -22,14 +22,11 @@ from services.points.units import Unit
 _ACCOUNTS_AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
+class Purse(NamedTuple):
     """Everything that bears on the lots of one account of points."""
 
     account: int
-    part: int
-    postings: Sequence[Posting]
-    held: Sequence[Held]
+    known: Known
 
 
 class Lapsing:
@@ -109,12 +106,11 @@ class Lapsing:
             await self._restate(db, book, accounts[start : start + _ACCOUNTS_AT_ONCE])
 
     async def _restate(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> None:
-        lapses = await self._lapses(db)
         purses = await self._purses(db, accounts)
         term = term_of(book, self._communities.__getitem__)
         transfers = []
         for purse in purses:
-            for one in due(purse.postings, purse.held, lapses.get(purse.part, []), term):
+            for one in due(purse.known, term):
                 debit, credit = purse.account, one.lot.contra_account
                 if one.amount > 0:
                     debit, credit = credit, debit
@@ -135,20 +131,30 @@ class Lapsing:
                 )
         await self._writer.post(db, transfers)
 
-    async def lots(
-        self, db: Connection, book: PolicyBook, accounts: Sequence[int], *, with_suspected: bool = False
-    ) -> dict[int, list[Lot]]:
-        """The lots of accounts of points, by account; `with_suspected` as if nothing were held for a sign.
+    async def courses(
+        self,
+        db: Connection,
+        book: PolicyBook,
+        accounts: Sequence[int],
+        sight: Sight = EVERYTHING,
+        *,
+        with_suspected: bool = False,
+    ) -> dict[int, Course]:
+        """How the points of accounts came and went, by account; `with_suspected` as if nothing were held for a sign.
 
         So it is told what lapses: what is suspected cannot be spent, and is not, and lapses once it is free.
         """
-        lapses = await self._lapses(db)
         purses = await self._purses(db, accounts)
         term = term_of(book, self._communities.__getitem__)
         found = {}
-        for purse in purses:
-            held = [one for one in purse.held if not (with_suspected and one.suspected)]
-            found[purse.account] = lots_of(purse.postings, held, lapses.get(purse.part, []), term)
+        for account, known in purses:
+            if with_suspected:
+                known = known._replace(held=[one for one in known.held if not one.suspected])
+            if sight.until is not None:
+                known = known.until(sight.until)
+            if sight.known_at is not None:
+                known = known.as_of(sight.known_at)
+            found[account] = course(known, term)
         return found
 
     async def holders(self, db: Connection, accounts: Sequence[int]) -> dict[int, UUID]:
@@ -160,18 +166,16 @@ class Lapsing:
         """The community of an account of issue that was met on lots."""
         return self._communities[issuer]
 
-    async def _lapses(self, db: Connection) -> dict[int, list[Lapse]]:
-        query = f"SELECT part, event_id, through, lapsed_at FROM {self._schema}.lapses ORDER BY lapsed_at"
-        lapses: dict[int, list[Lapse]] = {}
-        for part, *lapse in await db.fetch(query):
-            lapses.setdefault(part, []).append(Lapse(*lapse))
-        return lapses
-
     async def _purses(self, db: Connection, accounts: Sequence[int]) -> list[Purse]:
         known = await histories(db, self._schema, accounts)
         await self._know_issuers(db, (p.contra_account for of_one in known.values() for p in of_one.postings))
         holders = await self.holders(db, accounts)
-        return [Purse(n, part_of(holder), *known[n]) for n, holder in sorted(holders.items())]
+        parts = {account: part_of(holder) for account, holder in holders.items()}
+        lapses: dict[int, list[Lapse]] = {part: [] for part in parts.values()}
+        query = f"SELECT part, event_id, through, lapsed_at FROM {self._schema}.lapses WHERE part = ANY($1::smallint[])"
+        for part, *lapse in await db.fetch(f"{query} ORDER BY lapsed_at", list(lapses)):
+            lapses[part].append(Lapse(*lapse))
+        return [Purse(account, Known(*known[account], lapses[part])) for account, part in sorted(parts.items())]
 
     async def _know_issuers(self, db: Connection, accounts: Iterable[int]) -> None:
         strangers = set(accounts) - self._communities.keys()

@@ -103,8 +103,8 @@ class ExpiryRounds:
                 return
             holders = await self._lapsing.holders(db, accounts)
             notices: list[ExpiryNotice] = []
-            for account, lots in (await self._lapsing.lots(db, book, accounts, with_suspected=True)).items():
-                notices += self._notices(book, holders[account], lots, before, today)
+            for account, course in (await self._lapsing.courses(db, book, accounts, with_suspected=True)).items():
+                notices += self._notices(book, holders[account], course.lots, before, today)
             if not notices:
                 return
             await work.execute(EXPIRY, part_id(part), Announce(part, today, notices, work.now))

@@ -1,15 +1,19 @@
 """Routes that answer "why?": an account explained line by line, and everything that one event caused."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.accounts.visible import visible_account
 from services.points.earning.kinds import EVIDENCE, KINDS
+from services.points.expiry.lapsing import Lapsing
+from services.points.expiry.lots import Course
 from services.points.explain import facts
 from services.points.explain.telling import Told, tell
 from services.points.explain.words import NOTHING, Ground, Line, Sentence
@@ -17,8 +21,12 @@ from services.points.fields import Holder, Seen, UnitCode
 from services.points.figures import figure
 from services.points.ledger.clauses import Clause
 from services.points.ledger.reading import EVERYTHING, Sight, posted
+from services.points.ledger.writing import LedgerWriter
+from services.points.policy.book import PolicyBook
 from services.points.policy.in_force import InForce
+from services.points.units import Unit
 from shared.clock import system_clock
+from shared.database import driver_connection
 from shared.web import Api, Caller, LongPaging, Read
 from shared.web.problems import Texts, language_of
 
@@ -29,13 +37,15 @@ _OWN = {Clause.POLICY_RESTATED, Clause.EXPIRY, Clause.EXPIRY_RESTATED}
 _CONTEXTS = {"activity": "registry", "patrol": "grid_patrol", "mediation": "mediation"}
 
 
-class SourceOut(BaseModel):
+# A line and its source are no models: these would look over each of the thousands of lines that were made here.
+@dataclass(slots=True)
+class SourceOut:
     """Where a line comes from."""
 
-    context: str = Field(examples=["registry"], description="Which service told it.")
+    context: Annotated[str, Field(examples=["registry"], description="Which service told it.")]
     event_id: UUID
-    record_id: UUID = Field(description="服务记录、兑换或入库 the service record, redemption or receipt")
-    kind: str | None = Field(examples=["patrol.volunteer.night"], description="服务类别 kind of service")
+    record_id: Annotated[UUID, Field(description="服务记录、兑换或入库 the service record, redemption or receipt")]
+    kind: Annotated[str | None, Field(examples=["patrol.volunteer.night"], description="服务类别 kind of service")]
     minutes: int | None
     evidence: str | None
 
@@ -49,20 +59,21 @@ class GroundOut(BaseModel):
     value: Any
 
 
-class ExplainedOut(BaseModel):
+@dataclass(slots=True)
+class ExplainedOut:
     """A line, explained."""
 
     id: int
     occurred_at: datetime
-    recorded_at: datetime = Field(description="何时得知 since when it was known")
-    amount: int = Field(description="增减 what the account gained; 0 for service that brought nothing")
+    recorded_at: Annotated[datetime, Field(description="何时得知 since when it was known")]
+    amount: Annotated[int, Field(description="增减 what the account gained; 0 for service that brought nothing")]
     balance_after: int
-    reason: str = Field(examples=["rate"])
-    text: str = Field(description="说明 the line in words")
+    reason: Annotated[str, Field(examples=["rate"])]
+    text: Annotated[str, Field(description="说明 the line in words")]
     source: SourceOut
     grounds: list[GroundOut]
-    corrects: int | None = Field(description="所更正的流水 the line that this one corrects")
-    corrected_by: list[int] = Field(description="更正本笔的流水 the lines that correct this one")
+    corrects: Annotated[int | None, Field(description="所更正的流水 the line that this one corrects")]
+    corrected_by: Annotated[list[int], Field(description="更正本笔的流水 the lines that correct this one")]
 
 
 class TotalOut(BaseModel):
@@ -107,10 +118,11 @@ async def explain_account(
     texts: Texts = request.app.state.texts
     language = language_of(request)
     book = await in_force.book(read)
-    told = await tell(read, account, row.code, shown, sight, book, texts, language)
+    course = await _course(read, account, row, sight, book)
+    told = await tell(read, account, row.code, shown, sight, book, texts, language, course)
     balance = await posted(read, account.id, sight, after=(shown[0].occurred_at, shown[0].id)) if shown else 0
     explained = []
-    grounds: dict[tuple[int, str], GroundOut] = {}
+    grounds: dict[int, list[GroundOut]] = {}
     for line, sentence in zip(shown, told.sentences, strict=True):
         explained.append(_explained(line, sentence, balance, told, grounds))
         balance -= line.amount
@@ -137,16 +149,23 @@ async def explain_account(
     )
 
 
+async def _course(
+    read: AsyncConnection, account: facts.Account, row: Any, sight: Sight, book: PolicyBook
+) -> Course | None:
+    """How a volunteer's points came and went; nothing else has lots."""
+    if row.unit != Unit.POINT or account.record_id is None:
+        return None
+    lapsing = Lapsing(LedgerWriter())
+    return (await lapsing.courses(await driver_connection(read), book, [account.id], sight))[account.id]
+
+
 def _explained(
-    line: Line, sentence: Sentence, balance: int, told: Told, known: dict[tuple[int, str], GroundOut]
+    line: Line, sentence: Sentence, balance: int, told: Told, known: dict[int, list[GroundOut]]
 ) -> ExplainedOut:
-    """`known` are the grounds of the lines before: there are few, and thousands of lines that rest on them."""
-    grounds = []
-    for ground in sentence.grounds:
-        place = (ground.policy_version, ground.place)
-        if place not in known:
-            known[place] = ground_out(ground, told.titles)
-        grounds.append(known[place])
+    """`known` are the grounds of the lines before, which thousands of lines share, by their id."""
+    grounds = known.get(id(sentence.grounds))
+    if grounds is None:
+        grounds = known[id(sentence.grounds)] = [ground_out(ground, told.titles) for ground in sentence.grounds]
     return ExplainedOut(
         id=line.id,
         occurred_at=line.occurred_at,

@@ -98,12 +98,13 @@ async def list_effects(
     lines = [_line(row) for row in found.items]
     book, goods, before = await in_force.book(read), await facts.goods(read, lines), await facts.before(read, lines)
     ordered = await facts.ordered(read, lines)
-    lots = await facts.lots(read, {max(row.debit_account, row.credit_account) for row in found.items}, lines)
+    people = {max(row.debit_account, row.credit_account) for row in found.items}
+    earned_on = await facts.earned_on(read, people, lines)
 
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
 
-    narrators = {row.code: Narrator(row.code, say, book, titles, goods, before, ordered, lots) for row in found.items}
+    narrators = {row.code: Narrator(row.code, say, book, titles, goods, before, ordered, earned_on) for row in found.items}
     effects = []
     for row, line in zip(found.items, lines, strict=True):
         told = narrators[row.code].tell(line)

@@ -165,7 +165,7 @@ async def goods(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Goods
     return {found: Goods(*what) for found, *what in await read.execute(query.where(row.id.in_(ids)))}
 
 
-async def lots(read: AsyncConnection, people: Collection[int], page: Iterable[Line]) -> dict[UUID, str]:
+async def earned_on(read: AsyncConnection, people: Collection[int], page: Iterable[Line]) -> dict[UUID, str]:
     """The days on which the points that lapsed on a page were earned, by record; of the people's accounts of points."""
     ids = {line.record_id for line in page if line.clause in EXPIRED}
     if not ids:

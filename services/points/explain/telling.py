@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.expiry.lots import Course
 from services.points.explain import facts
+from services.points.explain.becoming import Becoming
 from services.points.explain.words import Line, Narrator, Sentence
 from services.points.ledger.reading import Sight
 from services.points.policy.book import PolicyBook
@@ -31,8 +33,9 @@ async def tell(
     book: PolicyBook,
     texts: Texts,
     language: str,
+    course: Course | None = None,
 ) -> Told:
-    """Tell lines of one account, newest first, in a language (`zh`, `en`)."""
+    """Tell lines of one account, newest first, in a language (`zh`, `en`); of points, with how they came and went."""
 
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
@@ -40,6 +43,7 @@ async def tell(
     kin = await facts.kin(read, account, lines, sight)
     titles = await facts.titles(read, language)
     goods, ordered = await facts.goods(read, lines), await facts.ordered(read, lines)
-    before, lots = await facts.before(read, lines), await facts.lots(read, [account.id], lines)
-    narrator = Narrator(unit, say, book, titles, goods, before, ordered, lots)
+    before, earned_on = await facts.before(read, lines), await facts.earned_on(read, [account.id], lines)
+    became = None if course is None else Becoming(course, say).of
+    narrator = Narrator(unit, say, book, titles, goods, before, ordered, earned_on, became)
     return Told([narrator.tell(line) for line in lines], kin, titles)

@@ -5,7 +5,6 @@ the same for ever.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -53,6 +52,9 @@ class Line(NamedTuple):
     counterparty: str
 
 
+_TOLD_ALIKE = frozenset({NOTHING, Clause.RATE})
+"""Clauses of service as it was first told."""
+
 Corrected = tuple[UUID, UUID]
 """The event of a correction, and the record that it corrects."""
 
@@ -75,8 +77,7 @@ class Goods(NamedTuple):
     """Pieces of which these were taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A line in words."""
 
     reason: str
@@ -106,7 +107,8 @@ class Narrator:
         goods: Mapping[UUID, Goods],
         before: Mapping[Corrected, Before],
         ordered: Mapping[UUID, str] = {},
-        lots: Mapping[UUID, str] = {},
+        earned_on: Mapping[UUID, str] = {},
+        became: Callable[[Line], str] | None = None,
     ) -> None:
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
@@ -117,11 +119,15 @@ class Narrator:
         self._before = before
         self._ordered = ordered
         """By order of the time bank, the kind of service."""
-        self._lots = lots
+        self._earned_on = earned_on
         """By record, the day on which points were earned that have lapsed."""
+        self._became = became
+        """From which lots a line was paid, or what became of the points that it brought."""
         self._known: dict[str, str] = {}
         """Words that were said before: a year's lines are made of a few dozen."""
         self._said_grounds: dict[int, str] = {}
+        self._told: dict[tuple[Any, ...], tuple[Terms, Sentence]] = {}
+        """What follows the day, of service that differs in nothing else. With the terms, which the key has by id only."""
 
     def _word(self, code: str) -> str:
         """A word or sentence without params."""
@@ -132,11 +138,26 @@ class Narrator:
 
     def tell(self, line: Line) -> Sentence:
         """One line in words."""
-        if line.clause == NOTHING:
-            return self._nothing(line)
+        sentence = self._service(line) if line.clause in _TOLD_ALIKE else self._other_than_service(line)
+        if self._became is None:
+            return sentence
+        return Sentence(sentence.reason, sentence.text + self._became(line), sentence.grounds)
+
+    def _service(self, line: Line) -> Sentence:
+        """Service as it was told, and what it brought; a year of it differs in little but the days."""
+        day = local_day(line.occurred_at)
+        terms = self._book.terms(line.counterparty.removeprefix(issuance_prefix), day, line.recorded_at)
+        key = (line.clause, line.kind, line.evidence, line.minutes, line.amount, id(terms))
+        known = self._told.get(key)
+        if known is None:
+            reason, text, grounds = (self._nothing if line.clause == NOTHING else self._rate)(line, terms)
+            assert text.startswith(day.isoformat()), "people look for the day first"
+            known = self._told[key] = terms, Sentence(reason, text.removeprefix(day.isoformat()), grounds)
+        reason, after_day, grounds = known[1]
+        return Sentence(reason, day.isoformat() + after_day, grounds)
+
+    def _other_than_service(self, line: Line) -> Sentence:
         match line.clause:
-            case Clause.RATE:
-                return self._rate(line)
             case Clause.CORRECTION:
                 return self._correction(line)
             case Clause.POLICY_RESTATED:
@@ -152,8 +173,7 @@ class Narrator:
             case _:
                 return self._other(line)
 
-    def _rate(self, line: Line) -> Sentence:
-        terms = self._terms_of(line)
+    def _rate(self, line: Line, terms: Terms) -> Sentence:
         price = self._price(line, terms)
         cap = self._activity_cap(line, terms, price)
         if self._unit != Unit.POINT.name:
@@ -165,9 +185,8 @@ class Narrator:
         params = self._rate_words(price) | {"dropped": self._word("explain.dropped") if part_dropped else ""}
         return self._sentence(line, "rate", "POINT", params, self._rate_grounds(line, terms), cap=cap)
 
-    def _nothing(self, line: Line) -> Sentence:
+    def _nothing(self, line: Line, terms: Terms) -> Sentence:
         """Service that brought nothing of this unit, and why."""
-        terms = self._terms_of(line)
         price = self._price(line, terms)
         if self._unit == Unit.MINUTE.name and price.amounts(line.minutes or 0, EVIDENCE[line.evidence or 0])[_DONATED]:
             return self._sentence(line, "nothing", "donate_only", grounds=[self._donate_only(terms)])
@@ -224,7 +243,7 @@ class Narrator:
         value = None if said is None else {"rule": said.kind.value} | ({"months": said.months} if said.months else {})
         ground = Ground(line.policy_version, "/expiry/POINT", value)
         form = "given_back" if line.amount > 0 else "taken"
-        earned = {"earned_on": self._lots.get(line.record_id, "")}
+        earned = {"earned_on": self._earned_on.get(line.record_id, "")}
         return self._sentence(line, Clause(line.clause).name.lower(), form, earned, [ground])
 
     def _pooled(self, line: Line) -> Sentence:

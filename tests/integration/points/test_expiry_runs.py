@@ -206,8 +206,19 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     assert await balance(points, reserver) == 0
     spent_and_lapsed = (await client.get(f"/v1/accounts/{reserver}/POINT/statement")).json()["items"]
     assert sorted(line["amount"] for line in spent_and_lapsed) == [-20, -20, -10, 50]
-    line = (await client.get(f"/v1/accounts/{spender}/POINT/explanation")).json()["items"][0]
+    explained = (await client.get(f"/v1/accounts/{spender}/POINT/explanation")).json()["items"]
+    line = explained[0]
     assert (line["reason"], line["amount"]) == ("expiry", -20)
+    assert explained[1]["text"].endswith("先得先用，用的是：2024-05-06 所得 30 分。")
+    assert explained[-1]["text"].endswith("这 50 分：已用 30 分，2026-01-01 到期失效 20 分。")
+    for at, became in (
+        ("2025-12-30T00:00:00Z", "这 50 分：已用 30 分，还有 20 分，可用到 2025-12-31。"),
+        ("2025-11-01T00:00:00Z", "这 50 分都还没有用，可用到 2025-12-31。"),
+    ):
+        for known in ("now", "then"):
+            query = {"at": at, "as_known": known}
+            then = await client.get(f"/v1/accounts/{spender}/POINT/explanation", params=query)
+            assert then.json()["items"][-1]["text"].endswith(became)
     assert line["text"].startswith("2026-01-01 有 20 积分到期失效：2024-05-06 服务所得，")
     assert [(g["place"], g["value"]) for g in line["grounds"]] == [("/expiry/POINT", {"rule": "end_of_next_year"})]
 

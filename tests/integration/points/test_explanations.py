@@ -114,6 +114,7 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
     default = "依据《全国默认积分办法》（第 1 版）。"
     assert texts["rate", str(first_id)] == (
         f"2026-03-05 专业志愿服务 300 分钟（现场签到签退），每 6 分钟 1 分，按 1.2 倍计，得 60 分。{default}"
+        "这 24 分（已计更正和上限）都还没有用，可用到 2027-12-31。"
     )
     assert (
         texts["day_cap", str(second_id)] == f"2026-03-05 当天的服务超过每日上限 100 积分，多出的 10 积分不计。{default}"
@@ -176,7 +177,8 @@ async def test_an_explanation_pages_speaks_english_and_stops_at_a_moment(points:
     assert page["text"] == "Balance 20 points: service +20."
     assert seen[0]["text"] == (
         "2026-03-08: volunteering, 30 minutes (checked in and out on site). One point per 6 minutes: "
-        "5 points. Ground: “National default points policy” (version 1)."
+        "5 points. Ground: “National default points policy” (version 1). "
+        "All 5 points are still there, to be spent until 2027-12-31."
     )
 
 

@@ -1,6 +1,7 @@
 """Points lapse lot by lot: first earned first spent, and whatever is known late comes out right."""
 
 import uuid
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.points.expiry.lots import Due, Lapse, Term, due, lots_of
+from services.points.expiry.lots import Course, Due, Known, Lapse, Term, course, due
 from services.points.expiry.model import Announce, LetLapse
 from services.points.expiry.rounds import EXPIRY
 from services.points.expiry.terms import lapsed_until, lapsing_days
@@ -52,7 +53,11 @@ def lapse(day: int) -> Lapse:
 
 
 def lapsing(postings: list[Posting], holds: list[Held], lapses: list[Lapse]) -> list[tuple[int, int]]:
-    return [(one.lot.record_id.int, one.amount) for one in due(postings, holds, lapses, term_of)]
+    return [(one.lot.record_id.int, one.amount) for one in due(Known(postings, holds, lapses), term_of)]
+
+
+def parts(of: Course) -> dict[int, list[tuple[int, int]]]:
+    return {paid.int: [(lot.record_id.int, amount) for lot, amount, _ in of_one] for paid, of_one in of.paid.items()}
 
 
 def post(one: Due, number: int) -> Posting:
@@ -72,31 +77,52 @@ def test_what_is_not_spent_lapses_after_its_last_day() -> None:
 def test_the_first_earned_is_the_first_spent() -> None:
     lots = [earned(1, 0, 30), earned(2, 5, 20)]
     assert lapsing(lots, [held(1, 6, 40)], [lapse(16)]) == [(2, -10)]
-    assert [(lot.spent, lot.left) for lot in lots_of(lots, [held(1, 6, 40)], [], term_of)] == [(30, 0), (10, 10)]
+    spent = course(Known(lots, [held(1, 6, 40)], []), term_of)
+    assert [(lot.spent, lot.held, lot.left) for lot in spent.lots] == [(30, 30, 0), (10, 10, 10)]
+    assert parts(spent) == {501: [(1, 30), (2, 10)]}
 
 
 def test_what_was_reserved_before_and_comes_back_afterwards_lapses_then() -> None:
     lots = [earned(1, 0, 30)]
     assert lapsing(lots, [held(1, 6, 30)], [lapse(12)]) == []
-    (late,) = due(lots, [held(1, 6, 30, freed=14)], [lapse(12)], term_of)
+    (late,) = due(Known(lots, [held(1, 6, 30, freed=14)], [lapse(12)]), term_of)
     assert (late.amount, late.known_at) == (-30, BEGIN + timedelta(days=14))
 
 
 def test_a_record_corrected_after_it_lapsed_gives_back_what_it_never_was() -> None:
     first = [earned(1, 0, 30)]
-    posted = [post(one, 100) for one in due(first, [], [lapse(12)], term_of)]
+    posted = [post(one, 100) for one in due(Known(first, [], [lapse(12)]), term_of)]
     late = [*first, *posted, corrected(1, 0, -20, told=20)]
     assert lapsing(late, [], [lapse(12)]) == [(1, 20)]
 
 
 def test_a_record_that_becomes_known_after_its_last_day_lapses_at_once() -> None:
-    (late,) = due([earned(1, 0, 30, told=20)], [], [lapse(12)], term_of)
+    (late,) = due(Known([earned(1, 0, 30, told=20)], [], [lapse(12)]), term_of)
     assert (late.amount, late.lapse, late.known_at) == (-30, lapse(12), BEGIN + timedelta(days=20))
 
 
 def test_a_debt_is_paid_from_what_is_earned_next() -> None:
     lots = [earned(1, 0, 30), corrected(1, 0, -30, told=8), earned(2, 9, 50)]
     assert lapsing(lots, [held(1, 6, 30)], [lapse(20)]) == [(2, -20)]
+    owing = [earned(1, 0, 30), corrected(1, 0, -20, told=8), earned(2, 9, 15), earned(3, 10, 50)]
+    paid = parts(course(Known(owing, [held(1, 6, 30), held(2, 7, 10)], []), term_of))
+    assert paid == {501: [(1, 10), (2, 15), (3, 5)], 502: [(3, 10)]}, "the older debt first"
+
+
+def test_what_was_paid_from_which_lots_is_told_as_it_was_known_then() -> None:
+    lots = [earned(1, 0, 30), earned(2, 5, 20, told=9)]
+    collected = earned(77, 8, -25, clause=Clause.REDEMPTION)._replace(record_id=held(1, 6, 0).hold_id)
+    known = Known([*lots, collected], [held(1, 6, 25), held(2, 7, 10, freed=12)], [lapse(16)])
+
+    def told(known: Known) -> list[tuple[int, int, int, int]]:
+        return [(lot.spent, lot.held, lot.lapsed, lot.left) for lot in course(known, term_of).lots]
+
+    assert told(known) == [(25, 0, 5, 0), (0, 0, 20, 0)]
+    day = [BEGIN + timedelta(days=n, hours=1) for n in range(20)]
+    assert told(known.until(day[7])) == [(25, 25, 0, 5), (0, 0, 0, 20)], "as it is known now: the second came back"
+    assert told(known.until(day[7]).as_of(day[7])) == [(30, 30, 0, 0)], "the second lot was not known, nor what came back"
+    assert told(known.until(day[9]).as_of(day[9])) == [(30, 5, 0, 0), (5, 5, 0, 15)]
+    assert told(known.until(day[15])) == [(25, 0, 0, 5), (0, 0, 0, 20)]
 
 
 days = st.integers(0, 25)
@@ -127,22 +153,25 @@ def test_what_lapses_depends_on_what_is_known_and_not_on_the_order_of_arrival(
     lapses: list[Lapse] = []
     for arrived in told:
         (lapses if isinstance(arrived, Lapse) else postings).append(arrived)
-        postings += [
-            post(one, 100 + len(postings) + n) for n, one in enumerate(due(postings, all_held, lapses, term_of))
-        ]
-    assert due(postings, all_held, lapses, term_of) == []
+        known = Known(postings, all_held, lapses)
+        postings += [post(one, 100 + len(postings) + n) for n, one in enumerate(due(known, term_of))]
+    known = Known(postings, all_held, lapses)
+    assert due(known, term_of) == []
     for moment in sorted({p.recorded_at for p in postings} | {one.at for one in lapses}):
-        afresh = due(
-            [p for p in told if isinstance(p, Posting) and p.recorded_at <= moment],
-            [h._replace(freed_at=None if h.freed_at and h.freed_at > moment else h.freed_at) for h in all_held],
-            [one for one in lapses if one.at <= moment],
-            term_of,
-        )
+        first_told = Known([p for p in told if isinstance(p, Posting)], all_held, lapses)
+        afresh = due(first_told.as_of(moment), term_of)
         expired = sum(p.amount for p in postings if p not in told and p.recorded_at <= moment)
         assert expired == sum(one.amount for one in afresh)
-    for lot in lots_of(postings, all_held, lapses, term_of):
+    now = course(known, term_of)
+    paid = Counter[int]()
+    for of_one in now.paid.values():
+        for lot, amount, _ in of_one:
+            paid[lot.record_id.int] += amount
+    for lot in now.lots:
         assert lot.left >= 0
-        assert lot.spent >= 0
+        assert lot.spent == lot.held == paid[lot.record_id.int]
+    owed = sum(one.amount for one in all_held if one.freed_at is None) - paid.total()
+    assert sum(lot.left for lot in now.lots if owed) == 0, "nothing is owed while there is something left"
 
 
 # ── which days lapse when ────────────────────────────────────────────────────────────────────────────────────────
