@@ -63,7 +63,7 @@ class GroundOut(BaseModel):
 class ExplainedOut:
     """A line, explained."""
 
-    id: int
+    id: Annotated[int, Field(description="流水号；没有入账的服务为负数 below zero for service that moved no account")]
     occurred_at: datetime
     recorded_at: Annotated[datetime, Field(description="何时得知 since when it was known")]
     amount: Annotated[int, Field(description="增减 what the account gained; 0 for service that brought nothing")]

@@ -104,7 +104,9 @@ async def list_effects(
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
 
-    narrators = {row.code: Narrator(row.code, say, book, titles, goods, before, ordered, earned_on) for row in found.items}
+    narrators = {
+        row.code: Narrator(row.code, say, book, titles, goods, before, ordered, earned_on) for row in found.items
+    }
     effects = []
     for row, line in zip(found.items, lines, strict=True):
         told = narrators[row.code].tell(line)

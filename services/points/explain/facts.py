@@ -6,11 +6,28 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, any_, bindparam, exists, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
 
+from services.points.earning.kinds import EVIDENCE_NUMBERS
 from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line
 from services.points.ledger.clauses import EARNED, EXPIRED, Clause
 from services.points.ledger.reading import COLUMNS, Sight, lines_of, on, sides
@@ -22,7 +39,7 @@ from shared.web.paging import Page
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account that is explained, and the service record of its holder where it is a volunteer's."""
+    """The account that is explained, and the service record of its holder where that tells of service it lacks."""
 
     id: int
     record_id: int | None
@@ -31,7 +48,7 @@ class Account:
 async def account_of(read: AsyncConnection, row: Any) -> Account:
     """The account of a row, with the account of the holder's service record: what service there was, is there."""
     # On an account of donation minutes nobody looks for the service that brought none: most of it does not.
-    if row.unit not in OPENED_UNITS or row.unit == Unit.SERVICE_MINUTE:
+    if row.unit not in OPENED_UNITS:
         return Account(row.id, None)
     query = select(accounts.c.id).where(accounts.c.holder == row.holder, accounts.c.unit == int(Unit.SERVICE_MINUTE))
     return Account(row.id, await read.scalar(query))
@@ -41,8 +58,34 @@ def lines(account: Account, sight: Sight) -> tuple[Select[Any], list[ColumnEleme
     """The lines of an account, and among them the service that brought nothing of its unit."""
     branches = sides(account.id, sight)
     if account.record_id is not None:
-        branches.append(_nothing(account.id, account.record_id, sight))
+        branches.append(_uncounted(account.record_id, sight))
+        if account.record_id != account.id:
+            branches.append(_nothing(account.id, account.record_id, sight))
     return lines_of(*branches)
+
+
+def _uncounted(record: int, sight: Sight) -> Select[Any]:
+    """Service that brought nothing of any unit, an estimate above all, and so is in no transfer."""
+    # Their lines have no number; pages need one for the order, below those of transfers.
+    told = func.uuid_hash(notes.c.event_id, type_=Integer).bitwise_xor(func.uuid_hash(notes.c.record_id, type_=Integer))
+    first_told = notes.c.evidence_before.is_(None)
+    # Of what a correction added only an estimate is sure to have moved nothing.
+    added = and_(notes.c.minutes_before == 0, notes.c.evidence == EVIDENCE_NUMBERS["estimated"])
+    return select(
+        cast(-1 - told.bitwise_and(2**31 - 1), BigInteger).label("id"),
+        notes.c.occurred_at,
+        notes.c.recorded_at,
+        literal(NOTHING).label("clause"),
+        notes.c.event_id,
+        notes.c.record_id,
+        cast(null(), Integer).label("policy_version"),
+        cast(null(), BigInteger).label("corrects"),
+        notes.c.kind,
+        notes.c.evidence,
+        notes.c.minutes,
+        literal(0).label("amount"),
+        notes.c.issuer.label("other"),
+    ).where(notes.c.account == record, notes.c.minutes > 0, or_(first_told, added), *sight.conditions(notes))
 
 
 def _nothing(account: int, record: int, sight: Sight) -> Select[Any]:
@@ -106,7 +149,7 @@ async def kin(read: AsyncConnection, account: Account, page: Sequence[Line], sig
     if not page:
         return Kin({}, {})
     known = Sight(known_at=sight.known_at)
-    numbers = [account.id] if account.record_id is None else [account.id, account.record_id]
+    numbers = {account.id, account.id if account.record_id is None else account.record_id}
     branches = [branch for number in numbers for branch in sides(number, known)]
     around_page = _around(page)
     query, _ = lines_of(*(branch.where(*around_page) for branch in branches))

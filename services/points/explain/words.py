@@ -127,7 +127,7 @@ class Narrator:
         """Words that were said before: a year's lines are made of a few dozen."""
         self._said_grounds: dict[int, str] = {}
         self._told: dict[tuple[Any, ...], tuple[Terms, Sentence]] = {}
-        """What follows the day, of service that differs in nothing else. With the terms, which the key has by id only."""
+        """What follows the day, of service that differs in nothing else; with the terms, which the key has by id."""
 
     def _word(self, code: str) -> str:
         """A word or sentence without params."""
@@ -194,7 +194,8 @@ class Narrator:
         if (cap := self._activity_cap(line, terms, price)) is not None:
             return self._sentence(line, "nothing", "activity_cap", counted, cap=cap)
         if not self._earns(line, price):
-            return self._sentence(line, "nothing", "tier", counted, [self._tier(line, terms)])
+            form = "estimated" if EVIDENCE[line.evidence or 0] == "estimated" else "tier"
+            return self._sentence(line, "nothing", form, counted, [self._tier(line, terms)])
         why = "weight" if price.weight_percent == 0 else "short"
         return self._sentence(line, "nothing", why, self._rate_words(price), self._rate_grounds(line, terms))
 

@@ -4,7 +4,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, and_, cast, func, literal, literal_column, or_, select, tuple_, union_all
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Table,
+    and_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
@@ -39,15 +52,15 @@ class Sight:
     known_at: datetime | None = None
     since: datetime | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """On `transfers`."""
+    def conditions(self, table: Table = transfers) -> list[ColumnElement[bool]]:
+        """On `transfers`, or another table of what happened and when it was known."""
         found: list[ColumnElement[bool]] = []
         if self.until is not None:
-            found.append(transfers.c.occurred_at <= self.until)
+            found.append(table.c.occurred_at <= self.until)
         if self.known_at is not None:
-            found.append(transfers.c.recorded_at <= self.known_at)
+            found.append(table.c.recorded_at <= self.known_at)
         if self.since is not None:
-            found.append(transfers.c.occurred_at >= self.since)
+            found.append(table.c.occurred_at >= self.since)
         return found
 
 

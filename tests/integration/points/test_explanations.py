@@ -12,7 +12,7 @@ from python_calamine import CalamineWorkbook
 from services.points.app import build
 from services.points.proof.rebuild import rebuild
 from services.points.settings import PointsSettings
-from shared.contracts import Evidence
+from shared.contracts import CorrectionReason, Evidence
 from shared.contracts.registry import ActivityCategory
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed, corrected, headers, registered
@@ -101,14 +101,27 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
     )
     paper_id, paper = completed([attendance(person, 60, DAY - timedelta(days=2), Evidence.BACKFILLED)])
     short_id, short = completed([attendance(person, 5, DAY - timedelta(days=3))])
-    correction_id = uuid.uuid4()
+    guessed_id, guessed = completed([attendance(person, 90, DAY - timedelta(days=4), Evidence.ESTIMATED)])
+    correction_id, added_id = uuid.uuid4(), uuid.uuid4()
     for hours, (event_id, event) in enumerate(
-        [(first_id, first), (second_id, second), (meeting_id, meeting), (paper_id, paper), (short_id, short)], 12
+        [
+            (first_id, first),
+            (second_id, second),
+            (meeting_id, meeting),
+            (paper_id, paper),
+            (short_id, short),
+            (guessed_id, guessed),
+        ],
+        12,
     ):
         await tell_at(producing, DAY + timedelta(hours=hours), event_id, event)
     changed = corrected(first.attendances[0], 120, first)
     await tell_at(producing, DAY + timedelta(days=4), correction_id, changed)
-    await booked(points, first_id, second_id, meeting_id, paper_id, short_id, correction_id)
+    missing = attendance(person, 0, DAY - timedelta(days=4), Evidence.ESTIMATED)
+    added = corrected(missing, 45, guessed, evidence=Evidence.ESTIMATED, reason=CorrectionReason.EVIDENCE_ADDED)
+    await tell_at(producing, DAY + timedelta(days=4), added_id, added)
+    told = [first_id, second_id, meeting_id, paper_id, short_id, guessed_id, correction_id, added_id]
+    await booked(points, *told)
     answer = (await points.client().get(f"/v1/accounts/{person}/POINT/explanation")).json()
     texts = {(line["reason"], line["source"]["event_id"]): line["text"] for line in answer["items"]}
     default = "依据《全国默认积分办法》（第 1 版）。"
@@ -137,6 +150,18 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
         "2026-03-03 志愿活动 60 分钟（事后补录）：这样记录的服务不计入积分。"
     )
     assert texts["nothing", str(short_id)].startswith("2026-03-02 志愿活动 5 分钟，每 6 分钟 1 分：不足 1 分。")
+    for unit, counted in (("POINT", "积分"), ("MINUTE", "时间银行"), ("SERVICE_MINUTE", "服务时长")):
+        lines, query = [], {"limit": 2}
+        while query.get("cursor", "") is not None:
+            page = (await points.client().get(f"/v1/accounts/{person}/{unit}/explanation", params=query)).json()
+            lines, query = lines + page["items"], query | {"cursor": page["next_cursor"]}
+        estimates = [line for line in lines if line["source"]["evidence"] == "estimated"]
+        assert {line["source"]["minutes"] for line in estimates} == {90, 45}
+        assert len(estimates) == 2
+        assert f"90 分钟，时长是估计的：估计的时长不计入{counted}。如果能查到" in " ".join(
+            one["text"] for one in estimates
+        )
+        assert [g["value"] for g in estimates[0]["grounds"]] == [[]]
     assert answer["balance"] == 74 == sum(line["amount"] for line in answer["items"])
     assert answer["text"] == "余额 74 积分：参加服务 +110，服务记录更正 -36，超出每日上限 -10，每日上限重新计算 +10。"
     by_reason = {line["reason"]: line for line in answer["items"]}

@@ -1,7 +1,7 @@
 """A line says from which lots it was paid, or what became of the points that it brought."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def lapsed(day: int) -> Lapse:
 
 
 def said(
-    of: Posting, postings: list[Posting], holds: list[Held] = [], lapses: list[Lapse] = [], language: str = "zh"
+    of: Posting, postings: list[Posting], holds: Sequence[Held] = (), lapses: Sequence[Lapse] = (), language: str = "zh"
 ) -> str:
     def say(code: str, params: Mapping[str, Any]) -> str:
         return TEXTS.get(language, code, params)

@@ -120,7 +120,9 @@ def test_what_was_paid_from_which_lots_is_told_as_it_was_known_then() -> None:
     assert told(known) == [(25, 0, 5, 0), (0, 0, 20, 0)]
     day = [BEGIN + timedelta(days=n, hours=1) for n in range(20)]
     assert told(known.until(day[7])) == [(25, 25, 0, 5), (0, 0, 0, 20)], "as it is known now: the second came back"
-    assert told(known.until(day[7]).as_of(day[7])) == [(30, 30, 0, 0)], "the second lot was not known, nor what came back"
+    assert told(known.until(day[7]).as_of(day[7])) == [(30, 30, 0, 0)], (
+        "the second lot was not known, nor what came back"
+    )
     assert told(known.until(day[9]).as_of(day[9])) == [(30, 5, 0, 0), (5, 5, 0, 15)]
     assert told(known.until(day[15])) == [(25, 0, 0, 5), (0, 0, 0, 20)]
 
