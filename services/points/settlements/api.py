@@ -84,7 +84,11 @@ async def confirm_settlement(settlement_id: UUID, work: Work, caller: Caller) ->
 
 @api.command("/v1/settlements/{settlement_id}/withdrawal", permission="settlements.propose")
 async def withdraw_settlement(settlement_id: UUID, work: Work, caller: Caller) -> SettlementStateOut:
-    """撤销尚未确认的结算。Withdraw a settlement that is not confirmed."""
+    """撤销尚未确认的结算；按月提出的，该月数额更正后自动重新提出。
+
+    Withdraw a settlement that is not confirmed. One that the month proposed is proposed anew once its figures have been
+    put right; until then, and if they never are, not.
+    """
     await of_caller(work, caller, SETTLEMENTS, settlement_id)
     return _state(
         await work.execute(SETTLEMENTS, settlement_id, Withdraw(actor_id(work.vault, caller.subject), work.now))

@@ -239,6 +239,15 @@ def draw_up(clearing: Clearing) -> Drawn:
     )
 
 
+def put_right(withdrawn: Settlement, clearing: Clearing) -> bool:
+    """Whether the days of a proposal that was taken back come to something else by now.
+
+    By themselves: what later days have taken back changes by the hour, and puts nothing right.
+    """
+    before = {position.community: position.balance_minutes for position in withdrawn.positions}
+    return any(s.position != before.pop(s.community, 0) for s in clearing.standings) or any(before.values())
+
+
 def evolve(settlement: Settlement, event: Event) -> Settlement:
     """The run after an event."""
     match event:

@@ -1,4 +1,8 @@
-"""Once a month a settlement is proposed for every district that has something to settle; a person confirms it."""
+"""Once a month a settlement is proposed for every district that has something to settle; a person confirms it.
+
+Whoever finds its figures wrong takes it back. Once they are put right the month is proposed anew; as long as nothing
+has changed it is not: the same figures would be back within the hour.
+"""
 
 import asyncio
 from datetime import date, timedelta
@@ -10,10 +14,12 @@ from services.points.settlements.clearing import clearing_of, nodes_with_open_ba
 from services.points.settlements.model import (
     NothingToSettle,
     Propose,
+    Settlement,
     SettlementEnded,
     SettlementTooLarge,
     Stage,
     Withdraw,
+    put_right,
 )
 from services.points.settlements.views import SETTLEMENTS, SettlementAlreadyProposed
 from services.points.tables import settlement_runs
@@ -29,9 +35,9 @@ log = logger("settlements")
 _DISTRICT_DIGITS = 6
 
 
-def monthly_id(node: str, through: date) -> UUID:
-    """The run of a node's month: always the same, so that replicas cannot propose it twice."""
-    return derived_id("points", "settlement", node, through)
+def monthly_id(node: str, through: date, after: UUID | None = None) -> UUID:
+    """The run of a node's month, or what follows one that was taken back: replicas cannot propose it twice."""
+    return derived_id("points", "settlement", node, through, *([] if after is None else [after]))
 
 
 class SettlementRounds:
@@ -56,8 +62,9 @@ class SettlementRounds:
         through = today.replace(day=1) - timedelta(days=1)
         async with self._workshop.database.reading() as connection:
             nodes = await nodes_with_open_balances(await driver_connection(connection), _DISTRICT_DIGITS)
-            known = settlement_runs.c.node.in_(nodes) & (settlement_runs.c.through >= through)
-            done = set(await connection.scalars(select(settlement_runs.c.node).where(known)))
+            r = settlement_runs.c
+            standing = r.node.in_(nodes) & (r.through >= through) & (r.stage != Stage.WITHDRAWN.value)
+            done = set(await connection.scalars(select(r.node).where(standing)))
         proposed = 0
         for node in nodes:
             if node not in done:
@@ -70,7 +77,10 @@ class SettlementRounds:
                 if not await self._make_room(work, node):
                     return False
                 clearing = await clearing_of(await driver_connection(work.connection), node, through)
-                settlement_id = monthly_id(node, through)
+                taken_back = await self._taken_back(work, node, through)
+                if taken_back is not None and not put_right(taken_back, clearing):
+                    return False
+                settlement_id = monthly_id(node, through, None if taken_back is None else taken_back.id)
                 command = Propose(settlement_id, node, through, today, clearing, None, work.now)
                 await work.execute(SETTLEMENTS, settlement_id, command)
                 await work.finish()
@@ -98,3 +108,11 @@ class SettlementRounds:
             return False
         await work.execute(SETTLEMENTS, open_one.id, Withdraw(None, work.now))
         return True
+
+    async def _taken_back(self, work: UnitOfWork, node: str, through: date) -> Settlement | None:
+        """The last proposal of a month, where a person took it back."""
+        r = settlement_runs.c
+        monthly = (r.node == node) & (r.through == through) & r.proposed_by.is_(None)
+        query = select(r.id).where(monthly, r.stage == Stage.WITHDRAWN.value).order_by(r.proposed_at.desc()).limit(1)
+        withdrawn = await work.connection.scalar(query)
+        return None if withdrawn is None else (await work.load(SETTLEMENTS, withdrawn)).state

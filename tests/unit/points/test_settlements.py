@@ -22,6 +22,7 @@ from services.points.settlements.model import (
     SettlementTooLarge,
     Withdraw,
     draw_up,
+    put_right,
 )
 from services.points.settlements.netting import Payment, Standing, net, settled
 from services.points.settlements.rounds import monthly_id
@@ -119,7 +120,21 @@ def test_what_the_month_proposed_is_confirmed_by_anybody() -> None:
     given(SETTLEMENTS, by_the_month).when(Confirm(ANNA, STILL_OWED, AT)).then(
         CONFIRMED.model_copy(update={"confirmed_by": ANNA})
     )
-    assert monthly_id(NODE, THROUGH) == monthly_id(NODE, THROUGH)
+    assert monthly_id(NODE, THROUGH) == monthly_id(NODE, THROUGH) != monthly_id(NODE, THROUGH, RUN)
+
+
+def test_a_month_that_was_taken_back_is_another_one_once_its_own_days_have_changed() -> None:
+    taken_back = SETTLEMENTS.fold([PROPOSED, WITHDRAWN])
+    a, b, c = CLEARING.standings
+
+    def now(*standings: Standing) -> bool:
+        return put_right(taken_back, Clearing(standings, []))
+
+    assert not now(a, b, c)
+    assert not now(a._replace(now=20), b, c, Standing("620201001009", 0, 5, 5, 40)), "later days put nothing right"
+    assert now(a._replace(position=80), b._replace(position=-50), c)
+    assert now(a, b)
+    assert now(a, b, c, Standing("620201001009", 5, 5, 0, 5))
 
 
 def test_what_is_no_longer_owed_is_not_paid_and_what_came_in_since_waits() -> None:
