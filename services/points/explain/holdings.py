@@ -6,7 +6,8 @@ from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import Uuid, cast, column, select, table
+from sqlalchemy.dialects.postgresql import JSONB
 
 from services.points.accounts.visible import visible_account
 from services.points.fields import Holder, UnitCode
@@ -18,6 +19,8 @@ from shared.web import Api, Caller, Page, Paging, Read
 from shared.web.problems import Texts, language_of
 
 api = Api(tags=["explanations 说明"])
+
+_events = table("events", column("event_id", Uuid), column("data", JSONB))
 
 
 class HoldOut(BaseModel):
@@ -36,11 +39,17 @@ async def list_holds(
 ) -> Page[HoldOut]:
     """冻结的数额，逐笔说明原因。What is held of an account, and why."""
     account = await visible_account(read, caller, holder, unit, with_lines=True)
-    query = (
-        select(holds.c.hold_id, holds.c.leg, holds.c.held_at, holds.c.amount, holds.c.clause, anomaly_flags.c.sign)
-        .join(anomaly_flags, anomaly_flags.c.hold_id == holds.c.hold_id, isouter=True)
-        .where(holds.c.debit_account == account.id, holds.c.state == 0)
-    )
+    # A flag holds more than once where its evidence grows: each hold's event says which flag it is of.
+    of_flag = cast(_events.c.data["flag_id"].astext, Uuid) == anomaly_flags.c.id
+    sign = select(anomaly_flags.c.sign).join(_events, of_flag).where(_events.c.event_id == holds.c.event_id)
+    query = select(
+        holds.c.hold_id,
+        holds.c.leg,
+        holds.c.held_at,
+        holds.c.amount,
+        holds.c.clause,
+        sign.scalar_subquery().label("sign"),
+    ).where(holds.c.debit_account == account.id, holds.c.state == 0)
     texts: Texts = request.app.state.texts
     language = language_of(request)
 

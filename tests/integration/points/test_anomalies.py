@@ -340,6 +340,9 @@ async def test_what_comes_to_a_flag_is_held_too_where_the_policy_holds_and_what_
     await watch_of(points).look_at_everything()
     after = (await client.get(f"/v1/accounts/{person}/POINT/balance")).json()
     assert after["pending"] == after["posted"] >= before["posted"]
+    held = (await client.get(f"/v1/accounts/{person}/POINT/holds")).json()["items"]
+    assert sum(one["amount"] for one in held) == after["pending"]
+    assert ["一日时长过多" in one["text"] for one in held] == [True, True]
     await made(client, f"/v1/anomalies/{flag['id']}/release")
     await has_points(points, person, after["posted"], held=0)
     assert await watch_of(points).look_at_everything() == 0
