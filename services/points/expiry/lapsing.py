@@ -4,7 +4,7 @@ People are dealt with in parts (`ledger.parts`); while a part lapses, nobody boo
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
