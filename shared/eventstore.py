@@ -120,6 +120,7 @@ async def keep_writers_out(connection: AsyncConnection) -> None:
 
 
 _READ_STREAM = "SELECT type, data::text FROM events WHERE stream = $1 ORDER BY version"
+_READ_STREAM_UNTIL = "SELECT type, data::text FROM events WHERE stream = $1 AND occurred_at <= $2 ORDER BY version"
 _READ_STREAMS = "SELECT stream, type, data::text FROM events WHERE stream = ANY($1::text[]) ORDER BY stream, version"
 _NOTED = """
     WITH answered AS (
@@ -144,10 +145,13 @@ _APPEND = f"""
 """
 
 
-async def read_stream(connection: AsyncConnection, stream: str) -> list[Event]:
-    """All events of a stream in order; empty where it does not exist. Versions are 1, 2, 3 … without gaps."""
+async def read_stream(connection: AsyncConnection, stream: str, until: datetime | None = None) -> list[Event]:
+    """All events of a stream in order, or those until a moment; empty where it does not exist. Versions are 1, 2, 3 …
+    without gaps.
+    """
     raw = await driver_connection(connection)
-    return [decode(*row) for row in await raw.fetch(_READ_STREAM, stream)]
+    asked = (_READ_STREAM, stream) if until is None else (_READ_STREAM_UNTIL, stream, until)
+    return [decode(*row) for row in await raw.fetch(*asked)]
 
 
 async def read_streams(connection: AsyncConnection, streams: Sequence[str]) -> dict[str, list[Event]]:

@@ -24,6 +24,7 @@ from services.points.explain import api as explain
 from services.points.explain import event_api as events
 from services.points.explain import holdings
 from services.points.forgetting import ForgettingWatch
+from services.points.grounds import views as ground_views
 from services.points.honours import HonourWatch
 from services.points.leaderboards import api as leaderboards
 from services.points.leaderboards import team_api as team_leaderboards
@@ -71,6 +72,7 @@ read_views = Views.combine(
     time_bank.views,
     star_views.views,
     certificate_views.views,
+    ground_views.views,
     leaderboard_views.views,
     seal_views.views,
     anomaly_views.views,

@@ -58,6 +58,26 @@ class StarFlagReason(StrEnum):
     HOURS_BELOW_THRESHOLD = "hours_below_threshold"
 
 
+class CorrectingEvent(BaseModel):
+    """An event after which somebody's record of service had fewer minutes, and still has."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    event_id: UUID
+    type: str = Field(description="As on the bus, e.g. `liuling.registry.AttendanceCorrected.v1`.")
+    told_at: AwareDatetime = Field(description="Its time: since when it was known.")
+    taken_minutes: int = Field(gt=0, description="How many fewer there were, caps included.")
+
+
+CorrectedBy = Annotated[
+    tuple[CorrectingEvent, ...],
+    Field(
+        description="What took minutes since the record last bore it and was not given back, in the order of the times."
+        " Told anew when that changes. Empty where it was told before causes were."
+    ),
+]
+
+
 class StarApplied(Event, context="points"):
     """A grade was applied for; hours and months of membership are reached under the policy of that day."""
 
@@ -127,17 +147,23 @@ class StarReviewed(Event, context="points"):
 
 
 class StarFlagged(Event, context="points"):
-    """A grade may no longer hold; the authority confirms or withdraws it. Until then it stays in force."""
+    """A grade may no longer hold; the authority confirms or withdraws it. Until then it stays in force.
+
+    Told again of one that is flagged already when other events are the cause than before.
+    """
 
     volunteer_id: UUID
     application_id: UUID
     community: CommunityCode
     grade: Grade
     reason: StarFlagReason
-    minutes_before: int = Field(ge=0, description="Confirmed minutes when the grade was granted, or last looked at.")
+    minutes_before: int = Field(
+        ge=0, description="Confirmed minutes when the grade was granted, or last found to hold."
+    )
     minutes: ServedMinutes
     threshold_minutes: int = Field(ge=0)
     flagged_on: date
+    corrected_by: CorrectedBy = ()
 
 
 class StarConfirmed(Event, context="points"):
@@ -294,7 +320,10 @@ class CertificateRefused(Event, context="points"):
 
 
 class CertificateFlagged(Event, context="points"):
-    """Corrections took the record of the certified period below what the certificate says."""
+    """Corrections took the record of the certified period below what the certificate says.
+
+    Told again of one that is flagged already when other events are the cause than before.
+    """
 
     certificate_id: UUID
     community: CommunityCode
@@ -305,6 +334,7 @@ class CertificateFlagged(Event, context="points"):
         default=None,
         description="Kinds of which less was served than it says, caps aside; null where the sum alone is less.",
     )
+    corrected_by: CorrectedBy = ()
 
 
 class CertificateFlagLifted(Event, context="points"):

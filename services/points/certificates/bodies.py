@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from services.points.certificates.model import Stage
+from services.points.grounds.explaining import GroundedOut
+from services.points.grounds.telling import Caused
 from shared.contracts.honours import CertificateObjection, CertificateOverlapReason, CertificateVoidReason
 from shared.web.fields import Body, Day, LongText, ShortText
 
@@ -83,7 +85,7 @@ class ServiceOut(BaseModel):
     minutes: int
 
 
-class CertificateOut(StateOut):
+class CertificateOut(StateOut, Caused):
     """A certificate, without whom it is about."""
 
     community: str
@@ -101,7 +103,7 @@ class CertificateOut(StateOut):
     reason: str | None
 
 
-class StepOut(BaseModel):
+class StepOut(Caused):
     """One thing that happened to a certificate."""
 
     event: str = Field(examples=["CertificateIssued"])
@@ -110,24 +112,28 @@ class StepOut(BaseModel):
 
 
 class YearOut(BaseModel):
-    """The record of the period now, by year."""
+    """The record of the period at the moment, by year."""
 
     year: int
     minutes: int
     text: str
 
 
-class CertificateExplanationOut(BaseModel):
-    """Why a certificate says what it says, and whether its ground still bears it."""
+class CertificateExplanationOut(GroundedOut):
+    """Why a certificate says what it says, and whether its ground bears it; now, or at a moment."""
 
     certificate_id: UUID
     certificate_number: str
     stage: Stage
-    minutes: int
-    minutes_now: int = Field(description="该期间现在的记录 the record of the period now")
+    flagged: bool
+    minutes: int = Field(description="证明载明的 what it says; 0 while it was not issued")
+    minutes_now: int = Field(description="该期间在该时刻的记录 the record of the period at the moment")
     summary: str
-    policy_version: int
+    policy_version: int | None = Field(
+        description="公示期所依据的办法 says the days of publicity; null: not issued yet"
+    )
     policy_title: str
+    policy_place: str = Field(examples=["/certificates/publicity_days"], description="JSON pointer.")
     services: list[str]
     years: list[YearOut]
     history: list[StepOut]

@@ -4,15 +4,19 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.certificates.bodies import CertificateExplanationOut, StepOut, YearOut
-from services.points.certificates.model import Stage, short_of
-from services.points.certificates.record import record_between
+from services.points.certificates.model import Certificate, Stage, short_of
+from services.points.certificates.record import Record, record_between
 from services.points.certificates.views import CERTIFICATES
 from services.points.durations import in_words
-from services.points.tables import policies
+from services.points.explain import facts
+from services.points.grounds.explaining import grounded, in_sight
+from services.points.grounds.record import record_of
+from services.points.grounds.telling import told
+from services.points.ledger.reading import EVERYTHING, Sight
+from services.points.policy.book import PolicyBook
 from shared.contracts import Event
 from shared.contracts.honours import (
     CertificateFlagged,
@@ -29,38 +33,57 @@ from shared.eventstore import read_stream
 from shared.web.problems import Texts
 
 
-async def explain(read: AsyncConnection, row: Any, texts: Texts, language: str) -> CertificateExplanationOut:
-    """The explanation of a certificate's row in one language."""
-    record = await record_between(read, row.volunteer_id, row.since, row.until)
-    now = record.minutes
-    said, left = in_words(language, row.minutes), in_words(language, now)
-    params = {"since": row.since, "until": row.until, "hours": said, "hours_now": left}
-    short = short_of([CertifiedService.model_validate(service) for service in row.services], record.told)
-    code = "certificate.bears" if now >= row.minutes else "certificate.bears_less"
-    if short:
-        code, params["kinds"] = "certificate.bears_less_of", _listed(short, texts, language)
-    document = await read.scalar(select(policies.c.document).where(policies.c.policy_version == row.policy_version))
-    events = await read_stream(read, CERTIFICATES.stream(row.id))
+async def explain(
+    read: AsyncConnection, row: Any, sight: Sight, book: PolicyBook, texts: Texts, language: str
+) -> CertificateExplanationOut:
+    """The explanation of a certificate's row in one language: what had happened until a moment, and the record of the
+    period as far as it is in sight.
+    """
+    events = await read_stream(read, CERTIFICATES.stream(row.id), sight.until)
+    certificate = CERTIFICATES.fold(events)
+    issued = certificate.stage is not Stage.NOT_ISSUED
+    served = await record_between(read, row.volunteer_id, sight.within(row.since, row.until))
+    record = await record_of(read, row.volunteer_id, EVERYTHING.within(row.since, row.until))
+    titles = await facts.titles(read, language)
     return CertificateExplanationOut(
+        **await grounded(read, record, sight, book, texts, language),
         certificate_id=row.id,
         certificate_number=row.number,
-        stage=Stage(row.stage),
-        minutes=row.minutes,
-        minutes_now=now,
-        summary=texts.get(language, code, params),
-        policy_version=row.policy_version,
-        policy_title=(document or {}).get("title", {}).get(language, ""),
-        services=[_service(service, texts, language) for service in row.services],
+        stage=certificate.stage,
+        flagged=certificate.flagged,
+        minutes=certificate.minutes,
+        minutes_now=served.minutes,
+        summary=_summary(row, certificate, served, sight, texts, language),
+        policy_version=row.policy_version if issued else None,
+        policy_title=titles.get(row.policy_version, "") if issued else "",
+        policy_place="/certificates/publicity_days",
+        services=[_service(service, texts, language) for service in row.services if issued],
         years=[
             YearOut(
                 year=year,
                 minutes=minutes,
                 text=texts.get(language, "stars.year", {"year": year, "hours": in_words(language, minutes)}),
             )
-            for year, minutes in record.years.items()
+            for year, minutes in served.years.items()
         ],
         history=[_step(event, texts, language) for event in events],
     )
+
+
+def _summary(row: Any, certificate: Certificate, served: Record, sight: Sight, texts: Texts, language: str) -> str:
+    params = {
+        **in_sight(sight, texts, language),
+        "since": row.since,
+        "until": row.until,
+        "hours": in_words(language, certificate.minutes),
+        "hours_now": in_words(language, served.minutes),
+    }
+    code = "bears" if served.minutes >= certificate.minutes else "bears_less"
+    if short := short_of(certificate.services, served.told):
+        code, params["kinds"] = "bears_less_of", _listed(short, texts, language)
+    if sight.until is not None:
+        code = "nothing_yet" if certificate.stage is Stage.NOT_ISSUED else f"{code}_then"
+    return texts.get(language, f"certificate.{code}", params)
 
 
 def _listed(services: Iterable[CertifiedService], texts: Texts, language: str) -> str:
@@ -86,7 +109,9 @@ def _step(event: Event, texts: Texts, language: str) -> StepOut:
         params["why"] = texts.word(language, f"certificate_overlap.{params['overlap_reason']}")
     if params.get("reason"):
         params["reason"] = texts.word(language, f"certificate_reason.{params['reason']}")
-    return StepOut(event=event.NAME, on=on, text=texts.get(language, f"certificate_step.{code}", params))
+    causes = told(event.corrected_by, texts, language) if isinstance(event, CertificateFlagged) else []
+    text = texts.get(language, f"certificate_step.{code}", params)
+    return StepOut(event=event.NAME, on=on, text=text, corrected_by=causes)
 
 
 def _told(event: Event) -> tuple[str, date]:

@@ -36,6 +36,7 @@ from shared.contracts.honours import (
     CertificateVoided,
     CertificateVoidReason,
     CertifiedService,
+    CorrectingEvent,
 )
 
 
@@ -78,6 +79,8 @@ class Certificate:
     objection: CertificateObjection | None = None
     objected_by: UUID | None = None
     flagged: bool = False
+    corrected_by: tuple[CorrectingEvent, ...] = ()
+    """Why it is flagged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ class LookAtGround:
     told: Mapping[str | None, int]
     """Minutes by kind before the cap of a day: which one of a day's services it cuts, later news can change."""
     day: date
+    corrected_by: tuple[CorrectingEvent, ...] = ()
+    """What took from the record since it last bore the certificate; nothing where it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +188,17 @@ def short_of(services: Iterable[CertifiedService], told: Mapping[str | None, int
 
 
 def _looked_at(certificate: Certificate, command: LookAtGround, whose: Mapping[str, Any]) -> list[Event]:
-    minutes, day, before = command.minutes, command.day, certificate.minutes
-    short = short_of(certificate.services, command.told)
-    gone = minutes < before or bool(short)
-    if certificate.stage in ENDED or gone == certificate.flagged:
+    before, minutes, day, corrected_by = certificate.minutes, command.minutes, command.day, command.corrected_by
+    if certificate.stage in ENDED:
         return []
-    if gone:
-        flagged = CertificateFlagged(
-            **whose, minutes_before=before, minutes=minutes, flagged_on=day, short_of=short or None
-        )
-        return [flagged]
-    return [CertificateFlagLifted(**whose, minutes=minutes, lifted_on=day)]
+    short = short_of(certificate.services, command.told)
+    if minutes >= before and not short:
+        lifted = CertificateFlagLifted(**whose, minutes=minutes, lifted_on=day)
+        return [lifted] if certificate.flagged else []
+    if certificate.flagged and certificate.corrected_by == corrected_by:
+        return []
+    flagged = {"minutes_before": before, "minutes": minutes, "flagged_on": day, "corrected_by": corrected_by}
+    return [CertificateFlagged(**whose, **flagged, short_of=short or None)]
 
 
 def _settled(certificate: Certificate, command: SettleObjection, whose: Mapping[str, Any]) -> Event:
@@ -263,10 +268,10 @@ def evolve(certificate: Certificate, event: Event) -> Certificate:
             return replace(certificate, stage=Stage.EFFECTIVE)
         case CertificateRefused():
             return replace(certificate, stage=Stage.REFUSED)
-        case CertificateFlagged():
-            return replace(certificate, flagged=True)
+        case CertificateFlagged(corrected_by=corrected_by):
+            return replace(certificate, flagged=True, corrected_by=corrected_by)
         case CertificateFlagLifted():
-            return replace(certificate, flagged=False)
+            return replace(certificate, flagged=False, corrected_by=())
         case CertificateVoided():
             return replace(certificate, stage=Stage.VOIDED)
         case _:

@@ -12,9 +12,11 @@ from services.points.certificates.document import TEMPLATE, document_data
 from services.points.certificates.explanation import explain
 from services.points.certificates.model import ListedStage
 from services.points.certificates.refusals import CertificateIdentityErased
-from services.points.fields import Configured, own_id
+from services.points.fields import Configured, Seen, own_id
+from services.points.grounds.telling import with_causes
 from services.points.node_names import NamedPage, with_node_names
 from services.points.papers import Paper, Pdf, address_of, check_code, pdf
+from services.points.policy.in_force import InForce
 from services.points.tables import certificates, members
 from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
@@ -30,6 +32,7 @@ api = Api(tags=["certificates 志愿服务记录证明"])
 
 @api.query("/v1/certificates", permission="certificates.read")
 async def list_certificates(
+    request: Request,
     read: Read,
     caller: Caller,
     page: Paging,
@@ -46,26 +49,35 @@ async def list_certificates(
     else:
         query = query.where(c.community.startswith(caller.node))
     asked = (c.community, community), (c.stage, stage), (c.flagged, flagged), (c.number, number)
-    query = narrowed(query, *asked)
-    return await with_node_names(read, await page.fetch(read, query, [c.id], _certificate))
+    found = await page.fetch(read, narrowed(query, *asked), [c.id], _certificate)
+    ids, texts = [one.certificate_id for one in found.items], request.app.state.texts
+    found.items = await with_causes(read, ids, found.items, texts, language_of(request))
+    return await with_node_names(read, found)
 
 
 @api.query("/v1/certificates/{certificate_id}", permission="certificates.read")
-async def get_certificate(certificate_id: UUID, read: Read, caller: Caller, response: Response) -> CertificateOut:
+async def get_certificate(
+    request: Request, certificate_id: UUID, read: Read, caller: Caller, response: Response
+) -> CertificateOut:
     """一份证明，不含身份信息。One certificate, without who it is about."""
     row = await _row(read, caller, certificate_id)
     etag(response, row.version)
-    return _certificate(row)
+    texts: Texts = request.app.state.texts
+    (shown,) = await with_causes(read, [row.id], [_certificate(row)], texts, language_of(request))
+    return shown
 
 
 @api.query("/v1/certificates/{certificate_id}/explanation", permission="certificates.read")
 async def get_explanation(
-    request: Request, certificate_id: UUID, read: Read, caller: Caller
+    request: Request, certificate_id: UUID, read: Read, caller: Caller, sight: Seen, in_force: InForce
 ) -> CertificateExplanationOut:
-    """证明说明：依据、各年时长、经过，以及记录是否仍然支持它。Why it says so, and whether that still holds."""
+    """证明说明：依据、各年时长、经过，记录是否支持它，哪些更正使它存疑；可问任一时刻。
+
+    Why it says so, whether the record bears it, and which corrections flagged it; now, or at a moment.
+    """
     row = await _row(read, caller, certificate_id)
-    texts: Texts = request.app.state.texts
-    return await explain(read, row, texts, language_of(request))
+    book = await in_force.book(read)
+    return await explain(read, row, sight, book, request.app.state.texts, language_of(request))
 
 
 @api.query("/v1/certificates/{certificate_id}/document.pdf", permission="certificates.print", response_class=Pdf)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.certificates.model import ENDED
 from services.points.earning.kinds import KINDS
+from services.points.ledger.reading import EVERYTHING, Sight
 from services.points.ledger.service_record import service_record
 from services.points.tables import certificates
 from shared.contracts.honours import CertifiedService
@@ -33,15 +34,14 @@ class Record:
         return sum(max(0, minutes) for minutes in self.counted.values())
 
 
-async def record_between(connection: AsyncConnection, volunteer_id: UUID, since: date, until: date) -> Record:
-    """The service that began in the period, both days included."""
+async def record_between(connection: AsyncConnection, volunteer_id: UUID, period: Sight) -> Record:
+    """The service that began in a period, as far as it is in sight."""
     years, counted, told = Counter[int](), Counter[str | None](), Counter[str | None]()
-    if since <= until:
-        for served in await service_record(connection, volunteer_id, since, until):
-            kind = None if served.kind is None else KINDS[served.kind]
-            years[served.year] += served.minutes
-            counted[kind] += served.minutes
-            told[kind] += served.told_minutes
+    for served in await service_record(connection, volunteer_id, period):
+        kind = None if served.kind is None else KINDS[served.kind]
+        years[served.year] += served.minutes
+        counted[kind] += served.minutes
+        told[kind] += served.told_minutes
     return Record(years, counted, told)
 
 
@@ -49,7 +49,7 @@ async def services_between(
     connection: AsyncConnection, volunteer_id: UUID, since: date, until: date
 ) -> tuple[CertifiedService, ...]:
     """Minutes by kind of the service that began in the period, both days included; the most first."""
-    record = await record_between(connection, volunteer_id, since, until)
+    record = await record_between(connection, volunteer_id, EVERYTHING.within(since, until))
     most_first = sorted(record.counted.items(), key=lambda item: (-item[1], item[0] or ""))
     return tuple(CertifiedService(kind=kind, minutes=served) for kind, served in most_first if served > 0)
 

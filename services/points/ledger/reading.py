@@ -1,7 +1,7 @@
 """Reads from the ledger: statements line by line, and balances at any moment, as known then or as known now."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from services.points.tables import accounts, holds, transfers
+from shared.clock import day_start
 
 _KEPT = (
     transfers.c.id,
@@ -51,6 +52,17 @@ class Sight:
     until: datetime | None = None
     known_at: datetime | None = None
     since: datetime | None = None
+
+    def within(self, first: date, last: date) -> "Sight":
+        """As much of it as happened between two days, both included."""
+        end = day_start(last + timedelta(days=1)) - timedelta.resolution
+        return replace(self, since=day_start(first), until=end if self.until is None else min(self.until, end))
+
+    def shows(self, occurred_at: datetime, recorded_at: datetime) -> bool:
+        """Whether a line of these times is in sight."""
+        known = self.known_at is None or recorded_at <= self.known_at
+        happened = self.until is None or occurred_at <= self.until
+        return known and happened and (self.since is None or occurred_at >= self.since)
 
     def conditions(self, table: Table = transfers) -> list[ColumnElement[bool]]:
         """On `transfers`, or another table of what happened and when it was known."""

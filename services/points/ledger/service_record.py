@@ -1,6 +1,6 @@
 """A volunteer's service record by year and kind: what was served, and what the cap of a day took from it."""
 
-from datetime import date, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.ledger import holders
 from services.points.ledger.clauses import CUTS
+from services.points.ledger.reading import EVERYTHING, Sight
 from services.points.ledger.schema import LIVE
 from services.points.units import Unit
-from shared.clock import day_start
 
 
 class Served(NamedTuple):
@@ -33,11 +33,11 @@ _SERVED = text(
     lines AS (
         SELECT t.occurred_at, t.record_id, t.clause, t.kind, t.amount FROM mine
           JOIN {LIVE}.transfers AS t ON t.credit_account = mine.id AND t.credit_account > 0
-         WHERE t.occurred_at >= :since AND t.occurred_at < :until
+         WHERE t.occurred_at >= :since AND t.occurred_at <= :until AND t.recorded_at <= :known_at
         UNION ALL
         SELECT t.occurred_at, t.record_id, t.clause, t.kind, -t.amount FROM mine
           JOIN {LIVE}.transfers AS t ON t.debit_account = mine.id AND t.debit_account > 0
-         WHERE t.occurred_at >= :since AND t.occurred_at < :until
+         WHERE t.occurred_at >= :since AND t.occurred_at <= :until AND t.recorded_at <= :known_at
     ), records AS (
         SELECT min(occurred_at) AS occurred_at, max(kind) AS kind, sum(amount) AS minutes,
                coalesce(sum(amount) FILTER (WHERE clause <> ALL (cast(:cuts AS int[]))), 0) AS told_minutes
@@ -48,17 +48,16 @@ _SERVED = text(
       FROM records GROUP BY 1, 2 HAVING sum(told_minutes) <> 0 OR sum(minutes) <> 0 ORDER BY 1, 2
     """
 )
-_FIRST, _LAST = date(1900, 1, 1), date(2200, 1, 1)
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
-async def service_record(
-    connection: AsyncConnection, volunteer_id: UUID, since: date = _FIRST, until: date = _LAST
-) -> list[Served]:
-    """The service that began between two days, both included; oldest year first."""
+async def service_record(connection: AsyncConnection, volunteer_id: UUID, sight: Sight = EVERYTHING) -> list[Served]:
+    """The service that began in a sight; oldest year first."""
     params = {
         "holder": holders.volunteer(volunteer_id),
-        "since": day_start(since),
-        "until": day_start(until + timedelta(days=1)),
+        "since": sight.since or _FIRST,
+        "until": sight.until or _LAST,
+        "known_at": sight.known_at or _LAST,
         "cuts": [int(clause) for clause in CUTS],
     }
     return [Served(*row) for row in (await connection.execute(_SERVED, params)).all()]

@@ -23,7 +23,7 @@ from services.points.stars.model import Stars
 from services.points.stars.refusals import StarOwnApplication
 from services.points.stars.report import IssueReport, canonical_hash
 from services.points.stars.reporting import report_rows
-from services.points.stars.standing import assessors, confirmed_minutes, member, requirement
+from services.points.stars.standing import assessors, confirmed_minutes, member, requirement, taken_from
 from services.points.stars.views import REPORTS, STARS, Stage
 from services.points.tables import star_applications
 from shared.auth.actors import actor_id
@@ -156,7 +156,8 @@ async def review(work: UnitOfWork, volunteer_id: UUID) -> None:
     terms = await PoliciesInForce().terms(work.connection, stars.community, today)
     months = terms.stars.review_months.value
     minutes = await confirmed_minutes(work.connection, volunteer_id)
-    await work.execute(STARS, volunteer_id, Review(minutes, months, today))
+    cause = await taken_from(work.connection, stars, minutes)
+    await work.execute(STARS, volunteer_id, Review(minutes, months, today, cause))
     await _next_review(work, volunteer_id, day_start(months_later(today, months)))
 
 

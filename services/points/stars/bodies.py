@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from services.points.grounds.explaining import GroundedOut
+from services.points.grounds.telling import Caused
 from services.points.stars.views import Stage
 from shared.contracts.honours import Quality, QualityReason, StarDeclineReason, StarWithdrawalReason
 from shared.contracts.registry import NodeLevel
@@ -66,7 +68,7 @@ class HeldOut(BaseModel):
     flagged: bool
 
 
-class ApplicationOut(BaseModel):
+class ApplicationOut(Caused):
     """An application and what became of it."""
 
     application_id: UUID
@@ -125,7 +127,7 @@ class AssessmentsOut(BaseModel):
     reached: bool = Field(description="是否达到要求 whether this is what the policy asks for")
 
 
-class StarsOut(BaseModel):
+class StarsOut(Caused):
     """A volunteer's stars."""
 
     volunteer_id: UUID
@@ -193,7 +195,7 @@ class YearOut(BaseModel):
     text: str
 
 
-class StepOut(BaseModel):
+class StepOut(Caused):
     """One thing that happened."""
 
     event: str = Field(examples=["StarGranted"])
@@ -210,14 +212,16 @@ class GroundOut(BaseModel):
     granted_by: NodeLevel
     policy_version: int
     policy_title: str
+    place: str = Field(examples=["/stars/minutes"], description="JSON pointer.")
 
 
-class StarsExplanationOut(BaseModel):
-    """Why somebody holds a grade, or does not."""
+class StarsExplanationOut(GroundedOut):
+    """Why somebody holds a grade, or does not; now, or at a moment."""
 
     volunteer_id: UUID
     community: str
     grade: int
+    flagged: bool
     minutes: int
     summary: str
     years: list[YearOut]

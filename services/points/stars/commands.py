@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.points.durations import months_later
-from shared.contracts.honours import Quality, QualityReason, StarDeclineReason, StarWithdrawalReason
+from shared.contracts.honours import CorrectingEvent, Quality, QualityReason, StarDeclineReason, StarWithdrawalReason
 from shared.contracts.registry import NodeLevel
 
 
@@ -130,6 +130,8 @@ class Review:
     minutes: int
     review_months: int
     day: date
+    corrected_by: tuple[CorrectingEvent, ...] = ()
+    """What took from the record since it last bore the grade; nothing where it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class LookAtHours:
 
     minutes: int
     day: date
+    corrected_by: tuple[CorrectingEvent, ...] = ()
+    """As of `Review`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,24 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.durations import grade_zh, in_words
 from services.points.earning.kinds import KINDS
+from services.points.explain import facts
+from services.points.grounds.explaining import grounded, in_sight
+from services.points.grounds.record import record_of
+from services.points.grounds.telling import told
+from services.points.ledger.reading import Sight
 from services.points.ledger.service_record import Served, service_record
 from services.points.node_names import named, names_of
+from services.points.policy.book import PolicyBook
 from services.points.stars.bodies import GroundOut, KindOut, StarsExplanationOut, StepOut, YearOut
-from services.points.stars.standing import Member, confirmed_minutes
-from services.points.stars.views import STARS, Stage
-from services.points.tables import policies
+from services.points.stars.model import Application, Stars
+from services.points.stars.standing import Member
+from services.points.stars.views import STARS
 from shared.contracts import Event
 from shared.contracts.honours import (
     StarApplied,
@@ -36,35 +40,60 @@ _Step = tuple[str, date, str | None]
 
 
 async def explain(
-    read: AsyncConnection, volunteer_id: UUID, who: Member, held: Any, ground: Any, texts: Texts, language: str
+    read: AsyncConnection, volunteer_id: UUID, who: Member, sight: Sight, book: PolicyBook, texts: Texts, language: str
 ) -> StarsExplanationOut:
-    """The explanation in one language. `held` is the row in force, `ground` that one or the open application's."""
-    minutes = await confirmed_minutes(read, volunteer_id)
-    params = {
-        "grade": 0 if held is None else held.grade,
-        "grade_zh": "" if held is None else grade_zh(held.grade),
-        "hours": in_words(language, minutes),
-        "threshold": "" if held is None else in_words(language, held.threshold_minutes),
-        "granted_on": "" if held is None else held.granted_on,
-    }
-    code = "stars.none_held"
-    if held is not None:
-        code = "stars.flagged_now" if held.stage == Stage.FLAGGED.value else "stars.held_now"
-    told = [(event, _told(event)) for event in await read_stream(read, STARS.stream(volunteer_id))]
-    offices = await names_of(read, (step[2] for _, step in told if step is not None and step[2]))
+    """The explanation in one language: what was decided until a moment, and the record as far as it is in sight."""
+    events = await read_stream(read, STARS.stream(volunteer_id), sight.until)
+    stars = STARS.fold(events)
+    served = await service_record(read, volunteer_id, sight)
+    minutes = max(0, sum(one.minutes for one in served))
+    steps = [(event, step) for event in events if (step := _told(event)) is not None]
+    offices = await names_of(read, (office for _, (_, _, office) in steps if office))
+    record = await record_of(read, volunteer_id)
     return StarsExplanationOut(
+        **await grounded(read, record, sight, book, texts, language),
         volunteer_id=volunteer_id,
         community=who.community,
-        grade=params["grade"],
+        grade=stars.grade,
+        flagged=stars.in_force is not None and stars.in_force.flagged,
         minutes=minutes,
-        summary=texts.get(language, code, params),
+        summary=_summary(events, stars, minutes, sight, texts, language),
         years=[
-            _year(year, list(served), texts, language)
-            for year, served in groupby(await service_record(read, volunteer_id), key=lambda served: served.year)
+            _year(year, list(of_year), texts, language)
+            for year, of_year in groupby(served, key=lambda served: served.year)
         ],
-        ground=None if ground is None else await _ground(read, ground, language),
-        history=[_step(event, step, offices, texts, language) for event, step in told if step is not None],
+        ground=await _ground(read, events, stars, language),
+        history=[_step(event, step, offices, texts, language) for event, step in steps],
     )
+
+
+def _summary(events: Sequence[Event], stars: Stars, minutes: int, sight: Sight, texts: Texts, language: str) -> str:
+    held, granted, applied = stars.in_force, _granted(events, stars), stars.application
+    params = {
+        **in_sight(sight, texts, language),
+        "hours": in_words(language, minutes),
+        "grade": stars.grade,
+        "grade_zh": grade_zh(stars.grade),
+        "threshold": "" if held is None else in_words(language, held.threshold_minutes),
+        "granted_on": "" if granted is None else granted.granted_on,
+        "applied": "" if applied is None else applied.grade,
+        "applied_zh": "" if applied is None else grade_zh(applied.grade),
+    }
+    state = "none" if held is None else "flagged" if held.flagged else "held"
+    if sight.until is None:
+        code = "none_held" if held is None else f"{state}_now"
+    elif not events:
+        code = "nothing_yet"
+    else:
+        code = "applied_then" if held is None and applied is not None else f"{state}_then"
+    return texts.get(language, f"stars.{code}", params)
+
+
+def _granted(events: Sequence[Event], stars: Stars) -> StarGranted | None:
+    """How the grade in force was granted."""
+    held = stars.in_force
+    grants = (event for event in events if isinstance(event, StarGranted))
+    return next((e for e in grants if held is not None and e.application_id == held.application_id), None)
 
 
 def _year(year: int, served: Sequence[Served], texts: Texts, language: str) -> YearOut:
@@ -91,20 +120,25 @@ def _kind(served: Served, texts: Texts, language: str) -> KindOut:
     return KindOut(kind=kind, minutes=served.minutes, text=f"{said} {in_words(language, served.minutes)}")
 
 
-async def _ground(read: AsyncConnection, row: Any, language: str) -> GroundOut:
-    query = select(policies.c.document).where(policies.c.policy_version == row.policy_version)
-    document = await read.scalar(query) or {}
+async def _ground(read: AsyncConnection, events: Sequence[Event], stars: Stars, language: str) -> GroundOut | None:
+    """Of the grade in force, or of the open application."""
+    basis, granted = stars.in_force or stars.application, _granted(events, stars)
+    if basis is None:
+        return None
+    version = basis.policy_version if isinstance(basis, Application) else granted.policy_version if granted else 0
+    titles = await facts.titles(read, language)
     return GroundOut(
-        grade=row.grade,
-        threshold_minutes=row.threshold_minutes,
-        granted_by=row.granted_by,
-        policy_version=row.policy_version,
-        policy_title=document.get("title", {}).get(language, ""),
+        grade=basis.grade,
+        threshold_minutes=basis.threshold_minutes,
+        granted_by=basis.granted_by,
+        policy_version=version,
+        policy_title=titles.get(version, ""),
+        place="/stars/minutes",
     )
 
 
-def _step(event: Event, told: _Step, offices: Mapping[str, str], texts: Texts, language: str) -> StepOut:
-    code, on, office = told
+def _step(event: Event, step: _Step, offices: Mapping[str, str], texts: Texts, language: str) -> StepOut:
+    code, on, office = step
     params = event.model_dump(mode="json") | {"on": on, "office": named(office, offices) if office else ""}
     for name in ("minutes", "minutes_before", "threshold_minutes"):
         if name in params:
@@ -116,7 +150,9 @@ def _step(event: Event, told: _Step, offices: Mapping[str, str], texts: Texts, l
         params["left_zh"] = f"为{grade_zh(left)}星" if left else "没有星级"
     reason = params.get("reason")
     params["reason"] = texts.word(language, f"star_reason.{reason}") if reason else ""
-    return StepOut(event=event.NAME, on=on, office=office, text=texts.get(language, f"star_step.{code}", params))
+    causes = told(event.corrected_by, texts, language) if isinstance(event, StarFlagged) else []
+    text = texts.get(language, f"star_step.{code}", params)
+    return StepOut(event=event.NAME, on=on, office=office, text=text, corrected_by=causes)
 
 
 def _told(event: Event) -> _Step | None:

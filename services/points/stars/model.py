@@ -43,6 +43,7 @@ from services.points.stars.refusals import (
 )
 from shared.contracts import Event, refuse_if, refuse_unless
 from shared.contracts.honours import (
+    CorrectingEvent,
     Quality,
     StarApplied,
     StarConfirmed,
@@ -91,10 +92,12 @@ class Held:
     granted_by: NodeLevel
     threshold_minutes: int
     known_minutes: int
-    """Confirmed minutes when somebody last looked."""
+    """Confirmed minutes when it was granted, or last found to hold."""
     floor_minutes: int
     """Below this the grade is flagged: the threshold, or fewer where the authority let it stand with fewer."""
     flagged: bool = False
+    corrected_by: tuple[CorrectingEvent, ...] = ()
+    """Why it is flagged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +151,8 @@ def decide(stars: Stars, command: Command) -> list[Event]:
             ]
         case Review():
             return _review(stars, command)
-        case LookAtHours(minutes=minutes, day=day):
-            return _flags(stars, minutes, day)
+        case LookAtHours():
+            return _flags(stars, command)
         case Confirm():
             return _confirm(stars, command)
         case Withdraw():
@@ -238,7 +241,7 @@ def _review(stars: Stars, command: Review) -> list[Event]:
     held = stars.in_force
     if held is None:
         return []
-    flags = _flags(stars, command.minutes, command.day)
+    flags = _flags(stars, command)
     reviewed = StarReviewed(
         volunteer_id=_whose(stars),
         application_id=held.application_id,
@@ -252,9 +255,11 @@ def _review(stars: Stars, command: Review) -> list[Event]:
     return [*flags, reviewed]
 
 
-def _flags(stars: Stars, minutes: int, day: date) -> list[Event]:
+def _flags(stars: Stars, command: Review | LookAtHours) -> list[Event]:
     held = stars.in_force
-    if held is None or held.flagged or minutes >= held.floor_minutes:
+    if held is None or command.minutes >= held.floor_minutes:
+        return []
+    if held.flagged and held.corrected_by == command.corrected_by:
         return []
     return [
         StarFlagged(
@@ -264,9 +269,10 @@ def _flags(stars: Stars, minutes: int, day: date) -> list[Event]:
             grade=held.grade,
             reason=StarFlagReason.HOURS_BELOW_THRESHOLD,
             minutes_before=held.known_minutes,
-            minutes=minutes,
+            minutes=command.minutes,
             threshold_minutes=held.threshold_minutes,
-            flagged_on=day,
+            flagged_on=command.day,
+            corrected_by=command.corrected_by,
         )
     ]
 
@@ -380,17 +386,17 @@ def evolve(stars: Stars, event: Event) -> Stars:
                 event.threshold_minutes,
             )
             # What is superseded was reached all the same; a flag on it is settled by hours that reach still higher.
-            earlier = tuple(replace(held, flagged=False) for held in stars.held)
+            earlier = tuple(replace(held, flagged=False, corrected_by=()) for held in stars.held)
             return replace(stars, application=None, held=(*earlier, granted))
         case StarDeclined():
             return replace(stars, application=None)
-        case StarReviewed(minutes=minutes):
+        case StarReviewed(minutes=minutes, kept=True):
             return _changed(stars, known_minutes=minutes)
-        case StarFlagged(minutes=minutes):
-            return _changed(stars, known_minutes=minutes, flagged=True)
+        case StarFlagged(corrected_by=corrected_by):
+            return _changed(stars, flagged=True, corrected_by=corrected_by)
         case StarConfirmed(minutes=minutes):
             floor = min(stars.held[-1].threshold_minutes, minutes)
-            return _changed(stars, known_minutes=minutes, flagged=False, floor_minutes=floor)
+            return _changed(stars, known_minutes=minutes, flagged=False, corrected_by=(), floor_minutes=floor)
         case StarWithdrawn():
             return replace(stars, held=stars.held[:-1])
         case _:

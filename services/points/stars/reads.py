@@ -9,7 +9,8 @@ from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.durations import grade_zh, in_words
-from services.points.fields import own_id
+from services.points.fields import Seen, own_id
+from services.points.grounds.telling import with_causes
 from services.points.node_names import NamedPage, names_of, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.stars.assessments import assessed
@@ -52,6 +53,7 @@ class Xlsx(Response):
 
 @api.query("/v1/stars/applications", permission="stars.read")
 async def list_applications(
+    request: Request,
     read: Read,
     caller: Caller,
     page: Paging,
@@ -71,18 +73,25 @@ async def list_applications(
         query = query.where(star_applications.c.stage == stage.value)
     if grade is not None:
         query = query.where(star_applications.c.grade == grade)
-    return await with_node_names(read, await page.fetch(read, query, [star_applications.c.id], _application))
+    found = await page.fetch(read, query, [star_applications.c.id], _application)
+    ids, texts = [one.application_id for one in found.items], request.app.state.texts
+    found.items = await with_causes(read, ids, found.items, texts, language_of(request))
+    return await with_node_names(read, found)
 
 
 @api.query("/v1/stars/applications/{application_id}", permission="stars.read")
-async def get_application(application_id: UUID, read: Read, caller: Caller, response: Response) -> ApplicationOut:
+async def get_application(
+    request: Request, application_id: UUID, read: Read, caller: Caller, response: Response
+) -> ApplicationOut:
     """一次星级申请。One application."""
     row = (await read.execute(select(star_applications).where(star_applications.c.id == application_id))).first()
     if row is None:
         raise NotFound("star_application")
     caller.require(row.community, row.volunteer_id)
     etag(response, row.version)
-    return _application(row)
+    texts: Texts = request.app.state.texts
+    (shown,) = await with_causes(read, [row.id], [_application(row)], texts, language_of(request))
+    return shown
 
 
 @api.query("/v1/stars/candidates", permission="stars.find_candidates")
@@ -164,7 +173,7 @@ async def get_stars(request: Request, volunteer_id: UUID, read: Read, caller: Ca
     following = None
     if grade < GRADES and not who.forgotten:
         following = await _next(request, read, policies, who, minutes, grade + 1, application is not None, said)
-    return StarsOut(
+    shown = StarsOut(
         volunteer_id=volunteer_id,
         community=who.community,
         minutes=minutes,
@@ -175,18 +184,25 @@ async def get_stars(request: Request, volunteer_id: UUID, read: Read, caller: Ca
         application=None if application is None else _application(application),
         next=following,
     )
+    if not shown.flagged:
+        return shown
+    (shown,) = await with_causes(read, [held.id], [shown], request.app.state.texts, language_of(request))
+    return shown
 
 
 @api.query("/v1/stars/{volunteer_id}/explanation", permission="stars.read")
-async def get_explanation(request: Request, volunteer_id: UUID, read: Read, caller: Caller) -> StarsExplanationOut:
-    """星级说明：各年时长、所依据的办法、谁在何时作了决定。Why the grade is what it is, in Chinese or English."""
+async def get_explanation(
+    request: Request, volunteer_id: UUID, read: Read, caller: Caller, sight: Seen, in_force: InForce
+) -> StarsExplanationOut:
+    """星级说明：各年时长、所依据的办法、谁在何时作了决定，哪些更正使它存疑；可问任一时刻。
+
+    Why the grade is what it is, or was at a moment: hours, policy, decisions, and which corrections flagged it.
+    """
     caller.require_self(volunteer_id)
     who = await member(read, volunteer_id)
     caller.require(who.community, volunteer_id)
-    held = await _one(read, volunteer_id, IN_FORCE)
-    ground = held if held is not None else await _one(read, volunteer_id, OPEN)
-    texts: Texts = request.app.state.texts
-    return await explain(read, volunteer_id, who, held, ground, texts, language_of(request))
+    book = await in_force.book(read)
+    return await explain(read, volunteer_id, who, sight, book, request.app.state.texts, language_of(request))
 
 
 async def _next(

@@ -7,14 +7,16 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.grounds.record import taken
 from services.points.ledger import holders
 from services.points.policy.terms import Terms
 from services.points.stars.commands import Requirement
+from services.points.stars.model import Stars
 from services.points.stars.views import STARS
 from services.points.tables import accounts, members
 from services.points.units import Unit
 from shared.contracts import wire_type
-from shared.contracts.honours import StarQualityAssessed
+from shared.contracts.honours import CorrectingEvent, StarQualityAssessed
 from shared.web import NotFound
 
 GRADES = 5
@@ -43,6 +45,14 @@ async def confirmed_minutes(connection: AsyncConnection, volunteer_id: UUID) -> 
         accounts.c.holder == holders.volunteer(volunteer_id), accounts.c.unit == int(Unit.SERVICE_MINUTE)
     )
     return int(await connection.scalar(posted) or 0)
+
+
+async def taken_from(connection: AsyncConnection, stars: Stars, minutes: int) -> tuple[CorrectingEvent, ...]:
+    """What took from the record since it last bore the grade in force; nothing where these minutes are enough."""
+    held = stars.in_force
+    if held is None or stars.volunteer_id is None or minutes >= held.floor_minutes:
+        return ()
+    return await taken(connection, stars.volunteer_id, held.known_minutes)
 
 
 def requirement(terms: Terms, grade: int) -> Requirement:

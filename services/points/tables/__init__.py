@@ -7,9 +7,10 @@ of the service, and are all found here.
 from services.points.tables.anomalies import anomaly_flags, anomaly_records, fresh_tellings
 from services.points.tables.base import metadata
 from services.points.tables.honours import (
-    certificate_grounds,
     certificate_numbers,
     certificates,
+    honour_flags,
+    honour_looks,
     leaderboard_opt_outs,
     star_applications,
     star_reports,
@@ -63,7 +64,6 @@ __all__ = [
     "beneficiaries",
     "beneficiary_identities",
     "budget_grants",
-    "certificate_grounds",
     "certificate_numbers",
     "certificates",
     "collection_tries",
@@ -73,6 +73,8 @@ __all__ = [
     "donors",
     "fresh_tellings",
     "holds",
+    "honour_flags",
+    "honour_looks",
     "household_members",
     "household_months",
     "households",

@@ -95,14 +95,37 @@ certificate_numbers = Table(
 )
 """The running number that was given out last. Its row is what two certificates of one moment wait for."""
 
-certificate_grounds = Table(
-    "certificate_grounds",
+honour_looks = Table(
+    "honour_looks",
     metadata,
-    Column("certificate_id", Uuid, primary_key=True),
+    Column("subject", Uuid, primary_key=True),
     Column("debits", BigInteger, nullable=False),
     Column("credits", BigInteger, nullable=False),
 )
-"""What the watch saw of the account behind a certificate when it last looked; not rebuilt, it then looks again."""
+"""What the watch saw of the record behind a star (its application) or a certificate when it last looked. Not rebuilt,
+it then looks again.
+"""
+
+honour_flags = Table(
+    "honour_flags",
+    metadata,
+    Column("flag_id", Uuid, primary_key=True),
+    Column("caused_by", Uuid, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("told_at", MOMENT, nullable=False),
+    Column("taken_minutes", BigInteger, nullable=False),
+    Column("subject", Uuid, nullable=False),
+    Column("minutes_before", BigInteger, nullable=False),
+    Column("minutes", BigInteger, nullable=False),
+    Column("flagged_at", MOMENT, nullable=False),
+    Column("ended_at", MOMENT),
+    Column("outcome", Text),
+    Index("honour_flags_caused_by", "caused_by", "flag_id"),
+    Index("honour_flags_subject", "subject"),
+)
+"""Stars and certificates that were flagged, a row for each event that took minutes from under them. `flag_id` is the
+event that flagged it, `subject` an application for stars or a certificate; while there is no outcome it stands.
+"""
 
 leaderboard_opt_outs = Table(
     "leaderboard_opt_outs",

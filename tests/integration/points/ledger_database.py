@@ -17,6 +17,8 @@ from services.points.earning.services import services_of
 from services.points.expiry.effects import LapseNow
 from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lapse
+from services.points.explain.words import Line
+from services.points.grounds.corrections import Restated, taken_since_it_bore
 from services.points.ledger.schema import LIVE, TABLES, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
 from services.points.overflow.effects import PoolNow
@@ -29,6 +31,7 @@ from services.points.proof.checks import check_tables, net_effects
 from services.points.restatements.posting import RestatementPosting
 from services.points.seals.lines import day_lines
 from services.points.tables import metadata
+from services.points.units import Unit
 from shared import migrations
 from shared.clock import local_day
 from shared.contracts import Event
@@ -154,6 +157,24 @@ class LedgerUnderTest:
     async def tellings(self) -> list[Any]:
         """What each event told of service."""
         return [tuple(row) for row in await self.db.fetch(f"SELECT * FROM {self.schema}.tellings ORDER BY event_id")]
+
+    async def causes(self, restated: Restated) -> dict[str, Any]:
+        """By person, what took from the record since it last had a minute, and an hour, more than it has."""
+        sides = ("credit_account", "+"), ("debit_account", "-")
+        columns = ", ".join(f"t.{name}" for name in Line._fields[:-2])
+        queries = (
+            f"SELECT a.holder, {columns}, {sign}t.amount, '' FROM {self.schema}.transfers AS t"
+            f" JOIN {self.schema}.accounts AS a ON a.id = t.{side} WHERE a.unit = {Unit.SERVICE_MINUTE:d} AND a.id > 0"
+            for side, sign in sides
+        )
+        records: dict[str, list[Line]] = {}
+        for holder, *line in await self.db.fetch(" UNION ALL ".join(queries)):
+            records.setdefault(holder, []).append(Line(*line))
+        has = {holder: sum(line.amount for line in lines) for holder, lines in records.items()}
+        return {
+            holder: [taken_since_it_bore(lines, has[holder] + more, restated) for more in (1, 60)]
+            for holder, lines in records.items()
+        }
 
     async def effects(self) -> str:
         """The hash by which ledgers are compared."""

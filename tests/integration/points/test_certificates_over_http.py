@@ -70,6 +70,9 @@ class Desk:
     async def state(self, issued: dict[str, Any]) -> Any:
         return (await self.clerk.get(f"/v1/certificates/{issued['certificate_id']}")).json()
 
+    async def effects(self, cause: dict[str, Any], **params: Any) -> Any:
+        return (await self.clerk.get(f"/v1/events/{cause['event_id']}/effects", params=params)).json()
+
     async def do(self, issued: dict[str, Any], what: str, who: Any = None, **body: Any) -> Any:
         return await (who or self.clerk).post(f"/v1/certificates/{issued['certificate_id']}/{what}", json=body)
 
@@ -226,7 +229,43 @@ async def test_a_correction_takes_the_ground_away_and_gives_it_back(desk: Desk) 
     explanation = (await desk.clerk.get(path)).json()
     assert (explanation["minutes"], explanation["minutes_now"]) == (720, 340)
     assert [step["event"] for step in explanation["history"]] == ["CertificateIssued", "CertificateFlagged"]
+    (cause,) = explanation["history"][1]["corrected_by"]
+    assert (cause["type"], cause["minutes"]) == ("liuling.registry.AttendanceCorrected.v1", -380)
+    assert (await desk.state(issued))["corrected_by"] == [cause]
+    assert (await desk.state(earlier))["corrected_by"] == []
+    (listed,) = (await desk.clerk.get("/v1/certificates", params={"flagged": True})).json()["items"]
+    assert listed["corrected_by"] == [cause]
+    # Another one takes more, and the first is taken back: the flag stands, for another reason.
+    await correct(desk.points.service, desk.attended[1], 100)
+    assert await look_at_grounds(workshop) == 2, "it is about the period of both"
+    shorter = desk.attended[0].model_copy(update={"minutes": 100})
+    await correct(desk.points.service, shorter, desk.attended[0].minutes)
+    assert await look_at_grounds(workshop) == 1
+    (another,) = (await desk.state(issued))["corrected_by"]
+    flags = [(await desk.effects(one))["flagged"] for one in (cause, another)]
+    assert [flag["outcome"] for told in flags for flag in told] == ["given_back", "stands", "stands"]
+    assert {flag["certificate_id"] for told in flags for flag in told} == {
+        issued["certificate_id"], earlier["certificate_id"],
+    }  # fmt: skip
+    pages = [await desk.effects(another, limit=2)]
+    while pages[-1]["next_cursor"]:
+        pages.append(await desk.effects(another, limit=2, cursor=pages[-1]["next_cursor"]))
+    whole = await desk.effects(another)
+    for part in ("items", "flagged"):
+        assert [one for page in pages for one in page[part]] == whole[part]
+    await correct(desk.points.service, desk.attended[1].model_copy(update={"minutes": 100}), 240)
+    await correct(desk.points.service, desk.attended[0], 100)
+    assert await look_at_grounds(workshop) == 2
     assert all("{" not in step["text"] for step in explanation["history"])
+    before = (await desk.clerk.get(path, params={"at": (desk.clock.now - timedelta(days=1)).isoformat()})).json()
+    assert (before["stage"], before["minutes"], before["policy_version"], before["history"]) == (
+        "not_issued",
+        0,
+        None,
+        [],
+    )
+    assert "还没有出具" in before["summary"]
+    assert len(before["corrections_after"]) == 5
     english = (await desk.clerk.get(path, headers={"accept-language": "en"})).json()
     assert "the record has 5 h 40 min, and less than certified of: volunteering" in english["summary"]
     # Publicity ends while it is flagged; service told of later bears it again, and then it takes effect.
@@ -237,7 +276,9 @@ async def test_a_correction_takes_the_ground_away_and_gives_it_back(desk: Desk) 
     assert await look_at_grounds(workshop) == 1
     await timers.fire_due(workshop, desk.clock)
     after = await desk.state(issued)
-    assert (after["stage"], after["flagged"]) == ("effective", False)
+    assert (after["stage"], after["flagged"], after["corrected_by"]) == ("effective", False, [])
+    async with desk.points.service.database.reading() as connection:
+        assert await differing_read_tables(connection, read_views) == []
 
 
 async def test_other_service_of_the_same_day_does_not_stand_in_for_what_was_voided(desk: Desk) -> None:

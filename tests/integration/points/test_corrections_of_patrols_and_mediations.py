@@ -219,6 +219,7 @@ async def test_hours_that_a_correction_of_a_shift_takes_flag_the_star(points: An
     officer = points.client("district", DISTRICT, "officer")
     flagged = (await ok(officer.get("/v1/stars/applications?stage=flagged")))["items"]
     assert [(row["volunteer_id"], row["minutes"]) for row in flagged] == [(str(person), 99 * 60)]
+    assert [cause["type"] for cause in flagged[0]["corrected_by"]] == ["liuling.grid_patrol.PatrolServiceCorrected.v1"]
 
 
 async def test_hours_that_a_correction_of_a_shift_takes_flag_the_certificate(start: Any) -> None:

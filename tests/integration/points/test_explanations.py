@@ -10,6 +10,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from services.points.app import build
+from services.points.grounds.record import taken
 from services.points.proof.rebuild import rebuild
 from services.points.settings import PointsSettings
 from shared.contracts import CorrectionReason, Evidence
@@ -174,7 +175,12 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
     }
     assert by_reason["day_cap"]["grounds"][0]["place"] == "/caps_per_day/POINT"
     assert (by_reason["day_cap"]["source"]["context"], by_reason["day_cap"]["source"]["minutes"]) == ("registry", 300)
+    async with points.service.database.reading() as connection:
+        causes = await taken(connection, person, 605)
+    assert [(cause.event_id, cause.taken_minutes) for cause in causes] == [(correction_id, 60)], "the cap gave 120 back"
     assert await rebuild(points.service, switch=True) == 0
+    async with points.service.database.reading() as connection:
+        assert await taken(connection, person, 605) == causes
     anew = (await points.client().get(f"/v1/accounts/{person}/POINT/explanation")).json()["items"]
     assert texts["correction", str(correction_id)] in [line["text"] for line in anew]
 

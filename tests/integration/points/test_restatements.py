@@ -122,6 +122,8 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         assert await live.breaks() == []
         assert await live.balances() == await plain.balances()
         assert await live.effects() == await plain.effects()
+        restated = {restatement.at: restatement.event_id for restatement in RESTATEMENTS}
+        assert await live.causes(restated) == await plain.causes(restated)
         assert await live.sealed_lines() == await plain.sealed_lines()
         for ledger in (plain, live):
             for restatement in RESTATEMENTS:

@@ -122,6 +122,15 @@ async def test_nobody_of_the_office_decides_on_their_own_stars(points: Any) -> N
     await refused(taken, "star_own_application")
 
 
+async def corrections_of(points: Any, person: uuid.UUID) -> list[str]:
+    """The events that corrected somebody's record, the oldest first."""
+    query = (
+        "SELECT t.event_id FROM ledger.transfers AS t JOIN ledger.accounts AS a ON a.id = t.debit_account"
+        " WHERE a.holder = :person AND t.unit = 3 AND t.clause = 2 ORDER BY t.recorded_at"
+    )
+    return [str(row[0]) for row in await points.rows(query, person=str(person))]
+
+
 async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any) -> None:
     person, other = await volunteer(points, 0), await volunteer(points, 104)
     attended = await serve(points.service, person, 104, NOW)
@@ -135,12 +144,44 @@ async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any
     officer = points.client("district", DISTRICT, "officer")
     flagged = (await ok(officer.get("/v1/stars/applications?stage=flagged")))["items"]
     assert [(row["volunteer_id"], row["minutes"]) for row in flagged] == [(str(person), 104 * 60 - 380)]
+    while_flagged = datetime.now(UTC)
+    await correct(points.service, attended[2], 470)
+    assert [await watch.look(), await watch.look()] == [1, 0], "what else is the cause now is told, once"
+    first, second = await corrections_of(points, person)
+    state = await ok(officer.get(f"/v1/stars/{person}"))
+    causes = [(cause["event_id"], cause["minutes"]) for cause in state["corrected_by"]]
+    assert causes == [(first, -380), (second, -10)]
+    assert state["corrected_by"][0]["type"] == "liuling.registry.AttendanceCorrected.v1"
+    assert state["corrected_by"][0]["text"] == f"{TODAY} 更正活动服务记录，时长减少 6 小时 20 分钟。"
+    told = await points.rows(
+        "SELECT data->'corrected_by' FROM events WHERE type LIKE '%StarFlagged.v1' ORDER BY position"
+    )
+    assert [[cause["event_id"] for cause in row[0]] for row in told] == [[first], [first, second]]
+    (effect,) = (await ok(officer.get(f"/v1/events/{second}/effects")))["flagged"]
+    assert (effect["application_id"], effect["outcome"]) == (flagged[0]["application_id"], "stands")
+    assert "一星因此存疑" in effect["text"]
+    then = {"at": while_flagged.isoformat(), "as_known": "then"}
+    known_then = await ok(officer.get(f"/v1/stars/{person}/explanation", params=then))
+    assert (known_then["grade"], known_then["flagged"], known_then["minutes"]) == (1, True, 104 * 60 - 380)
+    assert [step["event"] for step in known_then["history"]][2:] == ["StarGranted", "StarFlagged"]
+    assert [cause["event_id"] for cause in known_then["history"][3]["corrected_by"]] == [first]
+    assert [cause["event_id"] for cause in known_then["corrections_after"]] == [second]
+    assert "时为一星，待复核" in known_then["summary"]
     assert (await ok(officer.post(f"/v1/stars/{person}/confirmation"))) == {
         "volunteer_id": str(person), "grade": 1, "flagged": False,
     }  # fmt: skip
     assert await watch.look() == 0
+    own = points.client("volunteer", subject=str(person))
+    effects = [await ok(own.get(f"/v1/events/{event_id}/effects")) for event_id in (first, second)]
+    assert [flag["outcome"] for told in effects for flag in told["flagged"]] == ["confirmed", "confirmed"]
+    for stranger in (points.client(node=FOREIGN), points.client("volunteer", subject=str(other))):
+        hidden = await ok(stranger.get(f"/v1/events/{first}/effects"))
+        assert (hidden["items"], hidden["flagged"]) == ([], [])
     await correct(points.service, attended[1], 0)
     assert await watch.look() == 1
+    third = (await corrections_of(points, person))[2]
+    state = await ok(own.get(f"/v1/stars/applications/{flagged[0]['application_id']}"))
+    assert [cause["event_id"] for cause in state["corrected_by"]] == [third], "the others were seen and confirmed"
     gone = await ok(officer.post(f"/v1/stars/{person}/withdrawal", json={"reason": "hours_corrected"}))
     assert gone["grade"] == 0
     history = await ok(points.client().get(f"/v1/stars/{person}/explanation"))
@@ -148,8 +189,8 @@ async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any
     assert "此后没有星级" in history["history"][-1]["text"]
     explanation = await ok(points.client("volunteer", subject=str(person)).get(f"/v1/stars/{person}/explanation"))
     assert [step["event"] for step in explanation["history"]] == [
-        "StarApplied", "StarQualityAssessed", "StarGranted", "StarFlagged", "StarConfirmed", "StarFlagged",
-        "StarWithdrawn",
+        "StarApplied", "StarQualityAssessed", "StarGranted", "StarFlagged", "StarFlagged", "StarConfirmed",
+        "StarFlagged", "StarWithdrawn",
     ]  # fmt: skip
     assert "由 104 小时 变为 97 小时 40 分钟" in explanation["history"][3]["text"]
     assert all("{" not in step["text"] for step in explanation["history"])
@@ -171,6 +212,7 @@ async def test_the_review_comes_after_a_year_and_keeps_or_flags(start: Any) -> N
         assert await timers.fire_due(points.service.workshop, clock) == 1
     state = await ok(points.client().get(f"/v1/stars/{person}"))
     assert (state["grade"], state["flagged"]) == (1, True)
+    assert [cause["minutes"] for cause in state["corrected_by"]] == [-480]
     kept = await points.rows("SELECT data->>'kept' FROM events WHERE type LIKE '%StarReviewed%' ORDER BY position")
     assert [row[0] for row in kept] == ["true", "false"]
 
@@ -256,6 +298,19 @@ async def test_an_explanation_tells_hours_ground_and_who_decided_in_both_languag
     assert {kind["kind"] for year in zh["years"] for kind in year["kinds"]} == {"activity.general"}
     assert zh["history"][2]["office"] == DISTRICT
     assert "officer" not in str(zh)
+    (counted,) = zh["counted"]
+    assert (counted["reason"], counted["minutes"], counted["lines"]) == ("rate", 7200, 15)
+    assert [ground["place"] for ground in counted["grounds"]] == ["/evidence/scanned"]
+    assert counted["text"] == "参加服务 +120 小时。依据《全国默认积分办法》（第 1 版）。"
+    assert (zh["ground"]["place"], zh["known_at"], zh["corrections_after"]) == ("/stars/minutes", None, [])
+    for as_known, minutes in (("then", 0), ("now", 7200)):
+        asked = {"at": (NOW - timedelta(hours=1)).isoformat(), "as_known": as_known}
+        before = await ok(client.get(f"/v1/stars/{person}/explanation", params=asked))
+        assert (before["grade"], before["minutes"], before["ground"], before["history"]) == (0, minutes, None, [])
+        assert "还没有申请过星级" in before["summary"]
+        assert before["served_after_minutes"] == 7200
+    for bad in ({"at": "yesterday"}, {"as_known": "never"}):
+        assert (await client.get(f"/v1/stars/{person}/explanation", params=bad)).status_code == 422
     stranger = points.client("volunteer", subject=str(uuid.uuid4()))
     assert (await stranger.get(f"/v1/stars/{person}/explanation")).status_code == 403
     assert (await points.client(node=FOREIGN).get(f"/v1/stars/{person}/explanation")).status_code == 403

@@ -1,7 +1,7 @@
 """Certificates: every rule, refusals included; numbers, codes and what the public may see."""
 
 import uuid
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ from shared.contracts.honours import (
     CertificateVoided,
     CertificateVoidReason,
     CertifiedService,
+    CorrectingEvent,
 )
 from shared.privacy import Vault
 from shared.web.limits import RateLimit, TooManyRequests
@@ -78,9 +79,9 @@ def issued(days: int = 7, until: date = LAST) -> CertificateIssued:
     )  # fmt: skip
 
 
-def look(care: int, unknown: int, counted: int | None = None) -> LookAtGround:
+def look(care: int, unknown: int, *causes: CorrectingEvent, counted: int | None = None) -> LookAtGround:
     told = {"activity.care": care, None: unknown}
-    return LookAtGround(sum(told.values()) if counted is None else counted, told, AFTER)
+    return LookAtGround(sum(told.values()) if counted is None else counted, told, AFTER, causes)
 
 
 HOURS, MISTAKE = CertificateObjection.HOURS_WRONG, CertificateVoidReason.ISSUED_BY_MISTAKE
@@ -97,6 +98,11 @@ FLAGGED = CertificateFlagged(
     flagged_on=AFTER,
     short_of=(CertifiedService(kind=None, minutes=29),),
 )
+CAUSE = CorrectingEvent(
+    event_id=uuid.uuid4(), type="liuling.registry.AttendanceCorrected.v1", told_at=datetime(2026, 3, 26, tzinfo=UTC),
+    taken_minutes=10,
+)  # fmt: skip
+OTHER = CAUSE.model_copy(update={"event_id": uuid.uuid4()})
 VOIDED = CertificateVoided(**WHOSE, reason=MISTAKE, voided_on=AFTER)
 
 
@@ -177,6 +183,15 @@ def test_other_service_does_not_stand_in_for_what_is_certified() -> None:
     given(CERTIFICATES, issued(), other).when(look(599, 999)).then_nothing()
     capped = FLAGGED.model_copy(update={"short_of": None})
     given(CERTIFICATES, issued()).when(look(600, 30, counted=629)).then(capped)
+
+
+def test_it_is_flagged_anew_when_other_events_are_the_cause() -> None:
+    first, both = (FLAGGED.model_copy(update={"corrected_by": causes}) for causes in ((CAUSE,), (CAUSE, OTHER)))
+    given(CERTIFICATES, issued()).when(look(600, 29, CAUSE)).then(first)
+    given(CERTIFICATES, issued(), first).when(look(600, 29, CAUSE)).then_nothing()
+    given(CERTIFICATES, issued(), first).when(look(600, 29, CAUSE, OTHER)).then(both)
+    given(CERTIFICATES, issued(), FLAGGED).when(look(600, 29, CAUSE)).then(first)
+    given(CERTIFICATES, issued(), first, VOIDED).when(look(600, 29, CAUSE, OTHER)).then_nothing()
 
 
 def test_what_is_flagged_does_not_take_effect() -> None:

@@ -45,6 +45,7 @@ from services.points.stars.report import IssueReport, ReportRow, canonical_hash
 from services.points.stars.views import REPORTS, STARS
 from shared.contracts import Event, Refusal
 from shared.contracts.honours import (
+    CorrectingEvent,
     Quality,
     QualityReason,
     StarApplied,
@@ -132,6 +133,11 @@ def withdrawn(application: uuid.UUID, grade: int, left: int, authority: str = DI
 
 
 ONE_STAR = (applied(), assessed(), granted())
+CAUSE = CorrectingEvent(
+    event_id=uuid.uuid4(), type="liuling.registry.AttendanceCorrected.v1", told_at=datetime(2026, 3, 19, tzinfo=UTC),
+    taken_minutes=10,
+)  # fmt: skip
+OTHER = CAUSE.model_copy(update={"event_id": uuid.uuid4()})
 
 
 def test_who_reached_the_hours_applies() -> None:
@@ -300,6 +306,17 @@ def test_a_grade_is_flagged_once_when_a_correction_takes_its_hours() -> None:
     given(STARS, *ONE_STAR).when(LookAtHours(6000, DAY)).then_nothing()
     given(STARS, *ONE_STAR, flagged()).when(LookAtHours(5000, DAY)).then_nothing()
     given(STARS).when(LookAtHours(0, DAY)).then_nothing()
+
+
+def test_it_is_flagged_anew_when_other_events_are_the_cause_and_says_what_it_had_when_it_held() -> None:
+    first = flagged().model_copy(update={"corrected_by": (CAUSE,)})
+    both = flagged(5980).model_copy(update={"corrected_by": (CAUSE, OTHER)})
+    given(STARS, *ONE_STAR).when(LookAtHours(5990, DAY, (CAUSE,))).then(first)
+    again = given(STARS, *ONE_STAR, first, reviewed(5985, False))
+    again.when(LookAtHours(5985, DAY, (CAUSE,))).then_nothing()
+    again.when(LookAtHours(5980, DAY, (CAUSE, OTHER))).then(both)
+    given(STARS, *ONE_STAR, first).when(Review(5980, 12, DAY, (CAUSE, OTHER))).then(both, reviewed(5980, False))
+    given(STARS, *ONE_STAR, first, confirmed()).when(LookAtHours(5990, DAY)).then_nothing()
 
 
 def test_what_the_authority_confirmed_is_flagged_again_only_for_still_fewer_hours() -> None:

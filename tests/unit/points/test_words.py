@@ -10,6 +10,8 @@ from services.points.aid import model as aid
 from services.points.anomalies import model as anomalies
 from services.points.balances.publisher import balance_body, common_headers, own_headers
 from services.points.deaths import model as deaths
+from services.points.grounds.corrections import CORRECTED_BY
+from services.points.grounds.views import Outcome
 from services.points.kin import model as kin
 from services.points.ledger.clauses import Clause
 from services.points.policy.faults import REASONS
@@ -17,7 +19,7 @@ from services.points.redemptions import model as redemptions
 from services.points.settlements import model as settlements
 from services.points.time_orders import model as time_orders
 from shared.contracts.envelope import Envelope, header_map
-from shared.contracts.points import BalanceChanged
+from shared.contracts.points import BalanceChanged, PolicyRestated
 
 FOLDER = Path(services.points.__file__).parent
 TEXTS = {language: json.loads((FOLDER / "locales" / f"{language}.json").read_text()) for language in ("zh", "en")}
@@ -41,7 +43,8 @@ def codes_of_refusals() -> set[str]:
 
 def test_every_refusal_and_every_clause_has_a_sentence_in_both_languages() -> None:
     wanted = codes_of_refusals() | {f"clause.{clause.name.lower()}" for clause in Clause}
-    wanted |= {f"fault.{reason}" for reason in REASONS}
+    wanted |= {f"fault.{reason}" for reason in REASONS} | {f"flag_outcome.{outcome}" for outcome in Outcome}
+    wanted |= {f"ground.{event.NAME}" for event in (*CORRECTED_BY.values(), PolicyRestated)}
     assert len(wanted) > 12
     for language, texts in TEXTS.items():
         assert wanted <= texts.keys(), language

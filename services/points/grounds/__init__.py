@@ -1,0 +1,1 @@
+"""What stars and certificates rest on in the record of service, and which events took it from under them."""
