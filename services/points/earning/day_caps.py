@@ -43,9 +43,18 @@ class _Record:
 
     @property
     def first(self) -> Posting:
-        """The transfer of the record's first event; corrections that came ahead of it stand in until it is there."""
+        """The transfer of the first event of a record that is worth something; corrections that came ahead of it stand
+        in until it is there.
+
+        Never one of an event that came to nothing: what a restatement gives for the record and takes for its correction
+        is posted where they arrive one by one, and not at all where they are found together.
+        """
+        moved: dict[UUID, int] = {}
+        for entry in self.earned:
+            moved[entry.event_id] = moved.get(entry.event_id, 0) + entry.amount
         return min(
-            self.earned, key=lambda entry: (entry.clause != Clause.RATE, entry.event_id.bytes, entry.transfer_id)
+            (entry for entry in self.earned if moved[entry.event_id]),
+            key=lambda entry: (entry.clause != Clause.RATE, entry.event_id.bytes, entry.transfer_id),
         )
 
 
@@ -98,9 +107,10 @@ def _cuts(earned: Sequence[Posting], known_at: datetime, cap_at: CapAt) -> dict[
     cuts = {}
     allowed_so_far = 0
     for record in _in_order(earned):
-        first = record.first
+        if record.worth <= 0:
+            continue
+        first, worth = record.first, record.worth
         cap = cap_at(first.contra_account, known_at)
-        worth = max(0, record.worth)
         allowed = worth if cap is None else max(0, min(worth, cap.value - allowed_so_far))
         allowed_so_far += allowed
         if allowed != worth:
