@@ -30,6 +30,8 @@ from services.points.leaderboards import api as leaderboards
 from services.points.leaderboards import team_api as team_leaderboards
 from services.points.leaderboards import views as leaderboard_views
 from services.points.ledger.writing import LedgerWriter
+from services.points.long_days import api as long_days
+from services.points.long_days import views as long_day_views
 from services.points.overflow.effects import PoolNow
 from services.points.overflow.flowing import Overflow
 from services.points.overflow.rounds import OverflowRounds
@@ -68,6 +70,7 @@ SOURCES = ("registry", "grid_patrol", "mediation")
 
 read_views = Views.combine(
     policy_views.views,
+    long_day_views.views,
     love_market.views,
     time_bank.views,
     star_views.views,
@@ -114,6 +117,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
             policy.api,
             dry_run.api,
             restatements.api,
+            long_days.api,
             *love_market.apis,
             *time_bank.apis,
             star_reads.api,

@@ -1,4 +1,4 @@
-"""The ledger as a view of this service's own events: goods, redemptions, flags, expiry, and all of the time bank.
+"""The ledger as a view of this service's own events: goods, redemptions, flags, expiry, long days, the time bank.
 
 Applied in the transaction that records an event, and again in a rebuild.
 """
@@ -12,6 +12,7 @@ from services.points.anomalies.effects import AnomalyEffects
 from services.points.deaths.effects import EstateEffects
 from services.points.expiry.effects import LapseEffects
 from services.points.ledger.writing import Connection, LedgerWriter
+from services.points.long_days.effects import LongDayEffects
 from services.points.market.flows import Flows
 from services.points.overflow.effects import OverflowEffects
 from services.points.redemptions.effects import RedemptionEffects
@@ -39,6 +40,7 @@ class LedgerEffects:
         orders = TimeOrderEffects(writer, replaying=replaying)
         gifts = TimeGiftEffects(writer, replaying=replaying)
         estates = EstateEffects(writer, replaying=replaying)
+        self.long_days = LongDayEffects(writer, overflow, replaying=replaying)
         self._effects: dict[type[Event], Effect] = {
             **dict.fromkeys(Flows.EVENTS, flows.apply),
             **dict.fromkeys(RedemptionEffects.EVENTS, redemptions.apply),
@@ -46,6 +48,7 @@ class LedgerEffects:
             **dict.fromkeys(TimeOrderEffects.EVENTS, orders.apply),
             **dict.fromkeys(TimeGiftEffects.EVENTS, gifts.apply),
             **dict.fromkeys(EstateEffects.EVENTS, estates.apply),
+            **dict.fromkeys(LongDayEffects.EVENTS, self.long_days.apply),
             PointsLapsed: lapses.lapsed,
             MinutesPooled: overflow.pooled,
             **dict.fromkeys(SettlementEffects.EVENTS, SettlementEffects(writer).apply),

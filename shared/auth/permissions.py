@@ -91,6 +91,10 @@ PERMISSIONS: Mapping[str, Permission] = {
     "seals.read": _allow("查看账本封存", "read the seals of the ledger", *_OFFICE, Role.AUDITOR, Role.SYSTEM),
     "policies.publish": _allow("发布积分办法", "publish a policy", Role.DISTRICT),
     "policies.read": _allow("查看积分办法", "read policies", *_READERS, Role.VOLUNTEER),
+    "long_days.approve": _allow("批准和撤回超时服务", "approve long days, and take that back", *_OFFICE),
+    "long_days.read": _allow(
+        "查看超时服务批准", "read which long days are approved", *_OFFICE, Role.AUDITOR, Role.VOLUNTEER
+    ),
     "market.manage": _allow("管理爱心超市", "manage the love market", *_OFFICE),
     "market.read": _allow("查看爱心超市", "read the love market", *_READERS, Role.VOLUNTEER),
     "redemptions.reserve": _allow("预约兑换", "reserve a redemption", *_OFFICE, Role.VOLUNTEER),

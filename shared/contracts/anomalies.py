@@ -167,7 +167,9 @@ class AnomalyPointsReleased(Event, context="points"):
     community: CommunityCode
     hold_id: UUID
     reason: ReleaseReason
-    released_by: UUID | None = Field(default=None, description="Null where the correction of the records did it.")
+    released_by: UUID | None = Field(
+        default=None, description="Null where the correction of the records, or the approval of the day, did it."
+    )
     released_at: AwareDatetime
 
 
@@ -177,7 +179,9 @@ class AnomalyDismissed(Event, context="points"):
     flag_id: UUID
     community: CommunityCode
     reason: DismissalReason
-    dismissed_by: UUID | None = Field(default=None, description="Null where the correction of the records did it.")
+    dismissed_by: UUID | None = Field(
+        default=None, description="Null where the correction of the records, or the approval of the day, did it."
+    )
     dismissed_at: AwareDatetime
 
 

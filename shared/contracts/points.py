@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.common import CommunityCode, NodeCode
 from shared.contracts.event import Event
+from shared.contracts.registry import NodeLevel
 
 
 class Identification(StrEnum):
@@ -156,6 +157,62 @@ class PolicyRestated(Event, context="points"):
     until: date = Field(description="Last day.")
     reference: str = Field(description="Number of the decision that orders it (文号).")
     restated_at: AwareDatetime = Field(description="Later than all that was known of these days when it was told.")
+
+
+class LongDayReason(StrEnum):
+    """Why somebody served longer on one day than counts without approval."""
+
+    EMERGENCY = "emergency"
+    """Rescue and relief (抢险救灾)."""
+    LARGE_EVENT = "large_event"
+    """A large event (大型活动)."""
+    STANDING_DUTY = "standing_duty"
+    """Duty that nobody could take over (值守)."""
+    OTHER = "other"
+
+
+class LongDayWithdrawalReason(StrEnum):
+    """Why an approval was taken back."""
+
+    MISTAKEN = "mistaken"
+    """Of another person or day, or of other minutes, than was meant."""
+    NOT_SERVED = "not_served"
+    """So much was not served."""
+    OTHER = "other"
+
+
+class LongDayApproved(Event, context="points"):
+    """An office approved that more minutes of a volunteer's day count than the cap of the day allows.
+
+    It takes the place of an earlier approval of the same day. What it gave, stands in the ledger under this event.
+    """
+
+    long_day_id: UUID = Field(description="Derived from the volunteer and the day.")
+    community: CommunityCode = Field(description="The volunteer's home, whose office looks after the day.")
+    volunteer_id: UUID
+    day: date = Field(description="In Asia/Shanghai.")
+    minutes_max: int = Field(ge=1, le=1440, description="So many minutes of the day count at most.")
+    level: NodeLevel = Field(description="The level that must approve so many: the community, or the district.")
+    limit_minutes: int = Field(ge=1, description="More than this needs that level, as the policy of the day has it.")
+    policy_version: int = Field(ge=1, description="The policy that says so.")
+    reason: LongDayReason
+    approved_by: UUID
+    approved_at: AwareDatetime
+
+
+class LongDayApprovalWithdrawn(Event, context="points"):
+    """An approval of a long day was taken back; the cap of the day is as before. What it had given goes back."""
+
+    long_day_id: UUID
+    community: CommunityCode
+    volunteer_id: UUID
+    day: date
+    level: NodeLevel = Field(description="The level that had to approve it.")
+    limit_minutes: int = Field(ge=1, description="What the approval went over.")
+    policy_version: int = Field(ge=1, description="The policy that says so.")
+    reason: LongDayWithdrawalReason
+    withdrawn_by: UUID
+    withdrawn_at: AwareDatetime
 
 
 class BalanceChanged(Event, context="points"):

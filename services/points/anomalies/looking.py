@@ -37,6 +37,8 @@ class Look:
     """Records that the events told of."""
     records: dict[UUID, Record] = field(default_factory=dict)
     """Everything that was read, by record."""
+    approved: set[UUID] = field(default_factory=set)
+    """Flags that are none: of days so long as an office approved them."""
 
 
 async def look(db: Connection, readings: Readings, event_ids: Sequence[UUID], terms_at: TermsAt) -> Look:
@@ -44,11 +46,16 @@ async def look(db: Connection, readings: Readings, event_ids: Sequence[UUID], te
     told = await readings.told(db, event_ids)
     seen = Look(fresh={record for one in told for record in one.records})
     of_people = await readings.records(db, _around(told))
-    for records in of_people.values():
+    approved = await readings.approved(db, of_people.keys())
+    for person, records in of_people.items():
         seen.records |= {record.record_id: record for record in records}
         for sign in OF_ONE_PERSON:
             for finding in sign(records, terms_at):
-                seen.findings[finding.flag_id] = finding
+                day, measured = local_day(finding.evidence.since), finding.evidence.measured
+                if finding.evidence.sign is Sign.IMPOSSIBLE_DAY and measured <= approved.get((person, day), 0):
+                    seen.approved.add(finding.flag_id)
+                else:
+                    seen.findings[finding.flag_id] = finding
     for one in told:
         for finding in back_office(one, seen.records, terms_at):
             seen.findings[finding.flag_id] = finding

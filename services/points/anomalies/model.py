@@ -90,9 +90,10 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class LoseGround:
-    """The records were corrected, and the sign is no longer there."""
+    """The records were corrected, or the day was approved, and the sign is no longer there."""
 
     at: datetime
+    reason: DismissalReason = DismissalReason.RECORDS_CORRECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def decide(flag: Flag, command: Command) -> list[Event]:
     if isinstance(command, Find):
         return _found(flag, command)
     if isinstance(command, LoseGround):
-        return _lost(flag, command.at)
+        return _lost(flag, command.reason, command.at)
     refuse_if(command.by in flag.involved, OwnHours)
     match command:
         case Hold():
@@ -228,10 +229,11 @@ def _found(flag: Flag, command: Find) -> list[Event]:
     return [AnomalyEvidenceChanged(**_named(flag), evidence=command.evidence, changed_at=command.at)]
 
 
-def _lost(flag: Flag, at: datetime) -> list[Event]:
-    events = _released(flag, ReleaseReason.RECORDS_CORRECTED, None, at)
+def _lost(flag: Flag, reason: DismissalReason, at: datetime) -> list[Event]:
+    corrected = reason is DismissalReason.RECORDS_CORRECTED
+    freed = ReleaseReason.RECORDS_CORRECTED if corrected else ReleaseReason.DISMISSED
+    events = _released(flag, freed, None, at)
     if flag.stage in OPEN:
-        reason = DismissalReason.RECORDS_CORRECTED
         events.append(AnomalyDismissed(**_named(flag), reason=reason, dismissed_by=None, dismissed_at=at))
     return events
 
@@ -299,9 +301,9 @@ def evolve(flag: Flag, event: Event) -> Flag:
         case AnomalyPointsReleased():
             holds = {key: held for key, held in flag.holds.items() if key != event.hold_id}
             return replace(flag, holds=holds, waiting=flag.waiting if holds else frozenset())
-        case AnomalyDismissed(reason=reason):
-            # The correction may be corrected again; then everything is new.
-            seen = {} if reason is DismissalReason.RECORDS_CORRECTED else flag.seen
+        case AnomalyDismissed(reason=reason, dismissed_by=by):
+            # The correction may be corrected again, and an approval withdrawn; then everything is new.
+            seen = {} if reason is DismissalReason.RECORDS_CORRECTED or by is None else flag.seen
             return replace(flag, stage=Stage.DISMISSED, seen=seen)
         case AnomalyUpheld():
             return replace(flag, stage=Stage.UPHELD)

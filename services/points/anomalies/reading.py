@@ -1,14 +1,14 @@
 """What signs are read from: tellings, and the records of people as the ledger knows them now. Raw asyncpg."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from services.points.anomalies.evidence import Record, Told
 from services.points.earning.kinds import KINDS
+from services.points.ledger import holders
 from services.points.ledger.clauses import EARNED, Clause
-from services.points.ledger.holders import issuance_prefix
 from services.points.ledger.schema import LIVE
 from services.points.ledger.writing import Connection
 from services.points.units import Unit
@@ -90,6 +90,17 @@ class Readings:
         )
         return {row[0] for row in rows}
 
+    async def approved(self, db: Connection, people: Collection[UUID]) -> dict[tuple[UUID, date], int]:
+        """Minutes that offices approved of people's long days, where the approval stands."""
+        names = {holders.volunteer(person): person for person in people}
+        rows = await db.fetch(
+            "SELECT DISTINCT ON (holder, day) holder, day, coalesce(minutes, 0)"
+            f"  FROM {self._schema}.day_approvals WHERE holder = ANY($1::text[])"
+            " ORDER BY holder, day, sequence DESC",
+            list(names),
+        )
+        return {(names[row[0]], row[1]): row[2] for row in rows}
+
     async def records(self, db: Connection, spans: Mapping[UUID, Span]) -> dict[UUID, list[Record]]:
         """The records of people that began in a time, by person; void ones are there with no minutes."""
         found: dict[UUID, list[Record]] = {person: [] for person in spans}
@@ -107,7 +118,7 @@ def _record(row: Any) -> Record:
         row["record_id"],
         row["volunteer_id"],
         row["event_id"],
-        row["issuer"].removeprefix(issuance_prefix),
+        row["issuer"].removeprefix(holders.issuance_prefix),
         KINDS[row["kind"]],
         row["occurred_at"],
         # While a correction is here and what it corrects is not, the sum may lie outside of what a record can have.

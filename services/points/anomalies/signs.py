@@ -51,7 +51,7 @@ def _in_order(records: Iterable[Record]) -> list[Record]:
 
 def impossible_days(records: Iterable[Record], terms_at: TermsAt) -> Iterator[Finding]:
     """Days on which one person served more than counts without approval: over 8 h the community's is needed, over 12 h
-    the district's. Told minutes, before the cap; approvals are not recorded anywhere, so whoever looks must know.
+    the district's. Told minutes, before the cap. What an office approved is left out by whoever looks (`looking`).
     """
     by_day: dict[date, list[Record]] = defaultdict(list)
     for record in records:

@@ -24,7 +24,7 @@ from services.points.policy.terms import AnomalyTerms
 from services.points.policy.views import PolicyShelf
 from services.points.tables import anomaly_flags
 from shared.clock import local_day
-from shared.contracts.anomalies import Sign, SuspectRecord
+from shared.contracts.anomalies import DismissalReason, Sign, SuspectRecord
 from shared.database import Database, Lost, driver_connection, is_transient
 from shared.metrics import ANOMALIES_OPEN
 from shared.telemetry import logger
@@ -135,7 +135,9 @@ class AnomalyWatch:
         for flag_id in sorted(concerned - seen.findings.keys()):
             flag = (await work.load(FLAGS, flag_id)).state
             if await _ground_is_gone(db, self._readings, flag):
-                await work.execute(FLAGS, flag_id, LoseGround(work.now))
+                approved = flag_id in seen.approved
+                why = DismissalReason.APPROVED if approved else DismissalReason.RECORDS_CORRECTED
+                await work.execute(FLAGS, flag_id, LoseGround(work.now, why))
                 if flag.holds:
                     to_release.append((flag_id, flag))
         if to_hold or to_release:

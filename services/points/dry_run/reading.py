@@ -4,7 +4,7 @@ A person's records come in one statement and are therefore of one moment.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
@@ -30,10 +30,13 @@ class RecordsBelow:
     def __init__(self, reads: BoundedReads, node: str, since: datetime, until: datetime) -> None:
         self._reads, self._node, self._since, self._until = reads, node, since, until
         self._community_of: dict[int, str] = {}
+        self._approved: dict[tuple[str, date], int] = {}
 
     async def by_person(self) -> AsyncIterator[tuple[UUID, list[Served]]]:
         """Each person once, with all their records of the time. Raises `DryRunTooMuch`."""
         await self._know_issuers()
+        days = [local_day(self._since), local_day(self._until)]
+        self._approved = {(row[0], row[1]): row[2] for row in await self._reads.fetch(_APPROVED, *days)}
         async for holders in self._at_home():
             for start in range(0, len(holders), _PEOPLE_AT_ONCE):
                 whole = [(holder, self._since, self._until) for holder in holders[start : start + _PEOPLE_AT_ONCE]]
@@ -78,15 +81,17 @@ class RecordsBelow:
                 if records:
                     yield UUID(person), records
                 person, records = holder, []
+            day = local_day(started_at)
             records.append(
                 Served(
                     record_id,
                     self._community_of[issuer],
                     KINDS[kind],
                     started_at,
-                    local_day(started_at).toordinal(),
+                    day.toordinal(),
                     minutes,
                     EVIDENCE[evidence],
+                    self._approved.get((holder, day)),
                 )
             )
         if records:
@@ -102,6 +107,12 @@ _OF_PEOPLE = f"unit = {Unit.SERVICE_MINUTE:d} AND id > 0"
 """Everyone who ever served has an account of service minutes."""
 
 _ISSUERS = "SELECT id, community FROM {schema}.accounts WHERE id < 0"
+
+# Long days are few: all of the time are kept at hand. Of each, what was said last.
+_APPROVED = """
+    SELECT DISTINCT ON (holder, day) holder, day, minutes FROM {schema}.day_approvals
+     WHERE day BETWEEN $1 AND $2 ORDER BY holder, day, sequence DESC
+"""
 
 _COMMUNITIES = f"""
     SELECT DISTINCT community FROM {{schema}}.accounts

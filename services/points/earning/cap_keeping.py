@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from services.points.earning.day_caps import Restatement, restate
+from services.points.earning.day_caps import Approval, Restatement, restate
 from services.points.ledger.clauses import Clause
 from services.points.ledger.postings import Posting
 from services.points.ledger.transfer import Transfer
@@ -50,6 +50,7 @@ class CapKeeping:
             entries[(account, local_day(entry.occurred_at))].append(entry)
             unit_of_issuer[entry.contra_account] = Unit(unit)
         await self._know_issuers(db, (entry for of_day in entries.values() for entry in of_day))
+        approvals = await self._approvals(db, [(purse[Unit.SERVICE_MINUTE], day) for purse, day in of_people])
         transfers = []
         for purse, day in of_people:
             for together in CAPPED_TOGETHER:
@@ -60,7 +61,10 @@ class CapKeeping:
                 ) -> Said[int] | None:
                     return self._book.terms(self._community_of_issuer[issuer], day, known_at).cap_per_day(unit)
 
-                for restatement in restate(of_day, cap_at, self._repriced_at(of_day, day)):
+                # What is approved is minutes: points keep their cap.
+                approved = approvals.get((purse[Unit.SERVICE_MINUTE], day), [])
+                of_minutes = [] if together[0] is Unit.POINT else approved
+                for restatement in restate(of_day, cap_at, self._repriced_at(of_day, day), of_minutes):
                     unit = unit_of_issuer[restatement.contra_account]
                     transfers.append(self._restated(purse[unit], unit, restatement))
         return transfers
@@ -81,6 +85,16 @@ class CapKeeping:
             r.policy_version,
             r.clause,
         )
+
+    async def _approvals(
+        self, db: Connection, days: Sequence[tuple[int, date]]
+    ) -> dict[tuple[int, date], list[Approval]]:
+        """What offices said of days, by account of the service record and day, in the order in which they said it."""
+        query = _APPROVALS.format(schema=self._writer.schema)
+        found: dict[tuple[int, date], list[Approval]] = {}
+        for account, day, *said in await db.fetch(query, [key[0] for key in days], [key[1] for key in days]):
+            found.setdefault((account, day), []).append(Approval(*said))
+        return found
 
     def _repriced_at(self, entries: Iterable[Posting], day: date) -> set[datetime]:
         """When the day was priced anew, in any of the communities in which it was served."""
@@ -111,12 +125,21 @@ _ENTRIES = f"""
       FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS k(account, since, until)
       JOIN {{schema}}.transfers AS t
         ON t.credit_account = k.account AND t.credit_account > 0
-       AND t.occurred_at >= k.since AND t.occurred_at < k.until AND t.clause <= {Clause.POLICY_RESTATED:d}
+       AND t.occurred_at >= k.since AND t.occurred_at < k.until AND t.clause <= {Clause.LONG_DAY:d}
     UNION ALL
     SELECT k.account, t.unit, t.id, t.event_id, t.record_id, t.clause, -t.amount, t.credit_account, t.occurred_at,
            t.recorded_at
       FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS k(account, since, until)
       JOIN {{schema}}.transfers AS t
         ON t.debit_account = k.account AND t.debit_account > 0
-       AND t.occurred_at >= k.since AND t.occurred_at < k.until AND t.clause <= {Clause.POLICY_RESTATED:d}
+       AND t.occurred_at >= k.since AND t.occurred_at < k.until AND t.clause <= {Clause.LONG_DAY:d}
+"""
+
+# Asked when the days are locked, in a statement of its own: whatever was approved before is there to be seen.
+_APPROVALS = """
+    SELECT a.id, d.day, d.event_id, d.approved_at, d.minutes, d.policy_version
+      FROM unnest($1::bigint[], $2::date[]) AS k(account, day)
+      JOIN {schema}.accounts AS a ON a.id = k.account
+      JOIN {schema}.day_approvals AS d ON d.holder = a.holder AND d.day = k.day
+     ORDER BY d.approved_at, d.sequence
 """

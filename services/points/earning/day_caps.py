@@ -58,11 +58,22 @@ class _Record:
         )
 
 
+class Approval(NamedTuple):
+    """What an office said of a person's day: so many minutes count; None when it took that back."""
+
+    event_id: UUID
+    at: datetime
+    minutes: int | None
+    policy_version: int
+    """The policy that has it that an office must be asked."""
+
+
 class _Cut(NamedTuple):
     amount: int
-    """Zero or negative."""
+    """Zero or negative; what an approval lifts of it is told beside it, and positive."""
     first: Posting
     policy_version: int | None
+    approved: bool = False
 
 
 _Key = tuple[UUID, UUID]
@@ -73,12 +84,25 @@ CapAt = Callable[[int, datetime], Said[int] | None]
 """The cap for records from an account of issue, as it was known at a moment; None for no cap."""
 
 
-def restate(entries: Sequence[Posting], cap_at: CapAt, repriced_at: Collection[datetime] = ()) -> list[Restatement]:
+def raised(cap: Said[int] | None, minutes: int | None) -> Said[int] | None:
+    """The cap of a day for which an office approved so many minutes. What is not earned at all (0) stays so."""
+    if cap is None or not cap.value or minutes is None:
+        return cap
+    return Said(max(cap.value, minutes), cap.version)
+
+
+def restate(
+    entries: Sequence[Posting],
+    cap_at: CapAt,
+    repriced_at: Collection[datetime] = (),
+    approvals: Sequence[Approval] = (),
+) -> list[Restatement]:
     """What is to be posted so that one account's day keeps the cap; nothing when it already does.
 
     `entries` are all transfers of one account and unit on one day, and `repriced_at` the moments at which its caps may
-    have changed, because the day was priced anew. Records are served in the order in which the service began; each
-    gets what is left under its own cap.
+    have changed, because the day was priced anew; `approvals` are in the order in which they were given, and the last
+    one known holds. Records are served in the order in which the service began; each gets what is left under its own
+    cap.
 
     The cap is applied once for each moment at which something new was known about the day, and each posting carries
     the moment from which on it was right. So the balance "as it was known then" does not depend on the order in which
@@ -91,31 +115,62 @@ def restate(entries: Sequence[Posting], cap_at: CapAt, repriced_at: Collection[d
             posted.setdefault((entry.record_id, entry.event_id), []).append(entry)
     restatements: list[Restatement] = []
     before: Mapping[_Key, _Cut] = {}
-    for known_at in sorted({entry.recorded_at for entry in earned} | set(repriced_at)):
-        cuts = _cuts([entry for entry in earned if entry.recorded_at <= known_at], known_at, cap_at)
-        for key in sorted(cuts.keys() | before.keys() | posted.keys()):
+    lifts: dict[_Key, _Cut] = {}
+    told_at = {entry.recorded_at for entry in earned} | {approval.at for approval in approvals}
+    for known_at in sorted(told_at.union(repriced_at)):
+        known = [entry for entry in earned if entry.recorded_at <= known_at]
+        cuts = _cuts(known, known_at, cap_at)
+        approval = next((one for one in reversed(approvals) if one.at <= known_at), None)
+        if approval is not None:
+            lifts = _lifted(lifts, cuts, _cuts(known, known_at, cap_at, approval.minutes), approval)
+        now = cuts | lifts
+        for key in sorted(now.keys() | before.keys() | posted.keys()):
             until_then = [entry for entry in posted.get(key, ()) if entry.recorded_at <= known_at]
-            restatement = _difference(key, known_at, before.get(key), cuts.get(key), until_then, earned)
+            restatement = _difference(key, known_at, before.get(key), now.get(key), until_then, earned)
             if restatement is not None:
                 restatements.append(restatement)
-        before = cuts
+        before = now
     return restatements
 
 
-def _cuts(earned: Sequence[Posting], known_at: datetime, cap_at: CapAt) -> dict[_Key, _Cut]:
-    """What the cap takes from records when just these are known."""
+def _cuts(
+    earned: Sequence[Posting], known_at: datetime, cap_at: CapAt, approved: int | None = None
+) -> dict[_Key, _Cut]:
+    """What the cap takes from records when just these are known, and so many minutes are approved."""
     cuts = {}
     allowed_so_far = 0
     for record in _in_order(earned):
         if record.worth <= 0:
             continue
         first, worth = record.first, record.worth
-        cap = cap_at(first.contra_account, known_at)
+        cap = raised(cap_at(first.contra_account, known_at), approved)
         allowed = worth if cap is None else max(0, min(worth, cap.value - allowed_so_far))
         allowed_so_far += allowed
         if allowed != worth:
             cuts[record.record_id, first.event_id] = _Cut(allowed - worth, first, None if cap is None else cap.version)
     return cuts
+
+
+def _lifted(
+    lifts: Mapping[_Key, _Cut], cuts: Mapping[_Key, _Cut], approved: Mapping[_Key, _Cut], approval: Approval
+) -> dict[_Key, _Cut]:
+    """What approvals lift, brought to what the last one has: whatever changes belongs to that one.
+
+    `cuts` are those of the policy, `approved` those that are left under the approval.
+    """
+    changes: dict[UUID, int] = {}
+    firsts: dict[UUID, Posting] = {}
+    for sign, of_records in ((-1, lifts), (-1, cuts), (1, approved)):
+        for (record_id, _), cut in of_records.items():
+            changes[record_id] = changes.get(record_id, 0) + sign * cut.amount
+            firsts[record_id] = cut.first
+    now = dict(lifts)
+    for record_id, change in changes.items():
+        if change:
+            key = (record_id, approval.event_id)
+            lifted = change + (now[key].amount if key in now else 0)
+            now[key] = _Cut(lifted, firsts[record_id], approval.policy_version, approved=True)
+    return now
 
 
 def _in_order(earned: Iterable[Posting]) -> Sequence[_Record]:
@@ -145,13 +200,16 @@ def _difference(
     # A cut that ought not to be there any more at any moment is known by its record alone.
     first = cut.first if cut else next(entry for entry in earned if entry.record_id == record_id)
     latest = max(posted, key=lambda entry: entry.transfer_id, default=first)
+    clause = Clause.RESTATEMENT if posted or before else Clause.DAY_CAP
+    if cut.approved if cut else latest.clause == Clause.LONG_DAY:
+        clause = Clause.LONG_DAY
     return Restatement(
         event_id=event_id,
         record_id=record_id,
         amount=difference,
         contra_account=latest.contra_account,
         policy_version=cut.policy_version if cut else None,
-        clause=Clause.RESTATEMENT if posted or before else Clause.DAY_CAP,
+        clause=clause,
         corrects=latest.transfer_id,
         occurred_at=first.occurred_at,
         recorded_at=known_at,

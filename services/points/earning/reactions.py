@@ -126,7 +126,7 @@ class Earned:
             raise
         at_home = [d.event.volunteer_id for d in told if isinstance(d.event, members.PEOPLE)]
         if at_home:
-            await self._ingest.overflow.registered(db, book, at_home)
+            await self._ingest.overflow.reckon_anew(db, book, at_home)
 
     async def _prepare_ahead(
         self, told: Sequence[Delivery], services: Sequence[Service], book: PolicyBook

@@ -6,14 +6,17 @@ the same minutes. Rows are packed by hand, as transfers are (`ledger.copying`), 
 
 import struct
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
 
 from services.points.earning.services import Service
+from services.points.ledger.clauses import Clause
 from services.points.ledger.copying import moment, stream
 from services.points.ledger.schema import LIVE
 from services.points.ledger.writing import Connection
+from services.points.units import Unit
+from shared.clock import day_start
 
 COLUMNS = (
     "event_id", "told_at", "began_at", "ended_at", "community", "confirmed_by", "added", "records", "volunteers",
@@ -54,6 +57,22 @@ async def write_tellings(db: Connection, schema: str, services: Sequence[Service
         await db.executemany(
             "INSERT INTO public.fresh_tellings (event_ids) VALUES ($1)", [(piece,) for piece in pieces]
         )
+
+
+async def look_again(db: Connection, holder: str, day: date) -> None:
+    """Leave the events that told of a person's day to be looked at once more."""
+    await db.execute(_LOOK_AGAIN, holder, day_start(day), day_start(day + timedelta(days=1)))
+
+
+_LOOK_AGAIN = f"""
+    INSERT INTO public.fresh_tellings (event_ids)
+    SELECT array_agg(DISTINCT t.event_id)
+      FROM {LIVE}.accounts AS a
+      JOIN {LIVE}.transfers AS t
+        ON t.credit_account = a.id AND t.credit_account > 0 AND t.occurred_at >= $2 AND t.occurred_at < $3
+     WHERE a.holder = $1 AND a.unit = {Unit.SERVICE_MINUTE:d} AND t.clause = {Clause.RATE:d}
+    HAVING count(*) > 0
+"""
 
 
 def _packed(services: Sequence[Service]) -> bytes:

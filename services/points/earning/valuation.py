@@ -9,13 +9,13 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.points.earning.day_caps import restate
+from services.points.earning.day_caps import raised, restate
 from services.points.earning.pricing import Pricing
 from services.points.ledger.clauses import Clause
 from services.points.ledger.postings import Posting
 from services.points.policy.book import SINCE_THEN, PolicyBook
 from services.points.policy.terms import Said
-from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, SLOTS
+from services.points.units import CAPPED_TOGETHER, EARNED_UNITS, SLOTS, Unit
 
 _NO_CAP = 2**62
 _TOGETHER = tuple(tuple(SLOTS[unit] for unit in units) for units in CAPPED_TOGETHER)
@@ -32,6 +32,8 @@ class Served(NamedTuple):
     """The day in Asia/Shanghai on which the service began, as an ordinal."""
     minutes: int
     evidence: str
+    approved_minutes: int | None = None
+    """That an office lets count of the day at most, where it approved a long one."""
 
 
 class Valuation:
@@ -77,7 +79,8 @@ class Valuation:
         def cap_at(place: int, _: datetime) -> Said[int] | None:
             record = records[place]
             day = date.fromordinal(record.day)
-            return self._book.terms(record.community, day, SINCE_THEN).cap_per_day(unit)
+            cap = self._book.terms(record.community, day, SINCE_THEN).cap_per_day(unit)
+            return cap if unit is Unit.POINT else raised(cap, record.approved_minutes)
 
         places = {record.record_id: place for place, record in enumerate(records)}
         known_at = records[0].started_at  # all at once: a day is looked at when everything about it is known

@@ -32,7 +32,7 @@ from shared.web.problems import Texts, language_of
 
 api = Api(tags=["explanations 说明"])
 
-_OWN = {Clause.POLICY_RESTATED, Clause.EXPIRY, Clause.EXPIRY_RESTATED}
+_OWN = {Clause.POLICY_RESTATED, Clause.LONG_DAY, Clause.EXPIRY, Clause.EXPIRY_RESTATED}
 """Clauses of what this service's own events caused, though it is about service."""
 _CONTEXTS = {"activity": "registry", "patrol": "grid_patrol", "mediation": "mediation"}
 

@@ -142,7 +142,10 @@ async def _told(
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
 
-    narrators = {row.code: Narrator(row.code, say, book, titles, goods, before, ordered, earned_on) for row in rows}
+    long_days = await facts.long_days(read, lines)
+    narrators = {
+        row.code: Narrator(row.code, say, book, titles, goods, before, ordered, earned_on, long_days) for row in rows
+    }
     effects = []
     for row, line in zip(rows, lines, strict=True):
         told = narrators[row.code].tell(line)

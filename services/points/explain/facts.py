@@ -28,10 +28,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from services.points.earning.kinds import EVIDENCE_NUMBERS
-from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line
+from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line, LongDay
 from services.points.ledger.clauses import EARNED, EXPIRED, Clause
 from services.points.ledger.reading import COLUMNS, Sight, lines_of, on, sides
-from services.points.tables import accounts, items, notes, policies, redemptions, time_orders, transfers
+from services.points.tables import accounts, day_approvals, items, notes, policies, redemptions, time_orders, transfers
 from services.points.units import OPENED_UNITS, Unit
 from shared.clock import local_day
 from shared.web.paging import Page
@@ -224,6 +224,16 @@ async def earned_on(read: AsyncConnection, people: Collection[int], page: Iterab
         .group_by(transfers.c.record_id)
     )
     return {record_id: local_day(earned_at).isoformat() for record_id, earned_at in await read.execute(query)}
+
+
+async def long_days(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, LongDay]:
+    """What the events that approved long days, or took that back, said of them."""
+    ids = {line.event_id for line in page if line.clause == Clause.LONG_DAY}
+    if not ids:
+        return {}
+    said = day_approvals.c
+    query = select(said.event_id, said.minutes, said.level, said.reason, said.limit_minutes)
+    return {row[0]: LongDay(*row[1:]) for row in await read.execute(query.where(said.event_id.in_(ids)))}
 
 
 async def ordered(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, str]:

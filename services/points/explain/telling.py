@@ -44,6 +44,7 @@ async def tell(
     titles = await facts.titles(read, language)
     goods, ordered = await facts.goods(read, lines), await facts.ordered(read, lines)
     before, earned_on = await facts.before(read, lines), await facts.earned_on(read, [account.id], lines)
+    long_days = await facts.long_days(read, lines)
     became = None if course is None else Becoming(course, say).of
-    narrator = Narrator(unit, say, book, titles, goods, before, ordered, earned_on, became)
+    narrator = Narrator(unit, say, book, titles, goods, before, ordered, earned_on, long_days, became)
     return Told([narrator.tell(line) for line in lines], kin, titles)

@@ -18,6 +18,7 @@ from services.points.policy.terms import Price, Said, Terms
 from services.points.units import SLOTS, Unit, policy_unit
 from shared.clock import local_day
 from shared.contracts import CorrectionReason
+from shared.contracts.registry import NodeLevel
 
 _OF_ANY_CLAUSE = frozenset({"other", "goods", "goods_in_part"})
 _DONATED = SLOTS[Unit.DONATION_MINUTE]
@@ -77,6 +78,17 @@ class Goods(NamedTuple):
     """Pieces of which these were taken."""
 
 
+class LongDay(NamedTuple):
+    """What an office said of a long day."""
+
+    minutes: int | None
+    """That count at most; None where it was taken back."""
+    level: str
+    reason: str
+    limit_minutes: int
+    """More than this the policy has approved by that level."""
+
+
 class Sentence(NamedTuple):
     """A line in words."""
 
@@ -108,6 +120,7 @@ class Narrator:
         before: Mapping[Corrected, Before],
         ordered: Mapping[UUID, str] = {},
         earned_on: Mapping[UUID, str] = {},
+        long_days: Mapping[UUID, LongDay] = {},
         became: Callable[[Line], str] | None = None,
     ) -> None:
         self._unit = unit
@@ -121,6 +134,8 @@ class Narrator:
         """By order of the time bank, the kind of service."""
         self._earned_on = earned_on
         """By record, the day on which points were earned that have lapsed."""
+        self._long_days = long_days
+        """By event, what it said of a long day."""
         self._became = became
         """From which lots a line was paid, or what became of the points that it brought."""
         self._known: dict[str, str] = {}
@@ -164,6 +179,8 @@ class Narrator:
                 return self._priced_anew(line)
             case Clause.DAY_CAP | Clause.RESTATEMENT:
                 return self._cap(line)
+            case Clause.LONG_DAY:
+                return self._long_day(line)
             case Clause.EXPIRY | Clause.EXPIRY_RESTATED:
                 return self._expiry(line)
             case Clause.POOLED | Clause.POOLED_RESTATED:
@@ -188,6 +205,10 @@ class Narrator:
     def _nothing(self, line: Line, terms: Terms) -> Sentence:
         """Service that brought nothing of this unit, and why."""
         price = self._price(line, terms)
+        deposits = terms.time_bank.deposit_kinds
+        if self._unit == Unit.MINUTE.name and deposits is not None and not price.deposits:
+            ground = Ground(deposits.version, "/time_bank/deposit_kinds", sorted(deposits.value))
+            return self._sentence(line, "nothing", "no_deposit", grounds=[ground])
         if self._unit == Unit.MINUTE.name and price.amounts(line.minutes or 0, EVIDENCE[line.evidence or 0])[_DONATED]:
             return self._sentence(line, "nothing", "donate_only", grounds=[self._donate_only(terms)])
         counted = self._counted()
@@ -236,6 +257,20 @@ class Narrator:
         ground = Ground(cap.version, f"/caps_per_day/{policy_unit(Unit[self._unit]).name}", cap.value)
         form = "given_back" if line.amount > 0 else "taken"
         return self._sentence(line, reason, form, {"cap": cap.value}, [ground])
+
+    def _long_day(self, line: Line) -> Sentence:
+        """What the cap of a day takes less, or again, because an office said so."""
+        said = self._long_days[line.event_id]
+        assert line.policy_version is not None, "some policy has it approved"
+        part = "day_minutes_max" if said.level == NodeLevel.DISTRICT else "day_minutes_approval"
+        ground = Ground(line.policy_version, f"/anomalies/{part}", said.limit_minutes)
+        params = {
+            "level": self._word(f"long_day_level.{said.level}"),
+            "why": self._word(f"long_day_reason.{said.reason}"),
+            "approved": said.minutes,
+        }
+        form = "withdrawn" if said.minutes is None else "given" if line.amount > 0 else "taken"
+        return self._sentence(line, "long_day", form, params, [ground])
 
     def _expiry(self, line: Line) -> Sentence:
         """Points of one lot that lapsed, under the policy of the day on which they were earned."""

@@ -16,6 +16,8 @@ class Clause(IntEnum):
     """A cap fell differently once a late or corrected record was known; the difference is posted."""
     POLICY_RESTATED = 5
     """Days that were over were priced anew under another policy; the difference is posted."""
+    LONG_DAY = 6
+    """An office approved a long day, or took that back: what the day's cap takes is less, or as before."""
     REDEMPTION = 10
     """Points paid for goods that were handed over."""
     STOCK_RECEIVED = 20
@@ -103,5 +105,5 @@ TIME_BANK_SPENT = frozenset(
 )
 """Clauses of spending in the time bank."""
 
-CUTS = frozenset({Clause.DAY_CAP, Clause.RESTATEMENT})
+CUTS = frozenset({Clause.DAY_CAP, Clause.RESTATEMENT, Clause.LONG_DAY})
 """Clauses that say what the day's cap takes from it."""

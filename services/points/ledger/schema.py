@@ -290,6 +290,27 @@ LEDGER_0015 = (
 )
 """Holds are posted in part; until now they were posted whole. What was not posted of a settled one is free."""
 
+LEDGER_0017 = (
+    # Every approval and withdrawal, by its place in the day's stream; one that was withdrawn has no minutes.
+    """
+    CREATE TABLE ledger.day_approvals (
+        holder         text COLLATE "C" NOT NULL,
+        day            date NOT NULL,
+        sequence       integer NOT NULL,
+        event_id       uuid NOT NULL,
+        approved_at    timestamptz NOT NULL,
+        minutes        smallint,
+        level          text NOT NULL,
+        reason         text NOT NULL,
+        limit_minutes  smallint NOT NULL,
+        policy_version integer NOT NULL,
+        PRIMARY KEY (holder, day, sequence)
+    )
+    """,
+    "CREATE INDEX day_approvals_event ON ledger.day_approvals (event_id)",
+)
+"""What offices said of long days."""
+
 TABLES = (
     "accounts",
     "transfers",
@@ -308,6 +329,7 @@ TABLES = (
     "teams",
     "team_changes",
     "nodes",
+    "day_approvals",
 )
 
 

@@ -30,8 +30,8 @@ class OverflowEffects(Protocol):
     ) -> None:
         """Service was booked, perhaps for days whose round has run."""
 
-    async def registered(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
-        """The homes of people became known, perhaps after they earned."""
+    async def reckon_anew(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
+        """The homes of people became known, perhaps after they earned; or what caps took from them is another."""
 
     async def pooled(self, db: Connection, event: MinutesPooled, recorded: Recorded) -> None:
         """A round."""
@@ -62,8 +62,8 @@ class PoolNow:
         if late:
             await self._overflow.restate(db, book, await self._overflow.touched(db, book, late))
 
-    async def registered(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
-        """Let flow over what waited for its home to be known."""
+    async def reckon_anew(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
+        """Put right what has flowed over from them, or waited for its home to be known."""
         if await self._overflow.bound(db) is not None:
             accounts = await self._overflow.of_people(db, volunteers)
             await self._overflow.restate(db, book, await self._overflow.touched(db, book, accounts))
@@ -88,7 +88,7 @@ class PoolLater:
         """Remember whose."""
         self._late |= _late(await self._overflow.bound(db), services, accounts)
 
-    async def registered(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
+    async def reckon_anew(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
         """Remember whose."""
         if await self._overflow.bound(db) is not None:
             self._late.update(await self._overflow.of_people(db, volunteers))

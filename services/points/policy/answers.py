@@ -89,6 +89,9 @@ class TimeBankTermsOut(BaseModel):
     spend_from_age: SaidOut
     on_death: OnDeathOut
     donate_only_kinds: KindsOut
+    deposit_kinds: KindsOut | None = Field(
+        description="哪些服务存入时间银行；空为全部 which are deposited; null for all"
+    )
 
 
 class MarketTermsOut(BaseModel):
@@ -186,7 +189,8 @@ def terms_out(community: str, day: date, terms: Terms) -> TermsOut:
             cap_minutes=_said(bank.cap_minutes),
             spend_from_age=_said(bank.spend_from_age),
             on_death=OnDeathOut(value=bank.on_death.value, policy_version=bank.on_death.version),
-            donate_only_kinds=KindsOut(value=sorted(donate_only.value), policy_version=donate_only.version),
+            donate_only_kinds=_kinds(donate_only),
+            deposit_kinds=None if bank.deposit_kinds is None else _kinds(bank.deposit_kinds),
         ),
         market=MarketTermsOut(pieces_per_household_per_month=_said(terms.market.pieces_per_household_per_month)),
         certificates=CertificateTermsOut(publicity_days=_said(terms.certificates.publicity_days)),
@@ -214,6 +218,10 @@ def _anomalies(terms: AnomalyTerms) -> AnomalyTermsOut:
         ring_share_percent=_said(terms.ring_share_percent),
         hold_signs=SignsOut(value=[Sign(sign) for sign in sorted(signs.value)], policy_version=signs.version),
     )
+
+
+def _kinds(said: Said[frozenset[str]]) -> KindsOut:
+    return KindsOut(value=sorted(said.value), policy_version=said.version)
 
 
 def _said(said: Said[int]) -> SaidOut:

@@ -80,10 +80,16 @@ class Rule(NamedTuple):
     """What is wrong with a value at a place."""
     read: Callable[[Any], Any]
     """What a good value reads as."""
+    required: bool = True
+    """In a document for everywhere. What came later may be missing, and then holds nowhere."""
 
 
 def _number(part: str, low: int, high: int) -> Rule:
     return Rule(part, lambda value, place: whole_number(value, low, high, place), int)
+
+
+def _kinds(part: str, *, required: bool = True) -> Rule:
+    return Rule(part, lambda value, place: some_of(value, SERVICE_KINDS, place), frozenset, required)
 
 
 def _age_faults(value: Any, place: str) -> Iterator[Fault]:
@@ -146,9 +152,8 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "cap_minutes": _number("cap_minutes", 1, _BANK_CAP_MINUTES_MAX),
         "spend_from_age": Rule("spend_from_age", _age_faults, int),
         "on_death": Rule("on_death", lambda value, place: one_of(value, list(OnDeath), place), OnDeath),
-        "donate_only_kinds": Rule(
-            "donate_only_kinds", lambda value, place: some_of(value, SERVICE_KINDS, place), frozenset
-        ),
+        "donate_only_kinds": _kinds("donate_only_kinds"),
+        "deposit_kinds": _kinds("deposit_kinds", required=False),
     },
     # 0 is no limit.
     "market": {"pieces_per_household_per_month": _number("pieces_per_household_per_month", 0, 1000)},
@@ -193,7 +198,7 @@ def rule_faults(raw: Mapping[str, Any], complete: bool) -> Iterator[Fault]:
         for key, rule in rules.items():
             if key in said:
                 yield from rule.faults(said[key], f"/{section}/{key}")
-            elif complete:
+            elif complete and rule.required:
                 yield Fault(f"/{section}/{key}", "missing")
 
 

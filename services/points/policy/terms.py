@@ -53,6 +53,8 @@ class Price:
     evidence_versions: Mapping[str, int]
     donate_only: Said[bool]
     """Whether its minutes go to the time bank to be given away only."""
+    deposits: bool
+    """Whether its minutes go to the time bank at all."""
     caps: Mapping[Unit, Said[int]]
     """The most that one record brings, by unit as policies name it."""
     _earned: dict[tuple[int, str], tuple[tuple[int, Unit, int, int], ...]] = field(
@@ -85,6 +87,7 @@ class Price:
         known = self._amounts.get(key)
         if known is None:
             points, banked, served = (self._capped(unit, minutes, evidence) for unit in _PRICED)
+            banked = banked if self.deposits else 0
             known = (points, 0, served, banked) if self.donate_only.value else (points, banked, served, 0)
             self._amounts[key] = known
         return known
@@ -159,6 +162,8 @@ class TimeBankTerms:
     on_death: Said[OnDeath]
     donate_only_kinds: Said[frozenset[str]]
     """Kinds of service whose minutes can only be given away."""
+    deposit_kinds: Said[frozenset[str]] | None = None
+    """Kinds of service whose minutes go to the time bank; None where no policy says so: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +237,7 @@ class Terms:
             weight = self.weights_percent.get(kind)
             if weight is None:
                 raise NoPolicyInForce(kind)
-            donate_only = self.time_bank.donate_only_kinds
+            donate_only, deposits = self.time_bank.donate_only_kinds, self.time_bank.deposit_kinds
             known = self._prices[kind] = Price(
                 weight_percent=weight.value,
                 minutes_per_point=self.minutes_per_point.value,
@@ -242,6 +247,7 @@ class Terms:
                 evidence_versions={tier: version for tier, (_, version) in self.evidence.items()},
                 caps=self.caps_per_activity,
                 donate_only=Said(kind in donate_only.value, donate_only.version),
+                deposits=deposits is None or kind in deposits.value,
             )
         return known
 

@@ -179,6 +179,7 @@ class Replay:
                     progress(done, total)
         async with self.db.transaction():
             await self._writer.settle(self.db)
+            await self._effects.long_days.settle(self.db, self._book)
             await self._lapses.settle(self.db, self._book)
             await self._overflow.settle(self.db, self._book)
         return done

@@ -18,6 +18,7 @@ from services.points.tables.honours import (
 from services.points.tables.ledger import (
     accounts,
     assessments,
+    day_approvals,
     days,
     holds,
     members,
@@ -27,6 +28,7 @@ from services.points.tables.ledger import (
     transfers,
     units,
 )
+from services.points.tables.long_days import long_days
 from services.points.tables.market import (
     aid_gifts,
     budget_grants,
@@ -67,6 +69,7 @@ __all__ = [
     "certificate_numbers",
     "certificates",
     "collection_tries",
+    "day_approvals",
     "days",
     "deaths",
     "donations",
@@ -83,6 +86,7 @@ __all__ = [
     "items",
     "kin",
     "leaderboard_opt_outs",
+    "long_days",
     "members",
     "metadata",
     "nodes",

@@ -33,6 +33,22 @@ days = Table(
 )
 """By account of a service record, the days of service."""
 
+day_approvals = Table(
+    "day_approvals",
+    described,
+    Column("holder", CODE, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("event_id", Uuid),
+    Column("approved_at", MOMENT),
+    Column("minutes", SmallInteger),
+    Column("level", Text),
+    Column("reason", Text),
+    Column("limit_minutes", SmallInteger),
+    Column("policy_version", Integer),
+)
+"""What offices said of long days; one that was withdrawn has no minutes."""
+
 members = Table(
     "members",
     described,

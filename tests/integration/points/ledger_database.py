@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -21,6 +21,7 @@ from services.points.explain.words import Line
 from services.points.grounds.corrections import Restated, taken_since_it_bore
 from services.points.ledger.schema import LIVE, TABLES, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
+from services.points.long_days.effects import LongDayEffects
 from services.points.overflow.effects import PoolNow
 from services.points.overflow.flowing import Overflow
 from services.points.policy.book import BEGINNING, PolicyBook, Restatement
@@ -35,6 +36,14 @@ from services.points.units import Unit
 from shared import migrations
 from shared.clock import local_day
 from shared.contracts import Event
+from shared.contracts.points import (
+    LongDayApprovalWithdrawn,
+    LongDayApproved,
+    LongDayReason,
+    LongDayWithdrawalReason,
+)
+from shared.contracts.registry import NodeLevel
+from shared.eventstore import Recorded
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -63,6 +72,26 @@ async def migrate(url: str) -> None:
     await engine.dispose()
 
 
+def said_of_a_long_day(
+    number: int, volunteer_id: uuid.UUID, day: date, minutes: int | None, hours_ago: int, version: int = 1
+) -> Recorded:
+    """An approval of a long day, or with no minutes its withdrawal, as it stands in the event store."""
+    at = NOW - timedelta(hours=hours_ago)
+    named: dict[str, Any] = {
+        "long_day_id": uuid.UUID(int=6000), "community": "620201001004", "volunteer_id": volunteer_id, "day": day,
+        "level": NodeLevel.COMMUNITY, "limit_minutes": 480, "policy_version": 1,
+    }  # fmt: skip
+    event: Event
+    if minutes is None:
+        reason = LongDayWithdrawalReason.MISTAKEN
+        event = LongDayApprovalWithdrawn(**named, reason=reason, withdrawn_by=uuid.UUID(int=1), withdrawn_at=at)
+    else:
+        event = LongDayApproved(
+            **named, minutes_max=minutes, reason=LongDayReason.OTHER, approved_by=uuid.UUID(int=1), approved_at=at
+        )
+    return Recorded(event, uuid.UUID(int=6000 + number), "long_day", version, "620201001004", at)
+
+
 class LedgerUnderTest:
     """One set of ledger tables, fed with batches of events."""
 
@@ -72,6 +101,7 @@ class LedgerUnderTest:
         self.lapsing, self.overflow = Lapsing(writer), Overflow(writer)
         self.ingest = Ingest(writer, LapseNow(self.lapsing), PoolNow(self.overflow))
         self._restating = RestatementPosting(writer)
+        self._long_days = LongDayEffects(writer, PoolNow(self.overflow), replaying=True)
         self.deadlocks = 0
         self._opening = asyncio.Lock()
 
@@ -140,6 +170,14 @@ class LedgerUnderTest:
         """A run of expiry, in a transaction."""
         async with self.db.transaction():
             await self.lapsing.lapse(self.db, policy, part, lapse)
+
+    async def approve(self, policy: PolicyBook, *said: Recorded) -> None:
+        """What offices say of long days, in a transaction."""
+        async with self.db.transaction():
+            for one in said:
+                assert isinstance(one.event, LongDayApproved | LongDayApprovalWithdrawn)
+                await self._long_days.apply(self.db, one.event, one)
+            await self._long_days.settle(self.db, policy)
 
     async def restate(self, policy: PolicyBook, restatement: Restatement, part: int) -> int:
         """Post what a restatement changes for a part of the people, in a transaction. Returns how many transfers."""

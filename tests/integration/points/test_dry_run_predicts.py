@@ -20,7 +20,13 @@ from services.points.units import EARNED_UNITS
 from shared.contracts import Evidence
 from shared.contracts.registry import ActivityCategory, ActivityCompleted, Attendance
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, connected, migrate, run
-from tests.integration.points.test_ledger_is_a_function_of_the_events import COMMUNITIES, MORNING, POLICY, histories
+from tests.integration.points.test_ledger_is_a_function_of_the_events import (
+    COMMUNITIES,
+    MORNING,
+    POLICY,
+    SAID_OF_LONG_DAYS,
+    histories,
+)
 
 UNITS = tuple(unit.name for unit in EARNED_UNITS)
 
@@ -43,6 +49,7 @@ documents = st.builds(
         [
             {},
             {"time_bank": {"donate_only_kinds": frozenset()}},
+            {"time_bank": {"deposit_kinds": frozenset({"activity.culture", "patrol.volunteer.day"})}},
             {"time_bank": {"donate_only_kinds": frozenset({"activity.general", "patrol.volunteer.day"})}},
         ]
     ),
@@ -57,8 +64,9 @@ def database_url(stack: Any) -> str:
 
 
 async def book_all(db: asyncpg.Connection, schema: str, policy: PolicyBook, told: list[Told]) -> LedgerUnderTest:
-    """Told one after the other, as their streams tell them."""
+    """Told one after the other, as their streams tell them; of some days an office has approved long ones."""
     ledger = await LedgerUnderTest(db, schema).fresh()
+    await ledger.approve(policy, *SAID_OF_LONG_DAYS)
     services = [
         service
         for number, (event_id, event) in enumerate(told)

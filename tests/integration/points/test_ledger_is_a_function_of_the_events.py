@@ -23,7 +23,16 @@ from shared.contracts.registry import (
     ActivityCompleted,
     Attendance,
 )
-from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, connected, migrate, run
+from tests.integration.points.ledger_database import (
+    NOW,
+    LedgerUnderTest,
+    Told,
+    book,
+    connected,
+    migrate,
+    run,
+    said_of_a_long_day,
+)
 from tests.integration.points.producing import corrected, mediation_corrected, patrol_corrected
 
 COMMUNITIES = ("620201001004", "620201001005", "620102001001")
@@ -146,12 +155,25 @@ LAPSES = {
 """Runs of expiry amid what is told, one for each volunteer: all that is told later is late for them."""
 
 
+SAID_OF_LONG_DAYS = [
+    said_of_a_long_day(number, VOLUNTEERS[who], date(2026, 2, day), minutes, ago, version)
+    for number, (who, day, minutes, ago, version) in enumerate(
+        [(0, 1, 600, 40, 1), (0, 1, None, 20, 2), (1, 1, 540, 45, 1), (1, 1, 900, 10, 2), (2, 2, 700, 30, 1)]
+    )
+]
+"""Long days that offices approved amid what is told: one for good, one withdrawn, one approved for more later on."""
+
+
 async def _tell_in_some_order(ledger: LedgerUnderTest, told: list[Told], chance: random.Random, url: str) -> None:
     shuffled = told + chance.sample(told, k=len(told) // 3)
     chance.shuffle(shuffled)
     to_lapse = list(LAPSES)
     chance.shuffle(to_lapse)
-    while shuffled or to_lapse:
+    to_approve = SAID_OF_LONG_DAYS[::-1]
+    while shuffled or to_lapse or to_approve:
+        if to_approve and (not shuffled or chance.random() < 0.3):
+            await ledger.approve(POLICY, to_approve.pop())
+            continue
         if to_lapse and (not shuffled or chance.random() < 0.5):
             await ledger.lapse(POLICY, to_lapse[-1], LAPSES[to_lapse.pop()])
             continue
@@ -173,6 +195,7 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
             await plain.tell(POLICY, told)
         for part, lapse in LAPSES.items():
             await plain.lapse(POLICY, part, lapse)
+        await plain.approve(POLICY, *SAID_OF_LONG_DAYS)
         other = await LedgerUnderTest(db, "other").fresh()
         await _tell_in_some_order(other, told, random.Random(seed), url)
         assert other.deadlocks == 0

@@ -21,7 +21,7 @@ async def test_a_shipped_document_is_published_for_a_node_and_in_force_there(sta
     points = await start(build, settings=PointsSettings, working=False)
     client = points.client("district", node="620201")
     shipped = {policy["name"]: policy for policy in (await client.get("/v1/policies/shipped")).json()["items"]}
-    assert set(shipped) == {"national", "beijing_stars", "small_community_stars"}
+    assert set(shipped) == {"national", "beijing_stars", "small_community_stars", "time_bank_by_service"}
     chosen = shipped["small_community_stars"]
     assert set(chosen["title"]) == {"zh", "en"}
     body = {"node": COMMUNITY, "in_force_from": "2199-01-01", "document": chosen["document"]}

@@ -28,6 +28,7 @@ from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
 from services.points.ledger.parts import part_of
 from services.points.ledger.payments import Payments
 from services.points.ledger.writing import AccountKey, LedgerWriter
+from services.points.long_days.effects import LongDayEffects
 from services.points.overflow.effects import PoolLater, PoolNow, spent_in
 from services.points.overflow.flowing import Overflow
 from services.points.overflow.model import Part, Pool, decide
@@ -36,10 +37,17 @@ from services.points.policy.document import PolicyDocument
 from services.points.policy.terms import PolicyVersion
 from services.points.units import Unit
 from shared.clock import day_start, local_day
-from shared.contracts.points import MinutesPooled
+from shared.contracts.points import LongDayApprovalWithdrawn, LongDayApproved, MinutesPooled
 from shared.contracts.registry import VolunteerMoved, VolunteerRegistered
 from shared.eventstore import Recorded
-from tests.integration.points.ledger_database import LedgerUnderTest, book, connected, migrate, run
+from tests.integration.points.ledger_database import (
+    LedgerUnderTest,
+    book,
+    connected,
+    migrate,
+    run,
+    said_of_a_long_day,
+)
 from tests.integration.points.test_ledger_is_a_function_of_the_events import ids
 
 HERE, THERE, ELSEWHERE = "620201001004", "620201001005", "620201001006"
@@ -50,6 +58,14 @@ POLICY = book(
     PolicyVersion(2, "62", FIRST, PolicyDocument(rules={"time_bank": {"cap_minutes": 200}})),
     PolicyVersion(3, THERE, FIRST + timedelta(days=3), PolicyDocument(rules={"time_bank": {"cap_minutes": 90}})),
 )
+
+
+SAID_OF_LONG_DAYS = [
+    said_of_a_long_day(1, uuid.UUID(int=1), FIRST, 700, 24 * 26),
+    said_of_a_long_day(2, uuid.UUID(int=2), FIRST + timedelta(days=1), 900, 24 * 26),
+    said_of_a_long_day(3, uuid.UUID(int=1), FIRST, None, 24 * 24, 2),
+]
+"""Long days that are approved amid the rounds, one of them by mistake."""
 
 
 class Moved(NamedTuple):
@@ -81,7 +97,7 @@ class Granted(NamedTuple):
 
     at: datetime
     event_id: uuid.UUID
-    what: Asked | Outcome | MinutesPooled
+    what: Asked | Outcome | MinutesPooled | Recorded
     hold_id: uuid.UUID
 
 
@@ -167,6 +183,7 @@ class Ledger:
         self.effects: Any = PoolLater(self.flowing) if self.replaying else PoolNow(self.flowing)
         lapses: Any = LapseLater(lapsing) if self.replaying else LapseNow(lapsing)
         self.ingest = Ingest(self.writer, lapses, self.effects)
+        self.long_days = LongDayEffects(self.writer, self.effects, replaying=True)
         self.payments = Payments(self.writer, replaying=self.replaying)
         self.holds = Holds(self.writer, replaying=self.replaying)
 
@@ -183,7 +200,7 @@ class Ledger:
             )
             await self.ingest.book_services(self.db, POLICY, [services[row[0]] for row in fresh])
             if people:
-                await self.effects.registered(self.db, POLICY, [person.volunteer_id for person in people])
+                await self.effects.reckon_anew(self.db, POLICY, [person.volunteer_id for person in people])
 
     async def grant(self, one: Granted) -> None:
         """An own event. Raises `NotAvailable`."""
@@ -196,6 +213,10 @@ class Ledger:
                     else:
                         ran = Round(one.event_id, event.through, one.at)
                         await self.flowing.pool(self.db, POLICY, event.part, ran, spent_in(event))
+                case Recorded(event=LongDayApproved() | LongDayApprovalWithdrawn() as said):
+                    await self.long_days.apply(self.db, said, one.what)
+                    if not self.replaying:
+                        await self.long_days.settle(self.db, POLICY)
                 case Outcome() as outcome:
                     # Half of them in part.
                     posted = [7] if one.hold_id.int % 2 else None
@@ -252,6 +273,7 @@ async def _live(ledger: Ledger, heard: list[Heard], asked: list[Asked], nights: 
     happens: list[tuple[datetime, int, Any]] = [(one.at, 0, one) for one in heard]
     happens += [(one.at, n, one) for n, one in enumerate(asked, 1)]
     happens += [(moment(day + 1, hours), 90, day) for day, hours in nights.items()]
+    happens += [(one.occurred_at, 80, one) for one in SAID_OF_LONG_DAYS]
     happens.sort(key=lambda item: item[:2])
     settling: list[Granted] = []
     for at, _, one in happens:
@@ -269,6 +291,8 @@ async def _live(ledger: Ledger, heard: list[Heard], asked: list[Asked], nights: 
                 if one.until is not None:
                     settling.append(ledger.told(one.until, one.outcome, granted.hold_id))
                     settling.sort(key=lambda item: item.at)
+            case Recorded():
+                await ledger.grant(Granted(at, one.event_id, one, one.event_id))
             case int():
                 await ledger.round(FIRST + timedelta(days=one), at)
 
@@ -292,6 +316,7 @@ async def _compare(url: str, heard: list[Heard], asked: list[Asked], nights: dic
         for batch in _batches(heard, random.Random(seed)):
             await rebuilt.hear(batch)
         async with db.transaction():
+            await rebuilt.long_days.settle(db, POLICY)
             await rebuilt.effects.settle(db, POLICY)
         assert await tables[0].breaks() == []
         assert await tables[1].breaks() == []

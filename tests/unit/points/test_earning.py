@@ -1,4 +1,4 @@
-"""What service is worth, how a day's cap is kept, and that the fast paths do what the plain ones say."""
+"""What service is worth, and that the fast paths do what the plain ones say."""
 
 import json
 import uuid
@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.points.earning.booking import Booking
-from services.points.earning.day_caps import Posting, Restatement, restate
 from services.points.earning.kinds import EVIDENCE, EVIDENCE_NUMBERS, KIND_NUMBERS, KINDS
 from services.points.earning.pricing import Pricing, counted_minutes, intended_transfers
 from services.points.earning.readers import READERS
@@ -23,7 +22,7 @@ from services.points.ledger.writing import LedgerWriter, Movements
 from services.points.policy.book import BEGINNING, PolicyBook
 from services.points.policy.document import read_document
 from services.points.policy.kinds import SERVICE_KINDS
-from services.points.policy.terms import PolicyVersion, Said
+from services.points.policy.terms import PolicyVersion
 from services.points.policy.views import national_default, read_published
 from services.points.units import SLOTS, Unit
 from shared.contracts import CorrectionReason, Event
@@ -104,6 +103,22 @@ def test_what_can_only_be_given_away_names_the_policy_that_said_so_last() -> Non
     assert book.donate_only_kinds >= {"activity.care", "activity.culture"}
 
 
+def test_what_is_not_deposited_brings_points_and_service_minutes_as_before() -> None:
+    own = {"title": TITLE, "time_bank": {"deposit_kinds": ["activity.care", "activity.culture"]}}
+    national = read_published(1, None, BEGINNING, national_default())
+    book = PolicyBook([national, read_published(2, COMMUNITY, BEGINNING, own)])
+    amounts = {
+        kind: Pricing(book).price(COMMUNITY, kind, MORNING.date().toordinal()).amounts(60, "scanned")
+        for kind in ("activity.care", "activity.culture", "activity.training", "activity.environment")
+    }
+    assert amounts == {
+        "activity.care": (10, 60, 60, 0), "activity.culture": (10, 0, 60, 60), "activity.training": (10, 0, 60, 0),
+        "activity.environment": (10, 0, 60, 0),
+    }  # fmt: skip
+    elsewhere = Pricing(book).price("620201001005", "activity.training", MORNING.date().toordinal())
+    assert elsewhere.amounts(60, "scanned") == (10, 60, 60, 0)
+
+
 CAPPED = PolicyBook(
     [
         read_published(1, None, BEGINNING, national_default()),
@@ -161,103 +176,6 @@ def test_a_correction_is_worth_the_difference() -> None:
         "POINT": -10, "MINUTE": -61, "SERVICE_MINUTE": -61,
     }  # fmt: skip
     assert worth("activity.general", 61, "scanned", (60, "scanned")) == {"MINUTE": 1, "SERVICE_MINUTE": 1}
-
-
-# ── day caps ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-ISSUER, OTHER_ISSUER = -1, -2
-CAPS = {ISSUER: Said(100, 1), OTHER_ISSUER: Said(60, 2)}
-
-
-def cap_at(issuer: int, _: datetime) -> Said[int] | None:
-    return CAPS.get(issuer)
-
-
-def entry(
-    number: int, record: int, amount: int, hour: int = 0, clause: Clause = Clause.RATE, **changed: Any
-) -> Posting:
-    plain = {
-        "transfer_id": number, "event_id": uuid.UUID(int=number), "record_id": uuid.UUID(int=record), "clause": clause,
-        "amount": amount, "contra_account": ISSUER, "occurred_at": MORNING + timedelta(hours=hour), "recorded_at": TOLD,
-    }  # fmt: skip
-    return Posting(**{**plain, **changed})
-
-
-def cuts(entries: list[Posting]) -> list[tuple[int, int, Clause, int]]:
-    found: list[Restatement] = restate(entries, cap_at)
-    return [(r.event_id.int, r.amount, r.clause, r.corrects) for r in found]
-
-
-def test_a_day_under_the_cap_is_left_alone() -> None:
-    assert cuts([entry(1, 1, 60), entry(2, 2, 40, hour=1)]) == []
-
-
-def test_what_is_over_the_cap_is_taken_from_the_latest_service_whatever_arrived_first() -> None:
-    assert cuts([entry(1, 1, 60, hour=5), entry(2, 2, 60, hour=1)]) == [(1, -20, Clause.DAY_CAP, 1)]
-
-
-def test_a_late_record_moves_the_cut() -> None:
-    known = [entry(1, 1, 60), entry(2, 2, 60, hour=5), entry(3, 2, -20, 5, Clause.DAY_CAP, event_id=uuid.UUID(int=2))]
-    late = entry(4, 3, 30, hour=1)
-    assert cuts([*known, late]) == [(2, -30, Clause.RESTATEMENT, 3)]
-
-
-def test_a_correction_that_makes_room_gives_back_what_was_cut() -> None:
-    known = [entry(1, 1, 60), entry(2, 2, 60, hour=5), entry(3, 2, -20, 5, Clause.DAY_CAP, event_id=uuid.UUID(int=2))]
-    correction = entry(4, 1, -30, clause=Clause.CORRECTION)
-    assert cuts([*known, correction]) == [(2, 20, Clause.RESTATEMENT, 3)]
-
-
-def test_a_correction_ahead_of_its_record_holds_the_cut_only_until_the_record_is_there() -> None:
-    ahead = entry(5, 1, 120, clause=Clause.CORRECTION)
-    assert cuts([ahead]) == [(5, -20, Clause.DAY_CAP, 5)]
-    cut = entry(6, 1, -20, 0, Clause.DAY_CAP, event_id=uuid.UUID(int=5))
-    first = entry(9, 1, 10)
-    assert cuts([ahead, cut, first]) == [(5, 20, Clause.RESTATEMENT, 6), (9, -30, Clause.DAY_CAP, 9)]
-
-
-def test_each_record_is_capped_by_the_policy_of_its_own_community() -> None:
-    here, there = entry(1, 1, 50), entry(2, 2, 50, hour=1, contra_account=OTHER_ISSUER)
-    assert cuts([here, there]) == [(2, -40, Clause.DAY_CAP, 2)]
-
-
-def test_nothing_remains_to_be_posted_after_a_restatement_was() -> None:
-    entries = [entry(1, 1, 90, hour=3), entry(2, 2, 80, hour=1), entry(3, 3, 70, hour=2)]
-    posted = [
-        Posting(100 + n, r.event_id, r.record_id, r.clause, r.amount, r.contra_account, r.occurred_at, r.recorded_at)
-        for n, r in enumerate(restate(entries, cap_at))
-    ]
-    assert sum(e.amount for e in [*entries, *posted]) == 100
-    assert restate([*entries, *posted], cap_at) == []
-
-
-TIMES = st.integers(0, 3).map(lambda n: TOLD + timedelta(hours=n))
-
-
-@given(
-    worths=st.lists(st.tuples(st.integers(1, 90), st.integers(0, 5), TIMES), min_size=1, max_size=5),
-    corrections=st.lists(st.tuples(st.integers(1, 5), st.integers(-60, 60).filter(bool), TIMES), max_size=4),
-    chance=st.randoms(use_true_random=False),
-)
-def test_what_was_known_at_a_moment_does_not_depend_on_the_order_of_arrival(
-    worths: list[Any], corrections: list[Any], chance: Any
-) -> None:
-    told = [entry(n, n, w, hour, recorded_at=at) for n, (w, hour, at) in enumerate(worths, 1)]
-    for n, (record, amount, at) in enumerate(corrections, 10):
-        told.append(entry(n, record, amount, clause=Clause.CORRECTION, recorded_at=at))
-    chance.shuffle(told)
-    ledger: list[Posting] = []
-    for arrived in told:
-        ledger.append(arrived)
-        for r in restate(ledger, cap_at):
-            number = 100 + len(ledger)
-            known_since = {"recorded_at": r.recorded_at, "occurred_at": r.occurred_at}
-            ledger.append(entry(number, r.record_id.int, r.amount, clause=r.clause, event_id=r.event_id, **known_since))
-    for moment_ in {one.recorded_at for one in told}:
-        known = [one for one in told if one.recorded_at <= moment_]
-        afresh = sum(r.amount for r in restate(known, cap_at))
-        posted = sum(one.amount for one in ledger if one not in told and one.recorded_at <= moment_)
-        assert posted == afresh
 
 
 # ── the fast paths ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -113,7 +113,7 @@ def test_a_section_is_an_object_and_a_document_for_everywhere_has_every_key(sect
     with pytest.raises(BadPolicy) as refused:
         read_document({"title": TITLE, section: [1]}, complete=False)
     assert (refused.value.params["place"], refused.value.params["reason"]) == (f"/{section}", "not_an_object")
-    for path in ((section,), *((section, key) for key in RULES[section])):
+    for path in ((section,), *((section, key) for key, rule in RULES[section].items() if rule.required)):
         document: Any = copy.deepcopy(national_default())
         inner = document
         for step in path[:-1]:
@@ -125,13 +125,21 @@ def test_a_section_is_an_object_and_a_document_for_everywhere_has_every_key(sect
         read_document(document, complete=False)
 
 
+def test_the_shipped_time_bank_by_service_leaves_out_training_and_meetings_alone() -> None:
+    weighed = set(national_default()["points"]["weights_percent"])
+    assert weighed - set(SHIPPED["time_bank_by_service"]["time_bank"]["deposit_kinds"]) == {
+        "activity.training", "activity.meeting",
+    }  # fmt: skip
+    assert "deposit_kinds" not in national_default()["time_bank"]
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_document_reads_without_a_fault(name: str) -> None:
     read_document(SHIPPED[name], complete=name == NATIONAL)
 
 
 def test_the_shipped_stars_are_those_of_their_places() -> None:
-    assert set(SHIPPED) == {"national", "beijing_stars", "small_community_stars"}
+    assert set(SHIPPED) == {"national", "beijing_stars", "small_community_stars", "time_bank_by_service"}
     country = terms().stars
     assert [minutes // 60 for minutes in country.minutes.value] == [100, 300, 600, 1000, 1500]
     assert country.granted_by.value == (

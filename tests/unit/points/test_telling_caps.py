@@ -18,6 +18,7 @@ COMMUNITY = "620201001004"
 OWN = {
     "title": {"zh": "演示", "en": "An example"},
     "caps_per_activity": {"POINT": 20, "MINUTE": 240, "SERVICE_MINUTE": 0},
+    "time_bank": {"deposit_kinds": ["activity.care", "activity.culture"]},
 }
 BOOK = PolicyBook(
     [read_published(1, None, BEGINNING, national_default()), read_published(2, COMMUNITY, BEGINNING, OWN)]
@@ -51,6 +52,12 @@ def test_a_record_above_the_cap_says_so_and_names_the_policy_that_caps_it() -> N
 def test_a_record_below_the_cap_does_not_speak_of_it() -> None:
     assert "最多" not in told("POINT", 10, 60).text
     assert [ground.place for ground in told("MINUTE", 60, 60).grounds] == ["/evidence/scanned"]
+
+
+def test_service_that_is_not_deposited_says_so_and_names_the_policy() -> None:
+    sentence = told("MINUTE", 0, 60, NOTHING, kind="activity.training")
+    assert sentence.text.endswith("60 分钟：按办法，这类服务不存入时间银行。依据《本社区办法》（第 2 版）。")
+    assert [ground.place for ground in sentence.grounds] == ["/time_bank/deposit_kinds"]
 
 
 def test_what_is_only_given_away_is_capped_by_the_name_of_the_time_bank() -> None:
