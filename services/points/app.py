@@ -54,7 +54,7 @@ from services.points.solvency import api as solvency
 from services.points.stars import api as stars
 from services.points.stars import reads as star_reads
 from services.points.stars import views as star_views
-from services.points.stars.watch import flag_what_no_longer_holds
+from services.points.stars.watch import flag_what_no_longer_holds, flag_what_was_served_badly
 from services.points.statements import api as statements
 from services.points.tables import metadata
 from shared.clock import Clock, system_clock
@@ -97,7 +97,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
     restating = RestatementRounds(parts.database, settings.restatement_check_interval_s)
     pooling = OverflowRounds(parts.workshop, overflow, settings.overflow_check_interval_s)
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
-    looks = [flag_what_no_longer_holds, look_at_grounds]
+    looks = [flag_what_no_longer_holds, flag_what_was_served_badly, look_at_grounds]
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
     forgetting = ForgettingWatch(parts.workshop, settings.forgetting_check_interval_s)
     anomaly_watch = AnomalyWatch(parts.workshop, settings.anomalies_check_interval_s)

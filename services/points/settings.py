@@ -18,6 +18,8 @@ class PointsSettings(Settings):
     """How long no collection code is taken after too many wrong ones."""
     time_order_serve_within_days: int = Field(default=30, ge=1, le=365)
     """How long minutes are held for a service that was ordered; not served until then, the order is off."""
+    time_order_confirm_within_days: int = Field(default=7, ge=1, le=365)
+    """After how long somebody is reminded that a service was not confirmed; then every week."""
     balances_linger_ms: int = Field(default=20, ge=0, le=10_000)
     """How long the publisher of balances waits for more changes, so that an account that moves often is told once."""
     expiry_check_interval_s: int = Field(default=300, ge=1)

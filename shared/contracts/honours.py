@@ -46,6 +46,7 @@ class StarWithdrawalReason(StrEnum):
     """Why a grade was taken back."""
 
     HOURS_CORRECTED = "hours_corrected"
+    QUALITY_NOT_MET = "quality_not_met"
     MISCONDUCT = "misconduct"
     GRANTED_BY_MISTAKE = "granted_by_mistake"
     OWN_REQUEST = "own_request"
@@ -56,6 +57,7 @@ class StarFlagReason(StrEnum):
     """Why a grade may no longer hold."""
 
     HOURS_BELOW_THRESHOLD = "hours_below_threshold"
+    ASSESSMENTS_SHORT = "assessments_short"
 
 
 class CorrectingEvent(BaseModel):
@@ -134,7 +136,7 @@ class StarDeclined(Event, context="points"):
 
 
 class StarReviewed(Event, context="points"):
-    """The yearly look at a grade: it is kept, or flagged where the hours no longer hold."""
+    """The yearly look at a grade: it is kept, or flagged where hours or assessments no longer hold."""
 
     volunteer_id: UUID
     application_id: UUID
@@ -164,10 +166,14 @@ class StarFlagged(Event, context="points"):
     threshold_minutes: int = Field(ge=0)
     flagged_on: date
     corrected_by: CorrectedBy = ()
+    assessed_percent: int | None = Field(default=None, description="Of a hundred records; with `assessments_short`.")
+    assessed_percent_min: int | None = Field(default=None, description="What the policy of the application asks.")
+    good_percent: int | None = Field(default=None, description="Of a hundred assessments; with `assessments_short`.")
+    good_percent_min: int | None = Field(default=None, description="What the policy of the application asks.")
 
 
 class StarConfirmed(Event, context="points"):
-    """The authority looked at a flagged grade and lets it stand with the hours that there are now."""
+    """The authority looked at a flagged grade and lets it stand with the hours and assessments that there are now."""
 
     volunteer_id: UUID
     application_id: UUID
@@ -176,6 +182,8 @@ class StarConfirmed(Event, context="points"):
     minutes: ServedMinutes
     authority: NodeCode
     confirmed_on: date
+    assessed_percent: int | None = Field(default=None, description="Of a hundred records, how many were assessed.")
+    good_percent: int | None = Field(default=None, description="Of a hundred assessments, how many were good.")
 
 
 class StarWithdrawn(Event, context="points"):

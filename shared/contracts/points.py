@@ -276,7 +276,11 @@ class ExpiryNotice(BaseModel):
 
 
 class PointsExpiryAnnounced(Event, context="points"):
-    """Whose points lapse soon, for one of 256 parts of the people; each lot of points is told once, ahead of time."""
+    """Whose points lapse soon, for one of 256 parts of the people, ahead of time and at most once a day.
+
+    Nothing is told twice. Where more is going to lapse than was told, because something reserved came back or service
+    became known late, what is told is the difference: a person's notices for a last day add up.
+    """
 
     part: int = Field(ge=0, le=255)
     announced_on: date = Field(description="The day of the announcement, in Asia/Shanghai.")

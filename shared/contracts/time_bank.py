@@ -192,6 +192,27 @@ class TimeOrderServed(Event, context="points"):
     started_at: AwareDatetime
     recorded_by: StaffId
     served_at: AwareDatetime
+    confirm_by: AwareDatetime | None = Field(
+        default=None, description="Not confirmed until then, those concerned are reminded."
+    )
+
+
+class TimeOrderUnconfirmed(Event, context="points"):
+    """Nobody has confirmed a service in time: whoever was served or pays, and the office, are to be asked.
+
+    The minutes stay held for the provider until somebody confirms, or the office calls the order off. Told anew every
+    week until then.
+    """
+
+    time_order_id: UUID
+    community: CommunityCode
+    beneficiary_id: UUID
+    payer_volunteer_id: UUID | None = Field(default=None, description="Null for the pool.")
+    provider_id: UUID
+    minutes: OrderMinutes
+    reminder: int = Field(ge=1, description="How many times it was told, this one among them.")
+    confirm_by: AwareDatetime = Field(description="When it is told again, if nothing happens.")
+    reminded_at: AwareDatetime
 
 
 class TimeOrderConfirmed(Event, context="points"):

@@ -4,12 +4,16 @@ Points lapse when a run says so, not at midnight by themselves: until then they 
 of the same minute turns into a debt.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from uuid import UUID
 
 from shared.contracts import Event
 from shared.contracts.points import ExpiryNotice, PointsExpiryAnnounced, PointsLapsed
+
+_Told = tuple[UUID, str, date]
+"""Whose points, of which community, after which last day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,8 @@ class Part:
     """The last day that has lapsed."""
     announced_on: date | None = None
     """The day of the last announcement."""
+    told: Mapping[_Told, int] = field(default_factory=dict)
+    """Points that were announced, in all, for last days that were not over then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +40,12 @@ class LetLapse:
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Tell on a day whose points lapse soon. Twice is no mistake."""
+    """Tell on a day whose points lapse soon, as far as it was not told before. Twice is no mistake."""
 
     part: int
     today: date
-    notices: Sequence[ExpiryNotice]
+    lapsing: Sequence[ExpiryNotice]
+    """All that lapses, whether told or not; one for each person, community and last day."""
     at: datetime
 
 
@@ -49,10 +56,16 @@ def decide(part: Part, command: LetLapse | Announce) -> list[Event]:
             if part.through is not None and through <= part.through:
                 return []
             return [PointsLapsed(part=number, through=through, lapsed_at=at)]
-        case Announce(part=number, today=today, notices=notices, at=at):
+        case Announce(part=number, today=today, lapsing=lapsing, at=at):
             if part.announced_on is not None and today <= part.announced_on:
                 return []
-            return [PointsExpiryAnnounced(part=number, announced_on=today, notices=tuple(notices), announced_at=at)]
+            # What was spoken for and came back, or became known late, is told when it is there; what was told is not
+            # told again, even where it was spent and came back in between.
+            more = ((one, one.points - part.told.get(_key(one), 0)) for one in lapsing)
+            notices = tuple(one.model_copy(update={"points": points}) for one, points in more if points > 0)
+            if not notices:
+                return []
+            return [PointsExpiryAnnounced(part=number, announced_on=today, notices=notices, announced_at=at)]
 
 
 def evolve(part: Part, event: Event) -> Part:
@@ -60,7 +73,14 @@ def evolve(part: Part, event: Event) -> Part:
     match event:
         case PointsLapsed(through=through):
             return replace(part, through=through)
-        case PointsExpiryAnnounced(announced_on=day):
-            return replace(part, announced_on=day)
+        case PointsExpiryAnnounced(announced_on=day, notices=notices):
+            told = {key: points for key, points in part.told.items() if key[2] >= day}
+            for one in notices:
+                told[_key(one)] = told.get(_key(one), 0) + one.points
+            return replace(part, announced_on=day, told=told)
         case _:
             return part
+
+
+def _key(notice: ExpiryNotice) -> _Told:
+    return notice.volunteer_id, notice.community, notice.last_day

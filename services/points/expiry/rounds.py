@@ -95,34 +95,28 @@ class ExpiryRounds:
         async with self._workshop.transaction(actor="expiry") as work:
             db = await driver_connection(work.connection)
             book = await self._shelf.current(db)
-            before = (await work.load(EXPIRY, part_id(part))).state.announced_on
-            shortest, longest = min(book.announce_days), max(book.announce_days)
-            told = today - _A_DAY if before is None else max(today - _A_DAY, before + timedelta(days=shortest))
-            accounts = await self._lapsing.candidates(db, book, part, told, today + timedelta(days=longest))
-            if not accounts:
-                return
+            ahead = today + timedelta(days=max(book.announce_days))
+            accounts = await self._lapsing.candidates(db, book, part, today - _A_DAY, ahead)
             holders = await self._lapsing.holders(db, accounts)
-            notices: list[ExpiryNotice] = []
+            lapsing: list[ExpiryNotice] = []
             for account, course in (await self._lapsing.courses(db, book, accounts, with_suspected=True)).items():
-                notices += self._notices(book, holders[account], course.lots, before, today)
-            if not notices:
-                return
-            await work.execute(EXPIRY, part_id(part), Announce(part, today, notices, work.now))
-            await work.finish()
-        log.info("expiry_announced", part=part, notices=len(notices))
+                lapsing += self._lapsing_soon(book, holders[account], course.lots, today)
+            await work.execute(EXPIRY, part_id(part), Announce(part, today, lapsing, work.now))
+            announced = await work.finish()
+        if announced:
+            log.info("expiry_announced", part=part)
 
-    def _notices(
-        self, book: PolicyBook, volunteer_id: UUID, lots: Sequence[Lot], before: date | None, today: date
+    def _lapsing_soon(
+        self, book: PolicyBook, volunteer_id: UUID, lots: Sequence[Lot], today: date
     ) -> list[ExpiryNotice]:
-        """What is to be told to one volunteer: each lot once, as long ahead as the policy of its community says."""
+        """What of one volunteer's points lapses so soon that the policy of its community would have it told."""
         points: dict[tuple[str, date], int] = defaultdict(int)
         for lot in lots:
             last_day = lot.term.last_day
-            if not lot.left or last_day is None or last_day < today:
+            if not lot.left or last_day is None:
                 continue
             community = self._lapsing.community(lot.contra_account)
-            told_until = None if before is None else before + _ahead(book, community, before)
-            if last_day <= today + _ahead(book, community, today) and (told_until is None or last_day > told_until):
+            if today <= last_day <= today + _ahead(book, community, today):
                 points[community, last_day] += lot.left
         return [
             ExpiryNotice(volunteer_id=volunteer_id, community=community, points=amount, last_day=last_day)

@@ -23,7 +23,14 @@ from services.points.stars.model import Stars
 from services.points.stars.refusals import StarOwnApplication
 from services.points.stars.report import IssueReport, canonical_hash
 from services.points.stars.reporting import report_rows
-from services.points.stars.standing import assessors, confirmed_minutes, member, requirement, taken_from
+from services.points.stars.standing import (
+    asked_of_held,
+    assessors,
+    confirmed_minutes,
+    member,
+    requirement,
+    taken_from,
+)
 from services.points.stars.views import REPORTS, STARS, Stage
 from services.points.tables import star_applications
 from shared.auth.actors import actor_id
@@ -107,10 +114,14 @@ async def decline(application_id: UUID, body: DeclineBody, work: Work, caller: C
 
 @api.command("/v1/stars/{volunteer_id}/confirmation", permission="stars.grant")
 async def confirm(volunteer_id: UUID, work: Work, caller: Caller) -> HeldOut:
-    """复核后保留存疑的星级。Let a flagged grade stand with the hours that there are."""
+    """复核后保留存疑的星级。Let a flagged grade stand with the hours and assessments that there are."""
     await of_caller(work, caller, STARS, volunteer_id)
     _require_somebody_else(work, caller, volunteer_id)
-    command = Confirm(await confirmed_minutes(work.connection, volunteer_id), caller.node, local_day(work.now))
+    minutes, said = (
+        await confirmed_minutes(work.connection, volunteer_id),
+        await assessed(work.connection, volunteer_id),
+    )
+    command = Confirm(minutes, caller.node, local_day(work.now), said)
     return _held(await work.execute(STARS, volunteer_id, command))
 
 
@@ -148,7 +159,7 @@ async def issue_report(body: ReportBody, work: Work, caller: Caller) -> IssuedRe
 
 @timers.on(_REVIEW)
 async def review(work: UnitOfWork, volunteer_id: UUID) -> None:
-    """A grade is looked at again: kept where the hours still hold, flagged where they do not."""
+    """A grade is looked at again: kept where hours and assessments still hold, flagged where they do not."""
     stars = (await work.load(STARS, volunteer_id)).state
     if not stars.held:
         return
@@ -157,7 +168,8 @@ async def review(work: UnitOfWork, volunteer_id: UUID) -> None:
     months = terms.stars.review_months.value
     minutes = await confirmed_minutes(work.connection, volunteer_id)
     cause = await taken_from(work.connection, stars, minutes)
-    await work.execute(STARS, volunteer_id, Review(minutes, months, today, cause))
+    asked, said = await asked_of_held(work.connection, stars), await assessed(work.connection, volunteer_id)
+    await work.execute(STARS, volunteer_id, Review(minutes, months, today, cause, asked, said))
     await _next_review(work, volunteer_id, day_start(months_later(today, months)))
 
 

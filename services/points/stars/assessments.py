@@ -78,10 +78,15 @@ async def assessed_of(fetch: Fetch, volunteers: Collection[UUID]) -> dict[UUID, 
 
 async def assessed(connection: AsyncConnection, volunteer_id: UUID) -> Assessed:
     """How many of a volunteer's records were assessed, and how."""
+    return (await all_assessed(connection, [volunteer_id]))[volunteer_id]
+
+
+async def all_assessed(connection: AsyncConnection, volunteers: Collection[UUID]) -> dict[UUID, Assessed]:
+    """The same of several, on the live ledger."""
     db = await driver_connection(connection)
 
     async def fetch(query: str, *values: Any) -> list[Any]:
         rows: list[Any] = await db.fetch(query.format(schema=LIVE), *values)
         return rows
 
-    return (await assessed_of(fetch, [volunteer_id]))[volunteer_id]
+    return await assessed_of(fetch, volunteers)

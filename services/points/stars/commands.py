@@ -132,16 +132,22 @@ class Review:
     day: date
     corrected_by: tuple[CorrectingEvent, ...] = ()
     """What took from the record since it last bore the grade; nothing where it does."""
+    requirement: Requirement | None = None
+    """What the policy of the day of the application asks of the assessments; None to leave them out."""
+    assessed: Assessed = Assessed()
 
 
 @dataclass(frozen=True, slots=True)
 class LookAtHours:
-    """The service record has changed since; see whether the grade still holds."""
+    """The service record, or what was said of it, has changed since; see whether the grade still holds."""
 
     minutes: int
     day: date
     corrected_by: tuple[CorrectingEvent, ...] = ()
     """As of `Review`."""
+    requirement: Requirement | None = None
+    """As for a review."""
+    assessed: Assessed = Assessed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,7 @@ class Confirm:
     minutes: int
     authority: str
     day: date
+    assessed: Assessed = Assessed()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from shared.contracts.honours import (
     StarConfirmed,
     StarDeclined,
     StarFlagged,
+    StarFlagReason,
     StarGranted,
     StarQualityAssessed,
     StarReviewed,
@@ -34,6 +35,8 @@ from shared.contracts.honours import (
 )
 from shared.eventstore import read_stream
 from shared.web.problems import Texts
+
+_PERCENTS = {"assessed_percent", "assessed_percent_min", "good_percent", "good_percent_min"}
 
 _Step = tuple[str, date, str | None]
 """The sentence for an event, its day, and the office that decided."""
@@ -86,6 +89,10 @@ def _summary(events: Sequence[Event], stars: Stars, minutes: int, sight: Sight, 
         code = "nothing_yet"
     else:
         code = "applied_then" if held is None and applied is not None else f"{state}_then"
+    flag = next((event for event in reversed(events) if isinstance(event, StarFlagged)), None)
+    if state == "flagged" and flag is not None and flag.reason is StarFlagReason.ASSESSMENTS_SHORT:
+        code = code.replace("flagged", "flagged_assessments")
+        params |= flag.model_dump(include=_PERCENTS)
     return texts.get(language, f"stars.{code}", params)
 
 
@@ -168,6 +175,8 @@ def _told(event: Event) -> _Step | None:
             return "declined", event.declined_on, event.authority
         case StarReviewed():
             return "kept" if event.kept else "not_kept", event.reviewed_on, None
+        case StarFlagged(reason=StarFlagReason.ASSESSMENTS_SHORT):
+            return "flagged_assessments", event.flagged_on, None
         case StarFlagged():
             return "flagged", event.flagged_on, None
         case StarConfirmed():

@@ -98,6 +98,17 @@ class Held:
     flagged: bool = False
     corrected_by: tuple[CorrectingEvent, ...] = ()
     """Why it is flagged."""
+    assessed_floor: int = 100
+    good_floor: int = 100
+    """Percents of assessments with which the authority let it stand; where less is asked, less is enough."""
+
+    def falls_short(self, said: Assessed, asked: Requirement, *, yearly: bool) -> bool:
+        """Whether the assessments are below what is asked, and below what the authority let stand.
+
+        How many records were assessed counts in the yearly review only: who serves on is assessed later.
+        """
+        assessed_min = min(asked.assessed_percent_min, self.assessed_floor) if yearly else 0
+        return said.assessed_percent < assessed_min or said.good_percent < min(asked.good_percent_min, self.good_floor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +267,20 @@ def _review(stars: Stars, command: Review) -> list[Event]:
 
 
 def _flags(stars: Stars, command: Review | LookAtHours) -> list[Event]:
-    held = stars.in_force
-    if held is None or command.minutes >= held.floor_minutes:
+    held, asked, said = stars.in_force, command.requirement, command.assessed
+    if held is None:
         return []
-    if held.flagged and held.corrected_by == command.corrected_by:
+    cause: tuple[CorrectingEvent, ...] = ()
+    percents: dict[str, int] = {}
+    if command.minutes < held.floor_minutes:
+        reason, cause = StarFlagReason.HOURS_BELOW_THRESHOLD, command.corrected_by
+        if held.flagged and held.corrected_by == cause:
+            return []
+    elif not held.flagged and asked and held.falls_short(said, asked, yearly=isinstance(command, Review)):
+        reason = StarFlagReason.ASSESSMENTS_SHORT
+        percents = {"assessed_percent": said.assessed_percent, "assessed_percent_min": asked.assessed_percent_min}
+        percents |= {"good_percent": said.good_percent, "good_percent_min": asked.good_percent_min}
+    else:
         return []
     return [
         StarFlagged(
@@ -267,12 +288,13 @@ def _flags(stars: Stars, command: Review | LookAtHours) -> list[Event]:
             application_id=held.application_id,
             community=stars.community,
             grade=held.grade,
-            reason=StarFlagReason.HOURS_BELOW_THRESHOLD,
+            reason=reason,
             minutes_before=held.known_minutes,
             minutes=command.minutes,
             threshold_minutes=held.threshold_minutes,
             flagged_on=command.day,
-            corrected_by=command.corrected_by,
+            corrected_by=cause,
+            **percents,
         )
     ]
 
@@ -290,6 +312,8 @@ def _confirm(stars: Stars, command: Confirm) -> list[Event]:
             minutes=command.minutes,
             authority=command.authority,
             confirmed_on=command.day,
+            assessed_percent=command.assessed.assessed_percent,
+            good_percent=command.assessed.good_percent,
         )
     ]
 
@@ -396,7 +420,10 @@ def evolve(stars: Stars, event: Event) -> Stars:
             return _changed(stars, flagged=True, corrected_by=corrected_by)
         case StarConfirmed(minutes=minutes):
             floor = min(stars.held[-1].threshold_minutes, minutes)
-            return _changed(stars, known_minutes=minutes, flagged=False, corrected_by=(), floor_minutes=floor)
+            confirmed = _changed(stars, known_minutes=minutes, flagged=False, corrected_by=(), floor_minutes=floor)
+            if event.assessed_percent is None or event.good_percent is None:
+                return confirmed
+            return _changed(confirmed, assessed_floor=event.assessed_percent, good_floor=event.good_percent)
         case StarWithdrawn():
             return replace(stars, held=stars.held[:-1])
         case _:

@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.grounds.record import taken
 from services.points.ledger import holders
+from services.points.policy.in_force import PoliciesInForce
 from services.points.policy.terms import Terms
 from services.points.stars.commands import Requirement
 from services.points.stars.model import Stars
+from services.points.stars.refusals import StarNotHeld
 from services.points.stars.views import STARS
-from services.points.tables import accounts, members
+from services.points.tables import accounts, members, star_applications
 from services.points.units import Unit
 from shared.contracts import wire_type
 from shared.contracts.honours import CorrectingEvent, StarQualityAssessed
@@ -66,6 +68,16 @@ def requirement(terms: Terms, grade: int) -> Requirement:
         assessed_percent_min=terms.assessments.assessed_percent_min.value,
         good_percent_min=terms.assessments.good_percent_min.value,
     )
+
+
+async def asked_of_held(connection: AsyncConnection, stars: Stars) -> Requirement:
+    """What the policy of the day of its application asks for the grade in force. Raises `StarNotHeld`."""
+    held = stars.in_force
+    if held is None:
+        raise StarNotHeld
+    query = select(star_applications.c.applied_on).where(star_applications.c.id == held.application_id)
+    applied_on = (await connection.execute(query)).scalar_one()
+    return requirement(await PoliciesInForce().terms(connection, stars.community, applied_on), held.grade)
 
 
 async def assessors(connection: AsyncConnection, volunteer_id: UUID, application_id: UUID) -> frozenset[str]:

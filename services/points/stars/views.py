@@ -41,7 +41,7 @@ class Stage(StrEnum):
     GRANTED = "granted"
     """In force."""
     FLAGGED = "flagged"
-    """In force, and to be looked at: the hours no longer hold."""
+    """In force, and to be looked at: the hours, or the assessments, no longer hold."""
     SUPERSEDED = "superseded"
     """A higher grade is in force."""
     DECLINED = "declined"

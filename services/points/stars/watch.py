@@ -1,18 +1,21 @@
-"""Finds grades whose hours no longer hold after a correction, and flags them.
+"""Finds grades whose hours no longer hold after a correction, or whose service turns out badly, and flags them.
 
 Bookings are the hot path and do not ask about stars. Instead this looks, every now and then, at the grades in force
 joined with the accounts behind them: two lookups by index for each grade, and a district has a few thousand. One that
 is flagged already is looked at again when its record moves: something else may be the cause by then.
 """
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 
-from services.points.grounds.looking import keep_look, moved, with_record
+from services.points.grounds.looking import AT_ONCE_MAX, keep_look, moved, with_record
+from services.points.policy.in_force import PoliciesInForce
+from services.points.stars.assessments import all_assessed, assessed
 from services.points.stars.commands import LookAtHours
-from services.points.stars.standing import confirmed_minutes, taken_from
+from services.points.stars.standing import asked_of_held, confirmed_minutes, requirement, taken_from
 from services.points.stars.views import IN_FORCE, STARS, Stage
-from services.points.tables import accounts, star_applications
+from services.points.tables import accounts, assessments, star_applications
 from shared.clock import local_day
+from shared.contracts.registry import ServiceQuality
 from shared.unit_of_work import Workshop
 
 
@@ -36,3 +39,33 @@ async def flag_what_no_longer_holds(workshop: Workshop) -> int:
             changed += after != stars
             await work.finish()
     return changed
+
+
+async def flag_what_was_served_badly(workshop: Workshop) -> int:
+    """Flag grades for which too little of the service is assessed as good; returns how many.
+
+    Only where somebody said of some service that it was not good: most have no such record, and are not counted up.
+    """
+    a, said = star_applications.c, assessments.c
+    not_good = exists().where(said.volunteer_id == a.volunteer_id, said.quality != ServiceQuality.GOOD.value)
+    query = select(a.volunteer_id, a.community, a.grade, a.applied_on).where(a.stage == Stage.GRANTED.value, not_good)
+    short = []
+    async with workshop.database.reading() as connection:
+        rows = (await connection.execute(query)).all()
+        book = await PoliciesInForce().book(connection)
+        asked = {row.volunteer_id: requirement(book.terms(row.community, row.applied_on), row.grade) for row in rows}
+        asking = [one for one, grade in asked.items() if grade.good_percent_min]
+        for start in range(0, len(asking), AT_ONCE_MAX):
+            counted = await all_assessed(connection, asking[start : start + AT_ONCE_MAX])
+            short += [one for one, told in counted.items() if told.good_percent < asked[one].good_percent_min]
+    flagged = 0
+    for volunteer_id in short:
+        async with workshop.transaction(actor="watch") as work:
+            stars = (await work.load(STARS, volunteer_id)).state
+            if stars.in_force is not None:
+                minutes = await confirmed_minutes(work.connection, volunteer_id)
+                cause = await taken_from(work.connection, stars, minutes)
+                grade, told = await asked_of_held(work.connection, stars), await assessed(work.connection, volunteer_id)
+                await work.execute(STARS, volunteer_id, LookAtHours(minutes, local_day(work.now), cause, grade, told))
+            flagged += bool(await work.finish())
+    return flagged

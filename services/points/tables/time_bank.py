@@ -73,6 +73,8 @@ time_orders = Table(
     Column("started_at", MOMENT),
     Column("ended_at", MOMENT),
     Column("version", Integer, nullable=False),
+    Column("confirm_by", MOMENT),
+    Column("reminders", Integer, nullable=False),
     Index("time_orders_community", "community", "id"),
     Index("time_orders_place", "place", "id"),
     Index("time_orders_beneficiary", "beneficiary_id", "id"),

@@ -1,4 +1,4 @@
-"""Routes of orders: request, approve, accept, serve, confirm, call off; and the timer of what nobody served."""
+"""Routes of orders: request, approve, accept, serve, confirm, call off; and the timer of what nobody does."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -144,11 +144,14 @@ async def accept_order(time_order_id: UUID, body: AcceptanceBody, work: Work, ca
 
 
 @api.command("/v1/time-orders/{time_order_id}/service", permission="time_orders.serve")
-async def record_service(time_order_id: UUID, body: ServiceBody, work: Work, caller: Caller) -> OrderStateOut:
+async def record_service(
+    time_order_id: UUID, body: ServiceBody, work: Work, caller: Caller, settings: Configured
+) -> OrderStateOut:
     """登记服务起止，不含路程；未用完的分钟即时解冻。逾期前已服务的订单，社区可补登，分钟重新冻结。
 
-    Record the service; what was not needed is free at once. Where it was given in time and not recorded before the
-    order timed out, the office can still enter it: the minutes are held anew, as far as they are there.
+    Record the service; what was not needed is free at once. Who is to confirm it is reminded after some days. Where it
+    was given in time and not recorded before the order timed out, the office can still enter it: the minutes are held
+    anew, as far as they are there.
     """
     order = await _order(work, time_order_id)
     if caller.role is Role.VOLUNTEER:
@@ -160,9 +163,10 @@ async def record_service(time_order_id: UUID, body: ServiceBody, work: Work, cal
     )
     by_office = caller.role is not Role.VOLUNTEER
     by = actor_id(work.vault, caller.subject)
-    command = Serve(body.started_at, body.minutes, elsewhere, by, work.now, by_office)
+    confirm_by = work.now + timedelta(days=settings.time_order_confirm_within_days)
+    command = Serve(body.started_at, body.minutes, elsewhere, by, work.now, confirm_by, by_office)
     answer = await _do(work, time_order_id, command)
-    await work.cancel_timer(EXPIRY, time_order_id)
+    work.schedule(EXPIRY, time_order_id, confirm_by)
     return answer
 
 
@@ -174,7 +178,9 @@ async def confirm_order(time_order_id: UUID, work: Work, caller: Caller) -> Orde
     elsewhere = False
     if order.started_at is not None and order.provider_id is not None:
         elsewhere = await credited_elsewhere(work.connection, order.provider_id, order.started_at, order.minutes)
-    return await _do(work, time_order_id, Confirm(elsewhere, actor_id(work.vault, caller.subject), work.now))
+    answer = await _do(work, time_order_id, Confirm(elsewhere, actor_id(work.vault, caller.subject), work.now))
+    await work.cancel_timer(EXPIRY, time_order_id)
+    return answer
 
 
 @api.command("/v1/time-orders/{time_order_id}/cancellation", permission="time_orders.confirm")
@@ -189,8 +195,10 @@ async def cancel_order(time_order_id: UUID, body: CancellationBody, work: Work, 
 
 @timers.on(EXPIRY)
 async def expire(work: UnitOfWork, time_order_id: UUID) -> None:
-    """Nobody served in time."""
-    await work.execute(ORDERS, time_order_id, TimeOut(work.now))
+    """Nobody served in time, or confirmed."""
+    order = await work.execute(ORDERS, time_order_id, TimeOut(work.now))
+    if order.stage is Stage.SERVED and order.confirm_by is not None:
+        work.schedule(EXPIRY, time_order_id, order.confirm_by)
 
 
 @api.query("/v1/time-orders", permission="time_orders.read")
@@ -203,6 +211,7 @@ async def list_orders(
     beneficiary_id: Annotated[UUID | None, Query(description="服务对象 beneficiary")] = None,
     provider_id: Annotated[UUID | None, Query(description="服务者 provider")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
+    unconfirmed: Annotated[bool, Query(description="只看已催办、仍未确认的 only what was reminded of in vain")] = False,
 ) -> NamedPage[OrderOut]:
     """订单清单；志愿者可见与本人有关的，和本社区待接的。
 
@@ -224,6 +233,8 @@ async def list_orders(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
+    if unconfirmed:
+        query = query.where(time_orders.c.stage == Stage.SERVED.value, time_orders.c.reminders > 0)
     return await with_node_names(
         read, await span.fetch(read, query, (time_orders.c.requested_at, time_orders.c.id), OrderOut.of_row)
     )

@@ -110,6 +110,10 @@ class OrderOut(OrderStateOut):
     minutes: int | None = Field(description="实际服务分钟 minutes that were served")
     started_at: datetime | None
     requested_at: datetime
+    confirm_by: datetime | None = Field(
+        description="应在此前确认，逾期催办 to be confirmed until then; somebody is reminded afterwards, every week"
+    )
+    reminders: int = Field(description="已催办次数 how many times somebody was reminded")
     ended_at: datetime | None
     cancel_reason: TimeOrderCancelReason | None
 

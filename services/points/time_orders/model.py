@@ -47,6 +47,7 @@ from shared.contracts.time_bank import (
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
+    TimeOrderUnconfirmed,
     TimePayer,
     TimeService,
 )
@@ -80,6 +81,8 @@ ListedStage = Literal[
 
 NOT_YET_SERVED = frozenset({Stage.PROPOSED, Stage.REQUESTED, Stage.ACCEPTED})
 OPEN = NOT_YET_SERVED | {Stage.SERVED}
+REMINDED_AGAIN = timedelta(days=7)
+"""After how long a service that nobody confirmed is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,9 @@ class Order:
     minutes: int = 0
     requested_at: datetime | None = None
     serve_by: datetime | None = None
+    confirm_by: datetime | None = None
+    """Of what was served: when somebody is reminded. None where it was served before anybody was."""
+    reminders: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,7 @@ class Serve:
     """The provider served another order at that time."""
     by: UUID
     at: datetime
+    confirm_by: datetime
     by_office: bool = False
 
 
@@ -194,10 +201,7 @@ def decide(order: Order, command: Command) -> list[Event]:
     if isinstance(command, Request):
         return [_requested(order, command)]
     if isinstance(command, TimeOut):
-        due = order.serve_by is not None and command.at >= order.serve_by
-        if order.stage not in NOT_YET_SERVED or not due:
-            return []
-        return [TimeOrderTimedOut(**_named(order), timed_out_at=command.at)]
+        return _timed_out(order, command.at)
     if isinstance(command, Serve) and _served_in_time(order, command):
         return [_served(order, command)]
     refuse_unless(order.stage in OPEN, OrderEnded(stage=order.stage.value))
@@ -224,6 +228,25 @@ def decide(order: Order, command: Command) -> list[Event]:
         case Cancel(reason=reason, by_office=by_office, at=at):
             refuse_if(order.stage is Stage.SERVED and not by_office, OrderServedAlready)
             return [TimeOrderCancelled(**_named(order), reason=reason, cancelled_at=at)]
+
+
+def _timed_out(order: Order, at: datetime) -> list[Event]:
+    """What nobody served is off. What nobody confirmed is not: it is for somebody to look at, who is reminded."""
+    if order.stage in NOT_YET_SERVED and order.serve_by is not None and at >= order.serve_by:
+        return [TimeOrderTimedOut(**_named(order), timed_out_at=at)]
+    if order.stage is Stage.SERVED and (order.confirm_by is None or at >= order.confirm_by):
+        reminded = TimeOrderUnconfirmed(
+            **_named(order),
+            beneficiary_id=order.beneficiary_id,
+            payer_volunteer_id=order.payer_volunteer_id,
+            provider_id=order.provider_id,
+            minutes=order.minutes,
+            reminder=order.reminders + 1,
+            confirm_by=at + REMINDED_AGAIN,
+            reminded_at=at,
+        )
+        return [reminded]
+    return []
 
 
 def _requested(order: Order, command: Request) -> TimeOrderRequested:
@@ -322,6 +345,7 @@ def _served(order: Order, command: Serve) -> TimeOrderServed:
         started_at=command.started_at,
         recorded_by=command.by,
         served_at=command.at,
+        confirm_by=command.confirm_by,
     )
 
 
@@ -352,8 +376,11 @@ def evolve(order: Order, event: Event) -> Order:
             return replace(order, stage=Stage.REQUESTED)
         case TimeOrderAccepted(provider_id=provider_id, provider_community=home):
             return replace(order, stage=Stage.ACCEPTED, provider_id=provider_id, provider_community=home)
-        case TimeOrderServed(recorded_by=by, started_at=started_at, minutes=minutes):
-            return replace(order, stage=Stage.SERVED, recorded_by=by, started_at=started_at, minutes=minutes)
+        case TimeOrderServed(recorded_by=by, started_at=started_at, minutes=minutes, confirm_by=until):
+            told = replace(order, recorded_by=by, started_at=started_at, minutes=minutes)
+            return replace(told, stage=Stage.SERVED, confirm_by=until)
+        case TimeOrderUnconfirmed(reminder=reminder, confirm_by=until):
+            return replace(order, reminders=reminder, confirm_by=until)
         case TimeOrderConfirmed():
             return replace(order, stage=Stage.CONFIRMED)
         case TimeOrderCancelled():

@@ -17,6 +17,7 @@ from shared.contracts.time_bank import (
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
+    TimeOrderUnconfirmed,
     TimePayer,
 )
 from shared.eventstore import Recorded
@@ -45,6 +46,7 @@ async def request(connection: AsyncConnection, event: TimeOrderRequested, record
             stage=stage.value,
             requested_at=event.requested_at,
             serve_by=event.serve_by,
+            reminders=0,
             version=recorded.version,
         )
     )
@@ -73,7 +75,14 @@ async def accept(connection: AsyncConnection, event: TimeOrderAccepted, recorded
 async def serve(connection: AsyncConnection, event: TimeOrderServed, recorded: Recorded) -> None:
     """Somebody came."""
     # One that had timed out has not ended after all.
-    told = {"minutes": event.minutes, "started_at": event.started_at, "ended_at": None}
+    told = {"minutes": event.minutes, "started_at": event.started_at, "confirm_by": event.confirm_by, "ended_at": None}
+    await _set(connection, event.time_order_id, recorded, Stage.SERVED, **told)
+
+
+@views.on(TimeOrderUnconfirmed)
+async def remind(connection: AsyncConnection, event: TimeOrderUnconfirmed, recorded: Recorded) -> None:
+    """Somebody is to look."""
+    told = {"confirm_by": event.confirm_by, "reminders": event.reminder}
     await _set(connection, event.time_order_id, recorded, Stage.SERVED, **told)
 
 

@@ -155,6 +155,7 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     elsewhere = await client.get("/v1/expiring-points", params={"until": "2025-12-31", "node": "620202"})
     assert elsewhere.status_code == 403
 
+    never_fetched = await reserve(points, reserver, 30)
     calendar.now = datetime(2025, 12, 1, 4, tzinfo=UTC)
 
     parts = {person.int % 256 for person in (saver, spender, reserver, watched)}
@@ -163,17 +164,29 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
         query = "SELECT count(*) FROM events WHERE type LIKE '%PointsExpiryAnnounced%'"
         return bool(await points.value(query) == len(parts))
 
+    async def notices() -> list[tuple[Any, ...]]:
+        rows = await points.rows(
+            "SELECT n->>'volunteer_id', (n->>'points')::int, n->>'last_day' FROM events,"
+            " jsonb_array_elements(data->'notices') AS n WHERE type LIKE '%PointsExpiryAnnounced%' ORDER BY position"
+        )
+        return [tuple(row) for row in rows]
+
     await until(announced)
-    notices = await points.rows(
-        "SELECT n->>'volunteer_id', (n->>'points')::int, n->>'last_day' FROM events,"
-        " jsonb_array_elements(data->'notices') AS n WHERE type LIKE '%PointsExpiryAnnounced%'"
-    )
-    assert {tuple(row) for row in notices} == {
+    ahead = await notices()
+    assert set(ahead) == {
         (str(saver), 50, "2025-12-31"),
         (str(spender), 20, "2025-12-31"),
-        (str(reserver), 50, "2025-12-31"),
+        (str(reserver), 20, "2025-12-31"),
         (str(watched), 50, "2025-12-31"),
     }
+    # What was spoken for on the day of the announcement, and was not fetched, is told once it is there to lapse.
+    await client.post(f"/v1/redemptions/{never_fetched}/cancellation")
+    calendar.now = datetime(2025, 12, 4, 4, tzinfo=UTC)
+
+    async def told_more() -> bool:
+        return len(await notices()) > len(ahead)
+
+    await until(told_more)
 
     calendar.now = datetime(2025, 12, 30, 4, tzinfo=UTC)
     held, in_part = await reserve(points, reserver, 20), await reserve(points, reserver, 10, quantity=3)
@@ -193,6 +206,7 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
 
     with pytest.raises(LapsedMeanwhile):
         await overtaken()
+    assert (await notices())[len(ahead) :] == [(str(reserver), 30, "2025-12-31")]
     assert (await balance(points, saver), await balance(points, spender)) == (0, 20)
     assert (await balance(points, reserver), await balance(points, watched)) == (50, 50)  # held since before
     released = await client.post(f"/v1/anomalies/{flag_id}/release")

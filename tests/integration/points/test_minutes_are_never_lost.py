@@ -234,7 +234,7 @@ class Town:
                 served = min(it.minutes, order.planned_minutes)
                 # The office enters late what was served before time ran out.
                 ended = min(at, order.serve_by or at)
-                return Serve(ended - timedelta(minutes=served), served, False, CLERK, at, by_office=True)
+                return Serve(ended - timedelta(minutes=served), served, False, CLERK, at, at, by_office=True)
             case "confirm":
                 return Confirm(False, COLLEAGUE, at)
             case "cancel":

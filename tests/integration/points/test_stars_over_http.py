@@ -12,7 +12,7 @@ from services.points.app import build
 from services.points.honours import HonourWatch
 from services.points.settings import PointsSettings
 from services.points.stars.api import timers
-from services.points.stars.watch import flag_what_no_longer_holds
+from services.points.stars.watch import flag_what_no_longer_holds, flag_what_was_served_badly
 from shared.contracts.registry import AssessmentSide, PersonForgotten, ServiceAssessed, ServiceQuality
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
 from tests.integration.office import StandingClock
@@ -394,3 +394,14 @@ async def test_the_share_of_assessed_and_of_good_service_is_shown_and_asked_for(
     await ok(officer.post(f"{path}/grant"))
     event = await points.value("SELECT data FROM events WHERE type = 'liuling.points.StarApplied.v1'")
     assert (event["assessed_percent"], event["good_percent"]) == (15, 75)
+
+    # What was good turns out not to be: the star is flagged once, with the reason; the authority lets it stand.
+    watch = HonourWatch(points.service.workshop, [flag_what_was_served_badly], 60)
+    assert await watch.look() == 0
+    await tell(points.service, said(two, person, "organiser", "poor"), said(three, person, "beneficiary", "fair"))
+    assert (await watch.look(), await watch.look()) == (1, 0)
+    told = await ok(own.get(f"/v1/stars/{person}/explanation"))
+    assert "好评占 40%（要求 60%）" in told["summary"]
+    assert "一星存疑：服务评价未达要求，好评占 40%（要求 60%），" in told["history"][-1]["text"]
+    await ok(officer.post(f"/v1/stars/{person}/confirmation"))
+    assert await watch.look() == 0

@@ -1,6 +1,7 @@
 """Services paid with minutes, over HTTP, on the real parts."""
 
 import asyncio
+import functools
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -172,8 +173,21 @@ async def test_what_nobody_serves_in_time_is_free_again(bank: Bank) -> None:
     await made(clerk, f"{path}/service", {**came, "minutes": 35})
     assert await bank.minutes(mother) == (35, 35)
     shown = (await clerk.get(path)).json()
-    assert (shown["stage"], shown["ended_at"]) == ("served", None)
+    assert (shown["stage"], shown["ended_at"], shown["reminders"]) == ("served", None, 0)
+
+    # Nobody confirms: somebody is reminded of it, again and again, and the minutes wait.
+    async def told(reminders: int) -> bool:
+        waiting = (await clerk.get("/v1/time-orders?unconfirmed=true")).json()["items"]
+        return [(one["id"], one["reminders"]) for one in waiting] == [(order["id"], reminders)]
+
+    for reminders in (1, 2):
+        assert not await told(reminders)
+        bank.clock.ahead += timedelta(days=7)
+        await until(functools.partial(told, reminders))
+    assert await bank.minutes(mother) == (35, 35)
     await made(bank.colleague(), f"{path}/confirmation")
+    assert (await clerk.get("/v1/time-orders?unconfirmed=true")).json()["items"] == []
+    assert await bank.running.value("SELECT count(*) FROM timers WHERE kind = 'time_order.expiry'") == 0
     assert (await bank.minutes(mother), await bank.minutes(provider)) == ((0, 0), (35, 0))
     assert await rebuild(bank.running.service) == 0
 

@@ -212,6 +212,39 @@ def test_a_part_is_told_once_a_day() -> None:
     first = PointsExpiryAnnounced(part=3, announced_on=date(2026, 12, 1), notices=(NOTICE,), announced_at=BEGIN)
     given_events(EXPIRY).when(Announce(3, date(2026, 12, 1), [NOTICE], BEGIN)).then(first)
     given_events(EXPIRY, first).when(Announce(3, date(2026, 12, 1), [NOTICE], BEGIN)).then_nothing()
+    given_events(EXPIRY).when(Announce(3, date(2026, 12, 1), [], BEGIN)).then_nothing()
+
+
+def test_what_comes_back_or_comes_late_is_told_as_the_difference() -> None:
+    def lapsing(points: int) -> list[ExpiryNotice]:
+        return [NOTICE.model_copy(update={"points": points})]
+
+    first = PointsExpiryAnnounced(part=3, announced_on=date(2026, 12, 1), notices=(NOTICE,), announced_at=BEGIN)
+    more = PointsExpiryAnnounced(part=3, announced_on=date(2026, 12, 4), notices=tuple(lapsing(97)), announced_at=BEGIN)
+    given_events(EXPIRY, first).when(Announce(3, date(2026, 12, 4), lapsing(2), BEGIN)).then_nothing()
+    given_events(EXPIRY, first).when(Announce(3, date(2026, 12, 4), lapsing(100), BEGIN)).then(more)
+    given_events(EXPIRY, first, more).when(Announce(3, date(2026, 12, 31), lapsing(100), BEGIN)).then_nothing()
+
+
+@given(rounds=st.lists(st.tuples(st.integers(0, 30), st.lists(st.integers(1, 99), max_size=2)), max_size=8))
+def test_what_was_told_adds_up_to_the_most_there_was(rounds: list[tuple[int, list[int]]]) -> None:
+    part, told, most, last = EXPIRY.initial, [0, 0], [0, 0], -1
+    for day, left in rounds:
+        today = date(2026, 12, 1) + timedelta(days=day)
+        lapsing = [
+            NOTICE.model_copy(update={"volunteer_id": uuid.UUID(int=n), "points": points})
+            for n, points in enumerate(left)
+        ]
+        events = EXPIRY.decide(part, Announce(3, today, lapsing, BEGIN))
+        if day > last:
+            most = [max(m, p) for m, p in zip(most, [*left, 0, 0], strict=False)]
+        for event in events:
+            assert isinstance(event, PointsExpiryAnnounced)
+            last = day
+            for one in event.notices:
+                told[one.volunteer_id.int] += one.points
+        part = EXPIRY.fold(events, part)
+        assert told == most
 
 
 @pytest.mark.parametrize("rule", [YEAR_END, MONTHS])

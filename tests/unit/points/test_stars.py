@@ -121,7 +121,7 @@ def flagged(minutes: int = 5990) -> StarFlagged:
 def confirmed(minutes: int = 5990) -> StarConfirmed:
     return StarConfirmed(
         volunteer_id=PERSON, application_id=FIRST, community=COMMUNITY, grade=1, minutes=minutes, authority=DISTRICT,
-        confirmed_on=DAY,
+        confirmed_on=DAY, assessed_percent=0, good_percent=0,
     )  # fmt: skip
 
 
@@ -325,6 +325,38 @@ def test_what_the_authority_confirmed_is_flagged_again_only_for_still_fewer_hour
     again = given(STARS, *ONE_STAR, flagged(), confirmed())
     again.when(LookAtHours(5990, DAY)).then_nothing()
     again.when(LookAtHours(5989, DAY)).then(flagged(5989).model_copy(update={"minutes_before": 5990}))
+
+
+def test_a_grade_is_flagged_when_the_service_turns_out_badly_and_again_only_when_still_worse() -> None:
+    asked = replace(ONE, assessed_percent_min=50, good_percent_min=75)
+
+    def short(good: int, assessed: int = 50) -> StarFlagged:
+        return flagged(7000).model_copy(
+            update={
+                "reason": StarFlagReason.ASSESSMENTS_SHORT, "assessed_percent": assessed, "assessed_percent_min": 50,
+                "good_percent": good, "good_percent_min": 75,
+            }
+        )  # fmt: skip
+
+    def look(*said: int, minutes: int = 7000) -> LookAtHours:
+        return LookAtHours(minutes, DAY, (), asked, Assessed(*said))
+
+    held = given(STARS, *ONE_STAR)
+    held.when(look(8, 4, 3, 1)).then_nothing()
+    held.when(look(8, 4, 2, 2)).then(short(50))
+    held.when(look(8, 4, 2, 0, 2)).then(short(50))
+    held.when(look(8, 4, 2, 2, minutes=5990)).then(flagged())
+    given(STARS, *ONE_STAR, short(50)).when(look(8, 4, 1, 3)).then_nothing()
+    # Who serves on has fewer records assessed: the review asks for that, and no look in between.
+    held.when(look(16, 4, 3, 1)).then_nothing()
+    held.when(Review(7000, 12, DAY, (), asked, Assessed(16, 4, 3, 1))).then(short(75, 25), reviewed(7000, False))
+    held.when(Review(7000, 12, DAY, (), asked, Assessed(8, 4, 3, 1))).then(reviewed(7000, True))
+    stands = confirmed(7000).model_copy(update={"assessed_percent": 50, "good_percent": 50})
+    given(STARS, *ONE_STAR, short(50)).when(Confirm(7000, DISTRICT, DAY, Assessed(8, 4, 2, 2))).then(stands)
+    again = given(STARS, *ONE_STAR, short(50), stands)
+    again.when(look(8, 4, 2, 2)).then_nothing()
+    worse = short(25).model_copy(update={"minutes_before": 7000})
+    again.when(look(8, 4, 1, 3)).then(worse)
 
 
 def test_without_a_grade_there_is_nothing_to_confirm_or_withdraw() -> None:

@@ -1,6 +1,7 @@
 """An order of the time bank, from the request to the confirmation."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from services.points.beneficiaries.model import (
@@ -20,6 +21,7 @@ from shared.contracts.time_bank import (
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
+    TimeOrderUnconfirmed,
     TimePayer,
     TimeService,
 )
@@ -40,7 +42,7 @@ from tests.unit.points.test_time_bank import (
     THERE,
 )
 
-SERVE_BY = NOW + 30 * DAY
+SERVE_BY, CONFIRM_BY = NOW + 30 * DAY, NOW + 7 * DAY
 STANDING = Standing(
     beneficiary_id=MOTHER, community=HERE, beneficiary_forgotten=False, someone_died=False, payer_volunteer_id=OLD,
     payer_community=HERE, payer_closed=False, kin_id=None, age_years_min=60, spend_from_age=60,
@@ -73,6 +75,7 @@ ACCEPTED = TimeOrderAccepted(
 SERVED = TimeOrderServed(
     time_order_id=ID, community=HERE, payer_volunteer_id=OLD, payer_community=HERE, provider_id=PROVIDER,
     provider_community=THERE, minutes=90, started_at=NOW, recorded_by=ANNA, served_at=NOW + 2 * HOUR,
+    confirm_by=CONFIRM_BY,
 )  # fmt: skip
 CONFIRMED = TimeOrderConfirmed(time_order_id=ID, community=HERE, confirmed_by=BO, confirmed_at=NOW)
 
@@ -150,7 +153,7 @@ def test_nobody_serves_themselves_or_their_own_kin_for_minutes() -> None:
 
 
 def serve(minutes: int = 90, **changed: Any) -> Serve:
-    return replace(Serve(NOW, minutes, False, ANNA, NOW + 2 * HOUR), **changed)
+    return replace(Serve(NOW, minutes, False, ANNA, NOW + 2 * HOUR, CONFIRM_BY), **changed)
 
 
 def test_a_service_lies_after_the_order_is_over_and_within_the_plan() -> None:
@@ -192,7 +195,6 @@ def test_an_order_times_out_when_it_is_due_and_was_not_served_and_twice_is_no_mi
     for so_far in ([requested()], [requested(TimePayer.POOL)], [requested(), ACCEPTED]):
         given(ORDERS, *so_far).when(TimeOut(SERVE_BY)).then(timed_out)
         given(ORDERS, *so_far).when(TimeOut(SERVE_BY - HOUR)).then_nothing()
-    given(ORDERS, requested(), ACCEPTED, SERVED).when(TimeOut(SERVE_BY)).then_nothing()
     given(ORDERS, requested(), timed_out).when(TimeOut(SERVE_BY)).then_nothing()
     given(ORDERS, requested(), timed_out).when(accept()).then_refused(refusals.OrderEnded, stage="timed_out")
 
@@ -208,4 +210,22 @@ def test_a_service_that_was_given_in_time_is_entered_by_the_office_after_the_ord
     nobody.when(serve(by_office=True)).then_refused(refusals.OrderEnded, stage="timed_out")
     entered = given(ORDERS, requested(), ACCEPTED, timed_out, SERVED)
     entered.when(Confirm(False, BO, NOW)).then(CONFIRMED)
-    entered.when(TimeOut(SERVE_BY)).then_nothing()
+
+
+def test_a_service_that_nobody_confirms_is_told_every_week_until_somebody_does() -> None:
+    def told(reminder: int, at: datetime) -> TimeOrderUnconfirmed:
+        return TimeOrderUnconfirmed(
+            time_order_id=ID, community=HERE, beneficiary_id=MOTHER, payer_volunteer_id=OLD, provider_id=PROVIDER,
+            minutes=90, reminder=reminder, confirm_by=at + 7 * DAY, reminded_at=at,
+        )  # fmt: skip
+
+    so_far, late = [requested(), ACCEPTED, SERVED], CONFIRM_BY + HOUR
+    given(ORDERS, *so_far).when(TimeOut(CONFIRM_BY - HOUR)).then_nothing()
+    given(ORDERS, *so_far).when(TimeOut(late)).then(told(1, late))
+    reminded = [*so_far, told(1, late)]
+    given(ORDERS, *reminded).when(TimeOut(late)).then_nothing()
+    given(ORDERS, *reminded).when(TimeOut(late + 7 * DAY)).then(told(2, late + 7 * DAY))
+    given(ORDERS, *reminded).when(Confirm(False, BO, NOW)).then(CONFIRMED)
+    given(ORDERS, *reminded, CONFIRMED).when(TimeOut(late + 7 * DAY)).then_nothing()
+    before_anybody_was = SERVED.model_copy(update={"confirm_by": None})
+    given(ORDERS, requested(), ACCEPTED, before_anybody_was).when(TimeOut(NOW)).then(told(1, NOW))
