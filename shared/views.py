@@ -1,10 +1,10 @@
 """Read tables kept up to date in the command's own transaction, and rebuilt from the events when they are in doubt."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import Table
+from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts import Event
@@ -88,10 +88,15 @@ class Views:
         await keep_writers_out(connection)
         for table in reversed(self.tables):
             await connection.execute(table.delete())
-        count = 0
-        batch: list[Recorded] = []
-        async for recorded in read_all(connection):
+        count, _ = await self._replay(connection, 0, progress)
+        return count
+
+    async def _replay(self, connection: AsyncConnection, after: int, progress: Progress) -> tuple[int, int]:
+        """Replay the events behind a position. Returns how many there were, and the position of the last."""
+        count, batch = 0, list[Recorded]()
+        async for recorded in read_all(connection, after):
             batch.append(recorded)
+            after = recorded.position or after
             if len(batch) == _REBUILD_BATCH:
                 await self.apply_all(connection, batch)
                 count += len(batch)
@@ -99,4 +104,75 @@ class Views:
                 progress(count)
         await self.apply_all(connection, batch)
         progress(count + len(batch))
-        return count + len(batch)
+        return count + len(batch), after
+
+
+class Beside:
+    """A second set of a service's read tables, filled from its events while the service goes on.
+
+    They are temporary tables of one connection. PostgreSQL finds these before others of the same name, so handlers that
+    run on this connection write to them and leave the real ones alone.
+    """
+
+    def __init__(self, views: Views, connection: AsyncConnection) -> None:
+        self._views = views
+        self._connection = connection
+        self._position = 0
+
+    async def set_up(self) -> None:
+        """Empty tables, built like the real ones. They go with a rollback, or the connection."""
+        for table in self._views.tables:
+            await self._execute(f'CREATE TEMPORARY TABLE "{table.name}" (LIKE public."{table.name}" INCLUDING ALL)')
+        # Statements that this connection has prepared before still mean the real tables.
+        await self._execute("DISCARD PLANS")
+
+    async def catch_up(self, progress: Progress = lambda _: None) -> int:
+        """Replay the events that were not replayed yet, as far as the transaction sees them. Returns their number."""
+        count, self._position = await self._views._replay(self._connection, self._position, progress)
+        return count
+
+    async def differing(self) -> list[str]:
+        """Names of the real tables that hold something else.
+
+        Events and tables must be of one moment: in a transaction of REPEATABLE READ, or with the writers kept out.
+        """
+        found = []
+        for table in self._views.tables:
+            if await self._connection.scalar(text(_DIFFERS.format(table=table.name))):
+                found.append(table.name)
+        return found
+
+    async def put_in_place(self, names: Collection[str]) -> None:
+        """Let these of the real tables hold what stands here, in the caller's transaction; writers are kept out."""
+        tables = [table for table in self._views.tables if table.name in names]
+        for table in reversed(tables):
+            await self._execute(f'DELETE FROM public."{table.name}"')
+        for table in tables:
+            await self._execute(f'INSERT INTO public."{table.name}" SELECT * FROM pg_temp."{table.name}"')
+
+    async def _execute(self, statement: str) -> None:
+        await self._connection.execute(text(statement))
+
+
+async def differing_read_tables(
+    connection: AsyncConnection, views: Views, progress: Progress = lambda _: None
+) -> tuple[int, list[str]]:
+    """The number of events, and the names of the tables that a replay would make differently. Nobody waits meanwhile.
+
+    Must come first in its transaction, which is to be rolled back.
+    """
+    await connection.execute(text(ONE_MOMENT))
+    beside = Beside(views, connection)
+    await beside.set_up()
+    return await beside.catch_up(progress), await beside.differing()
+
+
+ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+"""The first statement of a transaction in which everything is seen as of one moment."""
+
+_DIFFERS = """
+    SELECT EXISTS (
+        (SELECT r::text FROM public."{table}" AS r EXCEPT ALL SELECT b::text FROM pg_temp."{table}" AS b)
+        UNION ALL
+        (SELECT b::text FROM pg_temp."{table}" AS b EXCEPT ALL SELECT r::text FROM public."{table}" AS r))
+"""

@@ -346,9 +346,11 @@ def copy_of_the_tables(schema: str) -> list[str]:
 
 
 def switch_to_rebuilt() -> list[str]:
-    """DDL that puts the rebuilt tables in the place of the live ones, within the caller's transaction."""
+    """DDL that puts the rebuilt tables in the place of the live ones, within the caller's transaction.
+
+    Those that an earlier switch retired must have gone before.
+    """
     return [
-        f"DROP SCHEMA IF EXISTS {RETIRED} CASCADE",
         f"ALTER SCHEMA {LIVE} RENAME TO {RETIRED}",
         f"ALTER SCHEMA {REBUILT} RENAME TO {LIVE}",
     ]

@@ -81,6 +81,8 @@ class PoolLater:
         self._overflow = overflow
         self._rounds_ran = False
         self._late: set[int] = set()
+        self._reckoned: dict[int, int] = {}
+        """At which version of each pool it was told what it lacked."""
 
     async def booked(
         self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts
@@ -105,7 +107,11 @@ class PoolLater:
             accounts = await self._overflow.ever_above(db, book)
         await self._overflow.restate(db, book, accounts)
         # In a replay pools gave before anything had flowed into them; now it can be told what they lacked.
-        await self._overflow.make_good(db, await self._overflow.all_pools(db))
+        pools = await self._overflow.all_pools(db)
+        moved = {home: pool for home, (pool, version) in pools.items() if self._reckoned.get(pool) != version}
+        if moved:
+            await self._overflow.make_good(db, moved)
+            self._reckoned = dict((await self._overflow.all_pools(db)).values())
         self._rounds_ran, self._late = False, set()
 
 

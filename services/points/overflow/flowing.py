@@ -176,10 +176,10 @@ class Overflow:
         numbers = await self._writer.open_accounts(db, homes, (int(Unit.MINUTE),))
         return {community: numbers[AccountKey(name, Unit.MINUTE)] for name, community in homes.items()}
 
-    async def all_pools(self, db: Connection) -> dict[str, int]:
-        """Every pool that there is, by community."""
-        query = f"SELECT community, id FROM {self._schema}.accounts WHERE unit = $1 AND holder LIKE $2 ORDER BY id"
-        return {row[0]: row[1] for row in await db.fetch(query, int(Unit.MINUTE), holders.pool("%"))}
+    async def all_pools(self, db: Connection) -> dict[str, tuple[int, int]]:
+        """Every pool that there is, by community: its number, and its version."""
+        query = f"SELECT community, id, version FROM {self._schema}.accounts WHERE unit = $1 AND holder LIKE $2"
+        return {row[0]: (row[1], row[2]) for row in await db.fetch(query, int(Unit.MINUTE), holders.pool("%"))}
 
     async def make_good(self, db: Connection, pools: Mapping[str, int]) -> None:
         """Let the communities make up for what came back out of their pools and was not there any more."""

@@ -1,8 +1,8 @@
 """Replays everything that ever happened into a second set of ledger tables: own events first, then every topic."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from services.points.earning.ingest import Ingest
 from services.points.earning.reactions import INTERESTS, Earned, ServiceFromTheFuture, services_in
 from services.points.expiry.effects import LapseLater
 from services.points.expiry.lapsing import Lapsing
-from services.points.ledger.schema import REBUILT, copy_of_the_tables
+from services.points.ledger.schema import LIVE, REBUILT, copy_of_the_tables
 from services.points.ledger.writing import Connection, LedgerWriter, Movements
 from services.points.overflow.effects import PoolLater
 from services.points.overflow.flowing import Overflow
@@ -34,6 +34,10 @@ Progress = Callable[[int, int], None]
 
 _BATCH = 2500
 _OWN_BATCH = 1000
+_FETCH_WAIT_MS = 50
+"""How long the broker may keep an answer when there is nothing new. The service waits for the last of them."""
+_MOVES_MAX = 1_000_000_000
+"""More often no account moves while a replay runs."""
 
 
 class SummingWriter(LedgerWriter):
@@ -85,8 +89,11 @@ class Replay:
     _policies: dict[int, PolicyVersion] = field(default_factory=dict)
     _restatements: list[Restatement] = field(default_factory=list)
     _book: PolicyBook = field(default_factory=lambda: PolicyBook([]))
+    _consumer: AIOKafkaConsumer = field(init=False)
     _offsets: dict[TopicPartition, int] = field(default_factory=dict)
     _claim: str = ""
+    _ahead: list[Delivery] = field(default_factory=list)
+    """What was read and live had not taken yet."""
     _free: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
 
     def __post_init__(self) -> None:
@@ -106,11 +113,31 @@ class Replay:
         return self.connections[0]
 
     async def prepare(self) -> None:
-        """Empty tables beside the live ones."""
+        """Empty tables beside the live ones, and a way to the topics."""
         async with self.db.transaction():
             for statement in copy_of_the_tables(REBUILT):
                 await self.db.execute(statement)
             await self.db.execute(f"CREATE TABLE {REBUILT}.consumed (LIKE public.consumed INCLUDING ALL)")
+            # Subscribers keep the highest version of an account, so rebuilt accounts begin above the live ones.
+            highest = await self.db.fetchval(f"SELECT coalesce(max(version), 0) FROM {LIVE}.accounts")
+            await self.db.execute(
+                f"ALTER TABLE {REBUILT}.accounts ALTER COLUMN version SET DEFAULT {highest + _MOVES_MAX}"
+            )
+        # Without a group, all partitions of the topics are its own.
+        self._consumer = AIOKafkaConsumer(
+            *(self.settings.topic(source) for source in self.sources),
+            bootstrap_servers=self.settings.kafka_bootstrap_servers.split(","),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+        )
+        await self._consumer.start()
+
+    async def close(self) -> None:
+        """End the way to the topics. The tables stay."""
+        await self._consumer.stop()
 
     async def own_events(self, connection: AsyncConnection) -> int:
         """This service's own events after those already replayed: policies, goods, redemptions.
@@ -153,58 +180,43 @@ class Replay:
         *,
         only_what_live_knows: bool = False,
     ) -> int:
-        """Every source topic, from where the last call ended to where the topics end now. Returns records read."""
+        """Every source topic, from where the last call ended to where the topics end now. Returns records read.
+
+        What is to be left out because live does not know it is kept, and looked at again by the next call.
+        """
         self._claim = _CLAIM_KNOWN if only_what_live_knows else _CLAIM
         done = 0
-        async with self._consumer() as (consumer, ends):
-            total = sum(max(0, end - self._offsets.get(p, 0)) for p, end in ends.items())
-            # The next batch is fetched and decoded while those before it are being written.
-            async with asyncio.TaskGroup() as tasks:
-                abreast = Abreast(tasks, self._free.qsize())
-                while any(self._offsets.get(partition, 0) < end for partition, end in ends.items()):
-                    fetched = await consumer.getmany(timeout_ms=500, max_records=_BATCH)
-                    deliveries, keys = list[Delivery](), set[bytes]()
-                    for partition, records in fetched.items():
-                        for record in records:
-                            if record.offset < ends[partition]:
-                                done += 1
-                                keys.add(record.key or b"")
-                                self._read(record, parked, deliveries)
-                    for partition, end in ends.items():
-                        # What came after the end was fetched with the rest and left out; the next call reads it again.
-                        self._offsets[partition] = min(end, await consumer.position(partition))
-                    await abreast.room_for(keys)
-                    abreast.begin(self._write(deliveries), keys)
-                    await asyncio.sleep(0)
-                    progress(done, total)
+        ahead, self._ahead = self._ahead, []
+        for start in range(0, len(ahead), _BATCH):
+            await self._write(ahead[start : start + _BATCH])
+        partitions = sorted(self._consumer.assignment())
+        ends = await self._consumer.end_offsets(partitions)
+        for partition in partitions:
+            self._offsets[partition] = await self._consumer.position(partition)
+        total = sum(max(0, end - self._offsets[p]) for p, end in ends.items())
+        # The next batch is fetched and decoded while those before it are being written.
+        async with asyncio.TaskGroup() as tasks:
+            abreast = Abreast(tasks, self._free.qsize())
+            while any(self._offsets[partition] < end for partition, end in ends.items()):
+                fetched = await self._consumer.getmany(timeout_ms=500, max_records=_BATCH)
+                deliveries, keys = list[Delivery](), set[bytes]()
+                for records in fetched.values():
+                    for record in records:
+                        done += 1
+                        keys.add(record.key or b"")
+                        self._read(record, parked, deliveries)
+                for partition in partitions:
+                    self._offsets[partition] = await self._consumer.position(partition)
+                await abreast.room_for(keys)
+                abreast.begin(self._write(deliveries), keys)
+                await asyncio.sleep(0)
+                progress(done, total)
         async with self.db.transaction():
             await self._writer.settle(self.db)
             await self._effects.long_days.settle(self.db, self._book)
             await self._lapses.settle(self.db, self._book)
             await self._overflow.settle(self.db, self._book)
         return done
-
-    @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[tuple[AIOKafkaConsumer, dict[TopicPartition, int]]]:
-        # Without a group, all partitions of the topics are its own.
-        consumer = AIOKafkaConsumer(
-            *(self.settings.topic(source) for source in self.sources),
-            bootstrap_servers=self.settings.kafka_bootstrap_servers.split(","),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=2 * 1024 * 1024,
-        )
-        await consumer.start()
-        try:
-            partitions = sorted(consumer.assignment())
-            begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-            for partition in partitions:
-                self._offsets[partition] = max(self._offsets.get(partition, 0), begins[partition])
-                consumer.seek(partition, self._offsets[partition])
-            yield consumer, ends
-        finally:
-            await consumer.stop()
 
     def _read(self, record: Any, parked: frozenset[tuple[str, int, int]], deliveries: list[Delivery]) -> None:
         if (record.topic, record.partition, record.offset) in parked:
@@ -230,8 +242,9 @@ class Replay:
             return
         try:
             async with db.transaction():
-                await self._apply(db, deliveries)
+                ahead = await self._apply(db, deliveries)
             self._writer.keep(db)
+            self._ahead += ahead
         except (NoPolicyInForce, ServiceFromTheFuture):
             self._writer.drop(db)
             if len(deliveries) == 1:
@@ -241,17 +254,18 @@ class Replay:
             for delivery in deliveries:
                 await self._write_on(db, [delivery])
 
-    async def _apply(self, db: Any, deliveries: Sequence[Delivery]) -> None:
+    async def _apply(self, db: Any, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Book what is there for the first time. Returns what live does not know yet."""
         ids = [delivery.envelope.event_id for delivery in deliveries]
-        claimed = await db.fetch(self._claim, ids)
-        fresh: set[UUID] = {row[0] for row in claimed}
-        mine = []
+        claimed = dict[UUID, bool](await db.fetch(self._claim, ids))
+        mine, ahead = list[Delivery](), list[Delivery]()
         for delivery in deliveries:
-            if delivery.envelope.event_id in fresh:
-                fresh.discard(delivery.envelope.event_id)
-                mine.append(delivery)
+            known = claimed.pop(delivery.envelope.event_id, None)
+            if known is not None:
+                (mine if known else ahead).append(delivery)
         await self._earned.book(db, self._book, mine, services_in(mine), ahead=True)
         self.applied += len(mine)
+        return ahead
 
 
 _CLAIM = f"""
@@ -259,12 +273,17 @@ _CLAIM = f"""
      WHERE NOT EXISTS (SELECT FROM public.discarded WHERE event_id = id)
         OR EXISTS (SELECT FROM public.consumed WHERE event_id = id)
      ORDER BY id
-    ON CONFLICT DO NOTHING RETURNING event_id
+    ON CONFLICT DO NOTHING RETURNING event_id, true
 """
 """What was discarded stays out; unless it was a damaged copy of an event that live has."""
 
 _CLAIM_KNOWN = f"""
-    INSERT INTO {REBUILT}.consumed SELECT event_id FROM public.consumed WHERE event_id = ANY($1::uuid[])
-     ORDER BY event_id
-    ON CONFLICT DO NOTHING RETURNING event_id
+    WITH known AS MATERIALIZED (SELECT event_id FROM public.consumed WHERE event_id = ANY($1::uuid[])), claimed AS (
+        INSERT INTO {REBUILT}.consumed SELECT event_id FROM known ORDER BY event_id
+        ON CONFLICT DO NOTHING RETURNING event_id
+    )
+    SELECT event_id, true FROM claimed
+    UNION ALL
+    SELECT id, false FROM unnest($1::uuid[]) AS id WHERE id NOT IN (SELECT event_id FROM known)
 """
+"""What live knows; and, told apart, what it does not know yet."""
