@@ -5,9 +5,9 @@ what is not there must be refused. Then everything is collected, as at a counter
 rate counts those that were granted, from the first request to the last grant. Checked afterwards: as many pieces are
 gone as there were, every unit sums to zero, nobody is below zero.
 
-What bounds it: all fifty want the shelf's row, which one transaction holds from its hold to its commit, with three
-round trips between; and the service's one process, which spends its core on eight round trips a reservation. The
-till's row is no matter when reserving, it is credited when goods are collected. `service_cpu_share` says how much of a
+What bounds it: all fifty want the shelf's row, which one transaction holds from its hold to its commit, with two round
+trips between; and two cores, of which a reservation takes some 5 ms with its six ways to the database, half of it in
+the service's one process. The till's row is no matter when reserving, it is credited when goods are collected. `service_cpu_share` says how much of a
 core the service had, `machine_busy_share` how much of the whole machine was in use, by whomever.
 """
 
