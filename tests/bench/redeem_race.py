@@ -7,8 +7,9 @@ gone as there were, every unit sums to zero, nobody is below zero.
 
 What bounds it: all fifty want the shelf's row, which one transaction holds from its hold to its commit, with two round
 trips between; and two cores, of which a reservation takes some 5 ms with its six ways to the database, half of it in
-the service's one process. The till's row is no matter when reserving, it is credited when goods are collected. `service_cpu_share` says how much of a
-core the service had, `machine_busy_share` how much of the whole machine was in use, by whomever.
+the service's one process. The till's row is no matter when reserving, it is credited when goods are collected.
+`service_cpu_share` says how much of a core the service had, `machine_busy_share` how much of the whole machine was in
+use, by whomever.
 """
 
 import asyncio

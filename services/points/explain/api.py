@@ -74,6 +74,10 @@ class ExplainedOut:
     grounds: list[GroundOut]
     corrects: Annotated[int | None, Field(description="所更正的流水 the line that this one corrects")]
     corrected_by: Annotated[list[int], Field(description="更正本笔的流水 the lines that correct this one")]
+    caused_by: Annotated[
+        list[UUID],
+        Field(description="引起本笔的其他事件 the events that caused this line, where its own (`source`) did not"),
+    ]
 
 
 class TotalOut(BaseModel):
@@ -178,6 +182,7 @@ def _explained(
         grounds=grounds,
         corrects=line.corrects if line.clause != NOTHING else None,
         corrected_by=told.kin.corrected_by.get(line.id, []),
+        caused_by=[cause.event_id for cause in told.causes.get(line.id, ())],
     )
 
 

@@ -2,24 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel, Field
-from sqlalchemy import BigInteger, Select, func, literal, or_, select, text, union_all
+from sqlalchemy import BigInteger, Select, cast, func, literal, or_, select, text, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import FromClause
 
 from services.points.explain import facts
 from services.points.explain.api import GroundOut, ground_out
+from services.points.explain.causes import causes, consequences, named
+from services.points.explain.holdings import HeldOut, held_told, sign
 from services.points.explain.words import Line, Narrator
 from services.points.fields import own_id
 from services.points.grounds.telling import FlagOut, flags_of, flags_told
 from services.points.ledger import holders
 from services.points.policy.book import PolicyBook
 from services.points.policy.in_force import InForce
-from services.points.tables import accounts, honour_flags, transfers, units
+from services.points.tables import accounts, holds, honour_flags, transfers, units
 from shared.auth.permissions import Role
 from shared.auth.tokens import Principal
 from shared.parking import Standing, standing_of
@@ -63,6 +66,10 @@ class EffectOut(BaseModel):
     record_id: UUID
     grounds: list[GroundOut]
     corrects: int | None
+    caused_by: list[UUID] = Field(
+        description="引起本笔的其他事件：上限、到期、归池因它重新计算"
+        " the events that caused it where its own did not: a cap, expiry or overflow fell differently because of them"
+    )
 
 
 @api.query("/v1/events/{event_id}", permission="accounts.read")
@@ -77,48 +84,76 @@ async def get_event(request: Request, event_id: UUID, read: Read) -> EventOut:
 
 
 class EffectsOut(Page[EffectOut]):
-    """A page of what an event caused: transfers first, and after the last of them the flags."""
+    """A page of what an event caused: its transfers, then those it brought about of other events, flags and holds."""
 
     flagged: list[FlagOut] = Field(
         description="因此存疑的星级和证明 stars and certificates that were flagged because of it"
     )
+    held: list[HeldOut] = Field(
+        description="由它冻结、结清或解冻的数额 what it held, or what was held and it posted or set free"
+    )
+
+
+class _Part(IntEnum):
+    """What a page has, in this order."""
+
+    OWN = 0
+    INDIRECT = 1
+    FLAGS = 2
+    HOLDS = 3
 
 
 @api.query("/v1/events/{event_id}/effects", permission="accounts.read")
 async def list_effects(
     request: Request, event_id: UUID, read: Read, caller: Caller, page: Paging, in_force: InForce
 ) -> EffectsOut:
-    """一个事件引起的全部流水，和因此存疑的星级、证明。All that an event caused, as far as the caller may see it."""
-    moved = _transfers_of(event_id, caller)
+    """一个事件引起的全部流水（包括因它重新计算的上限、到期、归池）、冻结，和因此存疑的星级、证明。
+
+    All that an event caused, as far as the caller may see it, what fell differently because of it included.
+    """
+    about = await named(read, event_id)
+    own = select(transfers).where(transfers.c.event_id == event_id).cte("own")
+    indirect = consequences(own, event_id, about).subquery("indirect")
+    of_event = or_(holds.c.event_id == event_id, holds.c.settled_by == event_id)
+    held = _seen(holds, caller).where(holds.c.hold_id.in_(about.holds), of_event)
     flags = flags_of(event_id, caller)
     keys = union_all(
-        moved.with_only_columns(
-            literal(0).label("part"), transfers.c.id.label("number"), transfers.c.event_id.label("id")
+        _seen(own, caller).with_only_columns(
+            literal(_Part.OWN.value).label("part"), own.c.id.label("number"), own.c.event_id.label("id")
         ),
-        flags.with_only_columns(literal(1), literal(0, BigInteger), honour_flags.c.flag_id),
+        _seen(transfers, caller)
+        .join(indirect, indirect.c.id == transfers.c.id)
+        .with_only_columns(literal(_Part.INDIRECT.value), transfers.c.id, transfers.c.event_id),
+        flags.with_only_columns(literal(_Part.FLAGS.value), literal(0, BigInteger), honour_flags.c.flag_id),
+        held.with_only_columns(literal(_Part.HOLDS.value), cast(holds.c.leg, BigInteger), holds.c.hold_id),
     ).subquery("effects")
     found: Page[Any] = await page.fetch(read, select(keys), [keys.c.part, keys.c.number, keys.c.id], lambda row: row)
+    of_part: dict[int, list[Any]] = {part: [row for row in found.items if row.part == part] for part in _Part}
     texts: Texts = request.app.state.texts
     language = language_of(request)
-    numbers = [row.number for row in found.items if row.part == 0]
-    rows = (await read.execute(moved.where(transfers.c.id.in_(numbers)).order_by(transfers.c.id))).all()
-    book = await in_force.book(read)
+    moved = [*of_part[_Part.OWN], *of_part[_Part.INDIRECT]]
+    query = _seen(transfers, caller).where(
+        transfers.c.id.in_([row.number for row in moved]), transfers.c.event_id.in_({row.id for row in moved})
+    )
+    order = {row.number: place for place, row in enumerate(moved)}
+    rows = sorted(await read.execute(query), key=lambda row: order[row.id]) if moved else []
     return EffectsOut(
-        items=await _told(read, rows, book, texts, language),
-        flagged=await flags_told(read, event_id, [row.id for row in found.items if row.part], caller, texts, language),
+        items=await _told(read, event_id, rows, await in_force.book(read), texts, language),
+        flagged=await flags_told(read, event_id, [row.id for row in of_part[_Part.FLAGS]], caller, texts, language),
+        held=await _held(read, held, of_part[_Part.HOLDS], texts, language),
         next_cursor=found.next_cursor,
     )
 
 
-def _transfers_of(event_id: UUID, caller: Principal) -> Select[Any]:
-    """A query for the transfers that an event caused, as far as the caller may see them."""
+def _seen(lines: FromClause, caller: Principal) -> Select[Any]:
+    """A query for transfers or holds, as far as the caller may see them."""
     giver, receiver = accounts.alias("giver"), accounts.alias("receiver")
     query = (
-        select(transfers, giver.c.holder.label("giver"), receiver.c.holder.label("receiver"), units.c.code)
-        .join(giver, giver.c.id == transfers.c.debit_account)
-        .join(receiver, receiver.c.id == transfers.c.credit_account)
-        .join(units, units.c.id == transfers.c.unit)
-        .where(transfers.c.event_id == event_id)
+        select(lines, giver.c.holder.label("giver"), receiver.c.holder.label("receiver"), units.c.code)
+        .select_from(lines)
+        .join(giver, giver.c.id == lines.c.debit_account)
+        .join(receiver, receiver.c.id == lines.c.credit_account)
+        .join(units, units.c.id == lines.c.unit)
     )
     if caller.role is Role.VOLUNTEER:
         own = str(own_id(caller))
@@ -126,10 +161,21 @@ def _transfers_of(event_id: UUID, caller: Principal) -> Select[Any]:
     return query.where(or_(*(func.starts_with(side.c.community, caller.node) for side in (giver, receiver))))
 
 
+async def _held(
+    read: AsyncConnection, held: Select[Any], keys: Sequence[Any], texts: Texts, language: str
+) -> list[HeldOut]:
+    """The holds of a page, in words."""
+    if not keys:
+        return []
+    on_page = tuple_(holds.c.leg, holds.c.hold_id).in_([(row.number, row.id) for row in keys])
+    query = held.add_columns(sign().label("sign")).where(on_page).order_by(holds.c.leg, holds.c.hold_id)
+    return held_told((await read.execute(query)).all(), texts, language)
+
+
 async def _told(
-    read: AsyncConnection, rows: Sequence[Any], book: PolicyBook, texts: Texts, language: str
+    read: AsyncConnection, event_id: UUID, rows: Sequence[Any], book: PolicyBook, texts: Texts, language: str
 ) -> list[EffectOut]:
-    """Transfers in words."""
+    """Transfers that an event caused, in words."""
     titles = await facts.titles(read, language)
     lines = [_line(row) for row in rows]
     goods, before, ordered = (
@@ -139,16 +185,21 @@ async def _told(
     )
     earned_on = await facts.earned_on(read, {max(row.debit_account, row.credit_account) for row in rows}, lines)
 
+    caused = await causes(read, ((_account(row), line) for row, line in zip(rows, lines, strict=True)))
+
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
 
     long_days = await facts.long_days(read, lines)
     narrators = {
-        row.code: Narrator(row.code, say, book, titles, goods, before, ordered, earned_on, long_days) for row in rows
+        row.code: Narrator(row.code, say, book, titles, goods, before, ordered, earned_on, long_days, causes=caused)
+        for row in rows
     }
     effects = []
     for row, line in zip(rows, lines, strict=True):
         told = narrators[row.code].tell(line)
+        # What a community makes up for a pool has no cause on a person's account; it is here because of this event.
+        because = [event_id] if row.event_id != event_id else []
         effects.append(
             EffectOut(
                 id=row.id,
@@ -163,9 +214,16 @@ async def _told(
                 record_id=row.record_id,
                 grounds=[ground_out(ground, titles) for ground in told.grounds],
                 corrects=row.corrects,
+                caused_by=[cause.event_id for cause in caused.get(row.id, ())] or because,
             )
         )
     return effects
+
+
+def _account(row: Any) -> int:
+    """The account of a transfer that is a person's, if one is: other holders say what they are."""
+    account: int = row.credit_account if ":" in row.giver else row.debit_account
+    return account
 
 
 def _line(row: Any) -> Line:

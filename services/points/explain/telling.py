@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.expiry.lots import Course
 from services.points.explain import facts
 from services.points.explain.becoming import Becoming
-from services.points.explain.words import Line, Narrator, Sentence
+from services.points.explain.causes import causes
+from services.points.explain.words import Cause, Line, Narrator, Sentence
+from services.points.ledger.clauses import POOLED
 from services.points.ledger.reading import Sight
 from services.points.policy.book import PolicyBook
 from shared.web.problems import Texts
@@ -22,6 +24,8 @@ class Told:
     sentences: Sequence[Sentence]
     kin: facts.Kin
     titles: Mapping[int, str]
+    causes: Mapping[int, Sequence[Cause]]
+    """By line, what caused it where that is not its own event."""
 
 
 async def tell(
@@ -45,6 +49,9 @@ async def tell(
     goods, ordered = await facts.goods(read, lines), await facts.ordered(read, lines)
     before, earned_on = await facts.before(read, lines), await facts.earned_on(read, [account.id], lines)
     long_days = await facts.long_days(read, lines)
+    # What flowed over has its cause on the person's account, not on the pool's, which is long and has no service.
+    of_person = account.record_id is not None
+    caused = await causes(read, ((account.id, line) for line in lines if of_person or line.clause not in POOLED))
     became = None if course is None else Becoming(course, say).of
-    narrator = Narrator(unit, say, book, titles, goods, before, ordered, earned_on, long_days, became)
-    return Told([narrator.tell(line) for line in lines], kin, titles)
+    narrator = Narrator(unit, say, book, titles, goods, before, ordered, earned_on, long_days, became, caused)
+    return Told([narrator.tell(line) for line in lines], kin, titles, caused)

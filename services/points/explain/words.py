@@ -89,6 +89,15 @@ class LongDay(NamedTuple):
     """More than this the policy has approved by that level."""
 
 
+class Cause(NamedTuple):
+    """What became known at the moment as of which a line was posted, and so brought it about."""
+
+    event_id: UUID
+    clause: int
+    """Of what it booked itself; `NOTHING` where what was held came back."""
+    occurred_at: datetime
+
+
 class Sentence(NamedTuple):
     """A line in words."""
 
@@ -122,6 +131,7 @@ class Narrator:
         earned_on: Mapping[UUID, str] = {},
         long_days: Mapping[UUID, LongDay] = {},
         became: Callable[[Line], str] | None = None,
+        causes: Mapping[int, Sequence[Cause]] = {},
     ) -> None:
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
@@ -138,6 +148,8 @@ class Narrator:
         """By event, what it said of a long day."""
         self._became = became
         """From which lots a line was paid, or what became of the points that it brought."""
+        self._causes = causes
+        """By line, what caused it where that is not its own event."""
         self._known: dict[str, str] = {}
         """Words that were said before: a year's lines are made of a few dozen."""
         self._said_grounds: dict[int, str] = {}
@@ -154,9 +166,14 @@ class Narrator:
     def tell(self, line: Line) -> Sentence:
         """One line in words."""
         sentence = self._service(line) if line.clause in _TOLD_ALIKE else self._other_than_service(line)
-        if self._became is None:
-            return sentence
-        return Sentence(sentence.reason, sentence.text + self._became(line), sentence.grounds)
+        after = "".join(dict.fromkeys(self._because(cause) for cause in self._causes.get(line.id, ())))
+        if self._became is not None:
+            after += self._became(line)
+        return sentence._replace(text=sentence.text + after) if after else sentence
+
+    def _because(self, cause: Cause) -> str:
+        how = "released" if cause.clause == NOTHING else Clause(cause.clause).name.lower()
+        return self._say(f"explain.because.{how}", {"day": local_day(cause.occurred_at).isoformat()})
 
     def _service(self, line: Line) -> Sentence:
         """Service as it was told, and what it brought; a year of it differs in little but the days."""

@@ -79,7 +79,7 @@ class Sight:
 EVERYTHING = Sight()
 
 
-def on(side: ColumnElement[Any], account: int) -> ColumnElement[bool]:
+def on(side: ColumnElement[Any], account: int | ColumnElement[int]) -> ColumnElement[bool]:
     """Transfers with an account on one side, so said that its partial index can be used."""
     # The second half is what the partial index says of itself; without it the planner may not use the index.
     return (side == account) & (side > literal_column("0"))

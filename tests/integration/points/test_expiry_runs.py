@@ -247,6 +247,9 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     (given_back,) = [line for line in lines if (line["reason"], line["amount"]) == ("expiry_restated", 40)]
     effects = (await client.get(f"/v1/events/{given_back['source']['event_id']}/effects")).json()["items"]
     assert given_back["text"] in [effect["text"] for effect in effects]
+    assert given_back["caused_by"] == [str(correction_id)]
+    caused = (await client.get(f"/v1/events/{correction_id}/effects")).json()["items"]
+    assert [one["id"] for one in caused if one["caused_by"] == [str(correction_id)]] == [given_back["id"]]
     assert "重新计算 2024-05-06 服务所得积分的到期失效：退还 40 积分。" in given_back["text"]
     # Service of that year that is told only now has lapsed by the time it is known.
     await earn(producing, points, (saver, 60, SERVED + timedelta(days=1)))

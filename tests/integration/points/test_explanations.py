@@ -85,6 +85,20 @@ async def test_a_past_balance_tells_what_was_held_then(points: Any, producing: A
     reserved = (await client.post("/v1/redemptions", json=reserve)).json()
     while_held = datetime.now(UTC)
     await client.post(f"/v1/redemptions/{reserved['id']}/collection", json={"identified_by": "card"})
+    events = [
+        await points.value(f"SELECT event_id FROM events WHERE type LIKE '%{name}.v1'")
+        for name in ("RedemptionReserved", "RedemptionCollected")
+    ]
+    held, settled = [(await client.get(f"/v1/events/{event}/effects")).json() for event in events]
+    assert held["held"] == settled["held"]
+    assert (len(held["items"]), len(settled["items"])) == (0, 2)
+    (of_person,) = [one for one in held["held"] if one["holder"] == str(person)]
+    assert (of_person["amount"], of_person["unit"], of_person["state"]) == (20, "POINT", "posted")
+    assert [of_person["event_id"], of_person["settled_by"]] == [str(event) for event in events]
+    assert "冻结 20 积分" in of_person["text"]
+    assert of_person["text"].endswith("结清，用去 20。")
+    own = points.client("volunteer", subject=str(person))
+    assert [one["amount"] for one in (await own.get(f"/v1/events/{events[0]}/effects")).json()["held"]] == [20, 1]
     then = await client.get(f"/v1/accounts/{person}/POINT/balance", params={"at": while_held.isoformat()})
     assert (then.json()["posted"], then.json()["pending"], then.json()["available"]) == (50, 20, 30)
     now = (await client.get(f"/v1/accounts/{person}/POINT/balance")).json()
@@ -135,6 +149,7 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
     )
     assert texts["restatement", str(second_id)] == (
         f"后来得知 2026-03-05 还有别的服务或更正，按每日上限 100 积分重新计算，退还 10 积分。{default}"
+        "起因：2026-03-05 的一条服务记录更正了。"
     )
     assert texts["correction", str(correction_id)] == (
         "2026-03-05 专业志愿服务的记录于 2026-03-09 更正（原因：时间记错）：原记 300 分钟（现场签到签退），"
@@ -143,9 +158,23 @@ async def test_every_line_is_told_in_words_with_its_source_and_its_ground(points
     english = await points.client().get(f"/v1/accounts/{person}/POINT/explanation", headers={"accept-language": "en"})
     (said,) = [line["text"] for line in english.json()["items"] if line["reason"] == "correction"]
     assert "was corrected on 2026-03-09 (the time was wrong) from 300 minutes" in said
+    assert {line["reason"]: line["caused_by"] for line in answer["items"] if line["caused_by"]} == {
+        "restatement": [str(correction_id)]
+    }, "the line goes by the record that the cap was taken from"
     effects = (await points.client().get(f"/v1/events/{correction_id}/effects")).json()["items"]
-    assert effects
-    assert all("原记 300 分钟（现场签到签退）" in effect["text"] for effect in effects)
+    own = [effect for effect in effects if not effect["caused_by"]]
+    assert all("原记 300 分钟（现场签到签退）" in effect["text"] for effect in own)
+    assert {(one["unit"], one["amount"], *one["caused_by"]) for one in effects[len(own) :]} == {
+        ("POINT", 10, str(correction_id)),
+        ("MINUTE", 120, str(correction_id)),
+        ("SERVICE_MINUTE", 120, str(correction_id)),
+    }, "what a cap gave back, after its own"
+    assert texts["restatement", str(second_id)] in [effect["text"] for effect in effects]
+    paged, query = [], {"limit": 1}
+    while query.get("cursor", "") is not None:
+        page = (await points.client().get(f"/v1/events/{correction_id}/effects", params=query)).json()
+        paged, query = paged + page["items"], query | {"cursor": page["next_cursor"]}
+    assert paged == effects
     assert texts["nothing", str(meeting_id)].startswith("2026-03-04 会议 60 分钟：这类服务不计积分。")
     assert texts["nothing", str(paper_id)].startswith(
         "2026-03-03 志愿活动 60 分钟（事后补录）：这样记录的服务不计入积分。"

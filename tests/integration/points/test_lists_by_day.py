@@ -31,8 +31,8 @@ FILLED = {
     "time_orders": (
         "requested_at",
         "(id, community, place, beneficiary_id, service, planned_minutes, payer, payer_community, stage,"
-        " requested_at, serve_by, version) SELECT gen_random_uuid(), :community, :community, gen_random_uuid(),"
-        " 'companionship', 60, 'pool', :community, 'requested', {at}, {at}, 1",
+        " requested_at, serve_by, reminders, version) SELECT gen_random_uuid(), :community, :community,"
+        " gen_random_uuid(), 'companionship', 60, 'pool', :community, 'requested', {at}, {at}, 0, 1",
     ),
 }
 

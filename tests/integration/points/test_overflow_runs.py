@@ -207,6 +207,13 @@ async def test_a_pool_that_gave_away_what_has_to_come_back_is_made_up_for(
     line = (await points.client().get(f"/v1/accounts/{POOL}/MINUTE/explanation")).json()["items"][0]
     assert (line["reason"], line["amount"]) == ("pool_made_good", 120)
     assert "公益时间池不足，由社区补足" in line["text"]
+    # Both lines go by other events; the correction leads to them, and the line of the person leads back.
+    caused = (await points.client().get(f"/v1/events/{shorter_id}/effects")).json()["items"]
+    indirect = [one for one in caused if one["caused_by"] == [str(shorter_id)]]
+    assert [(one["reason"], one["amount"]) for one in indirect] == [("pooled_restated", 150), ("pool_made_good", 120)]
+    (back,) = (await points.client().get(f"/v1/accounts/{person}/MINUTE/explanation?limit=1")).json()["items"]
+    assert (back["id"], back["caused_by"]) == (indirect[0]["id"], [str(shorter_id)])
+    assert "起因：2026-03-05 的一条服务记录更正了。" in back["text"]
     assert await verify(points.service) == 0
 
 

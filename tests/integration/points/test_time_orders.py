@@ -99,6 +99,12 @@ async def test_minutes_are_held_served_and_paid_to_the_last_one(bank: Bank) -> N
     assert (await bank.minutes(mother), await bank.minutes(provider)) == ((110, 0), (90, 0))
     assert await bank.minutes(provider, "SERVICE_MINUTE") == (0, 0)
     await refused(bank.clerk(), f"{path}/confirmation", "time_order_ended")
+    served = await bank.running.value("SELECT event_id FROM events WHERE type LIKE '%TimeOrderServed.v1'")
+    held = (await mine.get(f"/v1/events/{served}/effects")).json()["held"]
+    assert {(one["holder"], one["amount"], one["state"]) for one in held} == {
+        (mother, 120, "voided"),
+        (mother, 90, "posted"),
+    }, "what was planned is free, and what was served is held"
     shown = (await mine.get(path)).json()
     assert (shown["stage"], shown["minutes"], shown["provider_id"]) == ("confirmed", 90, provider)
     for who, sign, word in ((mother, "-", "支付 90 分钟"), (provider, "", "获得 90 分钟")):
