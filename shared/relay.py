@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -26,9 +25,11 @@ _BACKLOG = "SELECT max(position) - $1 FROM events"
 _BACKOFF_S_MAX = 5.0
 _ACKNOWLEDGED_WITHIN_S = 90.0
 """Longer than the client itself tries; a client that waits for ever must be seen, too."""
-_APART_S = 0.02
-"""From batch to batch. The first event after a quiet moment goes at once; what many clerks do in the same moment goes
-together, for less than the commands themselves cost."""
+_REST_S_PER_EVENT = 0.003
+_REST_S_MAX = 0.03
+"""After a batch, the longer the more events came in it: what many clerks do in the same moment goes together, for less
+than the commands themselves cost. One now and then goes at once.
+"""
 
 
 class Relay:
@@ -86,7 +87,6 @@ class Relay:
         cursor = await connection.fetchval("SELECT position FROM relay_cursor WHERE topic = $1", self.topic) or 0
         while True:
             self._wake.clear()
-            began = monotonic()
             rows, more = await read_rows(connection, cursor, limit=self._batch_size_max)
             # Set before publishing, so that it stands while the broker is away.
             RELAY_BACKLOG.set(await connection.fetchval(_BACKLOG, cursor) if more else len(rows))
@@ -102,8 +102,8 @@ class Relay:
             self.healthy = True
             if not more:
                 RELAY_BACKLOG.set(0)
+                await asyncio.sleep(min(_REST_S_MAX, len(rows) * _REST_S_PER_EVENT))
                 await self._sleep()
-                await asyncio.sleep(max(0.0, began + _APART_S - monotonic()))
 
     async def publish(self, rows: Sequence[Any]) -> None:
         """Publish rows of the store in order and wait until the broker has them all."""
