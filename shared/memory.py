@@ -33,7 +33,7 @@ def collect_rarely() -> None:
 async def tidy_up() -> None:
     """Look at the few young objects that questions leave behind, a little every second, until cancelled.
 
-    Statements are put together from parts that hold each other, some thousand for a long answer. Left until
+    Statements are put together from parts that hold each other, tens of thousands for a few long answers. Left until
     `_YOUNG_OBJECTS_MAX`, they would go all at once, and whoever asks at that moment waits a quarter of a second. Where
     Python has looked by itself since the last time, or so many objects came in a second as only batches bring, there
     is nothing to do: those of a batch are in use, and looking at them every second takes a tenth of its time.

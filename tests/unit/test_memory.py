@@ -27,7 +27,7 @@ def _leave_behind(pairs: int) -> "weakref.ref[_Part]":
     [
         pytest.param(10, False, id="a few are not worth a look"),
         pytest.param(3000, True, id="a long answer"),
-        pytest.param(30_000, False, id="a batch"),
+        pytest.param(90_000, False, id="a large batch"),
     ],
 )
 async def test_what_python_would_leave_for_long_is_collected_soon(
