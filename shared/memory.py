@@ -5,7 +5,7 @@ import gc
 from itertools import count
 
 _YOUNG_OBJECTS_MAX = 200_000
-_YOUNG_OBJECTS_FEW, _YOUNG_OBJECTS_MANY = 2_000, 150_000
+_YOUNG_OBJECTS_FEW, _YOUNG_OBJECTS_MANY = 2_000, 80_000
 _TIDY_INTERVAL_S = 1.0
 _YOUNGER_PER_OLDER = (10, 200)
 """How many times young objects are looked at before older ones are, and before all are."""
