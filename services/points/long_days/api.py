@@ -23,7 +23,7 @@ from shared.contracts.points import LongDayReason, LongDayWithdrawalReason
 from shared.contracts.registry import NodeLevel
 from shared.database import driver_connection
 from shared.ids import derived_id
-from shared.web import Api, Caller, NotFound, Paging, Read, Work, etag
+from shared.web import Api, Caller, NotFound, Paging, Read, Work, etag, narrowed
 from shared.web.fields import Body, Day
 from shared.web.nodes import Within, below, of_caller
 
@@ -127,13 +127,8 @@ async def list_long_days(
     query = query.where(
         long_days.c.volunteer_id == own_id(caller) if own else below(long_days.c.community, node, caller)
     )
-    for column, wanted in (
-        (long_days.c.volunteer_id, volunteer_id),
-        (long_days.c.day, day),
-        (long_days.c.stage, None if stage is None else stage.value),
-    ):
-        if wanted is not None:
-            query = query.where(column == wanted)
+    asked = (long_days.c.volunteer_id, volunteer_id), (long_days.c.day, day), (long_days.c.stage, stage)
+    query = narrowed(query, *asked)
     order = [long_days.c.day, long_days.c.id]
     return await with_node_names(read, await page.fetch(read, query, order, _long_day, descending=True))
 

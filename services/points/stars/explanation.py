@@ -83,16 +83,16 @@ def _summary(events: Sequence[Event], stars: Stars, minutes: int, sight: Sight, 
         "applied_zh": "" if applied is None else grade_zh(applied.grade),
     }
     state = "none" if held is None else "flagged" if held.flagged else "held"
+    flag = next((event for event in reversed(events) if isinstance(event, StarFlagged)), None)
+    if state == "flagged" and flag is not None and flag.reason is StarFlagReason.ASSESSMENTS_SHORT:
+        state = "flagged_assessments"
+        params |= flag.model_dump(include=_PERCENTS)
     if sight.until is None:
         code = "none_held" if held is None else f"{state}_now"
     elif not events:
         code = "nothing_yet"
     else:
         code = "applied_then" if held is None and applied is not None else f"{state}_then"
-    flag = next((event for event in reversed(events) if isinstance(event, StarFlagged)), None)
-    if state == "flagged" and flag is not None and flag.reason is StarFlagReason.ASSESSMENTS_SHORT:
-        code = code.replace("flagged", "flagged_assessments")
-        params |= flag.model_dump(include=_PERCENTS)
     return texts.get(language, f"stars.{code}", params)
 
 
