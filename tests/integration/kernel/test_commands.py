@@ -1,6 +1,7 @@
 """Commands over HTTP: once per key, refused in words, decided again after a conflict."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import Awaitable
 
@@ -65,6 +66,17 @@ async def test_a_key_used_for_something_else_is_refused(start) -> None:
     await client.post(url, json={"community": COMMUNITY, "amount": 5}, headers=key)
     answer = await client.post(url, json={"community": COMMUNITY, "amount": 6}, headers=key)
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_long_command_is_looked_for_before_it_is_decided_again(start) -> None:
+    counting_ = await start(counting.build, working=False)
+    client, url = counting_.client(), f"/v1/counters/{uuid.uuid4()}"
+    headers = {"Idempotency-Key": "said-twice", "Content-Type": "application/json"}
+    body = json.dumps({"community": COMMUNITY, "amount": 5}) + " " * 20_000
+    first, again = [await client.post(url, content=body, headers=headers) for _ in range(2)]
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert (await client.post(url, content=body[:-1], headers=headers)).json()["code"] == "idempotency_key_reused"
 
 
 async def test_an_answer_is_given_again_in_the_place_it_was_given_in_only(start) -> None:
