@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -41,8 +41,9 @@ class _Paging:
         row_to_item: Callable[[Any], T],
         *,
         descending: bool = False,
+        params: Mapping[str, Any] = {},
     ) -> "Page[T]":
-        """Run a query for this page. `order` must be unique over the rows, and its columns selected.
+        """Run a query, with its parameters, for this page. `order` must be unique over the rows, its columns selected.
 
         The condition is a row comparison ``(a, b) > (x, y)``, which an index on the same columns answers.
         """
@@ -52,7 +53,7 @@ class _Paging:
             edge = tuple_(*columns)
             query = query.where(edge < values if descending else edge > values)
         query = query.order_by(*(c.desc() if descending else c.asc() for c in columns)).limit(self.limit + 1)
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(query, params)).all()
         return self.cut(rows, lambda row: [getattr(row, column.key or "") for column in columns], row_to_item)
 
     def after(self, order: Sequence[ColumnElement[Any]]) -> tuple[Any, ...] | None:

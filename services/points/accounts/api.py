@@ -123,8 +123,8 @@ async def get_statement(
 ) -> Page[LineOut]:
     """对账单，从新到旧，逐笔注明来源和依据。Statement, newest first: for every line its source and its ground."""
     row = await visible_account(read, caller, holder, unit, with_lines=True)
-    query, order = statement(row.id, sight)
-    found: Page[Any] = await page.fetch(read, query, order, lambda line: line, descending=True)
+    query, order, params = statement(row.id, sight)
+    found: Page[Any] = await page.fetch(read, query, order, lambda line: line, descending=True, params=params)
     texts: Texts = request.app.state.texts
     language = language_of(request)
     lines = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,8 +32,9 @@ from sqlalchemy.sql import ColumnElement, FromClause
 from services.points.earning.kinds import EVIDENCE_NUMBERS
 from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line, LongDay
 from services.points.ledger.clauses import EARNED, EXPIRED, Clause
-from services.points.ledger.reading import COLUMNS, Sight, lines_of, on, sides
+from services.points.ledger.reading import ACCOUNT, COLUMNS, Lines, Sight, bounded, lines_of, on, sides
 from services.points.tables import accounts, day_approvals, items, notes, policies, redemptions, time_orders, transfers
+from services.points.tables.base import MOMENT
 from services.points.units import OPENED_UNITS, Unit
 from shared.clock import local_day
 from shared.web.paging import Page
@@ -54,17 +57,31 @@ async def account_of(read: AsyncConnection, row: Any) -> Account:
     return Account(row.id, await read.scalar(query))
 
 
-def lines(account: Account, sight: Sight) -> tuple[Select[Any], list[ColumnElement[Any]]]:
+def lines(account: Account, sight: Sight) -> Lines:
     """The lines of an account, and among them the service that brought nothing of its unit."""
-    branches = sides(account.id, sight)
-    if account.record_id is not None:
-        branches.append(_uncounted(account.record_id, sight))
-        if account.record_id != account.id:
-            branches.append(_nothing(account.id, account.record_id, sight))
+    of_record = None if account.record_id is None else account.record_id == account.id
+    return Lines(*_lines(of_record, sight.bounds), {**_numbers(account), **sight.params})
+
+
+_RECORD: ColumnElement[int] = bindparam("record", type_=BigInteger)
+
+
+def _numbers(account: Account) -> dict[str, int | None]:
+    return {"account": account.id, "record": account.record_id}
+
+
+@cache
+def _lines(of_record: bool | None, bounds: frozenset[str]) -> tuple[Select[Any], list[ColumnElement[Any]]]:
+    """`of_record` says whether it is the account of the service record itself; None where there is no such account."""
+    branches = sides(bounds)
+    if of_record is not None:
+        branches.append(_uncounted(bounds))
+        if not of_record:
+            branches.append(_nothing(bounds))
     return lines_of(*branches)
 
 
-def _uncounted(record: int, sight: Sight) -> Select[Any]:
+def _uncounted(bounds: Collection[str]) -> Select[Any]:
     """Service that brought nothing of any unit, an estimate above all, and so is in no transfer."""
     # Their lines have no number; pages need one for the order, below those of transfers.
     told = func.uuid_hash(notes.c.event_id, type_=Integer).bitwise_xor(func.uuid_hash(notes.c.record_id, type_=Integer))
@@ -85,10 +102,10 @@ def _uncounted(record: int, sight: Sight) -> Select[Any]:
         notes.c.minutes,
         literal(0).label("amount"),
         notes.c.issuer.label("other"),
-    ).where(notes.c.account == record, notes.c.minutes > 0, or_(first_told, added), *sight.conditions(notes))
+    ).where(notes.c.account == _RECORD, notes.c.minutes > 0, or_(first_told, added), *bounded(bounds, notes))
 
 
-def _nothing(account: int, record: int, sight: Sight) -> Select[Any]:
+def _nothing(bounds: Collection[str]) -> Select[Any]:
     """Service as it was first told, or added by a correction that nothing was told before of."""
     brought, first = transfers.alias("brought"), transfers.alias("first")
 
@@ -96,7 +113,7 @@ def _nothing(account: int, record: int, sight: Sight) -> Select[Any]:
         return (other.c.occurred_at == transfers.c.occurred_at) & (other.c.record_id == transfers.c.record_id)
 
     told_before = exists().where(
-        on(first.c.credit_account, record), same_record(first), first.c.clause == int(Clause.RATE)
+        on(first.c.credit_account, _RECORD), same_record(first), first.c.clause == int(Clause.RATE)
     )
     return select(
         transfers.c.id,
@@ -113,11 +130,11 @@ def _nothing(account: int, record: int, sight: Sight) -> Select[Any]:
         literal(0).label("amount"),
         transfers.c.debit_account.label("other"),
     ).where(
-        on(transfers.c.credit_account, record),
+        on(transfers.c.credit_account, _RECORD),
         or_(transfers.c.clause == int(Clause.RATE), and_(transfers.c.clause == int(Clause.CORRECTION), ~told_before)),
-        *sight.conditions(),
+        *bounded(bounds),
         ~exists().where(
-            on(brought.c.credit_account, account),
+            on(brought.c.credit_account, ACCOUNT),
             same_record(brought),
             brought.c.clause == transfers.c.clause,
             brought.c.event_id == transfers.c.event_id,
@@ -127,12 +144,16 @@ def _nothing(account: int, record: int, sight: Sight) -> Select[Any]:
 
 async def totals(read: AsyncConnection, account: int, sight: Sight) -> list[tuple[Clause, int, int]]:
     """Sum and number of an account's lines, by clause."""
-    query, _ = lines_of(*sides(account, sight))
-    found = query.subquery("found")
-    rows = await read.execute(
+    rows = await read.execute(_totals(sight.bounds), {"account": account, **sight.params})
+    return [(Clause(row[0]), int(row[1]), row[2]) for row in rows]
+
+
+@cache
+def _totals(bounds: frozenset[str]) -> Select[Any]:
+    found = union_all(*sides(bounds)).subquery("found")
+    return (
         select(found.c.clause, func.sum(found.c.amount), func.count()).group_by(found.c.clause).order_by(found.c.clause)
     )
-    return [(Clause(row[0]), int(row[1]), row[2]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +170,15 @@ async def kin(read: AsyncConnection, account: Account, page: Sequence[Line], sig
     if not page:
         return Kin({}, {})
     known = Sight(known_at=sight.known_at)
-    numbers = {account.id, account.id if account.record_id is None else account.record_id}
-    branches = [branch for number in numbers for branch in sides(number, known)]
-    around_page = _around(page)
-    query, _ = lines_of(*(branch.where(*around_page) for branch in branches))
-    around = [line_of(row) for row in await read.execute(query)]
+    query = _around(account.record_id not in (None, account.id), known.bounds)
+    params = {
+        **_numbers(account),
+        **known.params,
+        "first": page[-1].occurred_at,
+        "last": page[0].occurred_at,
+        "records": list({line.record_id for line in page if line.kind is None}),
+    }
+    around = [line_of(row) for row in await read.execute(query, params)]
     mine = {line.id for line in page}
     corrected_by: dict[int, list[int]] = {}
     of_record: dict[UUID, list[Line]] = {}
@@ -178,18 +203,19 @@ async def before(read: AsyncConnection, page: Iterable[Line]) -> dict[Corrected,
     }
 
 
-def _around(page: Sequence[Line]) -> list[ColumnElement[bool]]:
-    """Conditions for lines that can have to do with those of a page: whatever corrects a line, and all about a record
-    of which the page has a line that does not say what service it is for.
+@cache
+def _around(with_record: bool, bounds: frozenset[str]) -> Select[Any]:
+    """Lines that can have to do with those of a page: whatever corrects a line, and all about a record of which the
+    page has a line that does not say what service it is for.
     """
-    first, last = page[-1].occurred_at, page[0].occurred_at
-    records = list({line.record_id for line in page if line.kind is None})
-    asked = any_(bindparam(None, records, ARRAY(Uuid)))
-    return [
-        transfers.c.occurred_at >= first,
-        transfers.c.occurred_at <= last,
+    branches = [*sides(bounds), *(sides(bounds, _RECORD) if with_record else [])]
+    asked = any_(bindparam("records", type_=ARRAY(Uuid)))
+    concerned = (
+        transfers.c.occurred_at >= bindparam("first", type_=MOMENT),
+        transfers.c.occurred_at <= bindparam("last", type_=MOMENT),
         or_(transfers.c.corrects.is_not(None), transfers.c.record_id == asked),
-    ]
+    )
+    return lines_of(*(branch.where(*concerned) for branch in branches))[0]
 
 
 async def titles(read: AsyncConnection, language: str) -> dict[int, str]:
@@ -255,6 +281,6 @@ def line_of(row: Any) -> Line:
 
 async def fetch(read: AsyncConnection, account: Account, page: Any, sight: Sight) -> Page[Any]:
     """A page of the lines, newest first."""
-    query, order = lines(account, sight)
-    found: Page[Any] = await page.fetch(read, query, order, line_of, descending=True)
+    query, order, params = lines(account, sight)
+    found: Page[Any] = await page.fetch(read, query, order, line_of, descending=True, params=params)
     return found

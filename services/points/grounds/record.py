@@ -46,8 +46,8 @@ async def record_of(connection: AsyncConnection, volunteer_id: UUID, sight: Sigh
     account = await connection.scalar(select(a.id).where(*mine))
     if account is None:
         return Record([], {})
-    query, _ = statement(account, sight)
-    lines = [line_of(row) for row in await connection.execute(query)]
+    query, _, params = statement(account, sight)
+    lines = [line_of(row) for row in await connection.execute(query, params)]
     moments = await connection.execute(select(restatements.c.restated_at, restatements.c.event_id))
     return Record(lines, {row.restated_at: row.event_id for row in moments})
 

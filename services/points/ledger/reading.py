@@ -1,17 +1,24 @@
-"""Reads from the ledger: statements line by line, and balances at any moment, as known then or as known now."""
+"""Reads from the ledger: statements line by line, and balances at any moment, as known then or as known now.
 
+Queries for lines are put together once for each kind of sight, and run with parameters. Putting one together takes as
+long as running it, and leaves thousands of objects that hold each other: Python then stops to collect them, and
+whoever asks at that moment waits.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     Select,
     Table,
     and_,
+    bindparam,
     cast,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -22,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from services.points.tables import accounts, holds, transfers
+from services.points.tables.base import MOMENT
 from shared.clock import day_start
 
 _KEPT = (
@@ -64,31 +72,53 @@ class Sight:
         happened = self.until is None or occurred_at <= self.until
         return known and happened and (self.since is None or occurred_at >= self.since)
 
-    def conditions(self, table: Table = transfers) -> list[ColumnElement[bool]]:
-        """On `transfers`, or another table of what happened and when it was known."""
-        found: list[ColumnElement[bool]] = []
-        if self.until is not None:
-            found.append(table.c.occurred_at <= self.until)
-        if self.known_at is not None:
-            found.append(table.c.recorded_at <= self.known_at)
-        if self.since is not None:
-            found.append(table.c.occurred_at >= self.since)
-        return found
+    @property
+    def bounds(self) -> frozenset[str]:
+        """Names of the limits that it has."""
+        return frozenset(name for name in ("until", "known_at", "since") if getattr(self, name) is not None)
+
+    @property
+    def params(self) -> dict[str, datetime]:
+        """What queries that are `bounded` by its bounds are run with."""
+        return {name: getattr(self, name) for name in self.bounds}
 
 
 EVERYTHING = Sight()
 
 
-def on(side: ColumnElement[Any], account: int | ColumnElement[int]) -> ColumnElement[bool]:
+def bounded(bounds: Collection[str], table: Table = transfers) -> list[ColumnElement[bool]]:
+    """Conditions on `transfers`, or another table of what happened and when it was known; see `Sight.params`."""
+    found: list[ColumnElement[bool]] = []
+    if "until" in bounds:
+        found.append(table.c.occurred_at <= bindparam("until", type_=MOMENT))
+    if "known_at" in bounds:
+        found.append(table.c.recorded_at <= bindparam("known_at", type_=MOMENT))
+    if "since" in bounds:
+        found.append(table.c.occurred_at >= bindparam("since", type_=MOMENT))
+    return found
+
+
+class Lines(NamedTuple):
+    """A query for lines of accounts, the order that its pages follow, and what it is run with."""
+
+    query: Select[Any]
+    order: list[ColumnElement[Any]]
+    params: Mapping[str, Any]
+
+
+def on(side: ColumnElement[Any], account: ColumnElement[int]) -> ColumnElement[bool]:
     """Transfers with an account on one side, so said that its partial index can be used."""
     # The second half is what the partial index says of itself; without it the planner may not use the index.
     return (side == account) & (side > literal_column("0"))
 
 
-def sides(account: int, sight: Sight = EVERYTHING) -> list[Select[Any]]:
+ACCOUNT: ColumnElement[int] = bindparam("account", type_=BigInteger)
+"""The account that a query is run for. Not one of issue, which are in no index and have no statement."""
+
+
+def sides(bounds: Collection[str], account: ColumnElement[int] = ACCOUNT) -> list[Select[Any]]:
     """Queries for what an account gained and what it gave, `amount` signed; each uses the index of its side."""
-    assert account > 0, "accounts of issue have no statement"
-    seen = sight.conditions()
+    seen = bounded(bounds)
     return [
         select(*_KEPT, transfers.c.amount.label("amount"), transfers.c.debit_account.label("other")).where(
             on(transfers.c.credit_account, account), *seen
@@ -107,13 +137,14 @@ def lines_of(*queries: Select[Any]) -> tuple[Select[Any], list[ColumnElement[Any
     return select(lines, counterparty.label("counterparty")), [lines.c.occurred_at, lines.c.id]
 
 
-def statement(account: int, sight: Sight = EVERYTHING) -> tuple[Select[Any], list[ColumnElement[Any]]]:
-    """A query for the lines of an account, and the order that pages follow.
+@cache
+def _statement(bounds: frozenset[str]) -> tuple[Select[Any], list[ColumnElement[Any]]]:
+    return lines_of(*sides(bounds))
 
-    Each side of the account has an index in just this order, so a page costs what is on it. Not for accounts of
-    issue, which are in no index.
-    """
-    return lines_of(*sides(account, sight))
+
+def statement(account: int, sight: Sight = EVERYTHING) -> Lines:
+    """The lines of an account. Each side of it has an index in just this order, so a page costs what is on it."""
+    return Lines(*_statement(sight.bounds), {"account": account, **sight.params})
 
 
 async def posted(
@@ -123,24 +154,30 @@ async def posted(
 
     As known now it is today's balance less everything later, which is little for the recent past.
     """
+    params = {"account": account, **sight.params}
+    if after is not None:
+        params |= {"edge_at": after[0], "edge_id": after[1]}
+    return int(await connection.scalar(_posted(sight.bounds - {"since"}, after is not None), params) or 0)
+
+
+@cache
+def _posted(bounds: frozenset[str], after_a_line: bool) -> Select[Any]:
     edge = tuple_(transfers.c.occurred_at, transfers.c.id)
-    line = None if after is None else tuple_(literal(after[0]), literal(after[1], BigInteger))
+    line = tuple_(bindparam("edge_at", type_=MOMENT), bindparam("edge_id", type_=BigInteger))
 
     def total(side: ColumnElement[Any], condition: ColumnElement[bool]) -> ColumnElement[int]:
-        amounts = select(func.sum(transfers.c.amount)).where(on(side, account), condition)
+        amounts = select(func.sum(transfers.c.amount)).where(on(side, ACCOUNT), condition)
         return func.coalesce(amounts.scalar_subquery(), 0)
 
-    if sight.known_at is None:
-        later = edge > line if line is not None else None
-        if later is None and sight.until is not None:
-            later = transfers.c.occurred_at > sight.until
-        balance: ColumnElement[int] = accounts.c.credits - accounts.c.debits
-        if later is not None:
-            balance = balance - total(transfers.c.credit_account, later) + total(transfers.c.debit_account, later)
-    else:
-        seen = and_(*replace(sight, since=None).conditions(), *([edge <= line] if line is not None else []))
+    if "known_at" in bounds:
+        seen = and_(*bounded(bounds), *([edge <= line] if after_a_line else []))
         balance = total(transfers.c.credit_account, seen) - total(transfers.c.debit_account, seen)
-    return int(await connection.scalar(select(cast(balance, BigInteger)).where(accounts.c.id == account)) or 0)
+    else:
+        balance = accounts.c.credits - accounts.c.debits
+        if after_a_line or bounds:
+            later = edge > line if after_a_line else transfers.c.occurred_at > bindparam("until", type_=MOMENT)
+            balance = balance - total(transfers.c.credit_account, later) + total(transfers.c.debit_account, later)
+    return select(cast(balance, BigInteger)).where(accounts.c.id == ACCOUNT)
 
 
 async def pending(connection: AsyncConnection, account: int, at: datetime) -> int:

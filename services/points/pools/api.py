@@ -60,8 +60,8 @@ async def get_pool_history(
     row = await _account(read, community)
     if row is None:
         return Page(items=[])
-    query, order = statement(row.id, sight)
-    found: Page[Any] = await page.fetch(read, query, order, lambda line: line, descending=True)
+    query, order, params = statement(row.id, sight)
+    found: Page[Any] = await page.fetch(read, query, order, lambda line: line, descending=True, params=params)
     texts: Texts = request.app.state.texts
     language = language_of(request)
     top, lines = (found.items[0] if found.items else None), []

@@ -78,8 +78,9 @@ async def statement_of(
     since, until = day_start(first), day_start(last + timedelta(days=1)) - _MOMENT
     sight = Sight(until=until, since=since)
     account = await facts.account_of(read, row)
-    query, (occurred_at, number) = facts.lines(account, sight)
-    rows = (await read.execute(query.order_by(occurred_at.desc(), number.desc()).limit(lines_max + 1))).all()
+    query, order, params = facts.lines(account, sight)
+    query = query.order_by(*(column.desc() for column in order)).limit(lines_max + 1)
+    rows = (await read.execute(query, params)).all()
     refuse_if(len(rows) > lines_max, StatementTooLong(lines_max=lines_max))
     lines = [facts.line_of(row) for row in rows]
     told = await tell(read, account, row.code, lines, sight, book, texts, language)
