@@ -5,7 +5,7 @@ import gc
 from itertools import count
 
 _YOUNG_OBJECTS_MAX = 200_000
-_YOUNG_OBJECTS_FEW, _YOUNG_OBJECTS_MANY = 2_000, 80_000
+_YOUNG_OBJECTS_FEW, _YOUNG_OBJECTS_MANY = 2_000, 40_000
 _TIDY_INTERVAL_S = 1.0
 _YOUNGER_PER_OLDER = (10, 200)
 """How many times young objects are looked at before older ones are, and before all are."""
@@ -33,10 +33,11 @@ def collect_rarely() -> None:
 async def tidy_up() -> None:
     """Look at the few young objects that questions leave behind, a little every second, until cancelled.
 
-    Statements are put together from parts that hold each other, tens of thousands for a few long answers. Left until
-    `_YOUNG_OBJECTS_MAX`, they would go all at once, and whoever asks at that moment waits a quarter of a second. Where
-    Python has looked by itself since the last time, or so many objects came in a second as only batches bring, there
-    is nothing to do: those of a batch are in use, and looking at them every second takes a tenth of its time.
+    Statements that are put together anew are made of parts that hold each other, thousands for one with subqueries.
+    Left until `_YOUNG_OBJECTS_MAX`, they would go all at once, and whoever asks at that moment waits a quarter of a
+    second. Where Python has looked by itself since the last time, or so many objects came in a second as only batches
+    bring, there is nothing to do: those of a batch are in use, and looking at them every second takes a tenth of its
+    time.
     """
     looked = _times_looked()
     for turn in count(1):

@@ -16,6 +16,7 @@ from sqlalchemy import (
     CompoundSelect,
     Uuid,
     and_,
+    any_,
     bindparam,
     column,
     func,
@@ -128,6 +129,11 @@ class Named(NamedTuple):
     restated_at: datetime | None = None
     """Of a restatement."""
 
+    @property
+    def params(self) -> dict[str, object]:
+        """What queries for its effects are run with, beside the event."""
+        return {"holds": list(self.holds), "restated_at": self.restated_at}
+
 
 async def named(read: AsyncConnection, event_id: UUID) -> Named:
     """What an event names; nothing where it is another service's. `holds` has no index by event."""
@@ -141,19 +147,29 @@ async def named(read: AsyncConnection, event_id: UUID) -> Named:
     return Named(holds_of, row[1])
 
 
-def consequences(own: CTE, event_id: UUID, about: Named) -> SelectBase:
-    """The transfers of other events that an event caused, by number and event; `own` are those of its own."""
-    if about.restated_at is None:
-        return _told_with(own, event_id, about.holds)
+EVENT: ColumnElement[UUID] = bindparam("event", type_=Uuid)
+"""The event whose effects are asked for."""
+_HOLD_IDS: ColumnElement[Sequence[UUID]] = bindparam("holds", type_=ARRAY(Uuid))
+
+
+def of_named(hold_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether a hold is among those that the event names (`Named.params`)."""
+    return hold_id == any_(_HOLD_IDS)
+
+
+def consequences(own: CTE, restates: bool) -> SelectBase:
+    """The transfers of other events that `EVENT` caused, by number and event; `own` are those of its own."""
+    if not restates:
+        return _told_with(own)
     # It may have moved everybody, or nothing but a cap: what is known since its moment stands together on few pages.
     return select(transfers.c.id, transfers.c.event_id).where(
-        transfers.c.recorded_at == about.restated_at,
-        transfers.c.event_id != event_id,
+        transfers.c.recorded_at == bindparam("restated_at", type_=MOMENT),
+        transfers.c.event_id != EVENT,
         _of(transfers, CUTS | _RUNS | {Clause.POOL_MADE_GOOD}),
     )
 
 
-def _told_with(own: CTE, event_id: UUID, hold_ids: Sequence[UUID]) -> CompoundSelect[Any]:
+def _told_with(own: CTE) -> CompoundSelect[Any]:
     """Transfers of other events that followed from what an event told of service, or set free.
 
     Looked for on its people's accounts between the day of the service and the moment at which it was told: for most
@@ -169,7 +185,7 @@ def _told_with(own: CTE, event_id: UUID, hold_ids: Sequence[UUID]) -> CompoundSe
             for side in (own.c.credit_account, own.c.debit_account)
         ),
         select(holds.c.debit_account, holds.c.settled_at, freed_on).where(
-            holds.c.hold_id.in_(hold_ids), holds.c.settled_by == event_id, holds.c.debit_account > 0
+            of_named(holds.c.hold_id), holds.c.settled_by == EVENT, holds.c.debit_account > 0
         ),
     ).subquery("facts")
     next_day = facts.c.day + _A_DAY
@@ -190,10 +206,10 @@ def _told_with(own: CTE, event_id: UUID, hold_ids: Sequence[UUID]) -> CompoundSe
     ).subquery("pools")
     made_good = _lines(pools, transfers.c.occurred_at == pools.c.known_at, _of(transfers, {Clause.POOL_MADE_GOOD}))
     return union(
-        select(found.c.id, found.c.event_id).where(found.c.event_id != event_id),
+        select(found.c.id, found.c.event_id).where(found.c.event_id != EVENT),
         select(made_good.c.id, made_good.c.event_id)
         .join_from(pools, made_good, true())
-        .where(made_good.c.event_id != event_id),
+        .where(made_good.c.event_id != EVENT),
     )
 
 

@@ -3,18 +3,35 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel, Field
-from sqlalchemy import BigInteger, Select, cast, func, literal, or_, select, text, tuple_, union_all
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import FromClause
+from sqlalchemy.sql import ColumnElement, FromClause
 
 from services.points.explain import facts
 from services.points.explain.api import GroundOut, ground_out
-from services.points.explain.causes import causes, consequences, named
+from services.points.explain.causes import EVENT, causes, consequences, named, of_named
 from services.points.explain.holdings import HeldOut, held_told, sign
 from services.points.explain.words import Line, Narrator
 from services.points.fields import own_id
@@ -112,41 +129,55 @@ async def list_effects(
     All that an event caused, as far as the caller may see it, what fell differently because of it included.
     """
     about = await named(read, event_id)
-    own = select(transfers).where(transfers.c.event_id == event_id).cte("own")
-    indirect = consequences(own, event_id, about).subquery("indirect")
-    of_event = or_(holds.c.event_id == event_id, holds.c.settled_by == event_id)
-    held = _seen(holds, caller).where(holds.c.hold_id.in_(about.holds), of_event)
-    flags = flags_of(event_id, caller)
-    keys = union_all(
-        _seen(own, caller).with_only_columns(
-            literal(_Part.OWN.value).label("part"), own.c.id.label("number"), own.c.event_id.label("id")
-        ),
-        _seen(transfers, caller)
-        .join(indirect, indirect.c.id == transfers.c.id)
-        .with_only_columns(literal(_Part.INDIRECT.value), transfers.c.id, transfers.c.event_id),
-        flags.with_only_columns(literal(_Part.FLAGS.value), literal(0, BigInteger), honour_flags.c.flag_id),
-        held.with_only_columns(literal(_Part.HOLDS.value), cast(holds.c.leg, BigInteger), holds.c.hold_id),
-    ).subquery("effects")
-    found: Page[Any] = await page.fetch(read, select(keys), [keys.c.part, keys.c.number, keys.c.id], lambda row: row)
+    own = caller.role is Role.VOLUNTEER
+    params = {"event": event_id, **about.params, **_who(caller)}
+    keys, order = _effects(own, about.restated_at is not None)
+    found: Page[Any] = await page.fetch(read, keys, order, lambda row: row, params=params)
     of_part: dict[int, list[Any]] = {part: [row for row in found.items if row.part == part] for part in _Part}
     texts: Texts = request.app.state.texts
     language = language_of(request)
     moved = [*of_part[_Part.OWN], *of_part[_Part.INDIRECT]]
-    query = _seen(transfers, caller).where(
-        transfers.c.id.in_([row.number for row in moved]), transfers.c.event_id.in_({row.id for row in moved})
-    )
-    order = {row.number: place for place, row in enumerate(moved)}
-    rows = sorted(await read.execute(query), key=lambda row: order[row.id]) if moved else []
+    flagged = flags_of(own).where(honour_flags.c.flag_id.in_([row.id for row in of_part[_Part.FLAGS]]))
     return EffectsOut(
-        items=await _told(read, event_id, rows, await in_force.book(read), texts, language),
-        flagged=await flags_told(read, event_id, [row.id for row in of_part[_Part.FLAGS]], caller, texts, language),
-        held=await _held(read, held, of_part[_Part.HOLDS], texts, language),
+        items=await _told(
+            read, event_id, await _moved(read, moved, params, own), await in_force.book(read), texts, language
+        ),
+        flagged=await flags_told(read, flagged, params, texts, language) if of_part[_Part.FLAGS] else [],
+        held=await _held(read, of_part[_Part.HOLDS], params, own, texts, language),
         next_cursor=found.next_cursor,
     )
 
 
-def _seen(lines: FromClause, caller: Principal) -> Select[Any]:
-    """A query for transfers or holds, as far as the caller may see them."""
+@cache
+def _effects(own: bool, restates: bool) -> tuple[Select[Any], list[ColumnElement[Any]]]:
+    """A query for everything that an event caused, by part, number and id, and the order of its pages.
+
+    Put together once, as those for lines of accounts (`ledger.reading`).
+    """
+    mine = select(transfers).where(transfers.c.event_id == EVENT).cte("own")
+    indirect = consequences(mine, restates).subquery("indirect")
+    keys = union_all(
+        _seen(mine, own).with_only_columns(
+            literal(_Part.OWN.value).label("part"), mine.c.id.label("number"), mine.c.event_id.label("id")
+        ),
+        _seen(transfers, own)
+        .join(indirect, indirect.c.id == transfers.c.id)
+        .with_only_columns(literal(_Part.INDIRECT.value), transfers.c.id, transfers.c.event_id),
+        flags_of(own).with_only_columns(literal(_Part.FLAGS.value), literal(0, BigInteger), honour_flags.c.flag_id),
+        _seen_holds(own).with_only_columns(literal(_Part.HOLDS.value), cast(holds.c.leg, BigInteger), holds.c.hold_id),
+    ).subquery("effects")
+    return select(keys), [keys.c.part, keys.c.number, keys.c.id]
+
+
+def _who(caller: Principal) -> dict[str, object]:
+    """What such queries are run with: a volunteer sees their own, an office all below its node."""
+    if caller.role is Role.VOLUNTEER:
+        return {"caller_id": own_id(caller), "caller": str(own_id(caller))}
+    return {"node": caller.node}
+
+
+def _seen(lines: FromClause, own: bool) -> Select[Any]:
+    """A query for transfers or holds, as far as the caller may see them; to be run with `_who` they are."""
     giver, receiver = accounts.alias("giver"), accounts.alias("receiver")
     query = (
         select(lines, giver.c.holder.label("giver"), receiver.c.holder.label("receiver"), units.c.code)
@@ -155,21 +186,48 @@ def _seen(lines: FromClause, caller: Principal) -> Select[Any]:
         .join(receiver, receiver.c.id == lines.c.credit_account)
         .join(units, units.c.id == lines.c.unit)
     )
-    if caller.role is Role.VOLUNTEER:
-        own = str(own_id(caller))
-        return query.where(or_(giver.c.holder == own, receiver.c.holder == own))
-    return query.where(or_(*(func.starts_with(side.c.community, caller.node) for side in (giver, receiver))))
+    if own:
+        caller = bindparam("caller", type_=Text)
+        return query.where(or_(giver.c.holder == caller, receiver.c.holder == caller))
+    node = bindparam("node", type_=Text)
+    return query.where(or_(*(func.starts_with(side.c.community, node) for side in (giver, receiver))))
+
+
+def _seen_holds(own: bool) -> Select[Any]:
+    of_event = or_(holds.c.event_id == EVENT, holds.c.settled_by == EVENT)
+    return _seen(holds, own).where(of_named(holds.c.hold_id), of_event)
+
+
+@cache
+def _seen_transfers(own: bool) -> Select[Any]:
+    ids, event_ids = bindparam("ids", type_=ARRAY(BigInteger)), bindparam("event_ids", type_=ARRAY(Uuid))
+    return _seen(transfers, own).where(transfers.c.id == any_(ids), transfers.c.event_id == any_(event_ids))
+
+
+async def _moved(read: AsyncConnection, keys: Sequence[Any], params: Mapping[str, object], own: bool) -> list[Any]:
+    """The transfers of a page, in its order."""
+    if not keys:
+        return []
+    asked = {"ids": [row.number for row in keys], "event_ids": list({row.id for row in keys})}
+    order = {row.number: place for place, row in enumerate(keys)}
+    rows = await read.execute(_seen_transfers(own), {**params, **asked})
+    return sorted(rows, key=lambda row: order[row.id])
 
 
 async def _held(
-    read: AsyncConnection, held: Select[Any], keys: Sequence[Any], texts: Texts, language: str
+    read: AsyncConnection,
+    keys: Sequence[Any],
+    params: Mapping[str, object],
+    own: bool,
+    texts: Texts,
+    language: str,
 ) -> list[HeldOut]:
     """The holds of a page, in words."""
     if not keys:
         return []
     on_page = tuple_(holds.c.leg, holds.c.hold_id).in_([(row.number, row.id) for row in keys])
-    query = held.add_columns(sign().label("sign")).where(on_page).order_by(holds.c.leg, holds.c.hold_id)
-    return held_told((await read.execute(query)).all(), texts, language)
+    query = _seen_holds(own).add_columns(sign().label("sign")).where(on_page).order_by(holds.c.leg, holds.c.hold_id)
+    return held_told((await read.execute(query, params)).all(), texts, language)
 
 
 async def _told(

@@ -1,21 +1,18 @@
 """Causes and flags in words, for whoever asks from the one end or the other."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, Text, Uuid, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.durations import grade_zh, in_words
-from services.points.fields import own_id
 from services.points.grounds.corrections import Correction
 from services.points.grounds.views import Outcome
 from services.points.tables import certificates, honour_flags, star_applications
-from shared.auth.permissions import Role
-from shared.auth.tokens import Principal
 from shared.clock import local_day
 from shared.contracts.honours import CorrectingEvent
 from shared.web.problems import Texts
@@ -95,28 +92,30 @@ async def _causes(read: AsyncConnection, subjects: Collection[UUID]) -> dict[UUI
     return found
 
 
-def flags_of(event_id: UUID, caller: Principal) -> Select[Any]:
-    """A query for the flags that an event caused, as far as the caller may see them."""
+def flags_of(own: bool) -> Select[Any]:
+    """A query for the flags that an event caused: a volunteer's `own`, or those below an office's node.
+
+    It is run with `event`, and `caller_id` or `node`.
+    """
     owner = func.coalesce(_star.volunteer_id, _certificate.volunteer_id)
     query = (
         select(honour_flags, owner.label("volunteer_id"), _star.grade, _certificate.number)
         .select_from(honour_flags)
         .join(star_applications, _star.id == _f.subject, isouter=True)
         .join(certificates, _certificate.id == _f.subject, isouter=True)
-        .where(_f.caused_by == event_id)
+        .where(_f.caused_by == bindparam("event", type_=Uuid))
     )
-    if caller.role is Role.VOLUNTEER:
-        return query.where(owner == own_id(caller))
-    return query.where(func.starts_with(func.coalesce(_star.community, _certificate.community), caller.node))
+    if own:
+        return query.where(owner == bindparam("caller_id", type_=Uuid))
+    home = func.coalesce(_star.community, _certificate.community)
+    return query.where(func.starts_with(home, bindparam("node", type_=Text)))
 
 
 async def flags_told(
-    read: AsyncConnection, event_id: UUID, flags: Sequence[UUID], caller: Principal, texts: Texts, language: str
+    read: AsyncConnection, query: Select[Any], params: Mapping[str, object], texts: Texts, language: str
 ) -> list[FlagOut]:
-    """These flags of an event, in words, in the order of their ids."""
-    if not flags:
-        return []
-    rows = await read.execute(flags_of(event_id, caller).where(_f.flag_id.in_(flags)).order_by(_f.flag_id))
+    """The flags of such a query in words, in the order of their ids."""
+    rows = await read.execute(query.order_by(_f.flag_id), params)
     return [_flag(row, texts, language) for row in rows]
 
 
