@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 ONLY   ?=
 KEEP   ?=
 
+# Tests and the demo start the services dozens of times: what is compiled once is kept, also where it is not the custom.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up down test test-fast test-containers check contracts bench compose-test lock clean
 
