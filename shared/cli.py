@@ -20,6 +20,7 @@ from shared.eventstore import writing
 from shared.relay import PublishFailed, republish
 from shared.service import Service
 from shared.settings import Settings
+from shared.topic_access import grant
 from shared.topics import ensure_topics
 from shared.views import differing_read_tables
 
@@ -79,6 +80,10 @@ def service_cli(
         async def command(service: Service) -> int:
             await service.migrate()
             created = await ensure_topics(service.settings)
+            if service.settings.kafka_username is not None and not await grant(service.settings):
+                console.print(
+                    "Kafka 不检查权限 has no authorizer: 有名字的都能读写 whoever has a name reads and writes"
+                )
             console.print(
                 f"{name}: 数据库结构已是最新 schema at head; 新建主题 topics created: {', '.join(created) or '—'}"
             )

@@ -22,6 +22,7 @@ from shared.batches import BACKLOG_RECORDS, Abreast, Batch, Waiting
 from shared.database import Database, Lost, blames_the_record, is_duplicate
 from shared.deliveries import Delivery, Interests, Unreadable, claim, read
 from shared.eventstore import writing
+from shared.kafka import client_settings
 from shared.metrics import (
     CONSUMER_BATCH,
     CONSUMER_BATCH_TIME,
@@ -87,7 +88,7 @@ class Consumer:
         self._handler = handler
         self._database = database
         self._stall_s = settings.consumer_stall_s
-        self._bootstrap_servers = settings.kafka_bootstrap_servers.split(",")
+        self._client = client_settings(settings)
         self._waiting = Waiting(settings.consumer_batch_size_max)
         self._moved_at = self._received_at = time.monotonic()
         self._behind = self._retrying = self._kept_out = False
@@ -159,7 +160,7 @@ class Consumer:
     async def _answers_others(self) -> bool:
         """Whether a client made for this one question is told the ends of our partitions."""
         assigned = self._consumer.assignment() if self._consumer is not None else frozenset()
-        other = AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers, group_id=None)
+        other = AIOKafkaConsumer(**self._client, group_id=None)
         try:
             async with asyncio.timeout(_ASK_TIMEOUT_S):
                 await other.start()

@@ -1,11 +1,13 @@
 """The client of the broker as every service uses it."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError
 from faststream.kafka import KafkaBroker
+from faststream.security import SASLPlaintext
 
 from shared.settings import Settings
 
@@ -15,6 +17,7 @@ def kafka_broker(settings: Settings) -> KafkaBroker:
     compression = None if settings.kafka_compression == "none" else settings.kafka_compression
     return KafkaBroker(
         settings.kafka_bootstrap_servers.split(","),
+        security=_security(settings),
         enable_idempotence=settings.kafka_idempotent_producer,
         acks="all",
         compression_type=compression,
@@ -24,6 +27,29 @@ def kafka_broker(settings: Settings) -> KafkaBroker:
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
     )
+
+
+def client_settings(settings: Settings) -> Mapping[str, Any]:
+    """What a client is made with that is not `kafka_broker`'s own: where the broker is, and who asks."""
+    return client_of(settings.kafka_bootstrap_servers, settings.kafka_username, _password(settings))
+
+
+def client_of(servers: str, username: str | None = None, password: str | None = None) -> Mapping[str, Any]:
+    """The same for whoever has no settings of a service; without a name where the broker asks for none."""
+    client: dict[str, Any] = {"bootstrap_servers": servers.split(",")}
+    if username is not None:
+        client |= {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}
+        client |= {"sasl_plain_username": username, "sasl_plain_password": password}
+    return client
+
+
+def _security(settings: Settings) -> SASLPlaintext | None:
+    username, password = settings.kafka_username, _password(settings)
+    return None if username is None or password is None else SASLPlaintext(username, password)
+
+
+def _password(settings: Settings) -> str | None:
+    return None if settings.kafka_password is None else settings.kafka_password.get_secret_value()
 
 
 _send = AIOKafkaConnection.send

@@ -73,7 +73,7 @@ class Foundations:
     def consumer(self, contexts: Sequence[str], handler: BatchHandler) -> Consumer:
         """The service's group member on the topics of these contexts."""
         topics = [self.settings.topic(context) for context in contexts]
-        group = f"{self.settings.kafka_namespace}-{self.name}"
+        group = self.settings.group(self.name)
         return Consumer(group, topics, handler, self.database, self.broker, self.settings)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     database_idle_in_transaction_timeout_s: int = Field(default=60, ge=1)
 
     kafka_bootstrap_servers: Annotated[str, _SERVERS]
+    kafka_username: str | None = None
+    """Who this is to the broker (SASL PLAIN); none where the broker asks nobody, as on a developer's machine."""
+    kafka_password: SecretStr | None = Field(default=None, validate_default=True)
+    """Its password; both or neither."""
     kafka_namespace: str = Field(default="liuling", pattern=r"^[a-z0-9_-]{1,40}$")
     """First part of every topic's and group's name, so that two installations can share a broker."""
     kafka_idempotent_producer: bool = True
@@ -108,6 +112,10 @@ class Settings(BaseSettings):
         """The topic of a context under this installation's namespace."""
         return topic_of(context, self.kafka_namespace)
 
+    def group(self, service: str) -> str:
+        """The consumer group of a service, under the same namespace."""
+        return f"{self.kafka_namespace}-{service}"
+
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr) -> SecretStr:
@@ -129,6 +137,13 @@ class Settings(BaseSettings):
             length = 0
         if length != 32:
             raise ValueError("应为 32 字节的 base64 must be 32 bytes in base64: head -c 32 /dev/urandom | base64")
+        return value
+
+    @field_validator("kafka_password")
+    @classmethod
+    def _is_somebodys(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (value is None) != (info.data.get("kafka_username") is None):
+            raise ValueError("与 KAFKA_USERNAME 须同时设置 goes with KAFKA_USERNAME: both or neither")
         return value
 
     @classmethod

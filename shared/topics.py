@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAlreadyExistsError, for_code
 
 from shared.contracts.envelope import CONTEXTS
+from shared.kafka import client_settings
 from shared.settings import Settings
 
 _KEPT_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
@@ -23,7 +24,7 @@ def topic_configs(settings: Settings) -> Mapping[str, Mapping[str, str]]:
 
 async def ensure_topics(settings: Settings) -> list[str]:
     """Create the topics that are missing; returns their names. Safe to run from several places at once."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    admin = AIOKafkaAdminClient(**client_settings(settings))
     await admin.start()
     try:
         existing = set(await admin.list_topics())

@@ -74,6 +74,8 @@ source deploy/ci/pip-settings.sh
 pip_settings "$work"
 docker compose build registry >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log"; exit 1; }
 bash deploy/secrets.sh
+# shellcheck disable=SC2207 # two words, each a variable with its value
+subscriber=($(bash deploy/secrets.sh subscriber test 2>/dev/null))
 
 phase "启动 starting"
 for service in "${services[@]}"; do
@@ -88,4 +90,15 @@ docker compose up --detach --no-build --wait --wait-timeout 180 "${services[@]}"
 docker compose ps --all --format 'table {{.Service}}\t{{.Status}}'
 
 phase "主要任务 main job"
-bash deploy/ci/main-job.sh
+KAFKA_USERNAME=admin KAFKA_PASSWORD=$(cat "$LIULING_SECRETS/admin_kafka_password") bash deploy/ci/main-job.sh
+
+phase "其他系统订阅 another system subscribes"
+# It reads for ever, so it is ended, by the end of the pipe or the time.
+read_by_subscriber=$(env "${subscriber[@]}" timeout 30 .venv/bin/python examples/subscribe.py 2>"$work/subscriber.log" | head -n 3 || true)
+echo "$read_by_subscriber"
+[ "$(wc -l <<<"$read_by_subscriber")" = 3 ] || { tail -n 5 "$work/subscriber.log"; exit 1; }
+if timeout 30 .venv/bin/python examples/subscribe.py >"$work/stranger.log" 2>&1; then
+    echo "没有名字也能读 read without a name"
+    exit 1
+fi
+grep -q KafkaConnectionError "$work/stranger.log" || { tail -n 5 "$work/stranger.log"; exit 1; }

@@ -4,7 +4,8 @@
 # killed on the way, the ledger rebuilt and compared.
 #
 # Expects the platform up, and in the environment what `docker compose` and the demo need to find it:
-# JWKS_URL, TOKEN_ISSUER, LIULING_SECRETS, REGISTRY_URL, POINTS_URL, GRID_PATROL_URL, MEDIATION_URL, KAFKA_BOOTSTRAP_SERVERS.
+# JWKS_URL, TOKEN_ISSUER, LIULING_SECRETS, REGISTRY_URL, POINTS_URL, GRID_PATROL_URL, MEDIATION_URL, KAFKA_BOOTSTRAP_SERVERS,
+# and, since the bus asks for names, KAFKA_USERNAME and KAFKA_PASSWORD.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

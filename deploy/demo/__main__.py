@@ -158,7 +158,7 @@ async def _demo(platform: Platform) -> Outcome:
             await _import(platform, clerks, register, facts, outcome)
         teams, numbers = await _people(clerks)
         corrections = await _live(platform, clerks, teams, numbers)
-        waited = await evidence.caught_up(platform.kafka_bootstrap)
+        waited = await evidence.caught_up(platform.bus)
         console.print(f"积分服务已跟上 points has caught up ({waited:.1f} s)\n")
         await _points(platform, clerks, teams, numbers, corrections)
         await _prove(platform, personal, outcome)
@@ -271,7 +271,7 @@ async def _prove(platform: Platform, personal: frozenset[str], outcome: Outcome)
     # All at once: each looks at its own database, and this process at the topics.
     checks = [("points", "rebuild"), *((service, "verify") for service in _VERIFIED)]
     facts, answers = await asyncio.gather(
-        evidence.read_topics(platform.kafka_bootstrap, personal),
+        evidence.read_topics(platform.bus, personal),
         asyncio.gather(*[asyncio.to_thread(platform.command, *check) for check in checks]),
     )
     (code, output), *verdicts = answers

@@ -4,8 +4,9 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -29,15 +30,15 @@ class TopicFacts:
     """Where something personal was found: topic and kind, never the value."""
 
 
-async def caught_up(bootstrap: str, group: str = GROUP, contexts: Sequence[str] = CONTEXTS) -> float:
+async def caught_up(bus: Mapping[str, Any], group: str = GROUP, contexts: Sequence[str] = CONTEXTS) -> float:
     """Wait until nothing more arrives and the group has committed all there is; returns the seconds waited."""
     started = time.monotonic()
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(**bus, enable_auto_commit=False)
+    admin = AIOKafkaAdminClient(**bus)
     await consumer.start()
     await admin.start()
     try:
-        partitions = await _partitions(bootstrap, [topic_of(context) for context in contexts])
+        partitions = await _partitions(bus, [topic_of(context) for context in contexts])
         before: dict[TopicPartition, int] = {}
         while True:
             ends = await consumer.end_offsets(partitions)
@@ -58,14 +59,14 @@ async def caught_up(bootstrap: str, group: str = GROUP, contexts: Sequence[str] 
         await consumer.stop()
 
 
-async def read_topics(bootstrap: str, personal: frozenset[str]) -> TopicFacts:
+async def read_topics(bus: Mapping[str, Any], personal: frozenset[str]) -> TopicFacts:
     """Read every topic from the beginning, count distinct events, and look for anything personal."""
     facts, seen = TopicFacts(), set[str]()
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**bus, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
         topics = [topic_of(context) for context in (*CONTEXTS, "points.balances")]
-        partitions = await _partitions(bootstrap, topics)
+        partitions = await _partitions(bus, topics)
         ends = await consumer.end_offsets(partitions)
         open_ = {partition for partition in partitions if ends[partition] > 0}
         consumer.assign(partitions)
@@ -120,8 +121,8 @@ def leaks_in_logs(platform: Platform, personal: frozenset[str]) -> list[str]:
     return [name for name, text in platform.logs() if holds_personal(text, personal)]
 
 
-async def _partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _partitions(bus: Mapping[str, Any], topics: Sequence[str]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(**bus)
     await admin.start()
     try:
         described = await admin.describe_topics(list(topics))

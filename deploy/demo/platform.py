@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
 from deploy.local.stack import ROOT, SERVICES, LocalStack
 from shared.auth.issuer import Issuer
+from shared.kafka import client_of
 
 
 class Platform(Protocol):
@@ -24,8 +25,8 @@ class Platform(Protocol):
         ...
 
     @property
-    def kafka_bootstrap(self) -> str:
-        """Address of the broker."""
+    def bus(self) -> Mapping[str, Any]:
+        """What a client of the broker is made with."""
         ...
 
     def token(self, role: str, node: str, subject: str | None = None) -> str:
@@ -55,7 +56,7 @@ class LocalPlatform:
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
         self.urls: Mapping[str, str] = {handle.name: handle.url for handle in stack.handles}
-        self.kafka_bootstrap = stack.kafka_bootstrap
+        self.bus = client_of(stack.kafka_bootstrap)
 
     def token(self, role: str, node: str, subject: str | None = None) -> str:
         """A token of the stack's development issuer."""
@@ -97,7 +98,12 @@ class ComposePlatform:
         self.urls: Mapping[str, str] = {
             name: os.environ.get(f"{name.upper()}_URL", f"http://127.0.0.1:{ports[name]}") for name in SERVICES
         }
-        self.kafka_bootstrap = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9094")
+        # The demo looks at groups and topics as an operator would, under the name of the one who may.
+        self.bus = client_of(
+            os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9094"),
+            os.environ.get("KAFKA_USERNAME"),
+            os.environ.get("KAFKA_PASSWORD"),
+        )
 
     def token(self, role: str, node: str, subject: str | None = None) -> str:
         """A token of the issuer whose public keys the containers were given."""

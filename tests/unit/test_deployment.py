@@ -45,3 +45,19 @@ def test_no_container_has_powers_that_it_does_not_need(service: str) -> None:
 def test_the_database_keeps_to_itself_what_the_local_one_does(setting: str) -> None:
     """By default an error is logged with the values in conflict, which may be personal data."""
     assert f"{setting}={SETTINGS[setting]}" in SERVICES["postgres"]["command"]
+
+
+def test_nobody_comes_to_the_bus_without_a_name() -> None:
+    broker = SERVICES["kafka"]["environment"]
+    protocols = dict(pair.split(":") for pair in broker["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    assert protocols.pop("CONTROLLER") == "PLAINTEXT"
+    assert "CONTROLLER://localhost:" in broker["KAFKA_LISTENERS"], "only the node itself reaches it"
+    assert set(protocols.values()) == {"SASL_PLAINTEXT"}
+    assert broker["KAFKA_AUTHORIZER_CLASS_NAME"]
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_each_service_has_a_name_of_its_own_on_the_bus_and_migrations_the_one_that_may_grant(service: str) -> None:
+    name = "admin" if service.endswith("-migrate") else service
+    assert SERVICES[service]["environment"]["KAFKA_USERNAME"] == name
+    assert {"source": f"{name}_kafka_password", "target": "kafka_password"} in SERVICES[service]["secrets"]

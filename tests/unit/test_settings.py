@@ -30,6 +30,7 @@ def complaint(**changed: str) -> str:
         ("VAULT_MASTER_KEY", "密钥geheim", "32"),
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "host:port"),
         ("KAFKA_BOOTSTRAP_SERVERS", "a:9092;b:9092", "commas"),
+        ("KAFKA_PASSWORD", "geheim", "KAFKA_USERNAME"),
         ("KAFKA_NAMESPACE", "Liuling", "a-z0-9_-"),
         ("KAFKA_COMPRESSION", "lz4", "'zstd', 'gzip' or 'none'"),
         ("KAFKA_IDEMPOTENT_PRODUCER", "perhaps", "boolean"),

@@ -60,8 +60,17 @@ class Kafka:
     idempotent: Literal[True] = True
 
     def __init__(
-        self, runtime: KafkaRuntime, folder: Path, logs: Path, warden: Warden, *, port: int, controller_port: int
+        self,
+        runtime: KafkaRuntime,
+        folder: Path,
+        logs: Path,
+        warden: Warden,
+        *,
+        port: int,
+        controller_port: int,
+        settings: Mapping[str, str | int] = {},
     ) -> None:
+        """`settings` beside, or instead of, those of every node here."""
         self.port = port
         self.bootstrap = f"127.0.0.1:{port}"
         self._runtime = runtime
@@ -69,6 +78,7 @@ class Kafka:
         self._logs = logs
         self._warden = warden
         self._controller_port = controller_port
+        self._more_settings = settings
         self._child: Child | None = None
         self._fresh_archive: Path | None = None
 
@@ -123,6 +133,7 @@ class Kafka:
             "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
             "log.dirs": str(self._folder / "log"),
+            **self._more_settings,
         }
 
     def _format(self, properties: Path) -> None:

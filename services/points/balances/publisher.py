@@ -29,6 +29,7 @@ from shared.contracts.points import BalanceChanged
 from shared.database import Database
 from shared.election import stand_by
 from shared.ids import derived_id
+from shared.kafka import client_settings
 from shared.settings import Settings
 from shared.telemetry import logger
 
@@ -92,7 +93,7 @@ class BalancePublisher:
         """A producer of its own: it sends whole batches, at a fraction of what single records cost."""
         compression = self._settings.kafka_compression
         return AIOKafkaProducer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers.split(","),
+            **client_settings(self._settings),
             enable_idempotence=self._settings.kafka_idempotent_producer,
             acks="all",
             compression_type=None if compression == "none" else compression,

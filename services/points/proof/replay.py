@@ -27,6 +27,7 @@ from shared.batches import Abreast
 from shared.contracts.points import PolicyPublished, PolicyRestated, PolicyWithdrawn
 from shared.deliveries import Delivery, Unreadable, read
 from shared.eventstore import Recorded, read_all
+from shared.kafka import client_settings
 from shared.settings import Settings
 
 Progress = Callable[[int, int], None]
@@ -126,7 +127,7 @@ class Replay:
         # Without a group, all partitions of the topics are its own.
         self._consumer = AIOKafkaConsumer(
             *(self.settings.topic(source) for source in self.sources),
-            bootstrap_servers=self.settings.kafka_bootstrap_servers.split(","),
+            **client_settings(self.settings),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
