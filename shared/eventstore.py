@@ -120,7 +120,10 @@ async def keep_writers_out(connection: AsyncConnection) -> None:
 
 
 _READ_STREAM = "SELECT type, data::text FROM events WHERE stream = $1 ORDER BY version"
-_READ_STREAM_UNTIL = "SELECT type, data::text FROM events WHERE stream = $1 AND occurred_at <= $2 ORDER BY version"
+_READ_HISTORY = """
+    SELECT event_id, type, data::text FROM events
+     WHERE stream = $1 AND occurred_at <= coalesce($2::timestamptz, 'infinity') ORDER BY version
+"""
 _READ_STREAMS = "SELECT stream, type, data::text FROM events WHERE stream = ANY($1::text[]) ORDER BY stream, version"
 _NOTED = """
     WITH answered AS (
@@ -145,13 +148,18 @@ _APPEND = f"""
 """
 
 
-async def read_stream(connection: AsyncConnection, stream: str, until: datetime | None = None) -> list[Event]:
-    """All events of a stream in order, or those until a moment; empty where it does not exist. Versions are 1, 2, 3 …
-    without gaps.
-    """
+async def read_stream(connection: AsyncConnection, stream: str) -> list[Event]:
+    """All events of a stream in order; empty where it does not exist. Versions are 1, 2, 3 … without gaps."""
     raw = await driver_connection(connection)
-    asked = (_READ_STREAM, stream) if until is None else (_READ_STREAM_UNTIL, stream, until)
-    return [decode(*row) for row in await raw.fetch(*asked)]
+    return [decode(*row) for row in await raw.fetch(_READ_STREAM, stream)]
+
+
+async def read_history(
+    connection: AsyncConnection, stream: str, until: datetime | None = None
+) -> list[tuple[UUID, Event]]:
+    """All events of a stream in order, each with its id; or those until a moment."""
+    raw = await driver_connection(connection)
+    return [(event_id, decode(*event)) for event_id, *event in await raw.fetch(_READ_HISTORY, stream, until)]
 
 
 async def read_streams(connection: AsyncConnection, streams: Sequence[str]) -> dict[str, list[Event]]:

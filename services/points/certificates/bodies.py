@@ -106,6 +106,7 @@ class CertificateOut(StateOut, Caused):
 class StepOut(Caused):
     """One thing that happened to a certificate."""
 
+    event_id: UUID = Field(description="它引起的全部 what it caused: `/v1/events/{event_id}/effects`")
     event: str = Field(examples=["CertificateIssued"])
     on: date
     text: str

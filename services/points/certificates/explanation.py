@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,7 +13,7 @@ from services.points.certificates.record import Record, record_between
 from services.points.certificates.views import CERTIFICATES
 from services.points.durations import in_words
 from services.points.explain import facts
-from services.points.grounds.explaining import grounded, in_sight
+from services.points.grounds.explaining import grounded, in_sight, line_by_line
 from services.points.grounds.record import record_of
 from services.points.grounds.telling import told
 from services.points.ledger.reading import EVERYTHING, Sight
@@ -29,24 +30,28 @@ from shared.contracts.honours import (
     CertificateVoided,
     CertifiedService,
 )
-from shared.eventstore import read_stream
+from shared.eventstore import read_history
 from shared.web.problems import Texts
 
 
 async def explain(
-    read: AsyncConnection, row: Any, sight: Sight, book: PolicyBook, texts: Texts, language: str
+    read: AsyncConnection, row: Any, sight: Sight, page: Any, book: PolicyBook, texts: Texts, language: str
 ) -> CertificateExplanationOut:
     """The explanation of a certificate's row in one language: what had happened until a moment, and the record of the
     period as far as it is in sight.
     """
-    events = await read_stream(read, CERTIFICATES.stream(row.id), sight.until)
-    certificate = CERTIFICATES.fold(events)
+    history = await read_history(read, CERTIFICATES.stream(row.id), sight.until)
+    certificate = CERTIFICATES.fold([event for _, event in history])
     issued = certificate.stage is not Stage.NOT_ISSUED
-    served = await record_between(read, row.volunteer_id, sight.within(row.since, row.until))
+    seen = sight.within(row.since, row.until)
+    served = await record_between(read, row.volunteer_id, seen)
     record = await record_of(read, row.volunteer_id, EVERYTHING.within(row.since, row.until))
+    # A kind of which more was taken back than is there counts as none, and not as less than that.
+    below = record.of_kinds([kind for kind, minutes in served.counted.items() if minutes < 0])
     titles = await facts.titles(read, language)
     return CertificateExplanationOut(
         **await grounded(read, record, sight, book, texts, language),
+        **await line_by_line(read, record, seen, page, book, texts, language, without=below),
         certificate_id=row.id,
         certificate_number=row.number,
         stage=certificate.stage,
@@ -66,7 +71,7 @@ async def explain(
             )
             for year, minutes in served.years.items()
         ],
-        history=[_step(event, texts, language) for event in events],
+        history=[_step(*step, texts, language) for step in history],
     )
 
 
@@ -96,7 +101,7 @@ def _service(service: Any, texts: Texts, language: str) -> str:
     return f"{word} {in_words(language, service['minutes'])}"
 
 
-def _step(event: Event, texts: Texts, language: str) -> StepOut:
+def _step(event_id: UUID, event: Event, texts: Texts, language: str) -> StepOut:
     code, on = _told(event)
     params = event.model_dump(mode="json") | {"on": on}
     for name in ("minutes", "minutes_before"):
@@ -111,7 +116,7 @@ def _step(event: Event, texts: Texts, language: str) -> StepOut:
         params["reason"] = texts.word(language, f"certificate_reason.{params['reason']}")
     causes = told(event.corrected_by, texts, language) if isinstance(event, CertificateFlagged) else []
     text = texts.get(language, f"certificate_step.{code}", params)
-    return StepOut(event=event.NAME, on=on, text=text, corrected_by=causes)
+    return StepOut(event_id=event_id, event=event.NAME, on=on, text=text, corrected_by=causes)
 
 
 def _told(event: Event) -> tuple[str, date]:

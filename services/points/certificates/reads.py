@@ -23,7 +23,7 @@ from shared.auth.tokens import Principal
 from shared.contracts import refuse_unless
 from shared.contracts.common import CommunityCode
 from shared.printing import print_pdf
-from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, etag, narrowed
+from shared.web import Api, Caller, LongPaging, NotFound, Paging, Read, Vaulted, etag, narrowed
 from shared.web.fields import Code
 from shared.web.problems import Texts, language_of
 
@@ -69,15 +69,16 @@ async def get_certificate(
 
 @api.query("/v1/certificates/{certificate_id}/explanation", permission="certificates.read")
 async def get_explanation(
-    request: Request, certificate_id: UUID, read: Read, caller: Caller, sight: Seen, in_force: InForce
+    request: Request, certificate_id: UUID, read: Read, caller: Caller, page: LongPaging, sight: Seen, in_force: InForce
 ) -> CertificateExplanationOut:
-    """证明说明：依据、各年时长、经过，记录是否支持它，哪些更正使它存疑；可问任一时刻。
+    """证明说明：依据、各年时长、经过，记录是否支持它，哪些更正使它存疑，并逐笔列出该期间的服务记录；可问任一时刻。
 
-    Why it says so, whether the record bears it, and which corrections flagged it; now, or at a moment.
+    Why it says so, whether the record bears it, which corrections flagged it, and the record of the period line by
+    line; now, or at a moment.
     """
     row = await _row(read, caller, certificate_id)
     book = await in_force.book(read)
-    return await explain(read, row, sight, book, request.app.state.texts, language_of(request))
+    return await explain(read, row, sight, page, book, request.app.state.texts, language_of(request))
 
 
 @api.query("/v1/certificates/{certificate_id}/document.pdf", permission="certificates.print", response_class=Pdf)

@@ -30,9 +30,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from services.points.explain import facts
-from services.points.explain.api import GroundOut, ground_out
 from services.points.explain.causes import EVENT, causes, consequences, named, of_named
 from services.points.explain.holdings import HeldOut, held_told, sign
+from services.points.explain.lines import GroundOut, ground_out
 from services.points.explain.words import Line, Narrator
 from services.points.fields import own_id
 from services.points.grounds.telling import FlagOut, flags_of, flags_told

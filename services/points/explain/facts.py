@@ -279,6 +279,17 @@ def line_of(row: Any) -> Line:
     return Line._make(_in_order(row))
 
 
+async def uncounted(read: AsyncConnection, record: int, sight: Sight) -> list[Line]:
+    """The service on the account of a service record that brought nothing of any unit."""
+    query = _all_uncounted(sight.bounds)
+    return [line_of(row) for row in await read.execute(query, {"record": record, **sight.params})]
+
+
+@cache
+def _all_uncounted(bounds: frozenset[str]) -> Select[Any]:
+    return lines_of(_uncounted(bounds))[0]
+
+
 async def fetch(read: AsyncConnection, account: Account, page: Any, sight: Sight) -> Page[Any]:
     """A page of the lines, newest first."""
     query, order, params = lines(account, sight)

@@ -53,8 +53,8 @@ class Line(NamedTuple):
     counterparty: str
 
 
-_TOLD_ALIKE = frozenset({NOTHING, Clause.RATE})
-"""Clauses of service as it was first told."""
+_TOLD_ALIKE = frozenset({NOTHING, Clause.RATE, Clause.DAY_CAP})
+"""Clauses of service as it was first told, and of what the cap of its day took then."""
 
 Corrected = tuple[UUID, UUID]
 """The event of a correction, and the record that it corrects."""
@@ -165,7 +165,7 @@ class Narrator:
 
     def tell(self, line: Line) -> Sentence:
         """One line in words."""
-        sentence = self._service(line) if line.clause in _TOLD_ALIKE else self._other_than_service(line)
+        sentence = self._alike(line) if line.clause in _TOLD_ALIKE else self._one_by_one(line)
         after = "".join(dict.fromkeys(self._because(cause) for cause in self._causes.get(line.id, ())))
         if self._became is not None:
             after += self._became(line)
@@ -175,27 +175,36 @@ class Narrator:
         how = "released" if cause.clause == NOTHING else Clause(cause.clause).name.lower()
         return self._say(f"explain.because.{how}", {"day": local_day(cause.occurred_at).isoformat()})
 
-    def _service(self, line: Line) -> Sentence:
+    def _alike(self, line: Line) -> Sentence:
         """Service as it was told, and what it brought; a year of it differs in little but the days."""
         day = local_day(line.occurred_at)
         terms = self._book.terms(line.counterparty.removeprefix(issuance_prefix), day, line.recorded_at)
         key = (line.clause, line.kind, line.evidence, line.minutes, line.amount, id(terms))
         known = self._told.get(key)
         if known is None:
-            reason, text, grounds = (self._nothing if line.clause == NOTHING else self._rate)(line, terms)
+            reason, text, grounds = self._first(line, terms)
             assert text.startswith(day.isoformat()), "people look for the day first"
             known = self._told[key] = terms, Sentence(reason, text.removeprefix(day.isoformat()), grounds)
         reason, after_day, grounds = known[1]
         return Sentence(reason, day.isoformat() + after_day, grounds)
 
-    def _other_than_service(self, line: Line) -> Sentence:
+    def _first(self, line: Line, terms: Terms) -> Sentence:
+        match line.clause:
+            case Clause.RATE:
+                return self._rate(line, terms)
+            case Clause.DAY_CAP:
+                return self._cap(line, terms)
+            case _:
+                return self._nothing(line, terms)
+
+    def _one_by_one(self, line: Line) -> Sentence:
         match line.clause:
             case Clause.CORRECTION:
                 return self._correction(line)
             case Clause.POLICY_RESTATED:
                 return self._priced_anew(line)
-            case Clause.DAY_CAP | Clause.RESTATEMENT:
-                return self._cap(line)
+            case Clause.RESTATEMENT:
+                return self._cap(line, self._terms_of(line))
             case Clause.LONG_DAY:
                 return self._long_day(line)
             case Clause.EXPIRY | Clause.EXPIRY_RESTATED:
@@ -266,9 +275,9 @@ class Narrator:
         grounds = self._unit_grounds(line, self._terms_of(line))
         return self._sentence(line, "policy_restated", "known", grounds=grounds)
 
-    def _cap(self, line: Line) -> Sentence:
+    def _cap(self, line: Line, terms: Terms) -> Sentence:
         reason = Clause(line.clause).name.lower()
-        cap = self._terms_of(line).cap_per_day(Unit[self._unit])
+        cap = terms.cap_per_day(Unit[self._unit])
         if cap is None:
             return self._sentence(line, reason, "lifted")
         ground = Ground(cap.version, f"/caps_per_day/{policy_unit(Unit[self._unit]).name}", cap.value)

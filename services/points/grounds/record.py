@@ -1,6 +1,6 @@
 """The record of service behind a star or a certificate, line by line, as far as it is in sight."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from shared.contracts.honours import CorrectingEvent
 class Record(NamedTuple):
     """The lines of a record, in no order, and when days were priced anew."""
 
+    account: int | None
+    """Its account; None for somebody who never served."""
     lines: Sequence[Line]
     restated: Restated
 
@@ -30,13 +32,18 @@ class Record(NamedTuple):
         return corrections(self.lines, self.restated)
 
     def of_kind(self, kind: str | None) -> Sequence[Line]:
-        """The lines of one kind of service, but for what the cap of a day took, which does not repeat the kind."""
+        """The lines of one kind of service, but for what the cap of a day took."""
+        records = self.of_kinds({kind})
+        return [line for line in self.lines if line.clause not in CUTS and line.record_id in records]
+
+    def of_kinds(self, kinds: Collection[str | None]) -> set[UUID]:
+        """The service records of some kinds. What a cap took does not repeat the kind, another line of it says it."""
         numbers: dict[UUID, int] = {}
         for line in self.lines:
             if line.kind is not None:
                 numbers[line.record_id] = max(line.kind, numbers.get(line.record_id, line.kind))
-        number = None if kind is None else KIND_NUMBERS[kind]
-        return [line for line in self.lines if line.clause not in CUTS and numbers.get(line.record_id) == number]
+        wanted = {None if kind is None else KIND_NUMBERS[kind] for kind in kinds}
+        return {line.record_id for line in self.lines if numbers.get(line.record_id) in wanted}
 
 
 async def record_of(connection: AsyncConnection, volunteer_id: UUID, sight: Sight = EVERYTHING) -> Record:
@@ -45,11 +52,11 @@ async def record_of(connection: AsyncConnection, volunteer_id: UUID, sight: Sigh
     mine = a.holder == holders.volunteer(volunteer_id), a.unit == int(Unit.SERVICE_MINUTE)
     account = await connection.scalar(select(a.id).where(*mine))
     if account is None:
-        return Record([], {})
+        return Record(None, [], {})
     query, _, params = statement(account, sight)
     lines = [line_of(row) for row in await connection.execute(query, params)]
     moments = await connection.execute(select(restatements.c.restated_at, restatements.c.event_id))
-    return Record(lines, {row.restated_at: row.event_id for row in moments})
+    return Record(account, lines, {row.restated_at: row.event_id for row in moments})
 
 
 async def taken(

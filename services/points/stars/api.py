@@ -22,7 +22,7 @@ from services.points.stars.commands import Apply, AssessQuality, Confirm, Declin
 from services.points.stars.model import Stars
 from services.points.stars.refusals import StarOwnApplication
 from services.points.stars.report import IssueReport, canonical_hash
-from services.points.stars.reporting import report_rows
+from services.points.stars.reporting import let_stars_stand_still, report_rows
 from services.points.stars.standing import (
     asked_of_held,
     assessors,
@@ -140,8 +140,12 @@ async def withdraw(volunteer_id: UUID, body: WithdrawBody, work: Work, caller: C
 
 @api.command("/v1/stars/reports", permission="stars.report", status=201)
 async def issue_report(body: ReportBody, work: Work, caller: Caller) -> IssuedReportOut:
-    """上报三星及以上志愿者，并留下名单的哈希。Report three stars and above upwards; the hash of the rows stays."""
+    """上报三星及以上志愿者，名单照原样留存，哈希写入事件。
+
+    Report three stars and above upwards: the rows stay as they were, and their hash is in the event.
+    """
     caller.require(body.node)
+    await let_stars_stand_still(work.connection)
     rows = await report_rows(work.connection, body.node, body.since, body.until)
     report_id = work.new_id()
     command = IssueReport(report_id, body.node, body.since, body.until, len(rows), canonical_hash(rows), work.now)

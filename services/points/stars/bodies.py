@@ -176,6 +176,17 @@ class IssuedReportOut(BaseModel):
     issued_at: datetime
 
 
+class IssuedRowsOut(IssuedReportOut):
+    """A report that was issued, with what it listed then."""
+
+    agrees: bool = Field(
+        description="名单与上报时的哈希相符 the rows are those of `rows_sha256`;"
+        " 不相符时请运维人员运行 `verify` where they are not, the operator looks with `verify`"
+    )
+    rows: list[ReportRowOut]
+    node_names: dict[str, str] = Field(description="各节点的名称 names of the nodes, by code")
+
+
 class KindOut(BaseModel):
     """The service of one kind in a year."""
 
@@ -198,6 +209,7 @@ class YearOut(BaseModel):
 class StepOut(Caused):
     """One thing that happened."""
 
+    event_id: UUID = Field(description="它引起的全部 what it caused: `/v1/events/{event_id}/effects`")
     event: str = Field(examples=["StarGranted"])
     on: date
     office: str | None = Field(description="作出决定的机关 the office that decided; nobody's name")

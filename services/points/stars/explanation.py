@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.durations import grade_zh, in_words
 from services.points.earning.kinds import KINDS
 from services.points.explain import facts
-from services.points.grounds.explaining import grounded, in_sight
+from services.points.grounds.explaining import grounded, in_sight, line_by_line
 from services.points.grounds.record import record_of
 from services.points.grounds.telling import told
 from services.points.ledger.reading import Sight
@@ -33,7 +34,7 @@ from shared.contracts.honours import (
     StarReviewed,
     StarWithdrawn,
 )
-from shared.eventstore import read_stream
+from shared.eventstore import read_history
 from shared.web.problems import Texts
 
 _PERCENTS = {"assessed_percent", "assessed_percent_min", "good_percent", "good_percent_min"}
@@ -43,18 +44,27 @@ _Step = tuple[str, date, str | None]
 
 
 async def explain(
-    read: AsyncConnection, volunteer_id: UUID, who: Member, sight: Sight, book: PolicyBook, texts: Texts, language: str
+    read: AsyncConnection,
+    volunteer_id: UUID,
+    who: Member,
+    sight: Sight,
+    page: Any,
+    book: PolicyBook,
+    texts: Texts,
+    language: str,
 ) -> StarsExplanationOut:
     """The explanation in one language: what was decided until a moment, and the record as far as it is in sight."""
-    events = await read_stream(read, STARS.stream(volunteer_id), sight.until)
+    history = await read_history(read, STARS.stream(volunteer_id), sight.until)
+    events = [event for _, event in history]
     stars = STARS.fold(events)
     served = await service_record(read, volunteer_id, sight)
     minutes = max(0, sum(one.minutes for one in served))
-    steps = [(event, step) for event in events if (step := _told(event)) is not None]
-    offices = await names_of(read, (office for _, (_, _, office) in steps if office))
+    steps = [(event_id, event, step) for event_id, event in history if (step := _told(event)) is not None]
+    offices = await names_of(read, (office for *_, (_, _, office) in steps if office))
     record = await record_of(read, volunteer_id)
     return StarsExplanationOut(
         **await grounded(read, record, sight, book, texts, language),
+        **await line_by_line(read, record, sight, page, book, texts, language),
         volunteer_id=volunteer_id,
         community=who.community,
         grade=stars.grade,
@@ -66,7 +76,7 @@ async def explain(
             for year, of_year in groupby(served, key=lambda served: served.year)
         ],
         ground=await _ground(read, events, stars, language),
-        history=[_step(event, step, offices, texts, language) for event, step in steps],
+        history=[_step(*step, offices, texts, language) for step in steps],
     )
 
 
@@ -144,7 +154,9 @@ async def _ground(read: AsyncConnection, events: Sequence[Event], stars: Stars, 
     )
 
 
-def _step(event: Event, step: _Step, offices: Mapping[str, str], texts: Texts, language: str) -> StepOut:
+def _step(
+    event_id: UUID, event: Event, step: _Step, offices: Mapping[str, str], texts: Texts, language: str
+) -> StepOut:
     code, on, office = step
     params = event.model_dump(mode="json") | {"on": on, "office": named(office, offices) if office else ""}
     for name in ("minutes", "minutes_before", "threshold_minutes"):
@@ -159,7 +171,7 @@ def _step(event: Event, step: _Step, offices: Mapping[str, str], texts: Texts, l
     params["reason"] = texts.word(language, f"star_reason.{reason}") if reason else ""
     causes = told(event.corrected_by, texts, language) if isinstance(event, StarFlagged) else []
     text = texts.get(language, f"star_step.{code}", params)
-    return StepOut(event=event.NAME, on=on, office=office, text=text, corrected_by=causes)
+    return StepOut(event_id=event_id, event=event.NAME, on=on, office=office, text=text, corrected_by=causes)
 
 
 def _told(event: Event) -> _Step | None:

@@ -1,6 +1,8 @@
 """Routes that read stars: applications, candidates, one's own, the explanation, the report upwards."""
 
 import asyncio
+from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from services.points.stars.bodies import (
     CandidateOut,
     GradeNumber,
     IssuedReportOut,
+    IssuedRowsOut,
     NextGradeOut,
     ReportOut,
     ReportRowOut,
@@ -29,16 +32,17 @@ from services.points.stars.bodies import (
 from services.points.stars.candidates import candidates
 from services.points.stars.commands import Assessed, Requirement
 from services.points.stars.explanation import explain
-from services.points.stars.report import canonical_hash
-from services.points.stars.reporting import report_rows, workbook
+from services.points.stars.report import ReportRow, canonical_hash
+from services.points.stars.reporting import issued_rows, report_rows, workbook
 from services.points.stars.standing import GRADES, Member, confirmed_minutes, member, requirement
 from services.points.stars.views import IN_FORCE, OPEN, Stage
 from services.points.tables import star_applications, star_reports
 from shared.auth.permissions import Role
+from shared.auth.tokens import Principal
 from shared.clock import local_day, system_clock
 from shared.contracts import NodeCode
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, NotFound, Paging, Read, etag
+from shared.web import Api, Caller, LongPaging, NotFound, Paging, Read, etag
 from shared.web.fields import Day
 from shared.web.problems import Texts, language_of
 
@@ -144,11 +148,7 @@ async def get_report_workbook(
     """同一份上报名单的电子表格。The same report as a workbook."""
     caller.require(node)
     until = until or local_day(system_clock())
-    rows = await report_rows(read, node, since, until)
-    names = await names_of(read, {row.community for row in rows})
-    file = await asyncio.to_thread(workbook, rows, canonical_hash(rows), names)
-    name = f"stars-{node}-{since}-{until}.xlsx"
-    return Xlsx(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return await _workbook(read, await report_rows(read, node, since, until), node, since, until)
 
 
 @api.query("/v1/stars/reports", permission="stars.report")
@@ -156,6 +156,26 @@ async def list_reports(read: Read, caller: Caller, page: Paging) -> NamedPage[Is
     """已上报的名单。Reports that were issued."""
     query = select(star_reports).where(star_reports.c.node.startswith(caller.node))
     return await with_node_names(read, await page.fetch(read, query, [star_reports.c.id], _issued))
+
+
+@api.query("/v1/stars/reports/{report_id}", permission="stars.report")
+async def get_issued_report(report_id: UUID, read: Read, caller: Caller) -> IssuedRowsOut:
+    """一份已上报的名单，照上报时的原样，不管此后撤销或更正了什么。What a report listed, whatever came after it."""
+    issued = await _report(read, caller, report_id)
+    rows = await issued_rows(read, report_id)
+    return IssuedRowsOut(
+        **_issued(issued).model_dump(),
+        agrees=canonical_hash(rows) == issued.rows_sha256,
+        rows=[ReportRowOut(**row._asdict()) for row in rows],
+        node_names=await names_of(read, {issued.node, *(row.community for row in rows)}),
+    )
+
+
+@api.query("/v1/stars/reports/{report_id}/report.xlsx", permission="stars.report", response_class=Xlsx)
+async def get_issued_workbook(report_id: UUID, read: Read, caller: Caller) -> Xlsx:
+    """同一份已上报名单的电子表格。The same list as a workbook."""
+    issued = await _report(read, caller, report_id)
+    return await _workbook(read, await issued_rows(read, report_id), issued.node, issued.since, issued.until)
 
 
 @api.query("/v1/stars/{volunteer_id}", permission="stars.read")
@@ -192,17 +212,34 @@ async def get_stars(request: Request, volunteer_id: UUID, read: Read, caller: Ca
 
 @api.query("/v1/stars/{volunteer_id}/explanation", permission="stars.read")
 async def get_explanation(
-    request: Request, volunteer_id: UUID, read: Read, caller: Caller, sight: Seen, in_force: InForce
+    request: Request, volunteer_id: UUID, read: Read, caller: Caller, page: LongPaging, sight: Seen, in_force: InForce
 ) -> StarsExplanationOut:
-    """星级说明：各年时长、所依据的办法、谁在何时作了决定，哪些更正使它存疑；可问任一时刻。
+    """星级说明：各年时长、所依据的办法、谁在何时作了决定，哪些更正使它存疑，并逐笔列出服务记录；可问任一时刻。
 
-    Why the grade is what it is, or was at a moment: hours, policy, decisions, and which corrections flagged it.
+    Why the grade is what it is, or was at a moment: hours, policy, decisions, which corrections flagged it, and the
+    record of service line by line.
     """
     caller.require_self(volunteer_id)
     who = await member(read, volunteer_id)
     caller.require(who.community, volunteer_id)
     book = await in_force.book(read)
-    return await explain(read, volunteer_id, who, sight, book, request.app.state.texts, language_of(request))
+    return await explain(read, volunteer_id, who, sight, page, book, request.app.state.texts, language_of(request))
+
+
+async def _report(read: AsyncConnection, caller: Principal, report_id: UUID) -> Any:
+    row = (await read.execute(select(star_reports).where(star_reports.c.id == report_id))).first()
+    if row is None:
+        raise NotFound("star_report")
+    caller.require(row.node)
+    return row
+
+
+async def _workbook(read: AsyncConnection, rows: Sequence[ReportRow], node: str, since: date, until: date) -> Xlsx:
+    names = await names_of(read, {row.community for row in rows})
+    await read.close()  # nothing of the database is kept waiting for the file
+    file = await asyncio.to_thread(workbook, rows, canonical_hash(rows), names)
+    name = f"stars-{node}-{since}-{until}.xlsx"
+    return Xlsx(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 async def _next(

@@ -3,16 +3,17 @@
 import io
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import xlsxwriter
-from sqlalchemy import select
+from sqlalchemy import Select, Table, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.stars.refusals import StarPeriodInverted, StarReportTooLong
-from services.points.stars.report import GRADE_MIN, ROWS_MAX, ReportRow
-from services.points.stars.views import Stage
-from services.points.tables import members, star_applications
+from services.points.stars.report import ROWS_MAX, ReportRow
+from services.points.stars.views import reported
+from services.points.tables import members, star_applications, star_report_rows
 from shared.contracts import refuse_if
 
 _COLUMNS: Final = (
@@ -32,22 +33,34 @@ async def report_rows(connection: AsyncConnection, node: str, since: date, until
     withdrawn since. Raises `StarPeriodInverted` or `StarReportTooLong`.
     """
     refuse_if(until < since, StarPeriodInverted)
-    a = star_applications.c
-    query = (
-        select(a.community, a.volunteer_id, members.c.number, a.grade, a.minutes, a.granted_on, a.policy_version)
-        .join(members, members.c.volunteer_id == a.volunteer_id, isouter=True)
-        .where(
-            a.grade >= GRADE_MIN,
-            a.granted_on.between(since, until),
-            a.community.startswith(node),
-            a.stage.in_([Stage.GRANTED.value, Stage.FLAGGED.value, Stage.SUPERSEDED.value]),
-        )
-        .order_by(a.granted_on, a.volunteer_id, a.grade)
-        .limit(ROWS_MAX + 1)
-    )
+    query = _rows_of(star_applications).where(reported(node, since, until)).limit(ROWS_MAX + 1)
     rows = [ReportRow(*row) for row in (await connection.execute(query)).all()]
     refuse_if(len(rows) > ROWS_MAX, StarReportTooLong(rows_max=ROWS_MAX))
     return rows
+
+
+async def issued_rows(connection: AsyncConnection, report_id: UUID) -> list[ReportRow]:
+    """What a report listed when it was issued. The number of somebody who was forgotten since is gone from it, too."""
+    query = _rows_of(star_report_rows).where(star_report_rows.c.report_id == report_id)
+    return [ReportRow(*row) for row in (await connection.execute(query)).all()]
+
+
+async def let_stars_stand_still(connection: AsyncConnection) -> None:
+    """Wait for those who decide on stars at this moment, and have others wait until the transaction ends.
+
+    What a report lists is then what all events before its own say, and no more, which is what a rebuild finds.
+    """
+    await connection.execute(text("LOCK TABLE star_applications IN SHARE MODE"))
+
+
+def _rows_of(table: Table) -> Select[Any]:
+    row = table.c
+    return (
+        select(row.community, row.volunteer_id, members.c.number, row.grade, row.minutes)
+        .add_columns(row.granted_on, row.policy_version)
+        .join(members, members.c.volunteer_id == row.volunteer_id, isouter=True)
+        .order_by(row.granted_on, row.volunteer_id, row.grade)
+    )
 
 
 def workbook(rows: Sequence[ReportRow], sha256: str, names: Mapping[str, str]) -> bytes:

@@ -5,12 +5,12 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, Uuid, and_, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.stars.model import Stars, decide, evolve
-from services.points.stars.report import Report, decide_report, evolve_report
-from services.points.tables import star_applications, star_reports
+from services.points.stars.report import GRADE_MIN, Report, decide_report, evolve_report
+from services.points.tables import star_applications, star_report_rows, star_reports
 from shared.aggregate import Aggregate
 from shared.contracts.honours import (
     StarApplied,
@@ -30,7 +30,7 @@ STARS = Aggregate("stars", initial=Stars(), decide=decide, evolve=evolve)
 """One stream for each volunteer."""
 REPORTS = Aggregate("report", initial=Report(), decide=decide_report, evolve=evolve_report)
 
-views = Views(tables=[star_applications, star_reports])
+views = Views(tables=[star_applications, star_reports, star_report_rows])
 
 
 class Stage(StrEnum):
@@ -50,6 +50,19 @@ class Stage(StrEnum):
 
 OPEN: Final = (Stage.APPLIED.value, Stage.ASSESSED.value)
 IN_FORCE: Final = (Stage.GRANTED.value, Stage.FLAGGED.value)
+
+
+def reported(node: str, since: date, until: date) -> ColumnElement[bool]:
+    """The applications that a report lists: of three stars and above at a node and below, granted in a period, both
+    days included, and not withdrawn since.
+    """
+    a = star_applications.c
+    return and_(
+        a.grade >= GRADE_MIN,
+        a.granted_on.between(since, until),
+        a.community.startswith(node),
+        a.stage.in_([*IN_FORCE, Stage.SUPERSEDED.value]),
+    )
 
 
 @views.on(StarApplied)
@@ -166,7 +179,7 @@ async def withdraw(connection: AsyncConnection, event: StarWithdrawn, recorded: 
 
 @views.on(StarReportIssued)
 async def report(connection: AsyncConnection, event: StarReportIssued, recorded: Recorded) -> None:
-    """A report went upwards."""
+    """A report went upwards, and keeps its rows: they are withdrawn, and their minutes change."""
     await connection.execute(
         insert(star_reports).values(
             id=event.report_id,
@@ -179,6 +192,11 @@ async def report(connection: AsyncConnection, event: StarReportIssued, recorded:
             version=recorded.version,
         )
     )
+    a = star_applications.c
+    listed = [a.community, a.volunteer_id, a.grade, a.minutes, a.granted_on, a.policy_version]
+    rows = select(literal(event.report_id, Uuid), a.id, *listed).where(reported(event.node, event.since, event.until))
+    columns = ["report_id", "application_id", *(str(column.key) for column in listed)]
+    await connection.execute(insert(star_report_rows).from_select(columns, rows))
 
 
 async def _end(

@@ -13,6 +13,7 @@ from services.points.tables.honours import (
     honour_looks,
     leaderboard_opt_outs,
     star_applications,
+    star_report_rows,
     star_reports,
 )
 from services.points.tables.ledger import (
@@ -104,6 +105,7 @@ __all__ = [
     "settlement_positions",
     "settlement_runs",
     "star_applications",
+    "star_report_rows",
     "star_reports",
     "stock_counts",
     "suppliers",

@@ -61,6 +61,20 @@ star_reports = Table(
     Index("star_reports_node", "node", "id"),
 )
 
+star_report_rows = Table(
+    "star_report_rows",
+    metadata,
+    Column("report_id", Uuid, primary_key=True),
+    Column("application_id", Uuid, primary_key=True),
+    Column("community", CODE, nullable=False),
+    Column("volunteer_id", Uuid, nullable=False),
+    Column("grade", Integer, nullable=False),
+    Column("minutes", BigInteger, nullable=False),
+    Column("granted_on", Date, nullable=False),
+    Column("policy_version", Integer, nullable=False),
+)
+"""What each report listed: the applications as they stood when it was issued, whatever became of them since."""
+
 certificates = Table(
     "certificates",
     metadata,

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +12,13 @@ from services.points.app import build, read_views
 from services.points.certificates.api import timers
 from services.points.certificates.watch import look_at_grounds
 from services.points.settings import PointsSettings
+from shared.clock import local_day
+from shared.contracts import Evidence
 from shared.contracts.registry import ActivityCategory, ActivityCompleted, PersonForgotten
 from shared.views import differing_read_tables
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.office import StandingClock
-from tests.integration.points.producing import attendance
+from tests.integration.points.producing import attendance, corrected
 from tests.integration.points.serving import correct, registration, serve
 from tests.integration.telling import tell
 
@@ -72,6 +74,18 @@ class Desk:
 
     async def effects(self, cause: dict[str, Any], **params: Any) -> Any:
         return (await self.clerk.get(f"/v1/events/{cause['event_id']}/effects", params=params)).json()
+
+    async def explained(self, issued: dict[str, Any], **asked: Any) -> Any:
+        """The explanation, with the lines of all its pages."""
+        path = f"/v1/certificates/{issued['certificate_id']}/explanation"
+        whole = page = (await self.clerk.get(path, params=asked | {"limit": 2})).json()
+        while cursor := page["next_cursor"]:
+            page = (await self.clerk.get(path, params=asked | {"limit": 2, "cursor": cursor})).json()
+            whole["items"] += page["items"]
+        assert sum(line["amount"] for line in whole["items"]) == whole["minutes_now"]
+        balances = [sum(line["amount"] for line in whole["items"][n:]) for n in range(len(whole["items"]))]
+        assert [line["balance_after"] for line in whole["items"]] == balances
+        return whole
 
     async def do(self, issued: dict[str, Any], what: str, who: Any = None, **body: Any) -> Any:
         return await (who or self.clerk).post(f"/v1/certificates/{issued['certificate_id']}/{what}", json=body)
@@ -300,6 +314,57 @@ async def test_other_service_of_the_same_day_does_not_stand_in_for_what_was_void
     for text in (explanation["summary"], explanation["history"][-1]["text"]):
         assert "志愿活动 4 小时" in text
         assert "{" not in text
+
+
+async def test_the_lines_behind_a_certificate_add_up_to_what_it_says_whatever_came_between(desk: Desk) -> None:
+    """A cap, a long day that was approved, corrections before it was issued and after, and service outside of it."""
+    points, (last, first) = desk.points.service, desk.attended
+    day = last.started_at.replace(hour=0)
+    cared = attendance(desk.person, 480, day - timedelta(hours=4))
+    guessed = attendance(desk.person, 30, day + timedelta(hours=12), Evidence.ESTIMATED)
+    for category, attended in ((ActivityCategory.CARE, cared), (ActivityCategory.GENERAL, guessed)):
+        fields = {"activity_id": uuid.uuid4(), "community": COMMUNITY, "completed_at": desk.clock.now}
+        await tell(points, ActivityCompleted(**fields, category=category, attendances=(attended,)))
+    long_day = {"volunteer_id": str(desk.person), "day": local_day(day).isoformat(), "minutes_max": 700}
+    desk.clock.now = datetime.now(UTC)  # when the service became known, too
+    approved = await desk.clerk.post("/v1/long-days", json=long_day | {"reason": "emergency"})
+    assert approved.status_code == 201, approved.text
+    await correct(points, last, 400)
+    of_the_day = await desk.issue(since=local_day(day).isoformat())
+    whole = await desk.issue()
+    assert (of_the_day["minutes"], whole["minutes"]) == (700, 940)
+    at_issue = {"at": datetime.now(UTC).isoformat(), "as_known": "then"}
+    await correct(points, first, 60)
+    await correct(points, last.model_copy(update={"minutes": 400}), 0)
+
+    for issued, now in ((of_the_day, 480), (whole, 540)):
+        then, explained = await desk.explained(issued, **at_issue), await desk.explained(issued)
+        assert (then["minutes"], then["minutes_now"]) == (issued["minutes"], issued["minutes"])
+        assert (explained["minutes"], explained["minutes_now"]) == (issued["minutes"], now)
+        assert {line["source"]["record_id"] for line in explained["items"]} == {
+            str(one.record_id) for one in (last, cared, guessed, first) if issued is whole or one is not first
+        }
+        reasons = {line["reason"] for line in explained["items"]}
+        assert reasons >= {"rate", "nothing", "day_cap", "long_day", "correction"}
+        steps = [step["event_id"] for step in explained["history"]]
+        assert steps == [str(row[0]) for row in await desk.points.rows(
+            "SELECT event_id FROM events WHERE stream LIKE :stream ORDER BY version",
+            stream=f"%{issued['certificate_id']}",
+        )]  # fmt: skip
+    own = desk.points.client("volunteer", subject=str(desk.person))
+    account = (await own.get(f"/v1/accounts/{desk.person}/SERVICE_MINUTE/explanation")).json()
+    assert explained["items"] == account["items"], "one and the same words"
+    of_star = await own.get(f"/v1/stars/{desk.person}/explanation")
+    assert of_star.json()["items"] == account["items"]
+    assert sum(counted["minutes"] for counted in of_star.json()["counted"]) == 540
+    for line in account["items"]:
+        effects = (await own.get(f"/v1/events/{line['source']['event_id']}/effects")).json()["items"]
+        assert line["amount"] == 0 or line["id"] in [effect["id"] for effect in effects]
+    # A correction of what nobody has told of yet: its kind counts as none, and not as less than that.
+    unknown = attendance(desk.person, 90, day)
+    shorter = corrected(unknown, 30, category=ActivityCategory.PROFESSIONAL, corrected_at=datetime.now(UTC))
+    await tell(points, shorter)
+    assert (await desk.explained(whole))["items"] == account["items"]
 
 
 async def test_one_that_is_borne_again_in_publicity_takes_effect_when_that_is_over(desk: Desk) -> None:

@@ -1,8 +1,10 @@
 """Stars from application to withdrawal, over HTTP and on a real ledger; the report upwards; what corrections do."""
 
+import asyncio
 import io
 import uuid
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from services.points.settings import PointsSettings
 from services.points.stars.api import timers
 from services.points.stars.watch import flag_what_no_longer_holds, flag_what_was_served_badly
 from shared.contracts.registry import AssessmentSide, PersonForgotten, ServiceAssessed, ServiceQuality
-from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
+from tests.conftest import COMMUNITY, DISTRICT, FOREIGN, until
 from tests.integration.office import StandingClock
 from tests.integration.points.serving import correct, registration, serve
 from tests.integration.telling import tell
@@ -278,10 +280,36 @@ async def test_three_stars_and_above_are_reported_upwards(points: Any) -> None:
     sent = await ok(officer.post("/v1/stars/reports", json={**params, "until": TODAY.isoformat()}), 201)
     assert (sent["rows_count"], sent["rows_sha256"]) == (1, report["rows_sha256"])
     assert [r["report_id"] for r in (await ok(officer.get("/v1/stars/reports")))["items"]] == [sent["report_id"]]
+    # Whatever comes after it, it says what it said.
+    await ok(points.client("district", "6202").post(f"/v1/stars/{high}/withdrawal", json={"reason": "misconduct"}))
+    assert (await ok(officer.get("/v1/stars/report", params=params)))["rows"] == []
+    path = f"/v1/stars/reports/{sent['report_id']}"
+    for reader in (officer, points.client("district", "6202")):
+        issued = await ok(reader.get(path))
+        assert (issued["rows"], issued["rows_sha256"], issued["agrees"]) == (report["rows"], sent["rows_sha256"], True)
+    kept = await officer.get(f"{path}/report.xlsx")
+    assert CalamineWorkbook.from_filelike(io.BytesIO(kept.content)).get_sheet_by_index(0).to_python() == sheet
+    assert (await points.client("district", "6301").get(path)).status_code == 403
+    await refused(officer.get(f"/v1/stars/reports/{uuid.uuid4()}"), "not_found", 404)
     backwards = {**params, "until": (TODAY - timedelta(days=1)).isoformat()}
     await refused(officer.get("/v1/stars/report", params=backwards), "star_period_inverted", 422)
     outside = {**params, "node": "630101"}
     assert (await officer.get("/v1/stars/report", params=outside)).status_code == 403
+
+
+async def test_a_report_waits_for_those_who_decide_at_the_same_moment(points: Any) -> None:
+    """It lists what all events before its own say, and no more: what a replay of the events finds."""
+    await granted(points, await volunteer(points, 640), 3, "6202")
+    body = {"node": DISTRICT, "since": TODAY.isoformat(), "until": TODAY.isoformat()}
+    async with points.service.database.transaction() as deciding:
+        await deciding.exec_driver_sql("UPDATE star_applications SET stage = stage")
+        report = asyncio.create_task(points.client("district", DISTRICT).post("/v1/stars/reports", json=body))
+
+        async def waits() -> bool:
+            return bool(await points.value("SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND NOT granted"))
+
+        await until(waits)
+    assert (await report).json()["rows_count"] == 1
 
 
 async def test_an_explanation_tells_hours_ground_and_who_decided_in_both_languages(points: Any) -> None:
@@ -298,6 +326,14 @@ async def test_an_explanation_tells_hours_ground_and_who_decided_in_both_languag
     assert {kind["kind"] for year in zh["years"] for kind in year["kinds"]} == {"activity.general"}
     assert zh["history"][2]["office"] == DISTRICT
     assert "officer" not in str(zh)
+    for step in zh["history"]:
+        assert (await ok(client.get(f"/v1/events/{step['event_id']}")))["state"] == "own"
+    assert sum(line["amount"] for line in zh["items"]) == zh["items"][0]["balance_after"] == 7200
+    assert zh["items"] == (await ok(client.get(f"/v1/accounts/{person}/SERVICE_MINUTE/explanation")))["items"]
+    path = f"/v1/stars/{await volunteer(points, 0)}/explanation"
+    nobody = await ok(points.client().get(path))
+    assert (nobody["items"], nobody["next_cursor"]) == ([], None)
+    await refused(points.client().get(path, params={"cursor": "x"}), "cursor_invalid", 400)
     (counted,) = zh["counted"]
     assert (counted["reason"], counted["minutes"], counted["lines"]) == ("rate", 7200, 15)
     assert [ground["place"] for ground in counted["grounds"]] == ["/evidence/scanned"]
@@ -309,6 +345,7 @@ async def test_an_explanation_tells_hours_ground_and_who_decided_in_both_languag
         assert (before["grade"], before["minutes"], before["ground"], before["history"]) == (0, minutes, None, [])
         assert "还没有申请过星级" in before["summary"]
         assert before["served_after_minutes"] == 7200
+        assert sum(line["amount"] for line in before["items"]) == minutes
     for bad in ({"at": "yesterday"}, {"as_known": "never"}):
         assert (await client.get(f"/v1/stars/{person}/explanation", params=bad)).status_code == 422
     stranger = points.client("volunteer", subject=str(uuid.uuid4()))
@@ -320,20 +357,35 @@ async def test_the_read_tables_are_what_the_events_give(points: Any) -> None:
     from services.points.app import read_views
     from shared.views import differing_read_tables
 
-    person, other = await volunteer(points, 640), await volunteer(points, 120)
+    person, other = await volunteer(points, 0), await volunteer(points, 120)
+    attended = await serve(points.service, person, 600, NOW)
     await granted(points, person, 1)
     await granted(points, person, 3, "6202")
     await apply(points, other, 1)
-    await ok(points.client("district", "6202").post(f"/v1/stars/{person}/withdrawal", json={"reason": "misconduct"}))
+    officer = points.client("district", "6202")
+    body = {"node": COMMUNITY, "since": TODAY.isoformat(), "until": TODAY.isoformat()}
+    reports = [await ok(officer.post("/v1/stars/reports", json=body), 201)]
+    await correct(points.service, attended[0], 0)
+    assert await flag_what_no_longer_holds(points.service.workshop) == 1
+    reports.append(await ok(officer.post("/v1/stars/reports", json=body), 201))
+    await ok(officer.post(f"/v1/stars/{person}/withdrawal", json={"reason": "hours_corrected"}))
+    reports.append(await ok(officer.post("/v1/stars/reports", json=body), 201))
     state = await ok(points.client().get(f"/v1/stars/{person}"))
     assert state["grade"] == 1
-    async with points.service.database.reading() as connection:
-        assert (await differing_read_tables(connection, read_views))[1] == []
+    earlier = import_module("services.points.migrations.versions.0019_rows_of_star_reports").ROWS_OF_EARLIER_REPORTS
+    for made_by_the_upgrade in (False, True):
+        if made_by_the_upgrade:
+            async with points.service.database.transaction() as connection:
+                await connection.exec_driver_sql("DELETE FROM star_report_rows")
+                await connection.exec_driver_sql(earlier)
+        async with points.service.database.reading() as connection:
+            assert (await differing_read_tables(connection, read_views))[1] == []
+        issued = [await ok(officer.get(f"/v1/stars/reports/{report['report_id']}")) for report in reports]
+        assert [report["agrees"] for report in issued] == [True, True, True]
+        assert [[row["minutes"] for row in report["rows"]] for report in issued] == [[36_000], [35_520], []]
 
 
 async def test_two_applications_in_the_same_moment_are_one(points: Any) -> None:
-    import asyncio
-
     person = await volunteer(points, 400)
     answers = await asyncio.gather(
         *(
