@@ -32,6 +32,8 @@ class PointsSettings(Settings):
     """How many service records a dry run of a policy looks at before it is refused as too much."""
     dry_run_seconds_max: int = Field(default=60, ge=1, le=600)
     """How long a dry run of a policy may take before it is refused as too much."""
+    dry_run_holds_days: int = Field(default=14, ge=1, le=90)
+    """How long after its dry run a policy can be published, or days restated, without another one."""
     ledger_check_interval_s: int = Field(default=60, ge=1)
     """How often the sum of every unit is looked at and shown as a metric."""
     honours_check_interval_s: int = Field(default=60, ge=1)

@@ -2,13 +2,14 @@
 
 from shared.contracts.common import CorrectionReason, Evidence, NodeCode, ServiceRecord
 from shared.contracts.event import Event, event_types, resolve, wire_type
-from shared.contracts.refusal import Refusal, local_time, refuse_if, refuse_unless
+from shared.contracts.refusal import Place, Refusal, local_time, refuse_if, refuse_unless
 
 __all__ = [
     "CorrectionReason",
     "Event",
     "Evidence",
     "NodeCode",
+    "Place",
     "Refusal",
     "ServiceRecord",
     "event_types",

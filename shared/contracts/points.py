@@ -31,6 +31,10 @@ class PolicyPublished(Event, context="points"):
     )
     in_force_from: date = Field(description="First day in force, in Asia/Shanghai.")
     document: dict[str, Any]
+    tried_at: AwareDatetime | None = Field(
+        default=None, description="When somebody saw in a dry run who would get how much more or less."
+    )
+    tried_months: int | None = Field(default=None, ge=1, description="On the service of how many of the last months.")
 
 
 class PolicyWithdrawn(Event, context="points"):
@@ -157,6 +161,9 @@ class PolicyRestated(Event, context="points"):
     until: date = Field(description="Last day.")
     reference: str = Field(description="Number of the decision that orders it (文号).")
     restated_at: AwareDatetime = Field(description="Later than all that was known of these days when it was told.")
+    tried_at: AwareDatetime | None = Field(
+        default=None, description="When somebody saw in a dry run who would get how much more or less."
+    )
 
 
 class LongDayReason(StrEnum):

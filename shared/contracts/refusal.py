@@ -1,11 +1,19 @@
 """How a model says no: a named error with a stable code, beside the rule that raises it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from zoneinfo import ZoneInfo
 
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class Place(NamedTuple):
+    """Where in what was sent a mistake is, and the code of the words for it, with what they tell."""
+
+    where: str
+    code: str
+    params: Mapping[str, Any]
 
 
 class Refusal(Exception):
@@ -17,8 +25,8 @@ class Refusal(Exception):
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
-    places: Sequence[tuple[str, str]] = ()
-    """Where in what was sent each mistake is, with the code of the words for it; for refusals that find several."""
+    places: Sequence[Place] = ()
+    """Where each mistake is, for refusals that find several."""
 
     def __init__(self, **params: Any) -> None:
         super().__init__(self.code)

@@ -171,7 +171,9 @@ async def on_refusal(request: Request, error: Exception) -> JSONResponse:
     headers = {"Retry-After": {429: "60", 503: "1"}[error.status]} if error.status in (429, 503) else None
     texts: Texts = request.app.state.texts
     language = language_of(request)
-    errors = [{"field": place, "problem": texts.word(language, reason)} for place, reason in error.places]
+    errors = [
+        {"field": place.where, "problem": texts.get(language, place.code, place.params)} for place in error.places
+    ]
     return problem(request, error.status, error.code, error.params, errors or None, headers)
 
 

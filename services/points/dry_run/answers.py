@@ -1,12 +1,13 @@
 """The answer of a dry run."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from services.points.dry_run.comparison import EDGES_PERCENT, Comparison, Spread, Sums
+from services.points.dry_run.market import MarketTally
 from services.points.dry_run.standing import BankMove, BankTally, StarsMove, StarsTally
 from services.points.stars.standing import GRADES
 from services.points.units import EARNED_UNITS, Unit
@@ -83,6 +84,20 @@ class DryRunOut(BaseModel):
     node_names: dict[str, str] = Field(description="各节点的名称 names of the nodes, by code")
 
 
+class Receipt(BaseModel):
+    """Shows, when what was tried is published or ordered, that this answer was there to be seen."""
+
+    receipt: str = Field(
+        description="试算凭据：发布或下达时原样填写；内容、节点、日期须与试算相同，其间本节点、上级、下级的办法不得有变"
+        " give it when you publish or order exactly this; not when a policy of the node, above or below changed since"
+    )
+    receipt_holds_until: datetime = Field(description="凭据有效至 until when")
+
+
+class RestatementDryRunOut(DryRunOut, Receipt):
+    """What pricing days anew would change."""
+
+
 class GradeChangeOut(BaseModel):
     """People who meet what a grade asks for, by their service record of today. Whoever applied already counts, too."""
 
@@ -114,13 +129,34 @@ class TimeBankChangeOut(BaseModel):
     people_age_unknown: int = Field(description="年龄不详的人数 people whose age nobody knows")
 
 
-class PolicyDryRunOut(DryRunOut):
+class MarketChangeOut(BaseModel):
+    """What the rules of the love market would have meant for what was redeemed in the months."""
+
+    redemptions: int = Field(description="已领取或待领取的兑换 redemptions that were collected, or wait")
+    over_limit_households: BeforeAfterOut = Field(
+        description="某月超过每户限领件数的户次 households with more pieces than the limit, each month counted"
+    )
+    over_limit_pieces: BeforeAfterOut = Field(description="超过的件数 pieces above it")
+    late: BeforeAfterOut = Field(description="领取时已过期限的 collected after the time there would have been")
+
+
+class NotTriedOut(BaseModel):
+    """What the document says and the dry run does not try."""
+
+    place: str = Field(description="在文档中的位置 place in the document, as a JSON pointer")
+    why: str = Field(description="为什么没有试算，它管什么 why not, and what it is for")
+
+
+class PolicyDryRunOut(DryRunOut, Receipt):
     """What a document would have changed for the service of the months, and would change for what people have today."""
 
+    in_force_from: date = Field(description="发布时填同一天 the day to publish it for")
     stars: list[GradeChangeOut] = Field(
         description="名单 who they are: `POST /v1/policies/dry-run/stars`", min_length=GRADES, max_length=GRADES
     )
     time_bank: TimeBankChangeOut = Field(description="名单 who they are: `POST /v1/policies/dry-run/time-bank`")
+    market: MarketChangeOut
+    not_tried: list[NotTriedOut] = Field(description="文档中没有试算的项目 what the document says that was not tried")
 
 
 class StarsMoveOut(BaseModel):
@@ -173,11 +209,21 @@ def time_bank_move_out(move: BankMove) -> TimeBankMoveOut:
     )
 
 
-def policy_dry_run_out(prices: DryRunOut, stars: StarsTally, bank: BankTally) -> PolicyDryRunOut:
+def policy_dry_run_out(
+    prices: DryRunOut,
+    in_force_from: date,
+    stars: StarsTally,
+    bank: BankTally,
+    market: MarketTally,
+    not_tried: list[NotTriedOut],
+    receipt: Receipt,
+) -> PolicyDryRunOut:
     """The whole answer."""
     grades = zip(stars.before, stars.after, stars.newly, stars.no_longer, stars.kept, strict=True)
     return PolicyDryRunOut(
         **dict(prices),
+        **dict(receipt),
+        in_force_from=in_force_from,
         stars=[
             GradeChangeOut(
                 grade=grade,
@@ -200,6 +246,15 @@ def policy_dry_run_out(prices: DryRunOut, stars: StarsTally, bank: BankTally) ->
             people_no_longer_spending=bank.no_longer_spend,
             people_age_unknown=bank.age_unknown,
         ),
+        market=MarketChangeOut(
+            redemptions=market.redemptions,
+            over_limit_households=BeforeAfterOut(
+                before=market.households_over_before, after=market.households_over_after
+            ),
+            over_limit_pieces=BeforeAfterOut(before=market.pieces_over_before, after=market.pieces_over_after),
+            late=BeforeAfterOut(before=market.late_before, after=market.late_after),
+        ),
+        not_tried=not_tried,
     )
 
 

@@ -99,6 +99,16 @@ class TwoBooks:
             _spends(who, after),
         )
 
+    def market(self, community: str) -> tuple[int, int, int, int]:
+        """Pieces a household can have in a month, before and after, and hours to collect, before and after."""
+        before, after = (book.terms(community, self._day) for book in self._books)
+        return (
+            before.market.pieces_per_household_per_month.value,
+            after.market.pieces_per_household_per_month.value,
+            before.redemption.collect_within_hours.value,
+            after.redemption.collect_within_hours.value,
+        )
+
     def _reached(self, asked: Sequence[Requirement], who: WithRecord, said: Assessed) -> int:
         met = (
             grade

@@ -3,23 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 
 from fastapi import Depends, Request
 
+from services.points.dry_run.answers import NotTriedOut, Receipt
 from services.points.dry_run.bodies import ProposedBody
 from services.points.dry_run.bounded import BoundedReads
 from services.points.dry_run.people import PeopleBelow
 from services.points.dry_run.standing import TwoBooks
+from services.points.dry_run.untried import untried
 from services.points.fields import Clocked, Configured
 from services.points.policy.book import PolicyBook
 from services.points.policy.document import read_document
 from services.points.policy.in_force import InForce
+from services.points.policy.model import Tried
+from services.points.policy.receipts import Proposal
 from shared.clock import local_day
 from shared.contracts import Refusal, refuse_if
 from shared.database import driver_connection
-from shared.web import Read
+from shared.web import Read, Vaulted
+from shared.web.problems import Texts, language_of
 
 
 class DryRunUnderWay(Refusal):
@@ -31,12 +36,16 @@ class DryRunUnderWay(Refusal):
 class Trial:
     """One dry run."""
 
-    def __init__(self, request: Request, read: Read, policies: InForce, settings: Configured, clock: Clocked) -> None:
+    def __init__(
+        self, request: Request, read: Read, policies: InForce, settings: Configured, clock: Clocked, vault: Vaulted
+    ) -> None:
         state = request.app.state
         if not hasattr(state, "dry_run_turn"):
             state.dry_run_turn = asyncio.Lock()
         self._turn: asyncio.Lock = state.dry_run_turn
-        self._read, self._policies, self._settings = read, policies, settings
+        self._read, self._policies, self._settings, self._vault = read, policies, settings, vault
+        self._texts: Texts = state.texts
+        self._language = language_of(request)
         self.now: datetime = clock()
         self.today = local_day(self.now)
 
@@ -68,6 +77,19 @@ class Trial:
         books = TwoBooks(*await self.books(body), self.today)
         return PeopleBelow(await self.reads(), books, body.node)
 
+    def not_tried(self, body: ProposedBody) -> list[NotTriedOut]:
+        """What the document says that no dry run tries, in words."""
+        found = untried(body.document)
+        return [NotTriedOut(place=place, why=self._texts.word(self._language, code)) for place, code in found]
 
-Tried = Annotated[Trial, Depends(Trial)]
+    def receipt(self, proposal: Proposal, book: PolicyBook, months: int | None = None) -> Receipt:
+        """Shows that it was tried now, beside the policies of this book."""
+        at = self.now.replace(microsecond=0)
+        return Receipt(
+            receipt=proposal.receipt(self._vault, book, Tried(at, months)),
+            receipt_holds_until=at + timedelta(days=self._settings.dry_run_holds_days),
+        )
+
+
+OneTrial = Annotated[Trial, Depends(Trial)]
 """In a route: its dry run."""

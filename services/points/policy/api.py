@@ -7,12 +7,16 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
 
+from services.points.fields import Configured
 from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.answers import TermsOut, terms_out
+from services.points.policy.bodies import Receipt
+from services.points.policy.consistency import require_consistent, require_not_needed
 from services.points.policy.document import read_document
 from services.points.policy.in_force import InForce
-from services.points.policy.model import PublishPolicy, UnknownPolicy, WithdrawPolicy
+from services.points.policy.model import PublishPolicy, UnknownPolicy, WithdrawPolicy, require_ahead
 from services.points.policy.ready import shipped_policies
+from services.points.policy.receipts import Proposal
 from services.points.policy.views import BOOK_ID, POLICIES
 from services.points.tables import policies
 from shared.clock import local_day, system_clock
@@ -40,6 +44,7 @@ class PublishBody(Body):
             ]
         ),
     ]
+    receipt: Receipt = None
 
 
 class PolicyOut(BaseModel):
@@ -53,6 +58,10 @@ class PolicyOut(BaseModel):
     withdrawn_at: datetime | None = Field(
         description="生效前已撤回，从未生效 withdrawn before its first day, never in force"
     )
+    tried_at: datetime | None = Field(
+        description="发布前何时试算过，早先发布的为空 when it was tried before; null for what was published long ago"
+    )
+    tried_months: int | None = Field(description="按最近几个月的服务试算 on the service of how many months")
 
 
 class PublishedOut(BaseModel):
@@ -86,20 +95,33 @@ class ShippedList(BaseModel):
 
 
 @api.command("/v1/policies", permission="policies.publish", status=201)
-async def publish_policy(body: PublishBody, work: Work, caller: Caller) -> PublishedOut:
-    """发布积分办法，不追溯既往。Publish a policy. It is never retroactive, and cannot be changed afterwards.
+async def publish_policy(
+    body: PublishBody, work: Work, caller: Caller, policies: InForce, settings: Configured
+) -> PublishedOut:
+    """发布积分办法，不追溯既往；先试算，再凭试算答复中的 receipt 发布。Publish a policy that was tried.
 
+    It is never retroactive, and cannot be changed afterwards. Try it first: `POST /v1/policies/dry-run` with the same
+    document, node and first day says who would get how much more or less, and gives the receipt that is needed here.
     Until its first day it can be withdrawn: `POST /v1/policies/{policy_version}/withdrawal`.
     """
     caller.require(body.node)
-    read_document(body.document, complete=False)
-    command = PublishPolicy(body.node, body.in_force_from, body.document, work.now)
-    book = await work.execute(POLICIES, BOOK_ID, command)
-    return PublishedOut(policy_version=book.latest_version, node=body.node, in_force_from=body.in_force_from)
+    document = read_document(body.document, complete=False)
+    require_ahead(body.in_force_from, work.now)
+    # Before the policies are read: what is published after them and before the commit is then met at the append.
+    await work.load(POLICIES, BOOK_ID)
+    book = await policies.book(work.connection)
+    require_consistent(book, body.node, body.in_force_from, document)
+    proposal = Proposal.policy(body.node, body.in_force_from, body.document)
+    tried = proposal.require_tried(work.vault, book, body.receipt, work.now, settings.dry_run_holds_days)
+    command = PublishPolicy(body.node, body.in_force_from, body.document, tried, work.now)
+    state = await work.execute(POLICIES, BOOK_ID, command)
+    return PublishedOut(policy_version=state.latest_version, node=body.node, in_force_from=body.in_force_from)
 
 
 @api.command("/v1/policies/{policy_version}/withdrawal", permission="policies.publish")
-async def withdraw_policy(policy_version: PolicyNumber, work: Work, caller: Caller) -> WithdrawnOut:
+async def withdraw_policy(
+    policy_version: PolicyNumber, work: Work, caller: Caller, policies_in_force: InForce
+) -> WithdrawnOut:
     """撤回尚未生效的积分办法；版本号不再使用，同一天可以另行发布。Withdraw a policy that is not in force yet.
 
     Another one can then be published for the same day, under a version of its own. What has begun stays.
@@ -109,6 +131,8 @@ async def withdraw_policy(policy_version: PolicyNumber, work: Work, caller: Call
         raise UnknownPolicy
     caller.require(row.node or "")
     await work.execute(POLICIES, BOOK_ID, WithdrawPolicy(policy_version, work.now))
+    # Of the policies as they are without this work's own event, which is not committed.
+    require_not_needed(await policies_in_force.book(work.connection), policy_version, row.node, row.in_force_from)
     return WithdrawnOut(policy_version=policy_version, node=row.node, in_force_from=row.in_force_from)
 
 
@@ -166,4 +190,6 @@ def _policy(row: Any) -> PolicyOut:
         document=row.document,
         published_at=row.published_at,
         withdrawn_at=row.withdrawn_at,
+        tried_at=row.tried_at,
+        tried_months=row.tried_months,
     )

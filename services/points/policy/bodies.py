@@ -1,4 +1,4 @@
-"""What routes of restatements and of their dry run take, both."""
+"""What routes of policies and restatements, and of their dry runs, take."""
 
 from typing import Annotated
 
@@ -6,6 +6,14 @@ from pydantic import Field
 
 from shared.contracts import NodeCode
 from shared.web.fields import Body, Day
+
+Receipt = Annotated[
+    str | None,
+    Field(
+        max_length=200,
+        description="试算答复中的 receipt，须为同一内容的试算 the receipt of the dry run of exactly this",
+    ),
+]
 
 
 class RestatedDaysBody(Body):

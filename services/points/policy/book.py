@@ -1,8 +1,8 @@
 """The policy book: which terms hold where and when. Pure; the same question has the same answer for ever."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from services.points.policy.document import PolicyDocument
@@ -143,6 +143,16 @@ class PolicyBook:
         proposed = PolicyVersion(self.latest_version + 1, node, BEGINNING, document)
         return PolicyBook([*others, proposed], [r for r in self.restatements if r.node != node])
 
+    def with_published(self, node: str, in_force_from: date, document: PolicyDocument) -> "PolicyBook":
+        """The book as it would be with one more policy."""
+        published = PolicyVersion(self.latest_version + 1, node, in_force_from, document)
+        return PolicyBook([*self._by_version.values(), published], self.restatements)
+
+    def without(self, version: int) -> "PolicyBook":
+        """The book as it would be with a policy withdrawn."""
+        withdrawn = (replace(p, withdrawn=p.withdrawn or p.version == version) for p in self._by_version.values())
+        return PolicyBook(withdrawn, self.restatements)
+
     def with_restated(self, restatement: Restatement) -> "PolicyBook":
         """The book as it would be after one more restatement."""
         return PolicyBook(self._by_version.values(), [*self.restatements, restatement])
@@ -152,6 +162,31 @@ class PolicyBook:
         policy = self._by_version.get(version)
         return policy is not None and policy.node == node and not policy.withdrawn
 
+    def own(self, node: str | None, day: date) -> PolicyVersion | None:
+        """The policy of the node itself on a day; None where it inherits everything."""
+        return next((policy for policy in self._by_node.get(node, ()) if policy.in_force_from <= day), None)
+
+    def turns(self, node: str, since: date) -> Iterator[tuple[str, date]]:
+        """Where and from which days something else may hold at a node or below it: at the node and at each below that
+        has policies of its own, from the first day and from every later one on which a policy there or above begins, or
+        a restatement begins or ends.
+        """
+        below = sorted(n for n in self._by_node if n is not None and n.startswith(node) and n != node)
+        for place in (node, *below):
+            above = (n for n in self._by_node if n is None or place.startswith(n))
+            days = {policy.in_force_from for n in above for policy in self._by_node[n]}
+            anew = (restatement for restatement in self.restatements if place.startswith(restatement.node))
+            days |= {day for one in anew for day in (one.since, one.until + timedelta(days=1))}
+            yield from ((place, day) for day in sorted({since, *(day for day in days if day > since)}))
+
+    def concerning(self, node: str) -> int:
+        """How many policies and restatements that concern a node were told so far, with what was withdrawn. It grows
+        whenever one is told, so that it can be seen that none was.
+        """
+        told = [p.node for p in self._by_version.values() for _ in range(1 + p.withdrawn)]
+        told += [restatement.node for restatement in self.restatements]
+        return sum(1 for n in told if n is None or n.startswith(node) or node.startswith(n))
+
     def _chain(self, community: str, day: date, anew: Mapping[str, PolicyVersion]) -> list[PolicyVersion]:
         nodes: list[str | None] = [None]
         nodes += [community[:length] for length in _NODE_LENGTHS if length <= len(community)]
@@ -159,7 +194,7 @@ class PolicyBook:
         for node in nodes:
             in_force = None if node is None else anew.get(node)
             if in_force is None:
-                in_force = next((p for p in self._by_node.get(node, ()) if p.in_force_from <= day), None)
+                in_force = self.own(node, day)
             if in_force is not None:
                 chain.append(in_force)
         if not chain or chain[0].node is not None:

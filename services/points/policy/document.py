@@ -18,7 +18,7 @@ from services.points.policy.faults import (
     whole_number,
 )
 from services.points.policy.kinds import EARNING_UNITS, SERVICE_KINDS
-from services.points.policy.rules import LATER_REASONS, RULES, read_rules, rule_faults
+from services.points.policy.rules import RULES, read_rules, rule_faults
 from shared.contracts import Evidence
 
 __all__ = ["SERVICE_KINDS", "BadPolicy", "PolicyDocument", "read_document"]
@@ -29,6 +29,9 @@ _CAP_MAX = 100_000
 _TITLE_LENGTH_MAX = 200
 _OPTIONAL = ("caps_per_activity",)
 """Sections that even a document for everywhere may leave out."""
+
+_LATER_REASONS = frozenset({"never_counts", "not_a_multiple_of_five", "lower_than_before", "not_deposited", "empty"})
+"""Reasons that came after 0.1.0: they refuse new documents and leave published ones alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,20 @@ class PolicyDocument:
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What it says beside prices, by section and part (`rules.RULES`)."""
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether everything is inherited."""
+        prices = (self.weights_percent, self.evidence, self.caps_per_day, self.caps_per_activity)
+        return self.minutes_per_point is None and not any(prices) and not any(self.rules.values())
+
 
 def read_document(raw: Mapping[str, Any], *, complete: bool, published: bool = False) -> PolicyDocument:
     """Read a document as it was sent; `complete` demands that nothing is left to inherit. Raises `BadPolicy`.
 
     One that was `published` is read as it was good then: a rule about documents that came later does not undo it.
     """
-    refuse_faults(_faults(raw, complete, published))
+    faults = _faults(raw, complete)
+    refuse_faults(fault for fault in faults if not (published and fault.reason in _LATER_REASONS))
     points = raw.get("points", {})
     return PolicyDocument(
         minutes_per_point=points.get("minutes_per_point"),
@@ -65,26 +75,26 @@ def read_document(raw: Mapping[str, Any], *, complete: bool, published: bool = F
     )
 
 
-def _faults(raw: Mapping[str, Any], complete: bool, published: bool) -> Iterator[Fault]:
+def _faults(raw: Mapping[str, Any], complete: bool) -> Iterator[Fault]:
     sections = ("caps_per_day", "evidence", "points", *RULES)
     yield from unknown_keys(raw, {"title", *sections, *_OPTIONAL}, "")
     yield from _title_faults(raw)
     for name in (*sections, *_OPTIONAL):
         if name in raw and not isinstance(raw[name], Mapping):
             yield Fault(f"/{name}", "not_an_object")
+        elif name in raw and not raw[name] and not complete:
+            yield Fault(f"/{name}", "empty")
         elif name not in raw and complete and name not in _OPTIONAL:
             yield Fault(f"/{name}", "missing")
     if isinstance(points := raw.get("points"), Mapping):
         yield from _points_faults(points, complete)
     if isinstance(evidence := raw.get("evidence"), Mapping):
-        yield from _evidence_faults(evidence, complete, published)
+        yield from _evidence_faults(evidence, complete)
     if isinstance(caps := raw.get("caps_per_day"), Mapping):
         yield from _cap_faults(caps, complete, "/caps_per_day")
     if isinstance(caps := raw.get("caps_per_activity"), Mapping):
         yield from _cap_faults(caps, False, "/caps_per_activity")
-    for fault in rule_faults(raw, complete):
-        if not (published and fault.reason in LATER_REASONS):
-            yield fault
+    yield from rule_faults(raw, complete)
 
 
 def _title_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
@@ -110,6 +120,8 @@ def _points_faults(points: Mapping[str, Any], complete: bool) -> Iterator[Fault]
     if not isinstance(weights, Mapping):
         yield Fault("/points/weights_percent", "not_an_object")
         return
+    if not weights and "weights_percent" in points and not complete:
+        yield Fault("/points/weights_percent", "empty")
     yield from unknown_keys(weights, SERVICE_KINDS, "/points/weights_percent")
     for kind in sorted(SERVICE_KINDS):
         if kind in weights:
@@ -127,7 +139,7 @@ def _cap_faults(caps: Mapping[str, Any], complete: bool, place: str) -> Iterator
             yield Fault(f"{place}/{unit}", "missing")
 
 
-def _evidence_faults(evidence: Mapping[str, Any], complete: bool, published: bool) -> Iterator[Fault]:
+def _evidence_faults(evidence: Mapping[str, Any], complete: bool) -> Iterator[Fault]:
     yield from unknown_keys(evidence, list(Evidence), "/evidence")
     for tier in sorted(Evidence):
         place = f"/evidence/{tier}"
@@ -137,6 +149,5 @@ def _evidence_faults(evidence: Mapping[str, Any], complete: bool, published: boo
             continue
         units = evidence[tier]
         yield from some_of(units, EARNING_UNITS, place)
-        # 0.1.0 let a document say otherwise; what was earned under it then stays as it was priced.
-        if tier is Evidence.ESTIMATED and is_list(units) and units and not published:
+        if tier is Evidence.ESTIMATED and is_list(units) and units:
             yield Fault(place, "never_counts")

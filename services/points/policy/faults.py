@@ -1,10 +1,10 @@
 """What can be wrong with a policy document, and where: the codes for it, and the checks that all sections share."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from shared.contracts import Refusal
+from shared.contracts import Place, Refusal
 
 REASONS = frozenset(
     {
@@ -21,8 +21,14 @@ REASONS = frozenset(
         "not_a_title",
         "not_five",
         "not_ascending",
+        "lower_than_before",
         "never_counts",
+        "not_deposited",
         "does_not_expire",
+        "empty",
+        "says_nothing",
+        "more_than",
+        "less_than",
     }
 )
 """Codes of what can be wrong; the words for each are kept under `fault.<code>` in `locales/`."""
@@ -45,15 +51,17 @@ class Fault:
 
     place: str
     reason: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What the words for it tell beside."""
 
 
-def refuse_faults(found: Iterable[Fault]) -> None:
-    """Raise `BadPolicy` when anything is wrong, with the place of every fault."""
+def refuse_faults(found: Iterable[Fault], refused: type[BadPolicy] = BadPolicy, **params: Any) -> None:
+    """Raise `BadPolicy`, or what is it, when anything is wrong, with the place of every fault."""
     faults = list(found)
     if faults:
         assert all(fault.reason in REASONS for fault in faults)
-        refusal = BadPolicy(faults=len(faults), place=faults[0].place, reason=faults[0].reason)
-        refusal.places = [(fault.place, f"fault.{fault.reason}") for fault in faults[:_FAULTS_SHOWN_MAX]]
+        refusal = refused(faults=len(faults), place=faults[0].place, reason=faults[0].reason, **params)
+        refusal.places = [Place(f.place, f"fault.{f.reason}", f.params) for f in faults[:_FAULTS_SHOWN_MAX]]
         raise refusal
 
 

@@ -23,6 +23,15 @@ rest is for the commit, and for clocks that differ."""
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A dry run of what is to be decided, which somebody has seen (`receipts`)."""
+
+    at: datetime
+    months: int | None = None
+    """On the service of how many of the last months; None where the days say themselves which."""
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """What was published so far."""
 
@@ -42,6 +51,7 @@ class PublishPolicy:
     node: str | None
     in_force_from: date
     document: Mapping[str, Any]
+    tried: Tried
     now: datetime
 
 
@@ -70,6 +80,7 @@ class RestatePolicy:
     since: date
     until: date
     reference: str
+    tried: Tried
     at: datetime
     """Later than all that is known of the days."""
 
@@ -131,6 +142,12 @@ def earliest_day(now: datetime) -> date:
     return (now + MARGIN).astimezone(_SHANGHAI).date() + timedelta(days=1)
 
 
+def require_ahead(day: date, now: datetime) -> None:
+    """A policy is never retroactive. Raises `PolicyRetroactive`."""
+    earliest = earliest_day(now)
+    refuse_if(day < earliest, PolicyRetroactive(earliest=earliest.isoformat()))
+
+
 def require_over(since: date, until: date, now: datetime) -> None:
     """Only days that are over are priced anew. Raises `RestatementNotOver`."""
     latest = now.astimezone(_SHANGHAI).date() - timedelta(days=1)
@@ -143,12 +160,19 @@ def decide(book: Book, command: PublishPolicy | SeedPolicy | WithdrawPolicy | Re
         case SeedPolicy(in_force_from=day, document=document):
             refuse_unless(book.latest_version == 0, PolicyBookNotEmpty)
             return [PolicyPublished(policy_version=1, node=None, in_force_from=day, document=dict(document))]
-        case PublishPolicy(node=node, in_force_from=day, document=document, now=now):
-            earliest = earliest_day(now)
-            refuse_if(day < earliest, PolicyRetroactive(earliest=earliest.isoformat()))
+        case PublishPolicy(node=node, in_force_from=day, document=document, tried=tried, now=now):
+            require_ahead(day, now)
             refuse_if((node, day) in book.standing.values(), PolicyOverlaps(node=node or "", day=day.isoformat()))
-            version = book.latest_version + 1
-            return [PolicyPublished(policy_version=version, node=node, in_force_from=day, document=dict(document))]
+            return [
+                PolicyPublished(
+                    policy_version=book.latest_version + 1,
+                    node=node,
+                    in_force_from=day,
+                    document=dict(document),
+                    tried_at=tried.at,
+                    tried_months=tried.months,
+                )
+            ]
         case WithdrawPolicy(policy_version=version, now=now):
             refuse_if(version in book.withdrawn, PolicyIsWithdrawn(version=version))
             refuse_unless(version in book.standing, UnknownPolicy)
@@ -170,6 +194,7 @@ def decide(book: Book, command: PublishPolicy | SeedPolicy | WithdrawPolicy | Re
                     until=until,
                     reference=command.reference,
                     restated_at=at,
+                    tried_at=command.tried.at,
                 )
             ]
 

@@ -26,7 +26,7 @@ from shared.contracts.anomalies import Sign
 from shared.contracts.registry import NodeLevel
 
 GRANTING_LEVELS = (NodeLevel.DISTRICT, NodeLevel.CITY, NodeLevel.PROVINCE)
-"""Levels whose authorities grant stars."""
+"""Levels whose authorities grant stars, the lowest first."""
 
 AGE_GROUP_YEARS = 5
 """The registry tells age groups of five years, never birth dates: another bound could not be looked at."""
@@ -114,8 +114,16 @@ def _star_minutes_faults(value: Any, place: str) -> Iterator[Fault]:
 
 def _granted_by_faults(value: Any, place: str) -> Iterator[Fault]:
     yield from one_per_grade(value, place)
+    before = 0
     for index, level in enumerate(value if is_list(value) else ()):
-        yield from one_of(level, GRANTING_LEVELS, f"{place}/{index}")
+        faults = list(one_of(level, GRANTING_LEVELS, f"{place}/{index}"))
+        yield from faults
+        if faults:
+            continue
+        height = GRANTING_LEVELS.index(level)
+        if height < before:
+            yield Fault(f"{place}/{index}", "lower_than_before")
+        before = max(before, height)
 
 
 def _expiry_faults(value: Any, place: str) -> Iterator[Fault]:
@@ -181,10 +189,6 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
 """Sections by name, and the keys of each."""
 
 
-LATER_REASONS = frozenset({"not_a_multiple_of_five"})
-"""Reasons that came after 0.1.0: they refuse new documents and leave published ones alone."""
-
-
 def rule_faults(raw: Mapping[str, Any], complete: bool) -> Iterator[Fault]:
     """What is wrong in these sections of a document. Whether they are there, and objects, was looked at before."""
     for section, rules in RULES.items():
@@ -200,6 +204,19 @@ def rule_faults(raw: Mapping[str, Any], complete: bool) -> Iterator[Fault]:
                 yield from rule.faults(said[key], f"/{section}/{key}")
             elif complete and rule.required:
                 yield Fault(f"/{section}/{key}", "missing")
+    if isinstance(bank := raw.get("time_bank"), Mapping):
+        yield from _undeposited(bank.get("donate_only_kinds"), bank.get("deposit_kinds"))
+
+
+def _undeposited(donate_only: Any, deposited: Any) -> Iterator[Fault]:
+    """Kinds whose minutes one document deposits to be given away, and does not deposit.
+
+    Of a list that is inherited it is no mistake: what is not deposited here is not there to be given away.
+    """
+    if is_list(donate_only) and is_list(deposited):
+        for index, kind in enumerate(donate_only):
+            if isinstance(kind, str) and kind in SERVICE_KINDS and kind not in deposited:
+                yield Fault(f"/time_bank/donate_only_kinds/{index}", "not_deposited")
 
 
 def read_rules(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -39,6 +39,8 @@ async def publish(connection: AsyncConnection, event: PolicyPublished, recorded:
             document=event.document,
             published_at=recorded.occurred_at,
             version=recorded.version,
+            tried_at=event.tried_at,
+            tried_months=event.tried_months,
         )
     )
 
@@ -67,6 +69,7 @@ async def restate(connection: AsyncConnection, event: PolicyRestated, recorded: 
             reference=event.reference,
             restated_at=event.restated_at,
             version=recorded.version,
+            tried_at=event.tried_at,
         )
     )
 

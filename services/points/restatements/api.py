@@ -8,11 +8,15 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.fields import Configured
 from services.points.ledger.parts import PARTS, shut_gate
 from services.points.ledger.schema import LIVE
 from services.points.node_names import NamedPage, with_node_names
-from services.points.policy.bodies import RestatedDaysBody
+from services.points.policy.bodies import Receipt, RestatedDaysBody
+from services.points.policy.consistency import require_restatable
+from services.points.policy.in_force import InForce
 from services.points.policy.model import RestatePolicy
+from services.points.policy.receipts import Proposal
 from services.points.policy.views import BOOK_ID, POLICIES
 from services.points.tables import restatement_parts, restatements
 from services.points.units import Unit
@@ -31,6 +35,7 @@ class RestateBody(RestatedDaysBody):
     reference: Annotated[
         ShortText, Field(description="决定文号 number of the decision", examples=["嘉民发〔2026〕12号"])
     ]
+    receipt: Receipt = None
 
 
 class OrderedOut(BaseModel):
@@ -50,6 +55,9 @@ class RestatementOut(BaseModel):
     until: date
     reference: str
     restated_at: datetime
+    tried_at: datetime | None = Field(
+        description="下达前何时试算过，早先下达的为空 when it was tried before; null for what was ordered long ago"
+    )
     event_id: str = Field(description="它引起的全部流水见 what it caused: `/v1/events/{event_id}/effects`")
     parts_done: int = Field(description="已完成的部分 parts of the people for whom the differences are posted")
     parts: int = Field(description="总部分数 of how many")
@@ -72,14 +80,23 @@ class RestatementDetailOut(RestatementOut):
 
 
 @api.command("/v1/policy-restatements", permission="policies.publish", status=201)
-async def restate_policy(body: RestateBody, work: Work, caller: Caller) -> OrderedOut:
-    """追溯调整：按另一办法重新计算已过的日子，差额逐笔入账。Price days anew; the differences are posted bit by bit.
+async def restate_policy(
+    body: RestateBody, work: Work, caller: Caller, policies: InForce, settings: Configured
+) -> OrderedOut:
+    """追溯调整：按另一办法重新计算已过的日子，差额逐笔入账；先试算，再凭试算答复中的 receipt 下达。Price days anew.
 
-    Only prices change: rates, weights, evidence tiers, caps. Expiry, stars and the other rules of those days stay.
-    Try it first: `POST /v1/policy-restatements/dry-run`. What was earned stays in the ledger; a restatement adds to it
-    what is missing or takes back what was too much, and cannot be undone except by another one.
+    The differences are posted bit by bit. Try it first: `POST /v1/policy-restatements/dry-run` for the same days says
+    who would get how much more or less, and gives the receipt that is needed here. Only prices change: rates, weights,
+    evidence tiers, caps. Expiry, stars and the other rules of those days stay. What was earned stays in the ledger; a
+    restatement adds to it what is missing or takes back what was too much, and cannot be undone except by another one.
     """
     caller.require(body.node)
+    # Before the policies are read: what is published after them and before the commit is then met at the append.
+    await work.load(POLICIES, BOOK_ID)
+    book = await policies.book(work.connection)
+    require_restatable(book, body.node, body.policy_version, body.since, body.until, work.now)
+    proposal = Proposal.restatement(body.node, body.policy_version, body.since, body.until)
+    tried = proposal.require_tried(work.vault, book, body.receipt, work.now, settings.dry_run_holds_days)
     db = await driver_connection(work.connection)
     # Nobody books from here until the commit, and only then the moment is taken: whatever is booked before it was told
     # before it, and whoever books after it knows of it.
@@ -87,10 +104,10 @@ async def restate_policy(body: RestateBody, work: Work, caller: Caller) -> Order
     latest = await db.fetchval(f"SELECT max(recorded_at) FROM {LIVE}.transfers WHERE recorded_at >= $1", work.now)
     noted = await db.fetchval(f"SELECT max(recorded_at) FROM {LIVE}.notes WHERE recorded_at >= $1", work.now)
     moment = max([work.now, *(known + _A_MOMENT for known in (latest, noted) if known is not None)])
-    command = RestatePolicy(body.node, body.policy_version, body.since, body.until, body.reference, moment)
-    book = await work.execute(POLICIES, BOOK_ID, command)
-    assert book.restated_at is not None
-    return OrderedOut(restatement=book.restatements, restated_at=book.restated_at)
+    command = RestatePolicy(body.node, body.policy_version, body.since, body.until, body.reference, tried, moment)
+    state = await work.execute(POLICIES, BOOK_ID, command)
+    assert state.restated_at is not None
+    return OrderedOut(restatement=state.restatements, restated_at=state.restated_at)
 
 
 @api.query("/v1/policy-restatements", permission="policies.read")
@@ -157,6 +174,7 @@ def _restatement(row: Any) -> RestatementOut:
         until=row.until,
         reference=row.reference,
         restated_at=row.restated_at,
+        tried_at=row.tried_at,
         event_id=str(row.event_id),
         parts_done=row.parts_done,
         parts=PARTS,

@@ -15,6 +15,8 @@ policies = Table(
     Column("published_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
     Column("withdrawn_at", MOMENT),
+    Column("tried_at", MOMENT),
+    Column("tried_months", SmallInteger),
 )
 Index(
     "policies_node_in_force_from_key",
@@ -36,6 +38,7 @@ restatements = Table(
     Column("reference", Text, nullable=False),
     Column("restated_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("tried_at", MOMENT),
 )
 """Days that were priced anew."""
 

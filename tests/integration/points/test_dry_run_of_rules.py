@@ -12,6 +12,7 @@ from services.points.settings import PointsSettings
 from shared.contracts.registry import ActivityCategory, PersonForgotten
 from tests.conftest import COMMUNITY, DISTRICT, until
 from tests.integration.points.producing import attendance, completed
+from tests.integration.points.publishing import publish
 from tests.integration.points.serving import registration, serve
 from tests.integration.points.test_expiry_runs import Calendar
 from tests.integration.points.test_explanations import booked, tell_at
@@ -93,7 +94,7 @@ async def test_who_would_meet_a_stars_threshold_can_then_apply_for_it_and_nobody
     (row,) = [r for r in await whole_list(client, "/v1/policies/dry-run/stars", harder, 50) if r["grade_after"] == 0]
     assert (row["volunteer_id"], row["grade_held"], row["minutes"]) == (starred, 1, 120 * HOUR)
 
-    assert (await client.post("/v1/policies", json={**easier, "in_force_from": TOMORROW})).status_code == 201
+    await publish(client, DISTRICT, TOMORROW, easier["document"])
     calendar.now = AFTER
     after = {row["volunteer_id"]: row["grade_after"] for row in rows}
     for person in people:
@@ -170,7 +171,7 @@ async def test_what_would_lie_above_the_cap_flows_over_on_the_first_night_and_wh
     bank = (await client.post("/v1/policies/dry-run", json=older)).json()["time_bank"]
     assert (bank["spending_people"], bank["people_no_longer_spending"]) == ({"before": 2, "after": 0}, 2)
 
-    assert (await client.post("/v1/policies", json={**asked, "in_force_from": TOMORROW})).status_code == 201
+    await publish(client, COMMUNITY, TOMORROW, asked["document"])
     calendar.now = datetime(2026, 3, 6, 16, 16, tzinfo=UTC)  # a quarter past the end of the first day
 
     async def pooled() -> bool:

@@ -21,6 +21,7 @@ from shared.contracts.registry import (
 )
 from tests.conftest import COMMUNITY, FOREIGN, create_topic, until
 from tests.integration.points.producing import attendance, completed, corrected, headers, registered
+from tests.integration.points.publishing import publish, tried
 
 # Nine in the morning in Shanghai: what follows within hours is still the same day there.
 YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
@@ -291,21 +292,23 @@ async def test_a_policy_is_published_for_a_node_and_refused_when_bad(points: Any
     client = points.client("district", node="620201")
     title = {"zh": "嘉峪关市积分办法", "en": "Points in Jiayuguan"}
 
-    async def publish(document: Any, **changed: Any) -> Any:
+    async def refused(document: Any, **changed: Any) -> Any:
         body = {"node": "620201", "in_force_from": "2199-01-01", "document": document, **changed}
         return await client.post("/v1/policies", json=body)
 
-    good = await publish({"title": title, "caps_per_day": {"POINT": 80}})
-    assert (good.status_code, good.json()["policy_version"]) == (201, 2), good.text
-    assert (await publish({"title": title})).json()["code"] == "policy_overlaps"
-    bad = await publish({"title": title, "points": {"weights_percent": {"activity.swimming": 1, "activity.care": -1}}})
+    good = {"title": title, "caps_per_day": {"POINT": 80}}
+    assert await publish(client, "620201", "2199-01-01", good) == 2
+    again = await tried(client, {"node": "620201", "in_force_from": "2199-01-01", "document": good})
+    del again["document"]
+    assert (await refused(good, **again)).json()["code"] == "policy_overlaps"
+    bad = await refused({"title": title, "points": {"weights_percent": {"activity.swimming": 1, "activity.care": -1}}})
     assert (bad.status_code, bad.json()["code"]) == (422, "bad_policy")
     places = {error["field"]: error["problem"] for error in bad.json()["errors"]}
     swimming, care = "/points/weights_percent/activity.swimming", "/points/weights_percent/activity.care"
     assert places == {swimming: "没有这一项或这个取值", care: "不能为负"}
-    late = await publish({"title": title}, in_force_from="2020-01-01")
+    late = await refused(good, in_force_from="2020-01-01")
     assert late.json()["code"] == "policy_retroactive"
-    assert (await publish({"title": title}, node="11")).status_code == 403
+    assert (await refused(good, node="11")).status_code == 403
     terms = await client.get(f"/v1/policies/in-force?community={COMMUNITY}&day=2199-02-01")
     assert terms.json()["caps_per_day"]["POINT"] == {"value": 80, "policy_version": 2}
     assert terms.json()["caps_per_day"]["MINUTE"] == {"value": 480, "policy_version": 1}

@@ -87,7 +87,11 @@ async def test_names_stand_beside_codes_in_lists_and_on_paper(points: Any, produ
     assert {donor["community"] for donor in donors["items"]} == {COMMUNITY, FOREIGN}
     assert donors["node_names"] == {COMMUNITY: NAME}, "nobody has told of the other one"
     assert (await district.get("/v1/sales")).json()["node_names"] == {}
-    tried = {"node": DISTRICT, "document": {"title": {"zh": "试行", "en": "Trial"}}, "months": 1}
+    tried = {
+        "node": DISTRICT,
+        "document": {"title": {"zh": "试行", "en": "Trial"}, "caps_per_day": {"POINT": 80}},
+        "months": 1,
+    }
     assert (await district.post("/v1/policies/dry-run", json=tried)).json()["node_names"] == await known(points)
 
     today = (datetime.now(UTC) + timedelta(hours=8)).date().isoformat()

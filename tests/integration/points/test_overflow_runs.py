@@ -23,6 +23,7 @@ from shared.contracts.registry import ActivityCategory
 from shared.database import driver_connection
 from tests.conftest import COMMUNITY, until
 from tests.integration.points.producing import attendance, completed, corrected, registered
+from tests.integration.points.publishing import publish
 from tests.integration.points.test_expiry_runs import Calendar
 from tests.integration.points.test_explanations import booked, tell_at
 
@@ -42,9 +43,7 @@ async def points(start: Any, calendar: Calendar) -> Any:
     running = await start(
         functools.partial(build, clock=calendar), settings=PointsSettings, overflow_check_interval_s="1"
     )
-    body = {"node": COMMUNITY, "in_force_from": "2026-03-04", "document": CAP}
-    made = await running.client("district", node="620201").post("/v1/policies", json=body)
-    assert made.status_code == 201, made.text
+    await publish(running.client("district", node="620201"), COMMUNITY, "2026-03-04", CAP)
     return running
 
 

@@ -13,8 +13,10 @@ from shared.contracts import Evidence
 from shared.contracts.registry import ActivityCategory, ActivityCompleted
 from tests.conftest import COMMUNITY, until
 from tests.integration.points.producing import Told, attendance, completed, corrected, registered
+from tests.integration.points.publishing import publish, tried
 
 TITLE = {"zh": "试行办法", "en": "Trial"}
+EASIER = {"title": TITLE, "points": {"minutes_per_point": 5}}
 
 
 async def test_a_shipped_document_is_published_for_a_node_and_in_force_there(start: Any) -> None:
@@ -24,8 +26,7 @@ async def test_a_shipped_document_is_published_for_a_node_and_in_force_there(sta
     assert set(shipped) == {"national", "beijing_stars", "small_community_stars", "time_bank_by_service"}
     chosen = shipped["small_community_stars"]
     assert set(chosen["title"]) == {"zh", "en"}
-    body = {"node": COMMUNITY, "in_force_from": "2199-01-01", "document": chosen["document"]}
-    assert (await client.post("/v1/policies", json=body)).status_code == 201
+    assert await publish(client, COMMUNITY, "2199-01-01", chosen["document"]) == 2
     terms = (await client.get(f"/v1/policies/in-force?community={COMMUNITY}&day=2199-01-01")).json()
     assert terms["stars"] == {
         "minutes": {"value": [600, 1200, 1800, 2400, 3000], "policy_version": 2},
@@ -72,19 +73,35 @@ async def test_goods_wait_as_long_as_the_policy_of_the_day_says(start: Any, prod
     ).json()["id"]
     await client.post(f"/v1/items/{item}/receipts", json={"quantity": 5})
 
+    reserved = []
+
     async def waits() -> timedelta:
         made = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": item})
         assert made.status_code == 201, made.text
+        reserved.append(made.json()["id"])
         return datetime.fromisoformat(made.json()["collect_by"]) - now
 
     assert await waits() == timedelta(hours=72)
     starts = (now.astimezone(SHANGHAI) + timedelta(days=2)).date()
     document = {"title": TITLE, "redemption": {"collect_within_hours": 5}}
-    body = {"node": "620201", "in_force_from": starts.isoformat(), "document": document}
-    assert (await client.post("/v1/policies", json=body)).status_code == 201
+    await publish(client, "620201", starts.isoformat(), document)
     assert await waits() == timedelta(hours=72)
     now += timedelta(days=2)
     assert await waits() == timedelta(hours=5)
+    await client.post(f"/v1/redemptions/{reserved[0]}/collection", json={"identified_by": "card"})
+    document = {"title": TITLE, "market": {"pieces_per_household_per_month": 1}, "stars": {"review_months": 6}}
+    question = {"node": "6202", "document": document, "months": 1}
+    province = points.client("district", node="62")
+    tried = (await province.post("/v1/policies/dry-run", json=question, headers={"accept-language": "en"})).json()
+    same_month = len({(now - timedelta(days=days)).astimezone(SHANGHAI).month for days in (2, 0)}) == 1
+    assert tried["market"] == {
+        "redemptions": 3,
+        "over_limit_households": {"before": 0, "after": 1},
+        "over_limit_pieces": {"before": 0, "after": 2 if same_month else 1},
+        "late": {"before": 1, "after": 1},  # five hours of the district's policy, which the document does not touch
+    }
+    why = "says when stars are reviewed from then on"
+    assert tried["not_tried"] == [{"place": "/stars/review_months", "why": why}]
 
 
 async def test_a_policy_withdrawn_in_time_never_prices_anything(start: Any, producing: Any) -> None:
@@ -93,17 +110,17 @@ async def test_a_policy_withdrawn_in_time_never_prices_anything(start: Any, prod
     client, person = points.client("district", node="620201"), uuid.uuid4()
     day = (now + timedelta(days=1)).astimezone(SHANGHAI).date().isoformat()
 
-    async def publish(minutes_per_point: int) -> tuple[int, Any]:
+    async def published(minutes_per_point: int) -> Any:
         document = {"title": TITLE, "points": {"minutes_per_point": minutes_per_point}}
-        answer = await client.post("/v1/policies", json={"node": COMMUNITY, "in_force_from": day, "document": document})
-        return answer.status_code, answer.json()
+        body = await tried(client, {"node": COMMUNITY, "in_force_from": day, "document": document})
+        return (await client.post("/v1/policies", json=body)).json()
 
     async def withdraw(version: int) -> tuple[int, str | None]:
         answer = await client.post(f"/v1/policies/{version}/withdrawal")
         return answer.status_code, answer.json().get("code")
 
-    assert (await publish(60))[1]["policy_version"] == 2
-    assert (await publish(3))[1]["code"] == "policy_overlaps"
+    assert (await published(60))["policy_version"] == 2
+    assert (await published(3))["code"] == "policy_overlaps"
     await producing.tell([registered(person)])
     told = [completed([attendance(person, 60, now - timedelta(hours=2))])]  # the book with the mistake is at hand now
     await producing.tell(told)
@@ -117,11 +134,11 @@ async def test_a_policy_withdrawn_in_time_never_prices_anything(start: Any, prod
     assert await withdraw(9) == (404, "unknown_policy")
     assert await withdraw(1) == (403, "outside_your_node"), "the default is of everywhere"
     assert (await client.get("/v1/policies/2")).json()["withdrawn_at"] is not None
-    tried = {"node": COMMUNITY, "policy_version": 2, "since": "2026-01-01", "until": "2026-01-02"}
-    assert (await client.post("/v1/policy-restatements/dry-run", json=tried)).json()["code"] == "policy_not_of_node"
+    named = {"node": COMMUNITY, "policy_version": 2, "since": "2026-01-01", "until": "2026-01-02"}
+    assert (await client.post("/v1/policy-restatements/dry-run", json=named)).json()["code"] == "policy_not_of_node"
     in_force = f"/v1/policies/in-force?community={COMMUNITY}&day={day}"
     assert (await client.get(in_force)).json()["minutes_per_point"] == {"value": 6, "policy_version": 1}
-    assert (await publish(3))[1]["policy_version"] == 3
+    assert (await published(3))["policy_version"] == 3
     assert (await client.get(in_force)).json()["minutes_per_point"] == {"value": 3, "policy_version": 3}
     now += timedelta(days=1)
     assert await withdraw(3) == (409, "policy_begun")
@@ -220,8 +237,7 @@ async def test_what_a_dry_run_predicts_is_what_the_published_document_then_gives
     assert await points.value("SELECT count(*) FROM idempotency") == 0
 
     starts = (now.astimezone(SHANGHAI) + timedelta(days=2)).date().isoformat()
-    made = await client.post("/v1/policies", json={"node": COMMUNITY, "in_force_from": starts, "document": document})
-    assert made.status_code == 201, made.text
+    await publish(client, COMMUNITY, starts, document)
     again = some_weeks(people, first + LATER)
     await producing.tell(again)
     await booked(points, again)
@@ -244,7 +260,7 @@ async def test_a_dry_run_that_is_too_much_says_what_to_do(start: Any, producing:
     told = [completed([attendance(uuid.uuid4(), 60, yesterday) for _ in range(4)])]
     await producing.tell(told)
     await booked(points, told)
-    question = {"node": "620201", "document": {"title": TITLE}, "months": 1}
+    question = {"node": "620201", "document": EASIER, "months": 1}
     answer = await client.post("/v1/policies/dry-run", json=question, headers={"accept-language": "en"})
     assert (answer.status_code, answer.json()["code"]) == (422, "dry_run_too_much")
     assert "fewer months" in answer.json()["detail"]
@@ -255,7 +271,7 @@ async def test_a_dry_run_that_is_too_much_says_what_to_do(start: Any, producing:
 async def test_a_dry_run_is_for_those_who_publish_there_and_for_good_documents(start: Any) -> None:
     points = await start(build, settings=PointsSettings, working=False)
     client = points.client("district", node="620201")
-    question = {"node": "620201", "document": {"title": TITLE}, "months": 1}
+    question = {"node": "620201", "document": EASIER, "months": 1}
     assert (await client.post("/v1/policies/dry-run", json=question)).status_code == 200
     assert (await client.post("/v1/policies/dry-run", json={**question, "node": "11"})).status_code == 403
     clerk = points.client("community", node=COMMUNITY)
@@ -269,10 +285,88 @@ async def test_a_dry_run_is_for_those_who_publish_there_and_for_good_documents(s
         assert (await client.post("/v1/policies/dry-run", json={**question, "months": months})).status_code == 422
 
 
+async def test_what_is_published_was_tried_as_it_stands_beside_what_holds_and_not_long_ago(start: Any) -> None:
+    now = datetime(2026, 3, 10, 4, tzinfo=UTC)
+    points = await start(lambda settings: build(settings, clock=lambda: now), settings=PointsSettings, working=False)
+    client = points.client("district", node="620201")
+    policy = {"node": "620201", "in_force_from": "2026-06-01", "document": EASIER}
+    answer = (await client.post("/v1/policies/dry-run", json={**policy, "months": 2})).json()
+    assert answer["in_force_from"] == "2026-06-01"
+    assert answer["receipt_holds_until"] == "2026-03-24T04:00:00Z"
+    receipt = answer["receipt"]
+
+    async def refused(code: str, status: int = 422, **changed: Any) -> Any:
+        answer = await client.post("/v1/policies", json={**policy, "receipt": receipt, **changed})
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+        assert "{" not in answer.json()["detail"]
+        return answer.json()
+
+    said = await refused("policy_not_tried", receipt=None)
+    assert "POST /v1/policies/dry-run" in said["detail"]
+    for changed in (
+        {"node": COMMUNITY},
+        {"in_force_from": "2026-06-02"},
+        {"document": {"title": TITLE, "points": {"minutes_per_point": 4}}},
+        {"receipt": "2" + receipt[1:]},
+        {"receipt": receipt.replace("-2-", "-9-", 1)},
+        {"receipt": receipt[:-1]},
+        {"receipt": "x"},
+    ):
+        await refused("policy_not_tried", **changed)
+    now += timedelta(days=14, seconds=1)
+    said = await refused("dry_run_too_old", 409)
+    assert "2026-03-10 12:00" in said["detail"]
+    now -= timedelta(seconds=1)
+    # Somewhere else something is published, which does not concern it; and then below.
+    elsewhere = points.client("district", node="11")
+    assert await publish(elsewhere, "110101", "2026-06-01", EASIER) == 2
+    assert await publish(client, COMMUNITY, "2026-07-01", EASIER) == 3
+    await refused("dry_run_overtaken", 409)
+    body = await tried(client, policy)
+    once = {"Idempotency-Key": "published-once"}
+    for _ in range(2):  # the answer was lost, and it is sent again
+        made = await client.post("/v1/policies", json=body, headers=once)
+        assert (made.status_code, made.json()["policy_version"]) == (201, 4)
+    shown = (await client.get("/v1/policies/4")).json()
+    assert (shown["tried_at"], shown["tried_months"]) == ("2026-03-24T04:00:00Z", 1)
+    assert (await client.get("/v1/policies/1")).json()["tried_at"] is None
+    await refused("dry_run_overtaken", 409, receipt=body["receipt"])
+
+
+async def test_what_contradicts_what_is_inherited_or_said_below_is_refused_before_and_at_publishing(start: Any) -> None:
+    points = await start(build, settings=PointsSettings, working=False)
+    client = points.client("district", node="620201")
+    longer = {"title": TITLE, "anomalies": {"day_minutes_max": 900}}
+    assert await publish(client, "620201", "2199-01-01", longer) == 2
+    leaning = {"title": TITLE, "anomalies": {"day_minutes_approval": 800}}
+    assert await publish(client, COMMUNITY, "2199-01-01", leaning) == 3
+    shorter = {"title": TITLE, "anomalies": {"day_minutes_max": 700}}
+    body = {"node": "620201", "in_force_from": "2199-02-01", "document": shorter}
+    for path in ("/v1/policies/dry-run", "/v1/policies"):
+        answer = await client.post(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_policy"), answer.text
+        problem = "不应少于 /anomalies/day_minutes_approval（620201001004 自 2199-02-01 起为 800）"
+        assert answer.json()["errors"] == [{"field": "/anomalies/day_minutes_max", "problem": problem}]
+    answer = await client.post("/v1/policies/2/withdrawal")
+    assert (answer.status_code, answer.json()["code"]) == (409, "policy_needed")
+    assert "620201001004" in answer.json()["detail"]
+    assert (await client.post("/v1/policies/3/withdrawal")).status_code == 200
+    assert (await client.post("/v1/policies/2/withdrawal")).status_code == 200
+    # Each agrees with what holds, and both together do not: whoever comes second is refused, at the same moment, too.
+    leaning = {"title": TITLE, "anomalies": {"day_minutes_approval": 710}}
+    one, other = [await tried(client, said) for said in (body, {**body, "node": COMMUNITY, "document": leaning})]
+    answers = await asyncio.gather(*(client.post("/v1/policies", json=said) for said in (one, other)))
+    assert sorted(answer.status_code == 201 for answer in answers) == [False, True]
+    (second,) = [answer.json()["code"] for answer in answers if answer.status_code != 201]
+    assert second in ("bad_policy", "dry_run_overtaken")
+    late = await client.post("/v1/policies/dry-run", json={**body, "in_force_from": "2020-01-01"})
+    assert late.json()["code"] == "policy_retroactive"
+
+
 async def test_two_dry_runs_at_once_are_one_after_the_other(start: Any) -> None:
     points = await start(build, settings=PointsSettings, working=False)
     client = points.client("district", node="620201")
-    question = {"node": "620201", "document": {"title": TITLE}, "months": 1}
+    question = {"node": "620201", "document": EASIER, "months": 1}
     answers = await asyncio.gather(*(client.post("/v1/policies/dry-run", json=question) for _ in range(3)))
     codes = sorted(answer.status_code for answer in answers)
     assert codes[0] == 200

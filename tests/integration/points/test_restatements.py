@@ -21,6 +21,7 @@ from shared.clock import local_day
 from tests.conftest import COMMUNITY, until
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, book, connected, migrate, run, told_at
 from tests.integration.points.producing import attendance, completed, registered
+from tests.integration.points.publishing import publish, restate
 from tests.integration.points.test_ledger_is_a_function_of_the_events import (
     COMMUNITIES,
     LAPSES,
@@ -158,8 +159,7 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     await until(lambda: has(person, 20))
     await until(lambda: has(neighbour, 10))
     document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
-    published = {"node": COMMUNITY, "in_force_from": "2199-01-01", "document": document}
-    version = (await client.post("/v1/policies", json=published)).json()["policy_version"]
+    version = await publish(client, COMMUNITY, "2199-01-01", document)
     day = local_day(YESTERDAY).isoformat()
     order = {
         "node": COMMUNITY,
@@ -169,11 +169,16 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
         "reference": "嘉民发〔2026〕12号（演示）",
     }
     days = {key: value for key, value in order.items() if key != "reference"}
-    tried = (await client.post("/v1/policy-restatements/dry-run", json=days)).json()
-    assert tried["people"] == 1, "the neighbour served elsewhere"
-    predicted = {one["unit"]: one for one in tried["units"] if one["people_more"] or one["people_less"]}
+    dry_run = (await client.post("/v1/policy-restatements/dry-run", json=days)).json()
+    assert dry_run["people"] == 1, "the neighbour served elsewhere"
+    predicted = {one["unit"]: one for one in dry_run["units"] if one["people_more"] or one["people_less"]}
     assert sorted(predicted) == ["POINT"]
-    ordered = await client.post("/v1/policy-restatements", json=order)
+    unseen = await client.post("/v1/policy-restatements", json=order)
+    assert (unseen.status_code, unseen.json()["code"]) == (422, "restatement_not_tried")
+    other_days = {**order, "until": local_day(YESTERDAY - timedelta(days=1)).isoformat()} | {"since": "2026-01-01"}
+    unseen = await client.post("/v1/policy-restatements", json={**other_days, "receipt": dry_run["receipt"]})
+    assert unseen.json()["code"] == "restatement_not_tried"
+    ordered = await client.post("/v1/policy-restatements", json={**order, "receipt": dry_run["receipt"]})
     assert ordered.status_code == 201, ordered.text
     there = f"/v1/policy-restatements/{ordered.json()['restatement']}"
 
@@ -183,6 +188,8 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
 
     await until(posted)
     restatement = (await client.get(there)).json()
+    moments = [datetime.fromisoformat(restatement[key]) for key in ("tried_at", "restated_at")]
+    assert moments == sorted(moments)
     assert await has(person, 30)
     assert await has(neighbour, 10), "it is at home elsewhere"
     (came_to,) = restatement["units"]
@@ -215,8 +222,7 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
 async def _order_after_a_revision(client: Any) -> dict[str, Any]:
     """A revised policy is published for the district; the order to restate January by it."""
     document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
-    published = {"node": "620201", "in_force_from": "2199-01-01", "document": document}
-    version = (await client.post("/v1/policies", json=published)).json()["policy_version"]
+    version = await publish(client, "620201", "2199-01-01", document)
     return {
         "node": "620201",
         "policy_version": version,
@@ -230,7 +236,7 @@ async def test_what_a_process_that_died_left_unposted_is_posted_by_the_next(star
     points = await start(build, settings=PointsSettings, working=False)
     client = points.client("district", node="620201")
     order = await _order_after_a_revision(client)
-    assert (await client.post("/v1/policy-restatements", json=order)).status_code == 201
+    assert (await restate(client, order))["restatement"] == 1
     rounds = RestatementRounds(points.service.database, interval_s=1)
     await rounds.post(1, 7)
     found = (await client.get("/v1/policy-restatements/1")).json()

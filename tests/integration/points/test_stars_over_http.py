@@ -18,6 +18,7 @@ from services.points.stars.watch import flag_what_no_longer_holds, flag_what_was
 from shared.contracts.registry import AssessmentSide, PersonForgotten, ServiceAssessed, ServiceQuality
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN, until
 from tests.integration.office import StandingClock
+from tests.integration.points.publishing import publish
 from tests.integration.points.serving import correct, registration, serve
 from tests.integration.telling import tell
 
@@ -252,8 +253,7 @@ async def test_a_policy_of_a_small_community_holds_there(points: Any) -> None:
         "stars": {"minutes": [600, 1200, 1800, 2400, 3000], "membership_months_min": 3},
     }
     tomorrow = (TODAY + timedelta(days=2)).isoformat()
-    publish = {"node": COMMUNITY, "in_force_from": tomorrow, "document": document}
-    await ok(points.client("district", DISTRICT).post("/v1/policies", json=publish), 201)
+    await publish(points.client("district", DISTRICT), COMMUNITY, tomorrow, document)
     from services.points.policy.in_force import PoliciesInForce
     from services.points.stars.standing import requirement
 

@@ -21,6 +21,7 @@ from shared.contracts import Event
 from shared.contracts.registry import ActivityCategory, ActivityCompleted
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN, until
 from tests.integration.points.producing import attendance, completed, corrected
+from tests.integration.points.publishing import publish
 from tests.integration.points.serving import registration
 from tests.integration.points.test_explanations import booked, tell_at
 from tests.integration.points.time_bank_scene import OLD, YOUNG, Bank, MovableClock, made, order_of, refused
@@ -112,8 +113,7 @@ class Town(Bank):
 async def town(start: Any, producing: Any) -> Town:
     clock = Days()
     running = await start(functools.partial(build, clock=clock), settings=PointsSettings, overflow_check_interval_s="1")
-    body = {"node": DISTRICT, "in_force_from": "2026-03-04", "document": LOW_CAP}
-    await made(running.client("district", node=DISTRICT), "/v1/policies", body)
+    await publish(running.client("district", node=DISTRICT), DISTRICT, "2026-03-04", LOW_CAP)
     clock.ahead += timedelta(days=1)
     return Town(running, producing, clock)
 

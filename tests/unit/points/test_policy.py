@@ -23,6 +23,7 @@ from services.points.policy.model import (
     RestatementNotOver,
     RestatePolicy,
     SeedPolicy,
+    Tried,
     UnknownPolicy,
     WithdrawPolicy,
     earliest_day,
@@ -36,15 +37,23 @@ from tests.specification import given
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
 TITLE = {"zh": "试行办法", "en": "Trial"}
 COMMUNITY = "620201001004"
+TRIED = Tried(NOW - timedelta(hours=1), 3)
 SEEDED = PolicyPublished(policy_version=1, node=None, in_force_from=BEGINNING, document={"title": TITLE})
 
 
 def published(version: int, node: str, day: date) -> PolicyPublished:
-    return PolicyPublished(policy_version=version, node=node, in_force_from=day, document={"title": TITLE})
+    return PolicyPublished(
+        policy_version=version,
+        node=node,
+        in_force_from=day,
+        document={"title": TITLE},
+        tried_at=TRIED.at,
+        tried_months=TRIED.months,
+    )
 
 
 def publish(node: str, day: date) -> PublishPolicy:
-    return PublishPolicy(node=node, in_force_from=day, document={"title": TITLE}, now=NOW)
+    return PublishPolicy(node=node, in_force_from=day, document={"title": TITLE}, tried=TRIED, now=NOW)
 
 
 # ── publishing ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,7 +140,7 @@ REVISED = published(2, "620201", date(2026, 3, 11))
 
 def restate(version: int = 2, node: str = "620201", until: date = date(2026, 3, 9), **changed: Any) -> RestatePolicy:
     said = {"node": node, "policy_version": version, "since": date(2026, 3, 1), "until": until, "at": NOW}
-    return RestatePolicy(**{**said, "reference": "12号", **changed})
+    return RestatePolicy(**{**said, "reference": "12号", "tried": TRIED, **changed})
 
 
 def restated(number: int, at: datetime = NOW) -> PolicyRestated:
@@ -143,6 +152,7 @@ def restated(number: int, at: datetime = NOW) -> PolicyRestated:
         until=date(2026, 3, 9),
         reference="12号",
         restated_at=at,
+        tried_at=TRIED.at,
     )
 
 

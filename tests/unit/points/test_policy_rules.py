@@ -57,6 +57,9 @@ FIVE = [6000, 18000, 36000, 60000, 90000]
         ("stars", "granted_by", "district", "/stars/granted_by", "not_a_list"),
         ("stars", "granted_by", ["district", "town", "city", "city", "province"], "/stars/granted_by/1", "unknown"),
         ("stars", "granted_by", ["district", "community", "city", "city", {}], "/stars/granted_by/1", "unknown"),
+        ("stars", "granted_by", ["district", "city", "district", "city", "city"], "/stars/granted_by/2",
+         "lower_than_before"),
+        ("stars", "granted_by", ["province"] * 4 + ["district"], "/stars/granted_by/4", "lower_than_before"),
         ("stars", "membership_months_min", -1, "/stars/membership_months_min", "negative"),
         ("stars", "membership_months_min", 121, "/stars/membership_months_min", "too_large"),
         ("stars", "review_months", 0, "/stars/review_months", "too_small"),
@@ -105,7 +108,21 @@ def test_a_bad_rule_is_refused_with_the_place_named(
         with pytest.raises(BadPolicy) as refused:
             read_document(document, complete=complete)
         assert (refused.value.params["place"], refused.value.params["reason"]) == (place, reason)
-        assert (place, f"fault.{reason}") in refused.value.places
+        assert (place, f"fault.{reason}") in [named[:2] for named in refused.value.places]
+
+
+def test_one_document_does_not_deposit_minutes_to_be_given_away_that_it_does_not_deposit() -> None:
+    bank = {"deposit_kinds": ["activity.care"], "donate_only_kinds": ["activity.care", "activity.culture"]}
+    with pytest.raises(BadPolicy) as refused:
+        read_document({"title": TITLE, "time_bank": bank}, complete=False)
+    assert refused.value.places == [("/time_bank/donate_only_kinds/1", "fault.not_deposited", {})]
+
+
+@pytest.mark.parametrize("section", ["points", "evidence", "caps_per_day", "caps_per_activity", *RULES])
+def test_a_section_that_is_there_says_something(section: str) -> None:
+    with pytest.raises(BadPolicy) as refused:
+        read_document({"title": TITLE, section: {}}, complete=False)
+    assert refused.value.places == [(f"/{section}", "fault.empty", {})]
 
 
 @pytest.mark.parametrize("section", RULES)
@@ -122,7 +139,7 @@ def test_a_section_is_an_object_and_a_document_for_everywhere_has_every_key(sect
         with pytest.raises(BadPolicy) as refused:
             read_document(document, complete=True)
         assert (refused.value.params["place"], refused.value.params["reason"]) == ("/" + "/".join(path), "missing")
-        read_document(document, complete=False)
+        read_document({key: value for key, value in document.items() if value}, complete=False)
 
 
 def test_the_shipped_time_bank_by_service_leaves_out_training_and_meetings_alone() -> None:
@@ -221,6 +238,22 @@ def test_a_published_document_that_let_estimates_count_is_still_read() -> None:
     assert terms(national=document).evidence["estimated"] == (frozenset({"SERVICE_MINUTE"}), 1)
     here = terms((COMMUNITY, {"evidence": {"estimated": ["SERVICE_MINUTE"]}}))
     assert here.evidence["estimated"] == (frozenset({"SERVICE_MINUTE"}), 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "part"),
+    [
+        ({"stars": {"granted_by": ["province", "city", "district", "district", "district"]}}, "granted_by"),
+        ({"time_bank": {"deposit_kinds": [], "donate_only_kinds": ["activity.care"]}}, "donate_only_kinds"),
+        ({"stars": {}, "points": {"weights_percent": {}}}, "minutes"),
+    ],
+)
+def test_a_document_that_was_published_before_it_would_be_refused_is_still_read(said: Any, part: str) -> None:
+    with pytest.raises(BadPolicy):
+        read_document({"title": TITLE, **said}, complete=False)
+    here = terms((COMMUNITY, said))
+    assert part in ("minutes", *next(iter(said.values())))
+    assert here.stars.review_months == Said(12, 1)
 
 
 # ── the last day of a point ──────────────────────────────────────────────────────────────────────────────────────
