@@ -26,7 +26,7 @@ from python_calamine import CalamineWorkbook
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.demo import doubts, evidence, honours, report, time_bank
+from deploy.demo import doubts, evidence, honours, report, supplies, time_bank
 from deploy.demo.clients import Clerks, Refused
 from deploy.demo.platform import ComposePlatform, LocalPlatform, Platform
 from deploy.demo.register import RegisterFacts, write_register
@@ -254,14 +254,16 @@ async def _points(
     """What people do with a year of service, and the year as a report."""
     helpers = next(team.members for team in teams if team.kind == "housekeeping")
     figures = await report.collect(clerks, COMMUNITY, set(numbers))
-    honoured, spent, doubted = await asyncio.gather(
+    honoured, spent, doubted, supplied = await asyncio.gather(
         honours.honour(clerks, COMMUNITY, CITY_DISTRICT, figures.minutes, platform.urls["points"]),
         time_bank.save_and_spend(clerks, COMMUNITY, helpers, numbers),
         doubts.decide(clerks, COMMUNITY),
+        supplies.issue(clerks, COMMUNITY, teams),
     )
     report.show(console, figures, numbers)
     honours.show(console, honoured, numbers)
     time_bank.show(console, spent)
+    supplies.show(console, supplied)
     doubts.show(console, doubted)
     report.zeros(console, figures, corrections)
 

@@ -22,6 +22,11 @@ from services.points.sales import api as sales
 from services.points.sales import views as sale_views
 from services.points.suppliers import api as suppliers
 from services.points.suppliers import views as supplier_views
+from services.points.supplies import api as supplies
+from services.points.supplies import held as supplies_held
+from services.points.supplies import report as supplies_report
+from services.points.supplies import use_api as supply_uses
+from services.points.supplies import views as supply_views
 from shared.timers import Timers
 from shared.views import Views
 
@@ -36,6 +41,7 @@ views = Views.combine(
     purchase_views.views,
     sale_views.views,
     aid_views.views,
+    supply_views.views,
 )
 
 apis = (
@@ -56,6 +62,10 @@ apis = (
     sales.api,
     households.api,
     aid.api,
+    supplies.api,
+    supply_uses.api,
+    supplies_held.api,
+    supplies_report.api,
 )
 
-timers = Timers.combine(redemptions.timers, aid.timers)
+timers = Timers.combine(redemptions.timers, aid.timers, supplies.timers)

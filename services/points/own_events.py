@@ -17,6 +17,7 @@ from services.points.market.flows import Flows
 from services.points.overflow.effects import OverflowEffects
 from services.points.redemptions.effects import RedemptionEffects
 from services.points.settlements.effects import SettlementEffects
+from services.points.supplies.effects import SupplyEffects
 from services.points.time_gifts.effects import TimeGiftEffects
 from services.points.time_orders.effects import TimeOrderEffects
 from shared.contracts import Event
@@ -39,6 +40,7 @@ class LedgerEffects:
         anomalies = AnomalyEffects(writer, lapses, replaying=replaying)
         orders = TimeOrderEffects(writer, replaying=replaying)
         gifts = TimeGiftEffects(writer, replaying=replaying)
+        supplies = SupplyEffects(writer, replaying=replaying)
         estates = EstateEffects(writer, replaying=replaying)
         self.long_days = LongDayEffects(writer, overflow, replaying=replaying)
         self._effects: dict[type[Event], Effect] = {
@@ -47,6 +49,7 @@ class LedgerEffects:
             **dict.fromkeys(AnomalyEffects.EVENTS, anomalies.apply),
             **dict.fromkeys(TimeOrderEffects.EVENTS, orders.apply),
             **dict.fromkeys(TimeGiftEffects.EVENTS, gifts.apply),
+            **dict.fromkeys(SupplyEffects.EVENTS, supplies.apply),
             **dict.fromkeys(EstateEffects.EVENTS, estates.apply),
             **dict.fromkeys(LongDayEffects.EVENTS, self.long_days.apply),
             PointsLapsed: lapses.lapsed,

@@ -12,6 +12,8 @@ class PointsSettings(Settings):
     """Events, not transfers: an activity with eight people is 24. Larger batches bring little and cost memory."""
     aid_collect_within_days: int = Field(default=14, ge=1, le=90)
     """How long goods granted in aid are held for a household before they are free again."""
+    supplies_collect_within_days: int = Field(default=14, ge=1, le=90)
+    """How long pieces are held for a team from the request on, and once more from its approval on."""
     collection_tries_max: int = Field(default=5, ge=1, le=20)
     """Wrong collection codes for one reservation before it is locked for a while."""
     collection_locked_minutes: int = Field(default=15, ge=1, le=1440)

@@ -133,6 +133,12 @@ PERMISSIONS: Mapping[str, Permission] = {
     "aid.approve": _allow("审批救助", "approve or refuse aid", *_OFFICE),
     "aid.hand_over": _allow("发放救助物资", "hand aid over", *_OFFICE),
     "aid.read": _allow("查看救助", "read aid", *_OFFICE, Role.AUDITOR),
+    "supplies.request": _allow("提出和撤销活动物资申领", "ask for a team's supplies, and call that off", *_OFFICE),
+    "supplies.approve": _allow("审批活动物资", "approve or refuse a team's supplies", *_OFFICE),
+    "supplies.record": _allow(
+        "登记活动物资的发放、退回和使用", "record supplies as issued, brought back and used", *_OFFICE
+    ),
+    "supplies.read": _allow("查看活动物资", "read the supplies of teams", *_OFFICE, Role.TEAM_LEADER, Role.AUDITOR),
     "anomalies.read": _allow("查看时长疑点", "read signs of invented hours", *_OFFICE, Role.AUDITOR),
     "anomalies.decide": _allow("核查时长疑点、冻结和解冻积分", "decide on signs of invented hours", *_OFFICE),
     "settlements.propose": _allow("提出和撤销社区间结算", "propose and withdraw settlements", Role.DISTRICT),

@@ -66,6 +66,7 @@ _VALUES: Mapping[str, Any] = {
     "counted": 18,
     "expected": 20,
     "difference": -2,
+    "people_reached": 80,
     "parties_count": 2,
     "authority": "620201",
     "assessed_at_node": _COMMUNITY,

@@ -16,6 +16,7 @@ from shared.contracts import (  # noqa: F401
     points,
     registry,
     settlement,
+    supplies,
     time_bank,
 )
 from shared.contracts.compatibility import OPEN_ENUM

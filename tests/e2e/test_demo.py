@@ -31,6 +31,7 @@ def test_a_communitys_year_ends_in_a_ledger_that_is_proven() -> None:
         "(confirmed)",
         "已排除 dismissed",
         "一日时长过多",
+        "活动中发给居民 handed out",
     ):
         assert shown in done.stdout, shown
     assert "no name, ID number or phone in topics or logs: True" in done.stdout.replace("\n", " ").replace("  ", " ")

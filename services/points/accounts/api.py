@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
-from services.points.accounts.visible import accounts_of, visible_account
+from services.points.accounts.visible import accounts_of, accounts_of_holder, visible_account
 from services.points.fields import Holder, Seen, UnitCode
 from services.points.ledger.clauses import Clause
 from services.points.ledger.reading import pending, posted, statement
@@ -84,8 +84,8 @@ async def list_accounts(
 @api.query("/v1/accounts/{holder}", permission="accounts.read")
 async def get_accounts_of_holder(holder: Holder, read: Read, caller: Caller) -> list[AccountOut]:
     """某人（或机构）的全部账户。All accounts of a holder."""
-    query = accounts_of(caller).where(accounts.c.holder == holder).order_by(accounts.c.unit).limit(500)
-    rows = (await read.execute(query)).all()
+    query = await accounts_of_holder(read, caller, holder)
+    rows = (await read.execute(query.order_by(accounts.c.unit).limit(500))).all()
     if not rows:
         raise NotFound("account")
     return [_account(row) for row in rows]

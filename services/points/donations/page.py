@@ -28,8 +28,12 @@ _WORDS: Final[Mapping[Outcome, str]] = {
     Outcome.GIVEN_IN_AID: "救助困难家庭 Given in aid",
     Outcome.REDEEMED: "志愿者兑换 Redeemed by volunteers",
     Outcome.SOLD: "售出 Sold",
+    Outcome.HANDED_OUT: "服务队活动中发给居民 Handed out in an activity of",
+    Outcome.USED_UP: "服务队活动使用 Used in an activity of",
+    Outcome.WITH_TEAM: "在服务队手中 In the hands of",
     Outcome.LOST: "盘亏、损坏或变质 Lost, damaged or spoilt",
 }
+"""What has a team is told with its name, which is public."""
 
 
 @api.public("/donations/{number}", permission="donations.follow", response_class=HTMLResponse, responses=NOT_FOUND)
@@ -61,11 +65,13 @@ def _content(row: Any, community: str, lines: list[LineOutcomeOut], day: date) -
 
 
 def _line(line: LineOutcomeOut) -> str:
-    pieces = dict.fromkeys(Outcome, 0)
+    pieces: dict[tuple[Outcome, str], int] = {}
     for found in line.outcomes:
-        pieces[found.outcome] += found.pieces
-    shown = [
-        ("捐赠 Given", f"{line.given} 件"),
-        *((word, f"{n} 件") for of, word in _WORDS.items() if (n := pieces[of])),
-    ]
+        # Which team lost something is for the office.
+        team = found.team_name if found.outcome is not Outcome.LOST else None
+        pieces[found.outcome, team or ""] = pieces.get((found.outcome, team or ""), 0) + found.pieces
+    order = {outcome: place for place, outcome in enumerate(_WORDS)}
+    shown = [("捐赠 Given", f"{line.given} 件")]
+    for (outcome, team), n in sorted(pieces.items(), key=lambda one: (order[one[0][0]], one[0][1])):
+        shown.append((f"{_WORDS[outcome]}{f' {team}' if team else ''}", f"{n} 件"))
     return f"<section><h2>{escape(line.name)}</h2>{listed(shown)}</section>"

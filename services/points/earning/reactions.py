@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points import node_names
+from services.points import node_names, teams
 from services.points.accounts import members
 from services.points.certificates.identity import forget_identities
 from services.points.earning.ingest import Ingest
@@ -15,7 +15,6 @@ from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
 from services.points.expiry.effects import LapseNow
 from services.points.expiry.lapsing import Lapsing
-from services.points.leaderboards import teams
 from services.points.ledger.directory import BatchAccounts
 from services.points.ledger.parts import enter_gate
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts

@@ -46,7 +46,7 @@ _EARNED = ", ".join(str(int(clause)) for clause in sorted(EARNED))
 _RUNS = EXPIRED | POOLED
 _events = table("events", column("event_id", Uuid), column("data", JSONB))
 _A_DAY = timedelta(days=1)
-_HOLDS = ("hold_id", "redemption_id", "gift_id", "time_order_id")
+_HOLDS = ("hold_id", "redemption_id", "gift_id", "time_order_id", "supply_request_id")
 """Names in events of what goes by the id of a hold."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -249,10 +249,9 @@ async def _told(
         return texts.get(language, code, params)
 
     long_days = await facts.long_days(read, lines)
-    narrators = {
-        row.code: Narrator(row.code, say, book, titles, goods, before, ordered, earned_on, long_days, causes=caused)
-        for row in rows
-    }
+    supplied = await facts.supplied(read, lines)
+    known = titles, goods, before, ordered, earned_on, long_days
+    narrators = {row.code: Narrator(row.code, say, book, *known, causes=caused, supplied=supplied) for row in rows}
     effects = []
     for row, line in zip(rows, lines, strict=True):
         told = narrators[row.code].tell(line)

@@ -30,12 +30,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from services.points.earning.kinds import EVIDENCE_NUMBERS
+from services.points.explain.supplied import Supplied
 from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line, LongDay
 from services.points.ledger.clauses import EARNED, EXPIRED, Clause
 from services.points.ledger.reading import ACCOUNT, COLUMNS, Lines, Sight, bounded, lines_of, on, sides
-from services.points.tables import accounts, day_approvals, items, notes, policies, redemptions, time_orders, transfers
+from services.points.tables import (
+    accounts,
+    day_approvals,
+    items,
+    notes,
+    policies,
+    redemptions,
+    supply_requests,
+    supply_returns,
+    supply_uses,
+    teams,
+    time_orders,
+    transfers,
+)
 from services.points.tables.base import MOMENT
-from services.points.units import OPENED_UNITS, Unit
+from services.points.units import OPENED_UNITS, Unit, goods_code
 from shared.clock import local_day
 from shared.web.paging import Page
 
@@ -232,6 +246,42 @@ async def goods(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Goods
     row = redemptions.c
     query = select(row.id, items.c.name, row.quantity, row.reserved_quantity).join(items, items.c.id == row.item_id)
     return {found: Goods(*what) for found, *what in await read.execute(query.where(row.id.in_(ids)))}
+
+
+_SUPPLIES = frozenset(
+    {
+        Clause.SUPPLIES_ISSUED,
+        Clause.SUPPLIES_RETURNED,
+        Clause.SUPPLIES_USED_UP,
+        Clause.SUPPLIES_HANDED_OUT,
+        Clause.STOCK_COUNTED,
+    }
+)
+
+
+async def supplied(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Supplied]:
+    """What the requests, returns and uses of supplies on a page were about; the counts of shelves are none of them."""
+    ids = {line.record_id for line in page if line.clause in _SUPPLIES}
+    if not ids:
+        return {}
+    found = union_all(
+        *(
+            select(of.id, of.team_id, of.lines, reached).where(of.id.in_(ids))
+            for of, reached in (
+                (supply_requests.c, literal(0).label("reached")),
+                (supply_returns.c, literal(0)),
+                (supply_uses.c, supply_uses.c.people_reached),
+            )
+        )
+    ).subquery("found")
+    query = select(found.c.id, teams.c.name, found.c.lines, found.c.reached)
+    rows = (await read.execute(query.join(teams, teams.c.team_id == found.c.team_id))).all()
+    wanted = {UUID(line["item_id"]) for row in rows for line in row.lines}
+    names = {
+        goods_code(row.id): row.name
+        for row in await read.execute(select(items.c.id, items.c.name).where(items.c.id.in_(wanted)))
+    }
+    return {row.id: Supplied(row.name, names, row.reached) for row in rows}
 
 
 async def earned_on(read: AsyncConnection, people: Collection[int], page: Iterable[Line]) -> dict[UUID, str]:

@@ -53,5 +53,6 @@ async def tell(
     of_person = account.record_id is not None
     caused = await causes(read, ((account.id, line) for line in lines if of_person or line.clause not in POOLED))
     became = None if course is None else Becoming(course, say).of
-    narrator = Narrator(unit, say, book, titles, goods, before, ordered, earned_on, long_days, became, caused)
+    supplied = await facts.supplied(read, lines)
+    narrator = Narrator(unit, say, book, titles, goods, before, ordered, earned_on, long_days, became, caused, supplied)
     return Told([narrator.tell(line) for line in lines], kin, titles, caused)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.points.earning.kinds import EVIDENCE, KINDS
+from services.points.explain.supplied import Supplied
 from services.points.figures import figure
 from services.points.ledger.clauses import TIME_BANK_SPENT, Clause
 from services.points.ledger.holders import issuance_prefix
@@ -20,7 +21,7 @@ from shared.clock import local_day
 from shared.contracts import CorrectionReason
 from shared.contracts.registry import NodeLevel
 
-_OF_ANY_CLAUSE = frozenset({"other", "goods", "goods_in_part"})
+_OF_ANY_CLAUSE = frozenset({"other", "goods", "goods_in_part", "supplies", "supplies_back"})
 _DONATED = SLOTS[Unit.DONATION_MINUTE]
 NOTHING = 0
 """Stands for the clause of a line that is not in the ledger: service that brought nothing of the unit."""
@@ -132,10 +133,13 @@ class Narrator:
         long_days: Mapping[UUID, LongDay] = {},
         became: Callable[[Line], str] | None = None,
         causes: Mapping[int, Sequence[Cause]] = {},
+        supplied: Mapping[UUID, Supplied] = {},
     ) -> None:
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
         self._say = say
+        self._supplied = supplied
+        """By request, return or use of supplies."""
         self._book = book
         self._titles = titles
         self._goods = goods
@@ -327,8 +331,11 @@ class Narrator:
 
     def _other(self, line: Line) -> Sentence:
         """Everything that is not the price of service: goods, and what later rooms bring."""
+        supplied, reason = self._supplied.get(line.record_id), Clause(line.clause).name.lower()
+        if supplied is not None:
+            form, words = supplied.told(Clause(line.clause), line.amount, line.counterparty, self._unit, self._say)
+            return self._sentence(line, reason, form, words)
         goods = self._goods.get(line.record_id)
-        reason = Clause(line.clause).name.lower()
         params = {"reason": self._say(f"clause.{reason}", {})}
         if goods is None:
             return self._sentence(line, reason, "other", params)

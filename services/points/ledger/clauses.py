@@ -37,7 +37,7 @@ class Clause(IntEnum):
     SALE_PROCEEDS = 27
     """Fen went from a buyer into the till."""
     STOCK_COUNTED = 28
-    """A stock-taking (盘点) missed or found pieces."""
+    """A stock-taking (盘点) missed or found pieces, on a shelf or of what a team has."""
     BUDGET_GRANTED = 29
     """Fen were set aside to buy goods with."""
     EXPIRY = 30
@@ -77,6 +77,14 @@ class Clause(IntEnum):
     SUSPECTED = 60
     """Points held while somebody looks into a sign of invented hours. Only ever held: what was invented is taken back
     by the correction of its record, never under this clause."""
+    SUPPLIES_ISSUED = 61
+    """Pieces went from stock to a team, for its activities (活动物资)."""
+    SUPPLIES_RETURNED = 62
+    """Pieces that a team did not need went back into stock."""
+    SUPPLIES_USED_UP = 63
+    """Pieces that a team used up in an activity."""
+    SUPPLIES_HANDED_OUT = 64
+    """Pieces that a team handed out to residents in an activity."""
 
 
 EARNED = frozenset({Clause.RATE, Clause.CORRECTION, Clause.POLICY_RESTATED})

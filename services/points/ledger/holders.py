@@ -51,6 +51,14 @@ def household(household_id: UUID) -> str:
     return f"household:{household_id}"
 
 
+team_prefix = "team:"
+
+
+def team(team_id: UUID) -> str:
+    """A volunteer team (志愿服务队), which has supplies for its activities. Never overdrawn."""
+    return f"{team_prefix}{team_id}"
+
+
 def budget(community: NodeCode) -> str:
     """The fen that a market may buy goods with. Never overdrawn."""
     return f"budget:{community}"
@@ -62,12 +70,13 @@ def till(community: NodeCode) -> str:
 
 
 def shrinkage(community: NodeCode) -> str:
-    """Pieces that a stock-taking missed (盘亏), less those that it found (盘盈)."""
+    """Pieces that a stock-taking missed (盘亏), or a team, less those that one found (盘盈)."""
     return f"shrinkage:{community}"
 
 
 def outside(community: NodeCode) -> str:
-    """The outside world, as a community meets it: where budgets come from, and who buys at the counter."""
+    """The outside world, as a community meets it: where budgets come from, who buys at the counter, and whom the
+    activities of teams are for."""
     return f"outside:{community}"
 
 

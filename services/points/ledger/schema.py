@@ -311,6 +311,20 @@ LEDGER_0017 = (
 )
 """What offices said of long days."""
 
+LEDGER_0021 = (
+    # Every appointment of a leader, by its place in the team's stream; the one of nobody is the end of the team.
+    """
+    CREATE TABLE ledger.team_leaderships (
+        team_id      uuid NOT NULL,
+        sequence     bigint NOT NULL,
+        volunteer_id uuid,
+        day          date NOT NULL,
+        PRIMARY KEY (team_id, sequence)
+    )
+    """,
+)
+"""Teams have supplies for their activities, which their leaders do not approve."""
+
 TABLES = (
     "accounts",
     "transfers",
@@ -328,6 +342,7 @@ TABLES = (
     "assessments",
     "teams",
     "team_changes",
+    "team_leaderships",
     "nodes",
     "day_approvals",
 )

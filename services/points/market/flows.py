@@ -1,6 +1,6 @@
 """The four flows of goods and the stock-taking as transfers: 有捐 donated, 有买 bought, 有卖 sold, 有助 in aid."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
@@ -12,6 +12,7 @@ from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
 from services.points.ledger.payments import Payments
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
+from services.points.market.goods import pieces_of, units_of
 from services.points.units import Unit, goods_code
 from shared.contracts import Event, Refusal
 from shared.contracts.love_market import (
@@ -22,7 +23,6 @@ from shared.contracts.love_market import (
     AidRefused,
     BudgetGranted,
     GoodsDonated,
-    GoodsLine,
     GoodsPurchased,
     GoodsSold,
     StockCounted,
@@ -77,7 +77,7 @@ class Flows:
                 )  # fmt: skip
             case GoodsDonated():
                 await self._onto_shelves(
-                    db, recorded, event.community, holders.donor(event.donor_id), _pieces(event.lines),
+                    db, recorded, event.community, holders.donor(event.donor_id), pieces_of(event.lines),
                     Clause.DONATED, event.donation_id, event.received_at,
                 )  # fmt: skip
             case BudgetGranted():
@@ -110,7 +110,7 @@ class Flows:
         clause: Clause, record_id: UUID, at: datetime,
     ) -> None:  # fmt: skip
         """Pieces come from a source onto the shelves of their items."""
-        units = await self._units(db, pieces)
+        units = await units_of(db, pieces)
         keys = [AccountKey(source, unit) for unit in units.values()]
         keys += [AccountKey(holders.stock(item_id), unit) for item_id, unit in units.items()]
         numbers = await self._writer.accounts(db, keys, community)
@@ -138,8 +138,8 @@ class Flows:
         await self._writer.post(db, [granted])
 
     async def _purchase(self, db: Connection, event: GoodsPurchased, recorded: Recorded) -> None:
-        supplier, pieces = holders.supplier(event.supplier_id), _pieces(event.lines)
-        units = await self._units(db, pieces)
+        supplier, pieces = holders.supplier(event.supplier_id), pieces_of(event.lines)
+        units = await units_of(db, pieces)
         budget, paid = AccountKey(holders.budget(event.community), Unit.FEN), AccountKey(supplier, Unit.FEN)
         keys = [budget, paid, *(AccountKey(supplier, unit) for unit in units.values())]
         keys += [AccountKey(holders.stock(item_id), unit) for item_id, unit in units.items()]
@@ -155,8 +155,8 @@ class Flows:
             raise OverBudget(amount=figure(Unit.FEN.name, event.amount_fen)) from error
 
     async def _sell(self, db: Connection, event: GoodsSold, recorded: Recorded) -> None:
-        buyer, pieces = holders.outside(event.community), _pieces(event.lines)
-        units = await self._units(db, pieces)
+        buyer, pieces = holders.outside(event.community), pieces_of(event.lines)
+        units = await units_of(db, pieces)
         purse, till = AccountKey(buyer, Unit.FEN), AccountKey(holders.till(event.community), Unit.FEN)
         keys = [purse, till, *(AccountKey(buyer, unit) for unit in units.values())]
         keys += [AccountKey(holders.stock(item_id), unit) for item_id, unit in units.items()]
@@ -174,7 +174,7 @@ class Flows:
     async def _count(self, db: Connection, event: StockCounted, recorded: Recorded) -> None:
         if event.difference == 0:
             return
-        units = await self._units(db, [event.item_id])
+        units = await units_of(db, [event.item_id])
         unit = units[event.item_id]
         shelf, missing = (
             AccountKey(holders.stock(event.item_id), unit),
@@ -190,8 +190,8 @@ class Flows:
         await self._writer.post(db, [counted])
 
     async def _hold_aid(self, db: Connection, event: AidGranted, recorded: Recorded) -> None:
-        home, pieces = holders.household(event.household_id), _pieces(event.lines)
-        units = await self._units(db, pieces)
+        home, pieces = holders.household(event.household_id), pieces_of(event.lines)
+        units = await units_of(db, pieces)
         keys = [AccountKey(home, unit) for unit in units.values()]
         keys += [AccountKey(holders.stock(item_id), unit) for item_id, unit in units.items()]
         numbers = await self._writer.accounts(db, keys, event.community)
@@ -205,22 +205,7 @@ class Flows:
         except NotAvailable as error:
             raise OutOfStock from error
 
-    async def _units(self, db: Connection, items: Iterable[UUID]) -> dict[UUID, int]:
-        """Unit numbers of items, which were made when they were listed."""
-        code_by_item = {item_id: goods_code(item_id) for item_id in items}
-        rows = await db.fetch("SELECT code, id FROM units WHERE code = ANY($1::text[])", list(code_by_item.values()))
-        numbers = {row[0]: row[1] for row in rows}
-        return {item_id: numbers[code] for item_id, code in code_by_item.items()}
-
     async def _pay(self, db: Connection, legs: list[Leg], record_id: UUID, at: datetime, recorded: Recorded) -> None:
         await self._payments.pay(
             db, legs, record_id=record_id, event_id=recorded.event_id, occurred_at=at, recorded_at=recorded.occurred_at
         )
-
-
-def _pieces(lines: Iterable[GoodsLine]) -> dict[UUID, int]:
-    """Pieces by item, over all lines."""
-    pieces: dict[UUID, int] = {}
-    for line in lines:
-        pieces[line.item_id] = pieces.get(line.item_id, 0) + line.quantity
-    return pieces

@@ -1,14 +1,15 @@
 """Route of the trace of one item, for staff and audit: which pieces went from which source to which recipient."""
 
+from bisect import bisect_right
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import BigInteger, column, select
 
-from services.points.ledger import holders
-from services.points.market.tracing import OUTCOMES, SOURCES, Outcome, Source, shelves, trace
+from services.points.ledger.clauses import Clause
+from services.points.market.tracing import OUTCOMES, SOURCES, ByTeam, Moved, Outcome, Source, Traced, by_teams, traced
 from services.points.tables import items
 from shared.web import Api, Caller, NotFound, Page, Paging, Read
 
@@ -16,7 +17,7 @@ api = Api(tags=["market 爱心超市"])
 
 
 class TraceOut(BaseModel):
-    """Pieces that went from one source to one recipient, or still lie on the shelf."""
+    """Pieces that went from one source to one recipient, or still lie on the shelf, or with a team."""
 
     pieces: int
     source: Source
@@ -27,6 +28,12 @@ class TraceOut(BaseModel):
     recipient: str | None = Field(description="去向账户（匿名编号） opaque holder; null on the shelf")
     outcome_record: UUID | None
     left_at: datetime | None
+    team_id: UUID | None = Field(description="经手的服务队 the volunteer team that has them, or had them last")
+    team_name: str | None
+    activity_id: UUID | None = Field(description="在哪次活动中使用 the activity in which it used them")
+
+
+_EDGE = (column("source_number", BigInteger), column("fate_number", BigInteger))
 
 
 @api.query("/v1/items/{item_id}/trace", permission="market.trace")
@@ -36,21 +43,31 @@ async def get_trace(item_id: UUID, read: Read, caller: Caller, page: Paging) -> 
     if community is None:
         raise NotFound("item")
     caller.require(community)
-    pieces = trace(list((await shelves(read, [holders.stock(item_id)])).values()))
-    # What lies on the shelf comes last of its source: nothing that left later is of it.
-    order = [pieces.c.source_number, pieces.c.recipient_number]
-    return await page.fetch(read, select(pieces), order, _line)
+    pieces = (await traced(read, community, [item_id]))[item_id]
+    after = page.after(_EDGE)
+    rows = pieces[bisect_right(pieces, after, key=_edge_of) if after is not None else 0 :][: page.limit + 1]
+    teams = await by_teams(read, (row.fate for row in rows))
+    return page.cut(rows, _edge_of, lambda row: _line(row, teams))
 
 
-def _line(row: Any) -> TraceOut:
+def _edge_of(row: Traced) -> tuple[int, int]:
+    return row.source_number, row.fate_number
+
+
+def _line(row: Traced, teams: Mapping[Moved, ByTeam]) -> TraceOut:
+    source, fate = row.source, row.fate
+    team = None if fate is None else teams.get(fate)
     return TraceOut(
         pieces=row.pieces,
-        source=SOURCES[row.source_clause],
-        source_holder=row.source_holder,
-        source_record=row.source_record,
-        came_at=row.came_at,
-        outcome=OUTCOMES[row.outcome_clause] if row.outcome_clause is not None else Outcome.ON_THE_SHELF,
-        recipient=row.recipient,
-        outcome_record=row.outcome_record,
-        left_at=row.left_at,
+        source=SOURCES[Clause(source.clause)],
+        source_holder=source.giver,
+        source_record=source.record_id,
+        came_at=source.at,
+        outcome=Outcome.ON_THE_SHELF if fate is None else OUTCOMES[Clause(fate.clause)],
+        recipient=None if fate is None else fate.receiver,
+        outcome_record=None if fate is None else fate.record_id,
+        left_at=None if fate is None else fate.at,
+        team_id=None if team is None else team.team_id,
+        team_name=None if team is None else team.team_name,
+        activity_id=None if team is None else team.activity_id,
     )

@@ -1,19 +1,22 @@
-"""Every piece from its source to its recipient, first in first out, computed from the ledger and kept nowhere.
+"""Every piece from its source to its recipient, computed from the ledger and kept nowhere (`following` says how)."""
 
-What came onto a shelf and what left it are two rows of ranges over the same count of pieces: the third to seventh piece
-that came, the first to fifth that left. Where a range of the one overlaps a range of the other, those pieces went from
-that source to that recipient; what is not overlapped yet lies on the shelf. In the order in which the ledger came to
-know of them: what was attributed once stays so, and a donor is never told one thing today and another tomorrow.
-"""
-
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, SmallInteger, Subquery, Text, Uuid, bindparam, select, text
+from sqlalchemy import ARRAY, BigInteger, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
-from services.points.tables import accounts
+from services.points.ledger.schema import LIVE
+from services.points.market.following import Move, Piece, follow
+from services.points.tables import accounts, supply_uses, units
+from services.points.teams import team_names
+from services.points.units import goods_code
 
 
 class Source(StrEnum):
@@ -34,6 +37,12 @@ class Outcome(StrEnum):
     SOLD = "sold"
     LOST = "lost"
     """盘亏、损坏、变质"""
+    WITH_TEAM = "with_team"
+    """在服务队手中 a volunteer team has them for its activities"""
+    USED_UP = "used_up"
+    """服务队活动消耗 by a team, in an activity"""
+    HANDED_OUT = "handed_out"
+    """服务队活动中发给居民 by a team, in an activity"""
     ON_THE_SHELF = "on_the_shelf"
 
 
@@ -48,66 +57,105 @@ OUTCOMES = {
     Clause.GIVEN_IN_AID: Outcome.GIVEN_IN_AID,
     Clause.SOLD: Outcome.SOLD,
     Clause.STOCK_COUNTED: Outcome.LOST,
+    Clause.SUPPLIES_ISSUED: Outcome.WITH_TEAM,
+    Clause.SUPPLIES_USED_UP: Outcome.USED_UP,
+    Clause.SUPPLIES_HANDED_OUT: Outcome.HANDED_OUT,
 }
 
-# Both rows of ranges are cut at every edge of either. Of each cut the source is the next one that ends at or after it,
-# and so is the recipient: two windows instead of a join of ranges, n log n for any number of movements.
-_TRACE = text(
-    """
+# Between two of the places a transfer is on the statements of both, and counts once.
+_MOVES = text(
+    f"""
     WITH moves AS (
-        SELECT credit_account AS shelf, true AS came, recorded_at, event_id, occurred_at, record_id, amount, clause,
-               debit_account AS other
-          FROM ledger.transfers WHERE credit_account = ANY(:shelves) AND credit_account > 0
+        SELECT * FROM {LIVE}.transfers WHERE credit_account = ANY(:places) AND credit_account > 0
         UNION ALL
-        SELECT debit_account, false, recorded_at, event_id, occurred_at, record_id, amount, clause, credit_account
-          FROM ledger.transfers WHERE debit_account = ANY(:shelves) AND debit_account > 0
-    ), ranges AS (
-        SELECT *, row_number() OVER known AS number, sum(amount) OVER known AS upto
-          FROM moves WINDOW known AS (PARTITION BY shelf, came ORDER BY recorded_at, event_id)
-    ), cuts AS (
-        SELECT shelf,
-               upto - lag(upto, 1, 0) OVER (PARTITION BY shelf ORDER BY upto, came) AS pieces,
-               min(number) FILTER (WHERE came) OVER (PARTITION BY shelf ORDER BY upto DESC) AS source,
-               min(number) FILTER (WHERE NOT came) OVER (PARTITION BY shelf ORDER BY upto DESC) AS recipient
-          FROM ranges
+        SELECT * FROM {LIVE}.transfers
+         WHERE debit_account = ANY(:places) AND debit_account > 0 AND credit_account <> ALL(:places)
     )
-    SELECT c.shelf, cast(c.source AS bigint) AS source_number, coalesce(c.recipient, 0) AS recipient_number,
-           cast(c.pieces AS bigint) AS pieces,
-           i.clause AS source_clause, i.record_id AS source_record, i.occurred_at AS came_at, f.holder AS source_holder,
-           o.clause AS outcome_clause, o.record_id AS outcome_record, o.occurred_at AS left_at, t.holder AS recipient
-      FROM cuts AS c
-      JOIN ranges AS i ON i.shelf = c.shelf AND i.came AND i.number = c.source
-      LEFT JOIN ranges AS o ON o.shelf = c.shelf AND NOT o.came AND o.number = c.recipient
-      LEFT JOIN ledger.accounts AS f ON f.id = i.other
-      LEFT JOIN ledger.accounts AS t ON t.id = o.other
-     WHERE c.pieces > 0
+    SELECT m.debit_account, m.credit_account, m.amount, m.clause, m.record_id, m.occurred_at, m.unit,
+           giver.holder, receiver.holder
+      FROM moves AS m
+      JOIN {LIVE}.accounts AS giver ON giver.id = m.debit_account
+      JOIN {LIVE}.accounts AS receiver ON receiver.id = m.credit_account
+     ORDER BY m.recorded_at, m.event_id, m.clause
     """
-)
+).bindparams(bindparam("places", type_=ARRAY(BigInteger)))
 
 
-def trace(shelves: Sequence[int]) -> Subquery:
-    """Pieces by source and recipient, over the shelves of some items (account numbers). Recipient 0 is the shelf."""
-    return (
-        _TRACE.bindparams(bindparam("shelves", value=list(shelves), type_=ARRAY(BigInteger)))
-        .columns(
-            shelf=BigInteger(),
-            source_number=BigInteger(),
-            recipient_number=BigInteger(),
-            pieces=BigInteger(),
-            source_clause=SmallInteger(),
-            source_record=Uuid(),
-            came_at=DateTime(timezone=True),
-            source_holder=Text(),
-            outcome_clause=SmallInteger(),
-            outcome_record=Uuid(),
-            left_at=DateTime(timezone=True),
-            recipient=Text(),
-        )
-        .subquery("trace")
-    )
+class Moved(NamedTuple):
+    """What a transfer says beside who gave how much to whom."""
+
+    clause: int
+    record_id: UUID
+    at: datetime
+    giver: str
+    receiver: str
+
+    @property
+    def team(self) -> UUID | None:
+        """The team that was given pieces, or had them until then."""
+        for holder in (self.giver, self.receiver):
+            if holder.startswith(holders.team_prefix):
+                return UUID(holder.removeprefix(holders.team_prefix))
+        return None
 
 
-async def shelves(connection: AsyncConnection, holders: Sequence[str]) -> dict[str, int]:
-    """Account numbers of shelves by holder; one that nothing ever came to is not among them."""
-    rows = await connection.execute(select(accounts.c.holder, accounts.c.id).where(accounts.c.holder.in_(holders)))
-    return {row.holder: row.id for row in rows}
+Traced = Piece[Moved]
+
+
+async def traced(read: AsyncConnection, community: str, item_ids: Collection[UUID]) -> dict[UUID, list[Traced]]:
+    """Pieces of items of a community's market by source and recipient, in the order of both."""
+    codes = {goods_code(item_id): item_id for item_id in item_ids}
+    somewhere = or_(*(accounts.c.holder.startswith(p) for p in (holders.stock_prefix, holders.team_prefix)))
+    query = select(accounts.c.id, accounts.c.unit, units.c.code).join(units, units.c.id == accounts.c.unit)
+    rows = await read.execute(query.where(units.c.code.in_(codes), accounts.c.community == community, somewhere))
+    item_by_unit, places = dict[int, UUID](), list[int]()
+    for number, unit, code in rows:
+        item_by_unit[unit] = codes[code]
+        places.append(number)
+    by_item: dict[UUID, list[Move[Moved]]] = {item_id: [] for item_id in item_ids}
+    if places:
+        for giver, receiver, pieces, clause, record_id, at, unit, *names in await read.execute(
+            _MOVES, {"places": places}
+        ):
+            move = Move(giver, receiver, pieces, Moved(clause, record_id, at, *names))
+            by_item[item_by_unit[unit]].append(move)
+    # Beside the loop: an item that thousands have redeemed takes a while.
+    return await asyncio.to_thread(_followed, by_item, frozenset(places))
+
+
+def _followed(by_item: dict[UUID, list[Move[Moved]]], places: frozenset[int]) -> dict[UUID, list[Traced]]:
+    return {item_id: follow(_what_holds(moves), places) for item_id, moves in by_item.items()}
+
+
+def _what_holds(moves: list[Move[Moved]]) -> list[Move[Moved]]:
+    """Without the uses of teams that were entered by mistake, and what took them back."""
+    mistaken = {
+        move.about.record_id
+        for move in moves
+        if move.about.receiver.startswith(holders.team_prefix) and move.about.clause != Clause.SUPPLIES_ISSUED
+    }
+    return [move for move in moves if move.about.record_id not in mistaken]
+
+
+class ByTeam(NamedTuple):
+    """Which team had pieces last, and in which activity it used them."""
+
+    team_id: UUID
+    team_name: str | None
+    activity_id: UUID | None
+
+
+async def by_teams(read: AsyncConnection, fates: Iterable[Moved | None]) -> dict[Moved, ByTeam]:
+    """Of those fates that a team had a part in: its name, which is public, and the activity."""
+    team_by_fate = {fate: fate.team for fate in fates if fate is not None}
+    names = await team_names(read, (team_id for team_id in team_by_fate.values() if team_id is not None))
+    used = [fate.record_id for fate, team_id in team_by_fate.items() if team_id is not None]
+    activities = {}
+    if used:
+        query = select(supply_uses.c.id, supply_uses.c.activity_id).where(supply_uses.c.id.in_(used))
+        activities = {row.id: row.activity_id for row in await read.execute(query)}
+    return {
+        fate: ByTeam(team_id, names.get(team_id), activities.get(fate.record_id))
+        for fate, team_id in team_by_fate.items()
+        if team_id is not None
+    }

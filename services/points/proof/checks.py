@@ -47,6 +47,24 @@ _TWICE = f"""
          GROUP BY {{side}}, t.event_id, t.record_id, t.unit, t.clause HAVING count(*) > 1
 """
 
+_USED = f"{Clause.SUPPLIES_USED_UP:d}, {Clause.SUPPLIES_HANDED_OUT:d}, {Clause.STOCK_COUNTED:d}"
+"""Clauses of what teams used or lost."""
+
+_TEAMS = " UNION ALL ".join(
+    f"""
+        SELECT FROM {{s}}.accounts AS a
+          JOIN {{s}}.transfers AS t ON t.{side} = a.id AND t.{side} > 0
+          JOIN {{s}}.accounts AS o ON o.id = t.{other}
+         WHERE a.holder LIKE 'team:%'
+           AND t.clause <> ALL (CASE WHEN o.holder LIKE 'stock:%' THEN ARRAY[{shelf:d}] ELSE ARRAY[{_USED}] END)
+    """
+    for side, other, shelf in (
+        ("credit_account", "debit_account", Clause.SUPPLIES_ISSUED),
+        ("debit_account", "credit_account", Clause.SUPPLIES_RETURNED),
+    )
+)
+"""What was used leaves for the outside, and comes back from there where it was entered by mistake."""
+
 _CHECKS = (
     (
         "sum",
@@ -136,6 +154,12 @@ _CHECKS = (
          WHERE t.corrects IS NOT NULL
            AND NOT EXISTS (SELECT FROM {s}.transfers AS o WHERE o.id = t.corrects AND o.unit = t.unit)
         """,
+    ),
+    (
+        "teams",
+        "服务队的物资都来自货架，去向都有登记",
+        "what teams have came from shelves, and is accounted for",
+        f"SELECT count(*) FROM ({_TEAMS}) AS astray",
     ),
 )
 

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.accounts.numbers import numbers_of
@@ -13,6 +14,8 @@ from services.points.explain.telling import tell
 from services.points.ledger.reading import Sight, posted
 from services.points.node_names import named, names_of
 from services.points.policy.book import PolicyBook
+from services.points.tables import items
+from services.points.teams import team_names
 from shared.clock import day_start, local_day
 from shared.contracts import Refusal, refuse_if
 from shared.web.problems import Texts
@@ -50,11 +53,13 @@ class Statement:
     """An account over a period, oldest line first."""
 
     holder: str
-    number: str | None
-    """Of a volunteer; the number is on their card, the id of the account is not."""
+    known_as: str | None
+    """A volunteer's number, which is on their card, as the id of the account is not; a team's name."""
     community: str
     """As people read it: with its name, where that is known."""
     unit: str
+    item: str | None
+    """What the pieces are, of an account of goods."""
     first: date
     last: date
     opening: int
@@ -89,17 +94,23 @@ async def statement_of(
     for line, sentence in zip(reversed(lines), reversed(told.sentences), strict=True):
         balance += line.amount
         entries.append(Entry(line.occurred_at, _beside_its_day(line.occurred_at, sentence.text), line.amount, balance))
-    number_of_volunteer = await _number_of(read, row.holder)
+    known_as, item = await _known_as(read, row.holder), await _item_of(read, row.code)
     community = named(row.community, await names_of(read, [row.community]))
-    return Statement(row.holder, number_of_volunteer, community, row.code, first, last, opening, balance, entries)
+    return Statement(row.holder, known_as, community, row.code, item, first, last, opening, balance, entries)
 
 
-async def _number_of(read: AsyncConnection, holder: str) -> str | None:
-    try:
-        volunteer_id = UUID(holder)
-    except ValueError:  # a market, a pool, a donor
+async def _known_as(read: AsyncConnection, holder: str) -> str | None:
+    kind, _, rest = holder.rpartition(":")
+    if kind and kind != "team":  # a market, a pool, a donor
         return None
-    return (await numbers_of(read, [volunteer_id])).get(volunteer_id)
+    one = UUID(rest)
+    return (await (team_names if kind else numbers_of)(read, [one])).get(one)
+
+
+async def _item_of(read: AsyncConnection, unit: str) -> str | None:
+    _, of_goods, item_id = unit.partition(":")
+    name: str | None = await read.scalar(select(items.c.name).where(items.c.id == UUID(item_id))) if of_goods else None
+    return name
 
 
 def _beside_its_day(at: datetime, text: str) -> str:
@@ -113,9 +124,10 @@ def _beside_its_day(at: datetime, text: str) -> str:
 
 def account_name(statement: Statement, texts: Texts, language: str) -> str:
     """Which account it is, with its unit: minutes of the time bank and of the service record look alike."""
-    return texts.word(language, f"account.{statement.unit.partition(':')[0]}")
+    name = texts.word(language, f"account.{statement.unit.partition(':')[0]}")
+    return name if statement.item is None else f"{statement.item} · {name}"
 
 
 def holder_name(statement: Statement) -> str:
-    """Whose it is: the number that people know, or the account's id where there is none."""
-    return statement.number or statement.holder
+    """Whose it is: the number or name that people know, or the account's id where there is none."""
+    return statement.known_as or statement.holder

@@ -25,6 +25,9 @@ from services.points.tables.ledger import (
     members,
     nodes,
     notes,
+    team_changes,
+    team_leaderships,
+    teams,
     tellings,
     transfers,
     units,
@@ -56,6 +59,7 @@ from services.points.tables.settlement import (
     settlement_positions,
     settlement_runs,
 )
+from services.points.tables.supplies import supply_requests, supply_returns, supply_uses
 from services.points.tables.time_bank import beneficiaries, beneficiary_identities, deaths, kin, time_orders
 
 __all__ = [
@@ -109,6 +113,12 @@ __all__ = [
     "star_reports",
     "stock_counts",
     "suppliers",
+    "supply_requests",
+    "supply_returns",
+    "supply_uses",
+    "team_changes",
+    "team_leaderships",
+    "teams",
     "tellings",
     "time_orders",
     "transfers",

@@ -72,6 +72,31 @@ nodes = Table(
 )
 """Nodes of the organisation tree and what they are called."""
 
+teams = Table(
+    "teams",
+    described,
+    Column("team_id", Uuid, primary_key=True),
+    Column("community", CODE),
+    Column("name", Text),
+)
+
+team_changes = Table(
+    "team_changes",
+    described,
+    Column("team_id", Uuid, primary_key=True),
+    Column("volunteer_id", Uuid, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("joined", Boolean),
+)
+
+team_leaderships = Table(
+    "team_leaderships",
+    described,
+    Column("team_id", Uuid, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("volunteer_id", Uuid),
+)
+
 holds = Table(
     "holds",
     described,

@@ -19,11 +19,12 @@ _GOLDEN = FOLDER / "golden"
 
 _MARKET = """
     ItemListed ItemDescribed ItemPhotoSet ItemPhotoRemoved ItemPricePlanned ItemPriceWithdrawn ItemRepriced
-    StockReceived StockReceived SupplierRegistered BudgetGranted GoodsPurchased DonorRegistered GoodsDonated
-    StockCounted GoodsSold
+    StockReceived StockReceived StockReceived SupplierRegistered BudgetGranted GoodsPurchased DonorRegistered
+    GoodsDonated StockCounted GoodsSold
 """
 _ORDERED = """
-    ItemListed StockReceived StockReceived RedemptionReserved AidProposed AidApproved AidGranted TimeOrderRequested
+    ItemListed StockReceived StockReceived StockReceived RedemptionReserved AidProposed AidApproved AidGranted
+    SuppliesRequested TimeOrderRequested
 """
 LIVES = tuple(
     life.split()
@@ -31,6 +32,7 @@ LIVES = tuple(
         f"""
         {_MARKET} RedemptionReserved RedemptionCollected HouseholdRegistered HouseholdMembersChanged
         HouseholdNeedRecognised AidProposed AidApproved AidGranted AidHandedOver HouseholdNeedEnded
+        SuppliesRequested SuppliesApproved SuppliesIssued SuppliesUsed SuppliesUseWithdrawn SuppliesReturned
         BeneficiaryRegistered KinProposed KinVerified TimeOrderRequested TimeOrderAccepted TimeOrderServed
         TimeOrderUnconfirmed TimeOrderConfirmed MinutesGiven MinutesDonated SettlementRunProposed SettlementRunConfirmed
         AnomalyFlagged AnomalyTakenUp AnomalyEvidenceChanged AnomalyPointsHeld AnomalyUpheld
@@ -41,15 +43,18 @@ LIVES = tuple(
         LongDayApproved LongDayApprovalWithdrawn LedgerSealed ItemDelisted
         """,
         f"""
-        {_ORDERED} RedemptionCancelled AidCancelled TimeOrderAccepted TimeOrderCancelled AnomalyFlagged
-        AnomalyPointsHeld AnomalyPointsReleased AnomalyDismissed StarApplied StarDeclined CertificateIssued
-        CertificateRefused KinProposed KinVerified KinEnded DeathRecorded DeathWithdrawn LeaderboardOptedOut
-        LeaderboardOptedIn SettlementRunProposed SettlementRunWithdrawn DonorRegistered DonorForgotten
-        SupplierRegistered SupplierForgotten HouseholdRegistered HouseholdForgotten BeneficiaryRegistered
+        {_ORDERED} RedemptionCancelled AidCancelled SuppliesCancelled TimeOrderAccepted TimeOrderCancelled
+        AnomalyFlagged AnomalyPointsHeld AnomalyPointsReleased AnomalyDismissed StarApplied StarDeclined
+        CertificateIssued CertificateRefused KinProposed KinVerified KinEnded DeathRecorded DeathWithdrawn
+        LeaderboardOptedOut LeaderboardOptedIn SettlementRunProposed SettlementRunWithdrawn DonorRegistered
+        DonorForgotten SupplierRegistered SupplierForgotten HouseholdRegistered HouseholdForgotten BeneficiaryRegistered
         BeneficiaryForgotten
         """,
-        f"{_ORDERED} TimeOrderServed RedemptionExpired AidExpired TimeOrderTimedOut",
-        "MinutesDonated TimeOrderApproved AidProposed AidRefused StarApplied StarReviewed StarGranted StarWithdrawn",
+        f"{_ORDERED} TimeOrderServed RedemptionExpired AidExpired SuppliesExpired TimeOrderTimedOut",
+        """
+        MinutesDonated TimeOrderApproved ItemListed StockReceived SuppliesRequested SuppliesRefused AidProposed
+        AidRefused StarApplied StarReviewed StarGranted StarWithdrawn
+        """,
     )
 )
 """This service's own, by name. Each life has ids of its own, so that what excludes each other can all be told."""

@@ -382,7 +382,9 @@ async def test_a_donor_is_told_what_became_of_the_gift_and_not_who_got_it(points
     assert [one.status_code for one in refused] == [404, 404]
     assert refused[0].text == refused[1].text
     untouched = (await client.get(f"/v1/donations/{later['id']}/outcome")).json()
-    assert untouched["lines"][0]["outcomes"] == [{"outcome": "on_the_shelf", "day": None, "pieces": 4}]
+    nobody = {"team_id": None, "team_name": None, "activity_id": None}
+    on_the_shelf = {"outcome": "on_the_shelf", "day": None, "pieces": 4, **nobody}
+    assert untouched["lines"][0]["outcomes"] == [on_the_shelf]
     traced, cursor = [], ""
     while True:
         part = (await client.get(f"/v1/items/{item}/trace?limit=2{cursor}")).json()

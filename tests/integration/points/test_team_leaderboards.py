@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from services.points import teams
 from services.points.app import build
-from services.points.leaderboards import teams
 from services.points.ledger.schema import REBUILT, copy_of_the_tables
 from services.points.proof.rebuild import rebuild
 from services.points.settings import PointsSettings
