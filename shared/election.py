@@ -32,3 +32,11 @@ async def elected(database: Database, lock: int) -> AsyncIterator[asyncpg.Connec
         yield connection
     finally:
         connection.terminate()
+
+
+async def rest(connection: asyncpg.Connection, seconds: float) -> None:
+    """Rest between two looks of who was elected. Raises where the connection has gone meanwhile, and the lock with it:
+    somebody else may be at work by then.
+    """
+    await asyncio.sleep(seconds)
+    await connection.execute("SELECT 1")

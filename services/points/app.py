@@ -1,6 +1,7 @@
 """The points service, put together: read top to bottom."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from services.points import love_market, time_bank
@@ -13,7 +14,7 @@ from services.points.certificates import api as certificates
 from services.points.certificates import publicity, verification
 from services.points.certificates import reads as certificate_reads
 from services.points.certificates import views as certificate_views
-from services.points.certificates.watch import look_at_grounds
+from services.points.certificates import watch as certificate_watch
 from services.points.dry_run import api as dry_run
 from services.points.earning.reactions import Earning
 from services.points.expiry import api as expiry
@@ -25,7 +26,7 @@ from services.points.explain import event_api as events
 from services.points.explain import holdings
 from services.points.forgetting import ForgettingWatch
 from services.points.grounds import views as ground_views
-from services.points.honours import HonourWatch
+from services.points.honours import HonourWatch, Look
 from services.points.leaderboards import api as leaderboards
 from services.points.leaderboards import team_api as team_leaderboards
 from services.points.leaderboards import views as leaderboard_views
@@ -54,7 +55,7 @@ from services.points.solvency import api as solvency
 from services.points.stars import api as stars
 from services.points.stars import reads as star_reads
 from services.points.stars import views as star_views
-from services.points.stars.watch import flag_what_no_longer_holds, flag_what_was_served_badly
+from services.points.stars import watch as star_watch
 from services.points.statements import api as statements
 from services.points.tables import metadata
 from shared.clock import Clock, system_clock
@@ -97,7 +98,14 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
     restating = RestatementRounds(parts.database, settings.restatement_check_interval_s)
     pooling = OverflowRounds(parts.workshop, overflow, settings.overflow_check_interval_s)
     watch = LedgerWatch(parts.database, settings.ledger_check_interval_s)
-    looks = [flag_what_no_longer_holds, flag_what_was_served_badly, look_at_grounds]
+    within_days = settings.honour_flag_decide_within_days
+    looks: list[Look] = [
+        star_watch.flag_what_no_longer_holds,
+        star_watch.flag_what_was_served_badly,
+        certificate_watch.look_at_grounds,
+        partial(star_watch.remind_of_flags, within_days=within_days),
+        partial(certificate_watch.remind_of_flags, within_days=within_days),
+    ]
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
     forgetting = ForgettingWatch(parts.workshop, settings.forgetting_check_interval_s)
     anomaly_watch = AnomalyWatch(parts.workshop, settings.anomalies_check_interval_s)

@@ -1,4 +1,6 @@
-"""Looks again and again whether what was granted and certified still has its ground: not on the ledger's hot path."""
+"""Looks again and again whether what was granted and certified still has its ground, and whether somebody is to be
+reminded where it has not: off the ledger's hot path.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -9,7 +11,7 @@ from shared.unit_of_work import Workshop
 log = logger("honours")
 
 Look = Callable[[Workshop], Awaitable[int]]
-"""One look; returns how many were flagged."""
+"""One look; returns of how many there was something to tell."""
 
 
 class HonourWatch:
@@ -25,10 +27,10 @@ class HonourWatch:
         await go_round_forever(self.look, self._interval_s, log, "honours_not_watched")
 
     async def look(self) -> int:
-        """One round of every look; returns how many were flagged."""
-        flagged = 0
+        """One round of every look; returns of how many there was something to tell."""
+        told = 0
         for look in self._looks:
-            flagged += await look(self._workshop)
-        if flagged:
-            log.info("honours_flagged", count=flagged)
-        return flagged
+            told += await look(self._workshop)
+        if told:
+            log.info("honours_watched", told=told)
+        return told

@@ -97,7 +97,7 @@ class AnomalyEvidence(BaseModel):
 
     sign: Sign
     records: tuple[SuspectRecord, ...] = Field(
-        description="The records, by start and id; of very many, the first ones."
+        description="The records, by start and id; of very many, the first, and `AnomalyEvidenceContinued` the others."
     )
     confirmed_by: tuple[UUID, ...] = Field(
         default=(), description="Opaque ids of those who confirmed the records, where the events say so."
@@ -126,6 +126,14 @@ class AnomalyEvidenceChanged(Event, context="points"):
     community: CommunityCode
     evidence: AnomalyEvidence
     changed_at: AwareDatetime
+
+
+class AnomalyEvidenceContinued(Event, context="points"):
+    """More records of the evidence that was just told, of very many: no event tells more of them than fit in it."""
+
+    flag_id: UUID
+    community: CommunityCode
+    records: tuple[SuspectRecord, ...] = Field(description="The next ones, by start and id.")
 
 
 class AnomalyTakenUp(Event, context="points"):

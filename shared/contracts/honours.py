@@ -172,6 +172,23 @@ class StarFlagged(Event, context="points"):
     good_percent_min: int | None = Field(default=None, description="What the policy of the application asks.")
 
 
+class StarUndecided(Event, context="points"):
+    """Nobody has decided on a flagged grade in time: the authority is to be asked to confirm or withdraw it.
+
+    Told anew every week until then.
+    """
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    granted_by: NodeLevel = Field(description="Level of the authority that decides.")
+    waits_since: date = Field(description="The day on which it was flagged, and nobody has decided since.")
+    reminder: int = Field(ge=1, description="How many times it was told, this one among them.")
+    remind_on: date = Field(description="When it is told again, if nobody decides.")
+    reminded_on: date
+
+
 class StarConfirmed(Event, context="points"):
     """The authority looked at a flagged grade and lets it stand with the hours and assessments that there are now."""
 
@@ -343,6 +360,20 @@ class CertificateFlagged(Event, context="points"):
         description="Kinds of which less was served than it says, caps aside; null where the sum alone is less.",
     )
     corrected_by: CorrectedBy = ()
+
+
+class CertificateUndecided(Event, context="points"):
+    """Nobody has decided on a flagged certificate in time: the community is to void it, or have the record put right.
+
+    Told anew every week until then.
+    """
+
+    certificate_id: UUID
+    community: CommunityCode
+    waits_since: date = Field(description="The day on which it was flagged, and nobody has decided since.")
+    reminder: int = Field(ge=1, description="How many times it was told, this one among them.")
+    remind_on: date = Field(description="When it is told again, if nobody decides.")
+    reminded_on: date
 
 
 class CertificateFlagLifted(Event, context="points"):

@@ -7,7 +7,8 @@ account with 2,000 lines in one answer ≤ 150 ms. The ledger is three years of 
 100,000 volunteers in 31 communities, written by the database itself in the order in which ingest would have written it.
 One client asks for one thing after the other; what is measured is from sending the request to the last byte.
 Then, in seconds on one processor of the database: the count of all days that a night of sealing begins with
-(`seal_sweep_s`), the lines of one day of all communities (`seal_day_s`), and the checks of `verify` (`verify_s`).
+(`seal_sweep_s`), the lines of one day of all communities (`seal_day_s`), the checks of `verify` (`verify_s`), and the
+look of a day in December at whose points lapse soon, from what some of the people take (`expiry_look_s`).
 """
 
 import argparse
@@ -16,7 +17,7 @@ import random
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 import asyncpg
 import httpx
@@ -24,7 +25,11 @@ import uvloop
 
 from deploy.local.stack import LocalStack
 from services.points.earning.kinds import EVIDENCE_NUMBERS, KIND_NUMBERS
+from services.points.expiry.lapsing import Lapsing
 from services.points.ledger.clauses import Clause
+from services.points.ledger.parts import PARTS
+from services.points.ledger.writing import LedgerWriter
+from services.points.policy.views import PolicyShelf
 from services.points.proof.checks import CHECKS, count_breaks
 from services.points.seals.lines import changed_days, day_lines
 from shared.clock import local_day, system_clock
@@ -38,6 +43,7 @@ BUSY = 20
 """Volunteers with `BUSY_RECORDS` records; each has that many lines of points."""
 BUSY_RECORDS = 2000
 SECONDS_MAX = 30.0
+_PARTS_LOOKED_AT = 8
 
 
 def main() -> None:
@@ -89,6 +95,7 @@ async def _measure(running: LocalStack, transfers: int) -> None:
     today = local_day(system_clock())
     swept = await _seconds(changed_days(db, today))
     sealed = await _seconds(day_lines(db, today - timedelta(days=30), today - timedelta(days=30)))
+    looked = await _seconds(look_for_lapsing(db, today)) * PARTS / _PARTS_LOOKED_AT
     checked = {check.name: await _seconds(count_breaks(db, check)) for check in CHECKS}
     await db.close()
     report(
@@ -108,8 +115,18 @@ async def _measure(running: LocalStack, transfers: int) -> None:
         seal_sweep_s=swept,
         seal_day_s=sealed,
         verify_s=sum(checked.values()),
+        expiry_look_s=looked,
         slowest_check=max(checked, key=checked.__getitem__),
     )
+
+
+async def look_for_lapsing(db: asyncpg.Connection, today: date) -> None:
+    """What a day of December does about some parts of the people: nearly everybody's points lapse at its end."""
+    lapsing, book = Lapsing(LedgerWriter()), await PolicyShelf().current(db)
+    until = date(today.year, 12, 31)
+    for part in range(_PARTS_LOOKED_AT):
+        accounts = await lapsing.candidates(db, book, part, until - timedelta(days=1), until)
+        await lapsing.courses(db, book, accounts, with_suspected=True)
 
 
 async def _seconds(work: Awaitable[object]) -> float:
@@ -155,10 +172,12 @@ async def fill(db: asyncpg.Connection, transfers: int) -> None:
         timeout=3600,
     )
     await db.execute(_ACCOUNTS, timeout=600)
+    await db.execute(_DAYS, timeout=600)
     await db.execute("SELECT setval('account_ids', $1)", 3 * VOLUNTEERS + 100)
     # What autovacuum does in its time.
     await db.execute("VACUUM (ANALYZE) ledger.transfers", timeout=3600)
-    await db.execute("VACUUM (ANALYZE) ledger.accounts", timeout=600)
+    for table in ("accounts", "days"):
+        await db.execute(f"VACUUM (ANALYZE) ledger.{table}", timeout=600)
 
 
 _SAMPLE = (1000, 6000)
@@ -208,6 +227,12 @@ _ACCOUNTS = f"""
     INSERT INTO ledger.accounts (id, holder, unit, community, limited, credits, debits, version)
     SELECT id, holder, unit, community, limited, coalesce(credits, 0), coalesce(debits, 0), 1
       FROM opened LEFT JOIN sums ON sums.account = opened.id
+"""
+
+_DAYS = """
+    INSERT INTO ledger.days (account, day, minutes)
+    SELECT credit_account, (occurred_at AT TIME ZONE 'Asia/Shanghai')::date, sum(minutes)
+      FROM ledger.transfers WHERE unit = 3 GROUP BY 1, 2
 """
 
 

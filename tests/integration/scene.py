@@ -1,6 +1,6 @@
 """One of everything in one community, made through the APIs: what the permission walk meets."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -8,9 +8,9 @@ from services.points.anomalies.watch import AnomalyWatch
 from tests.conftest import COMMUNITY, ROOT, Running
 from tests.integration.points.serving import serve
 from tests.integration.telling import registered, tell
+from tests.moments import now
 from tests.pictures import png
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
 
 
@@ -28,6 +28,7 @@ async def furnish(name: str, running: Running) -> dict[str, Any]:
 
 
 async def registry(running: Running) -> dict[str, Any]:
+    at = now()
     district, clerk = running.client("district", "620201"), running.client()
     divisions = ROOT / "services/registry/organisation/data/jiayuguan-divisions.csv"
     files = {"file": ("divisions.csv", divisions.read_bytes(), "text/csv")}
@@ -47,14 +48,14 @@ async def registry(running: Running) -> dict[str, Any]:
         "community": COMMUNITY,
         "title": "清洁家园",
         "category": "environment",
-        "planned_start": (NOW - 5 * HOUR).isoformat(),
-        "planned_end": (NOW - 3 * HOUR).isoformat(),
+        "planned_start": (at - 5 * HOUR).isoformat(),
+        "planned_end": (at - 3 * HOUR).isoformat(),
     }
     published = await made(clerk, "/v1/activities", activity)
     entry = {
         "volunteer": volunteer["id"],
-        "checked_in_at": (NOW - 5 * HOUR).isoformat(),
-        "checked_out_at": (NOW - 3 * HOUR).isoformat(),
+        "checked_in_at": (at - 5 * HOUR).isoformat(),
+        "checked_out_at": (at - 3 * HOUR).isoformat(),
     }
     path = f"/v1/activities/{published['id']}"
     await made(clerk, f"{path}/attendances", {"entries": [entry]})
@@ -93,6 +94,7 @@ def _valid(number: str) -> str:
 
 
 async def points(running: Running) -> dict[str, Any]:
+    at = now()
     clerk = running.client()
     listing = {"community": COMMUNITY, "name": "毛巾", "price_points": 15}
     item = await made(clerk, "/v1/items", listing)
@@ -100,13 +102,13 @@ async def points(running: Running) -> dict[str, Any]:
     await made(clerk, f"/v1/items/{item['id']}/photo", files={"photo": ("towel.png", png(), "image/png")})
     person = uuid4()
     await tell(running.service, registered(person))
-    await serve(running.service, person, 100, NOW)
+    await serve(running.service, person, 100, at)
     application_body = {"volunteer_id": str(person), "grade": 1}
     application = (await made(clerk, "/v1/stars/applications", application_body))["application_id"]
     certificate_body = {
         "volunteer_id": str(person),
         "since": "2020-01-01",
-        "until": NOW.date().isoformat(),
+        "until": at.date().isoformat(),
         "name": "合成志愿者",
         "id_kind": "居民身份证",
         "id_number": "620298198001010016",
@@ -116,7 +118,7 @@ async def points(running: Running) -> dict[str, Any]:
         "contact": "0937-0000000",
     }
     certificate = (await made(clerk, "/v1/certificates", certificate_body))["certificate_id"]
-    await serve(running.service, person, 10, NOW)  # with eight on the same days
+    await serve(running.service, person, 10, at)  # with eight on the same days
     await AnomalyWatch(running.service.workshop, 1).look_at_everything()
     flag = (await clerk.get("/v1/anomalies")).json()["items"][0]
     line = {"item_id": item["id"], "quantity": 2}
@@ -138,7 +140,7 @@ async def points(running: Running) -> dict[str, Any]:
     sale = await made(clerk, "/v1/sales", sale_body)
     household_body = {"community": COMMUNITY, "name": "合成户主"}
     household = await made(clerk, "/v1/households", household_body)
-    need = {"reason": "low_income", "until": (NOW + 300 * timedelta(days=1)).date().isoformat()}
+    need = {"reason": "low_income", "until": (at + 300 * timedelta(days=1)).date().isoformat()}
     await made(clerk, f"/v1/households/{household['id']}/need", need)
     aid_body = {"household_id": household["id"], "lines": [line]}
     gift = await made(clerk, "/v1/aid", aid_body)
@@ -187,8 +189,8 @@ async def points(running: Running) -> dict[str, Any]:
         "POST /v1/aid/{gift_id}/cancellation": {},
         "POST /v1/items/{item_id}/prices": {
             "price_points": 9,
-            "first_day": (NOW + timedelta(days=3)).date().isoformat(),
-            "last_day": (NOW + timedelta(days=4)).date().isoformat(),
+            "first_day": (at + timedelta(days=3)).date().isoformat(),
+            "last_day": (at + timedelta(days=4)).date().isoformat(),
         },
         "POST /v1/items/{item_id}/description": {"category": "household", "piece": "条"},
         "POST /v1/items/{item_id}/counts": {"counted": 1, "reason": "lost"},
@@ -202,6 +204,7 @@ async def points(running: Running) -> dict[str, Any]:
 
 async def time_bank(running: Running, volunteer: str) -> dict[str, Any]:
     """Spending in the time bank: somebody to be served, a relation, an order and a death."""
+    at = now()
     clerk, (dead, provider) = running.client(), await heard_of(running, 2)
     person = {"name": "合成老人", "id_number": _valid("62029819450101001")}
     beneficiary_body = {"community": COMMUNITY, "person": person}
@@ -232,7 +235,7 @@ async def time_bank(running: Running, volunteer: str) -> dict[str, Any]:
         "POST /v1/time-orders": order_body,
         "POST /v1/time-orders/{time_order_id}/approval": {},
         "POST /v1/time-orders/{time_order_id}/acceptance": {"provider_id": provider},
-        "POST /v1/time-orders/{time_order_id}/service": {"started_at": NOW.isoformat(), "minutes": 10},
+        "POST /v1/time-orders/{time_order_id}/service": {"started_at": at.isoformat(), "minutes": 10},
         "POST /v1/time-orders/{time_order_id}/confirmation": {},
         "POST /v1/time-orders/{time_order_id}/cancellation": {"reason": "other"},
         "POST /v1/minutes/gifts": {"giver_id": volunteer, "beneficiary_id": beneficiary["id"], **give},
@@ -253,6 +256,7 @@ async def heard_of(running: Running, count: int) -> list[str]:
 
 async def grid_patrol(running: Running, people: list[str] | None = None) -> dict[str, Any]:
     """`people` are volunteers that the service knows of or will hear of in a moment."""
+    at = now()
     clerk, people = running.client(), people or await heard_of(running, 2)
     cells = {"community": COMMUNITY, "cells": [{"cell": "QL001", "area_m2": 10_000}]}
     await made(clerk, "/v1/cells", cells)
@@ -262,11 +266,11 @@ async def grid_patrol(running: Running, people: list[str] | None = None) -> dict
         "crew_id": crew,
         "cells": ["QL001"],
         "members": people,
-        "planned_start": (NOW - 4 * HOUR).isoformat(),
-        "planned_end": (NOW - 2 * HOUR).isoformat(),
+        "planned_start": (at - 4 * HOUR).isoformat(),
+        "planned_end": (at - 2 * HOUR).isoformat(),
     }
     shift = (await made(clerk, "/v1/shifts", shift_body))["shift_id"]
-    await made(clerk, f"/v1/shifts/{shift}/start", {"started_at": (NOW - 4 * HOUR).isoformat()})
+    await made(clerk, f"/v1/shifts/{shift}/start", {"started_at": (at - 4 * HOUR).isoformat()})
     finding_body = {"cell": "QL001", "kind": "hazard", "risk": "blue", "reported_by": people[0], "text": "合成数据"}
     finding = (await made(clerk, f"/v1/shifts/{shift}/findings", finding_body))["finding_id"]
     return {

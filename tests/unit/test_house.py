@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,26 @@ def test_every_refusal_has_a_text_in_both_languages(service: str) -> None:
     ]
     missing = sorted({kind.code for kind in own} - (texts.codes("zh") & texts.codes("en")))
     assert missing == []
+
+
+def loaded(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs when a module is loaded: everything but the bodies of its functions."""
+    yield node
+    if isinstance(node, ast.Lambda):
+        return
+    function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for child in [*node.decorator_list, node.args] if function else ast.iter_child_nodes(node):
+        yield from loaded(child)
+
+
+def test_a_test_takes_the_day_when_it_runs() -> None:
+    """A day that a module took when it was loaded is over when the clock strikes twelve before its tests are done."""
+    clocks = {"now", "today", "system_clock", "morning"}
+    taken = []
+    for path in ROOT.glob("tests/**/*.py"):
+        for node in loaded(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+                if name in clocks:
+                    taken.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert taken == []

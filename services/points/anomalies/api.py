@@ -1,11 +1,12 @@
 """Routes of flags: look, take up, hold and release points, dismiss, uphold. Nothing here changes an hour."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.accounts.numbers import numbers_of
 from services.points.anomalies.bodies import (
@@ -29,14 +30,14 @@ from services.points.anomalies.model import (
     Uphold,
 )
 from services.points.anomalies.views import FLAGS
-from services.points.anomalies.words import in_words, record_in_words
+from services.points.anomalies.words import Extent, in_words, record_in_words
 from services.points.node_names import NamedPage, with_node_names
-from services.points.tables import anomaly_flags
+from services.points.tables import anomaly_flags, anomaly_records
 from shared.auth.actors import actor_id
-from shared.contracts.anomalies import AnomalyEvidence, Sign
+from shared.contracts.anomalies import AnomalyEvidence, Sign, SuspectRecord
 from shared.database import driver_connection
 from shared.unit_of_work import UnitOfWork
-from shared.web import Api, Caller, NotFound, Page, Read, ShortPaging, Work, etag
+from shared.web import Api, Caller, NotFound, Page, Paging, Read, ShortPaging, Work, etag
 from shared.web.nodes import Within, below, of_caller
 from shared.web.problems import Texts, language_of
 
@@ -68,27 +69,38 @@ async def list_flags(
         read, query, order, lambda row: (row, AnomalyEvidence.model_validate(row.evidence))
     )
     numbers = await numbers_of(read, {person for _, evidence in found.items for person in _people(evidence)})
-    flags = [FlagOut(**_flag(row, evidence, texts, language, numbers)) for row, evidence in found.items]
+    extents = await _extents(read, [row.id for row, _ in found.items])
+    flags = [
+        FlagOut(**_flag(row, evidence, extents[row.id], texts, language, numbers)) for row, evidence in found.items
+    ]
     return await with_node_names(read, Page(items=flags, next_cursor=found.next_cursor))
 
 
 @api.query("/v1/anomalies/{flag_id}", permission="anomalies.read")
 async def get_flag(request: Request, flag_id: UUID, read: Read, caller: Caller, response: Response) -> FlagDetailOut:
     """一条疑点和逐笔证据。A flag, with its evidence record by record."""
-    row = (await read.execute(select(anomaly_flags).where(anomaly_flags.c.id == flag_id))).first()
-    if row is None:
-        raise NotFound("anomaly")
-    caller.require(row.community)
+    row = await _visible(read, caller, flag_id)
     etag(response, row.version)
     texts, language = _language(request)
     evidence = AnomalyEvidence.model_validate(row.evidence)
     numbers = await numbers_of(read, _people(evidence))
-    records = [
-        SuspectOut(**record.model_dump(), text=record_in_words(texts, language, record, numbers))
-        for record in evidence.records
-    ]
-    flag = _flag(row, evidence, texts, language, numbers)
+    records = _suspects(evidence.records, texts, language, numbers)
+    extent = (await _extents(read, [row.id]))[row.id]
+    flag = _flag(row, evidence, extent, texts, language, numbers)
     return FlagDetailOut(**flag, confirmed_by=list(evidence.confirmed_by), records=records)
+
+
+@api.query("/v1/anomalies/{flag_id}/records", permission="anomalies.read")
+async def list_records(request: Request, flag_id: UUID, read: Read, caller: Caller, page: Paging) -> Page[SuspectOut]:
+    """一条疑点的全部证据，按开始时间。All the evidence of a flag, by start."""
+    await _visible(read, caller, flag_id)
+    texts, language = _language(request)
+    r = anomaly_records.c
+    query = select(r.record_id, r.volunteer_id, r.event_id, r.started_at, r.minutes)
+    query = query.where(r.flag_id == flag_id, r.minutes.is_not(None))
+    found = await page.fetch(read, query, [r.started_at, r.record_id], lambda row: SuspectRecord(**row._mapping))
+    numbers = await numbers_of(read, {record.volunteer_id for record in found.items})
+    return Page(items=_suspects(found.items, texts, language, numbers), next_cursor=found.next_cursor)
 
 
 @api.command("/v1/anomalies/{flag_id}/review", permission="anomalies.decide")
@@ -172,12 +184,36 @@ def _language(request: Request) -> tuple[Texts, str]:
     return texts, language_of(request)
 
 
+async def _visible(read: AsyncConnection, caller: Caller, flag_id: UUID) -> Any:
+    row = (await read.execute(select(anomaly_flags).where(anomaly_flags.c.id == flag_id))).first()
+    if row is None:
+        raise NotFound("anomaly")
+    caller.require(row.community)
+    return row
+
+
+async def _extents(read: AsyncConnection, flag_ids: Collection[UUID]) -> dict[UUID, Extent]:
+    r = anomaly_records.c
+    counted = (func.count(), func.sum(r.minutes), func.count(r.volunteer_id.distinct()))
+    query = select(r.flag_id, *counted).where(r.flag_id.in_(flag_ids), r.minutes.is_not(None)).group_by(r.flag_id)
+    told = {flag_id: Extent(*extent) for flag_id, *extent in await read.execute(query)}
+    return dict.fromkeys(flag_ids, Extent(0, 0, 0)) | told
+
+
+def _suspects(
+    records: Iterable[SuspectRecord], texts: Texts, language: str, numbers: Mapping[UUID, str]
+) -> list[SuspectOut]:
+    return [
+        SuspectOut(**record.model_dump(), text=record_in_words(texts, language, record, numbers)) for record in records
+    ]
+
+
 def _people(evidence: AnomalyEvidence) -> set[UUID]:
     return {record.volunteer_id for record in evidence.records}
 
 
 def _flag(
-    row: Any, evidence: AnomalyEvidence, texts: Texts, language: str, numbers: Mapping[UUID, str]
+    row: Any, evidence: AnomalyEvidence, extent: Extent, texts: Texts, language: str, numbers: Mapping[UUID, str]
 ) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -185,14 +221,14 @@ def _flag(
         "sign": evidence.sign,
         "stage": Stage(row.stage),
         "points_held": row.hold_id is not None,
-        "text": in_words(texts, language, evidence, numbers),
+        "text": in_words(texts, language, evidence, extent, numbers),
         "measure": evidence.measure,
         "measured": evidence.measured,
         "limit": evidence.limit,
         "policy_version": evidence.policy_version,
         "since": evidence.since,
         "until": evidence.until,
-        "records_count": len(evidence.records),
+        "records_count": extent.records,
         "flagged_at": row.flagged_at,
         "taken_up_by": row.taken_up_by,
         "reason": row.reason,

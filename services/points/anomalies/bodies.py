@@ -74,4 +74,6 @@ class FlagDetailOut(FlagOut):
     """A flag with its evidence, record by record."""
 
     confirmed_by: list[UUID] = Field(description="确认人（不透明编号） who confirmed the records, as opaque ids")
-    records: list[SuspectOut]
+    records: list[SuspectOut] = Field(
+        description="前 500 条；全部见 `/v1/anomalies/{flag_id}/records` the first 500; all of them are there"
+    )

@@ -9,9 +9,6 @@ from uuid import UUID
 from services.points.policy.terms import AnomalyTerms
 from shared.contracts.anomalies import AnomalyEvidence, SuspectRecord
 
-SHOWN_MAX = 500
-"""Records that a flag shows at most: the first ones, which are the same whatever comes after them."""
-
 TermsAt = Callable[[str, date], AnomalyTerms]
 """What holds in a community on a day."""
 
@@ -68,7 +65,7 @@ class Finding:
 
 
 def suspects(records: Iterable[Record]) -> tuple[SuspectRecord, ...]:
-    """Records as evidence shows them: by start and id, the first ones of very many."""
+    """Records as evidence shows them: by start and id."""
     ordered = sorted(records, key=lambda record: (record.started_at, record.record_id.bytes))
     return tuple(
         SuspectRecord(
@@ -78,5 +75,5 @@ def suspects(records: Iterable[Record]) -> tuple[SuspectRecord, ...]:
             started_at=record.started_at,
             minutes=record.minutes,
         )
-        for record in ordered[:SHOWN_MAX]
+        for record in ordered
     )

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from services.points.anomalies.model import Flag, Hold
+from services.points.anomalies.model import Flag, Hold, portions
 from services.points.anomalies.views import FLAGS
 from services.points.ledger.clauses import CUTS, EARNED
 from services.points.ledger.schema import LIVE
@@ -70,13 +70,20 @@ class Purses:
         flag = (await self._work.load(FLAGS, flag_id)).state
         others = await self._flags_holding(flag_id, records)
         elsewhere = {record for other in others.values() for record in other.carries}
-        new = [record for record in records if record.record_id not in flag.carries]
-        free = [record for record in new if record.record_id not in elsewhere]
-        waited_for = elsewhere.intersection(record.record_id for record in new) - flag.waiting
-        held = await self._held(free, self._available)
+        carried = flag.carries
+        new = [record for record in records if record.record_id not in carried]
         self._holding.add(flag_id)
-        command = Hold(self._work.new_id(), held, by, self._work.now, _ids(free), tuple(sorted(waited_for)))
-        return await self._work.execute(FLAGS, flag_id, command)
+        commands = []
+        for part in portions(new):
+            of_part = [record for record in part if record.record_id not in elsewhere]
+            held = await self._held(of_part, self._available)
+            waited_for = sorted({record.record_id for record in part} & elsewhere - flag.waiting)
+            hold_id = self._work.new_id()
+            commands.append(Hold(hold_id, held, by, self._work.now, _ids(of_part), tuple(waited_for)))
+        # Where there is nothing to hold, the first one is refused.
+        for command in [one for one in commands if one.holds_something] or commands[:1]:
+            flag = await self._work.execute(FLAGS, flag_id, command)
+        return flag
 
     async def hand_over(self, flag_id: UUID, before: Flag) -> None:
         """After a flag has let go: whatever another one waits for stays held, by that one. `before` is how it held."""
@@ -91,10 +98,10 @@ class Purses:
             assert other.evidence is not None, "what holds was flagged"
             records = [r for r in other.evidence.records if r.record_id in other.waiting & left]
             left -= {record.record_id for record in records}
-            if records:
-                held = await self._held(records, freed)
+            for part in portions(records) if records else ():
+                held = await self._held(part, freed)
                 now, new_id = self._work.now, self._work.new_id()
-                taking = Hold(new_id, held, None, now, _ids(records), taken_over_from=flag_id)
+                taking = Hold(new_id, held, None, now, _ids(part), taken_over_from=flag_id)
                 await self._work.execute(FLAGS, other_id, taking)
 
     async def _flags_holding(self, but: UUID, records: Iterable[SuspectRecord | UUID]) -> dict[UUID, Flag]:

@@ -4,7 +4,7 @@ Nothing is refused and no hour is changed by a flag. It can hold the points that
 dismissed, somebody lets them go, or the registry's correction of the records has come.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from shared.contracts.anomalies import (
     AnomalyDismissed,
     AnomalyEvidence,
     AnomalyEvidenceChanged,
+    AnomalyEvidenceContinued,
     AnomalyFlagged,
     AnomalyPointsHeld,
     AnomalyPointsReleased,
@@ -24,6 +25,7 @@ from shared.contracts.anomalies import (
     DismissalReason,
     HeldPoints,
     ReleaseReason,
+    SuspectRecord,
     UpholdingReason,
 )
 
@@ -48,6 +50,9 @@ ListedStage = Literal[
 
 
 OPEN = frozenset({Stage.RAISED, Stage.UNDER_REVIEW})
+
+RECORDS_AT_ONCE = 500
+"""Records that one event tells, or holds the points of: a flag is about as many as there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,11 @@ class Hold:
     """Whose points these are: none that the flag holds already."""
     held_elsewhere: tuple[UUID, ...] = ()
     taken_over_from: UUID | None = None
+
+    @property
+    def holds_something(self) -> bool:
+        """Points, now or when another flag lets go of them."""
+        return bool(self.held_elsewhere) or any(one.points for one in self.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,16 +219,13 @@ def decide(flag: Flag, command: Command) -> list[Event]:
 
 
 def _found(flag: Flag, command: Find) -> list[Event]:
+    named = {"flag_id": command.flag_id, "community": command.community}
+    first, *others = portions(command.evidence.records)
+    evidence = command.evidence.model_copy(update={"records": first})
+    continued = [AnomalyEvidenceContinued(**named, records=records) for records in others]
     if flag.stage is Stage.NONE:
-        return [
-            AnomalyFlagged(
-                flag_id=command.flag_id,
-                community=command.community,
-                evidence=command.evidence,
-                flagged_at=command.at,
-            )
-        ]
-    minutes = _minutes(command.evidence)
+        return [AnomalyFlagged(**named, evidence=evidence, flagged_at=command.at), *continued]
+    minutes = _minutes(command.evidence.records)
     if flag.stage in OPEN:
         changed = minutes != flag.seen
     else:
@@ -226,7 +233,7 @@ def _found(flag: Flag, command: Find) -> list[Event]:
         changed = any(served > flag.seen.get(record, 0) for record, served in minutes.items())
     if not changed:
         return []
-    return [AnomalyEvidenceChanged(**_named(flag), evidence=command.evidence, changed_at=command.at)]
+    return [AnomalyEvidenceChanged(**named, evidence=evidence, changed_at=command.at), *continued]
 
 
 def _lost(flag: Flag, reason: DismissalReason, at: datetime) -> list[Event]:
@@ -245,7 +252,7 @@ def _held(flag: Flag, command: Hold) -> list[Event]:
         return []
     refuse_if(flag.stage is Stage.DISMISSED, FlagDecided(stage=flag.stage.value))
     refuse_if(known, PointsHeldAlready)
-    if not command.held_elsewhere and not any(one.points for one in command.held):
+    if not command.holds_something:
         refuse_unless(by_policy, NothingToHold)
         return []
     return [
@@ -279,18 +286,28 @@ def _named(flag: Flag) -> dict[str, Any]:
     return {"flag_id": flag.id, "community": flag.community}
 
 
-def _minutes(evidence: AnomalyEvidence) -> dict[UUID, int]:
-    return {record.record_id: record.minutes for record in evidence.records}
+def _minutes(records: Iterable[SuspectRecord]) -> dict[UUID, int]:
+    return {record.record_id: record.minutes for record in records}
+
+
+def portions(records: Sequence[SuspectRecord]) -> list[tuple[SuspectRecord, ...]]:
+    """Records as events tell them, in their order; one portion with nothing in it where there are none."""
+    starts = range(0, max(1, len(records)), RECORDS_AT_ONCE)
+    return [tuple(records[start : start + RECORDS_AT_ONCE]) for start in starts]
 
 
 def evolve(flag: Flag, event: Event) -> Flag:
     """The flag after an event."""
     match event:
         case AnomalyFlagged(evidence=evidence):
-            return Flag(event.flag_id, event.community, Stage.RAISED, evidence, _minutes(evidence))
+            return Flag(event.flag_id, event.community, Stage.RAISED, evidence, _minutes(evidence.records))
         case AnomalyEvidenceChanged(evidence=evidence):
             stage = flag.stage if flag.stage in OPEN else Stage.RAISED
-            return replace(flag, stage=stage, evidence=evidence, seen=_minutes(evidence))
+            return replace(flag, stage=stage, evidence=evidence, seen=_minutes(evidence.records))
+        case AnomalyEvidenceContinued(records=records):
+            assert flag.evidence is not None, "it goes on with what was told"
+            evidence = flag.evidence.model_copy(update={"records": (*flag.evidence.records, *records)})
+            return replace(flag, evidence=evidence, seen={**flag.seen, **_minutes(records)})
         case AnomalyTakenUp():
             return replace(flag, stage=Stage.UNDER_REVIEW)
         case AnomalyPointsHeld(hold_id=hold_id, records=records):

@@ -17,6 +17,9 @@ from shared.ids import derived_id
 
 _DAY = timedelta(days=1)
 
+_RING_PEOPLE_MAX = 4
+"""Where no policy says it: the key came after the shipped documents."""
+
 
 def _finding(
     sign: Sign,
@@ -185,7 +188,8 @@ def back_office(told: Told, records: Mapping[UUID, Record], terms_at: TermsAt) -
 
 
 def rings(told: Iterable[Told], records: Mapping[UUID, Record], terms_at: TermsAt) -> Iterator[Finding]:
-    """Two to four volunteers who confirmed each other's hours within one month, and hardly had others.
+    """A few volunteers (two to four, or what the policy says) who confirmed each other's hours within one month, and
+    hardly had others.
 
     `told` is what the volunteers among those who confirm told in one month; `records` everything that was told of them
     in it. A ring is a strongly connected component: along the edges "confirmed at least so many records of" everybody
@@ -211,8 +215,9 @@ def rings(told: Iterable[Told], records: Mapping[UUID, Record], terms_at: TermsA
         had[record.volunteer_id] += record.minutes > 0
     month = day.replace(day=1)
     span = (day_start(month), day_start((month + timedelta(days=32)).replace(day=1)))
+    people_max = _RING_PEOPLE_MAX if terms.ring_people_max is None else terms.ring_people_max.value
     for members in _components(strong):
-        if not 2 <= len(members) <= _RING_MAX:
+        if not 2 <= len(members) <= people_max:
             continue
         inside = {m: {k for giver in members for k in confirmed.get((giver, m), ())} for m in members}
         share = min(100 * len(inside[member]) // had[member] for member in members)
@@ -221,9 +226,6 @@ def rings(told: Iterable[Told], records: Mapping[UUID, Record], terms_at: TermsA
             named = (*sorted(members), month)
             measured = (Measure.PERCENT, share)
             yield _finding(Sign.RING, named, first.community, shown, span, measured, terms.ring_share_percent, members)
-
-
-_RING_MAX = 4
 
 
 def _counts(records: Mapping[UUID, Record], key: UUID) -> bool:

@@ -1,5 +1,6 @@
 """Flags as a table, and the way from a record to the flags that it is evidence of."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,18 +13,21 @@ from services.points.tables import anomaly_flags, anomaly_records
 from shared.aggregate import Aggregate
 from shared.contracts.anomalies import (
     AnomalyDismissed,
-    AnomalyEvidence,
     AnomalyEvidenceChanged,
+    AnomalyEvidenceContinued,
     AnomalyFlagged,
     AnomalyPointsHeld,
     AnomalyPointsReleased,
     AnomalyTakenUp,
     AnomalyUpheld,
+    SuspectRecord,
 )
 from shared.eventstore import Recorded
 from shared.views import Views
 
 FLAGS = Aggregate("flag", initial=Flag(), decide=decide, evolve=evolve)
+
+_SUSPECT = ("volunteer_id", "event_id", "started_at", "minutes")
 
 OPEN_STAGES = tuple(sorted(stage.value for stage in OPEN))
 
@@ -44,7 +48,7 @@ async def flag(connection: AsyncConnection, event: AnomalyFlagged, recorded: Rec
             version=recorded.version,
         )
     )
-    await _note_records(connection, event.flag_id, event.evidence)
+    await _note_records(connection, event.flag_id, event.evidence.records)
 
 
 @views.on(AnomalyEvidenceChanged)
@@ -59,8 +63,17 @@ async def change(connection: AsyncConnection, event: AnomalyEvidenceChanged, rec
     await _set(connection, event.flag_id, recorded, evidence=event.evidence.model_dump(mode="json"))
     # While the flag holds points, what it holds them for stays: another flag asks here whether a record is held.
     holds = select(row.id).where(row.id == event.flag_id, row.hold_id.is_not(None)).exists()
-    await connection.execute(delete(anomaly_records).where(anomaly_records.c.flag_id == event.flag_id, ~holds))
-    await _note_records(connection, event.flag_id, event.evidence)
+    of_flag = anomaly_records.c.flag_id == event.flag_id
+    await connection.execute(delete(anomaly_records).where(of_flag, ~holds))
+    await connection.execute(update(anomaly_records).where(of_flag).values(dict.fromkeys(_SUSPECT)))
+    await _note_records(connection, event.flag_id, event.evidence.records)
+
+
+@views.on(AnomalyEvidenceContinued)
+async def go_on(connection: AsyncConnection, event: AnomalyEvidenceContinued, recorded: Recorded) -> None:
+    """More of its records."""
+    await _set(connection, event.flag_id, recorded)
+    await _note_records(connection, event.flag_id, event.records)
 
 
 @views.on(AnomalyTakenUp)
@@ -104,10 +117,14 @@ async def uphold(connection: AsyncConnection, event: AnomalyUpheld, recorded: Re
     await _set(connection, event.flag_id, recorded, stage=Stage.UPHELD.value, **decided)
 
 
-async def _note_records(connection: AsyncConnection, flag_id: UUID, evidence: AnomalyEvidence) -> None:
-    rows = [{"record_id": record.record_id, "flag_id": flag_id} for record in evidence.records]
+async def _note_records(connection: AsyncConnection, flag_id: UUID, records: Sequence[SuspectRecord]) -> None:
+    rows = [{"flag_id": flag_id, **record.model_dump()} for record in records]
+    noted = insert(anomaly_records)
+    noted = noted.on_conflict_do_update(
+        index_elements=["record_id", "flag_id"], set_={name: noted.excluded[name] for name in _SUSPECT}
+    )
     if rows:
-        await connection.execute(insert(anomaly_records).on_conflict_do_nothing(), rows)
+        await connection.execute(noted, rows)
 
 
 async def _set(connection: AsyncConnection, flag_id: UUID, recorded: Recorded, **values: Any) -> None:

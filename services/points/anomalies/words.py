@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.clock import SHANGHAI
@@ -9,7 +10,17 @@ from shared.contracts.anomalies import AnomalyEvidence, SuspectRecord
 from shared.web.problems import Texts
 
 
-def in_words(texts: Texts, language: str, evidence: AnomalyEvidence, numbers: Mapping[UUID, str] = {}) -> str:
+class Extent(NamedTuple):
+    """All that a flag is about; of very many records, `evidence` is of the first."""
+
+    records: int
+    minutes: int
+    people: int
+
+
+def in_words(
+    texts: Texts, language: str, evidence: AnomalyEvidence, extent: Extent, numbers: Mapping[UUID, str] = {}
+) -> str:
     """What was found, by which limit, and what it may mean. People are told by their `numbers`, else by their ids."""
     people = {record.volunteer_id for record in evidence.records}
     params = {
@@ -20,9 +31,7 @@ def in_words(texts: Texts, language: str, evidence: AnomalyEvidence, numbers: Ma
         "until": _moment(evidence.until),
         "day": f"{evidence.since.astimezone(SHANGHAI):%Y-%m-%d}",
         "month": f"{evidence.since.astimezone(SHANGHAI):%Y-%m}",
-        "minutes": sum(record.minutes for record in evidence.records),
-        "records": len(evidence.records),
-        "people": len(people),
+        **extent._asdict(),
         "person": next((numbers.get(person, str(person)) for person in sorted(people)), ""),
         "confirmed_by": texts.word(language, "explain.and").join(map(str, evidence.confirmed_by)),
         "version": evidence.policy_version,

@@ -27,6 +27,7 @@ from shared.contracts.honours import (
     CertificateObjectionDismissed,
     CertificateRefused,
     CertificateTookEffect,
+    CertificateUndecided,
     CertificateVoided,
     CertifiedService,
 )
@@ -133,6 +134,8 @@ def _told(event: Event) -> tuple[str, date]:
             return "refused", event.refused_on
         case CertificateFlagged():
             return "flagged", event.flagged_on
+        case CertificateUndecided():
+            return "undecided", event.reminded_on
         case CertificateFlagLifted():
             return "lifted", event.lifted_on
         case CertificateVoided():

@@ -22,6 +22,7 @@ from services.points.certificates.refusals import (
     CertificateWithoutService,
     OwnObjection,
 )
+from services.points.grounds.reminding import Remind, Waiting
 from shared.contracts import Event, refuse_if, refuse_unless
 from shared.contracts.honours import (
     CertificateFlagged,
@@ -33,6 +34,7 @@ from shared.contracts.honours import (
     CertificateOverlapReason,
     CertificateRefused,
     CertificateTookEffect,
+    CertificateUndecided,
     CertificateVoided,
     CertificateVoidReason,
     CertifiedService,
@@ -81,6 +83,8 @@ class Certificate:
     flagged: bool = False
     corrected_by: tuple[CorrectingEvent, ...] = ()
     """Why it is flagged."""
+    waiting: Waiting | None = None
+    """For a decision, while it is flagged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ class Void:
     day: date
 
 
-Command = Issue | Object | EndPublicity | SettleObjection | LookAtGround | Void
+Command = Issue | Object | EndPublicity | SettleObjection | LookAtGround | Remind | Void
 
 
 def decide(certificate: Certificate, command: Command) -> list[Event]:
@@ -171,6 +175,9 @@ def decide(certificate: Certificate, command: Command) -> list[Event]:
             return [_settled(certificate, command, whose)]
         case LookAtGround():
             return _looked_at(certificate, command, whose)
+        case Remind():
+            said = None if certificate.stage in ENDED else command.told(certificate.waiting)
+            return [] if said is None else [CertificateUndecided(**whose, **said)]
         case Void(reason=reason, day=day):
             refuse_if(certificate.stage in ENDED, CertificateEnded)
             return [CertificateVoided(**whose, reason=reason, voided_on=day)]
@@ -268,10 +275,13 @@ def evolve(certificate: Certificate, event: Event) -> Certificate:
             return replace(certificate, stage=Stage.EFFECTIVE)
         case CertificateRefused():
             return replace(certificate, stage=Stage.REFUSED)
-        case CertificateFlagged(corrected_by=corrected_by):
-            return replace(certificate, flagged=True, corrected_by=corrected_by)
+        case CertificateFlagged(corrected_by=corrected_by, flagged_on=day):
+            waiting = certificate.waiting or Waiting(day)
+            return replace(certificate, flagged=True, corrected_by=corrected_by, waiting=waiting)
+        case CertificateUndecided():
+            return replace(certificate, waiting=Waiting(event.waits_since, event.reminder, event.remind_on))
         case CertificateFlagLifted():
-            return replace(certificate, flagged=False, corrected_by=())
+            return replace(certificate, flagged=False, corrected_by=(), waiting=None)
         case CertificateVoided():
             return replace(certificate, stage=Stage.VOIDED)
         case _:

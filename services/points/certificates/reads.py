@@ -39,6 +39,7 @@ async def list_certificates(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
     flagged: Annotated[bool | None, Query(description="存疑 flagged for review")] = None,
+    undecided: Annotated[bool, Query(description="只看已催办、仍未处理的 only what was reminded of in vain")] = False,
     number: Annotated[Code | None, Query(description="证明编号 certificate number")] = None,
 ) -> NamedPage[CertificateOut]:
     """证明清单，不含身份信息。Certificates of the caller's node, without identities; a volunteer sees their own."""
@@ -48,6 +49,8 @@ async def list_certificates(
         query = query.where(c.volunteer_id == own_id(caller))
     else:
         query = query.where(c.community.startswith(caller.node))
+    if undecided:
+        query = query.where(c.reminders > 0)
     asked = (c.community, community), (c.stage, stage), (c.flagged, flagged), (c.number, number)
     found = await page.fetch(read, narrowed(query, *asked), [c.id], _certificate)
     ids, texts = [one.certificate_id for one in found.items], request.app.state.texts

@@ -19,12 +19,15 @@ from shared.contracts.honours import (
     CertificateObjectionDismissed,
     CertificateRefused,
     CertificateTookEffect,
+    CertificateUndecided,
     CertificateVoided,
 )
 from shared.eventstore import Recorded
 from shared.views import Views
 
 CERTIFICATES = Aggregate("certificate", initial=Certificate(), decide=decide, evolve=evolve)
+
+_DECIDED = {"waits_since": None, "remind_on": None, "reminders": 0}
 
 views = Views(tables=[certificates, certificate_numbers])
 
@@ -48,6 +51,7 @@ async def issue(connection: AsyncConnection, event: CertificateIssued, recorded:
             public_until=event.public_until,
             stage=Stage.PUBLIC.value,
             flagged=False,
+            reminders=0,
             version=recorded.version,
         )
     )
@@ -83,26 +87,34 @@ async def take_effect(connection: AsyncConnection, event: CertificateTookEffect,
 async def refuse(connection: AsyncConnection, event: CertificateRefused, recorded: Recorded) -> None:
     """It never holds."""
     ended = {"stage": Stage.REFUSED.value, "ended_on": event.refused_on, "reason": event.reason.value}
-    await _set(connection, event.certificate_id, recorded, **ended)
+    await _set(connection, event.certificate_id, recorded, **ended, **_DECIDED)
 
 
 @views.on(CertificateVoided)
 async def void(connection: AsyncConnection, event: CertificateVoided, recorded: Recorded) -> None:
     """It holds no longer."""
     ended = {"stage": Stage.VOIDED.value, "ended_on": event.voided_on, "reason": event.reason.value}
-    await _set(connection, event.certificate_id, recorded, **ended)
+    await _set(connection, event.certificate_id, recorded, **ended, **_DECIDED)
 
 
 @views.on(CertificateFlagged)
 async def flag(connection: AsyncConnection, event: CertificateFlagged, recorded: Recorded) -> None:
     """The record says less now."""
-    await _set(connection, event.certificate_id, recorded, flagged=True)
+    since = func.coalesce(certificates.c.waits_since, event.flagged_on)
+    await _set(connection, event.certificate_id, recorded, flagged=True, waits_since=since)
+
+
+@views.on(CertificateUndecided)
+async def remind(connection: AsyncConnection, event: CertificateUndecided, recorded: Recorded) -> None:
+    """Nobody has decided on it."""
+    told = {"reminders": event.reminder, "remind_on": event.remind_on}
+    await _set(connection, event.certificate_id, recorded, **told)
 
 
 @views.on(CertificateFlagLifted)
 async def lift(connection: AsyncConnection, event: CertificateFlagLifted, recorded: Recorded) -> None:
     """The record bears it again."""
-    await _set(connection, event.certificate_id, recorded, flagged=False)
+    await _set(connection, event.certificate_id, recorded, flagged=False, **_DECIDED)
 
 
 async def _set(connection: AsyncConnection, certificate_id: UUID, recorded: Recorded, **values: Any) -> None:

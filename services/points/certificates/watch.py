@@ -13,8 +13,9 @@ from services.points.certificates.api import await_end_of_publicity
 from services.points.certificates.model import Certificate, LookAtGround, Stage, short_of
 from services.points.certificates.record import record_between
 from services.points.certificates.views import CERTIFICATES
-from services.points.grounds.looking import keep_look, moved, with_record
+from services.points.grounds.looking import AT_ONCE_MAX, is_to_be_told, keep_look, moved, with_record
 from services.points.grounds.record import taken
+from services.points.grounds.reminding import Remind
 from services.points.ledger.reading import EVERYTHING
 from services.points.tables import certificates
 from shared.clock import local_day
@@ -41,6 +42,20 @@ async def look_at_grounds(workshop: Workshop) -> int:
                 await_end_of_publicity(work, row.id, after)  # it may have come while it was flagged
             await work.finish()
     return changed
+
+
+async def remind_of_flags(workshop: Workshop, within_days: int) -> int:
+    """Remind of certificates that were flagged so many days ago, and nobody has decided on; returns of how many."""
+    c, today = certificates.c, local_day(workshop.clock())
+    query = select(c.id).where(c.flagged, c.stage.in_(_STANDING), is_to_be_told(c, within_days, today))
+    async with workshop.database.reading() as connection:
+        waiting = (await connection.scalars(query.limit(AT_ONCE_MAX))).all()
+    reminded = 0
+    for certificate_id in waiting:
+        async with workshop.transaction(actor="watch") as work:
+            await work.execute(CERTIFICATES, certificate_id, Remind(within_days, local_day(work.now)))
+            reminded += len(await work.finish())
+    return reminded
 
 
 async def _look(work: UnitOfWork, row: Any, certificate: Certificate) -> LookAtGround:

@@ -19,7 +19,8 @@ from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.policy.book import PolicyBook
 from services.points.units import Unit
 
-_ACCOUNTS_AT_ONCE = 500
+_ACCOUNTS_AT_ONCE = 100
+"""So many histories are in memory at once, and so many are gone through before others have their turn."""
 
 
 class Purse(NamedTuple):
@@ -144,7 +145,15 @@ class Lapsing:
 
         So it is told what lapses: what is suspected cannot be spent, and is not, and lapses once it is free.
         """
-        purses = await self._purses(db, accounts)
+        found: dict[int, Course] = {}
+        for start in range(0, len(accounts), _ACCOUNTS_AT_ONCE):
+            purses = await self._purses(db, accounts[start : start + _ACCOUNTS_AT_ONCE])
+            found |= self._courses(book, purses, sight, with_suspected=with_suspected)
+        return found
+
+    def _courses(
+        self, book: PolicyBook, purses: Iterable[Purse], sight: Sight, *, with_suspected: bool
+    ) -> dict[int, Course]:
         term = term_of(book, self._communities.__getitem__)
         found = {}
         for account, known in purses:

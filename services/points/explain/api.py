@@ -99,7 +99,12 @@ async def explain_account(
 async def _course(
     read: AsyncConnection, account: facts.Account, row: Any, sight: Sight, book: PolicyBook
 ) -> Course | None:
-    """How a volunteer's points came and went; nothing else has lots."""
+    """How a volunteer's points came and went; nothing else has lots.
+
+    Minutes of the time bank have none: they do not lapse, and what flows over to the pool is an amount above the cap at
+    the end of a day (`overflow.pooling`). No rule says which minutes are given first or stand above the cap, and to
+    name some would tell people of an order that nothing goes by.
+    """
     if row.unit != Unit.POINT or account.record_id is None:
         return None
     lapsing = Lapsing(LedgerWriter())

@@ -2,7 +2,10 @@
 
 What a cap takes goes by the record that it is taken from, and what lapses or flows over by the run that took it,
 whichever event changed it later (`earning.day_caps`). Such a line is posted as of the moment at which something new
-was known about its account: whatever became known there at that very moment caused it.
+was known about its account: whatever became known there at that very moment caused it. Where the event that the line
+carries became known in that same moment, the tie is broken by the ids of the events, which a rebuild keeps (those of
+transfers it gives anew): what has the greater id came after, and caused what is told of the other. So no two events
+name each other.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -19,7 +22,9 @@ from sqlalchemy import (
     any_,
     bindparam,
     column,
+    exists,
     func,
+    not_,
     or_,
     select,
     table,
@@ -43,7 +48,10 @@ from services.points.time_orders.effects import planned_hold
 from shared.clock import SHANGHAI, day_start, local_day
 
 _EARNED = ", ".join(str(int(clause)) for clause in sorted(EARNED))
+_TOLD = EARNED - {Clause.POLICY_RESTATED}
 _RUNS = EXPIRED | POOLED
+_own_lines = transfers.alias("own_lines")
+_SIDES = (_own_lines.c.credit_account, _own_lines.c.debit_account)
 _events = table("events", column("event_id", Uuid), column("data", JSONB))
 _A_DAY = timedelta(days=1)
 _HOLDS = ("hold_id", "redemption_id", "gift_id", "time_order_id", "supply_request_id")
@@ -71,11 +79,19 @@ async def causes(read: AsyncConnection, lines: Iterable[tuple[int, Line]]) -> di
         _CAUSES, dict(zip(_Asked._fields, zip(*places, strict=True), strict=True))
     ):
         found.setdefault(places[number - 1], []).append(Cause(*cause))
-    others = {
-        number: [cause for cause in found.get(where, ()) if cause.event_id != line.event_id]
-        for number, (line, where) in asked.items()
-    }
+    others = {number: _others(line.event_id, found.get(where, ())) for number, (line, where) in asked.items()}
     return {number: of_line for number, of_line in others.items() if of_line}
+
+
+def _others(event_id: UUID, at_once: Sequence[Cause]) -> list[Cause]:
+    """Which of the events that became known at a moment caused a line that carries this one."""
+    told = any(cause.event_id == event_id and cause.clause in _TOLD for cause in at_once)
+    restated = int(Clause.POLICY_RESTATED)
+    return [
+        cause
+        for cause in at_once
+        if cause.event_id != event_id and (not told or cause.clause == restated or cause.event_id > event_id)
+    ]
 
 
 def _where(account: int, line: Line) -> _Asked | None:
@@ -189,12 +205,14 @@ def _told_with(own: CTE) -> CompoundSelect[Any]:
         ),
     ).subquery("facts")
     next_day = facts.c.day + _A_DAY
+    told_too = or_(*(_told_at_once(side, facts) for side in _SIDES))
     line = _lines(
         facts,
         transfers.c.occurred_at >= facts.c.day,
         transfers.c.occurred_at <= func.greatest(next_day, facts.c.known_at),
         transfers.c.recorded_at == facts.c.known_at,
         or_(and_(_of(transfers, CUTS), transfers.c.occurred_at < next_day), _of(transfers, _RUNS)),
+        or_(transfers.c.event_id < EVENT, not_(told_too)),
     )
     found = select(line).join_from(facts, line, true()).cte("found")
     # What came back out of a pool may not be there any more, which is known at the same moment.
@@ -211,6 +229,18 @@ def _told_with(own: CTE) -> CompoundSelect[Any]:
         .join_from(pools, made_good, true())
         .where(made_good.c.event_id != EVENT),
     )
+
+
+def _told_at_once(side: ColumnElement[Any], places: FromClause) -> ColumnElement[bool]:
+    """Whether the event that a line carries told of the service itself at the moment as of which it was posted."""
+    own = exists().where(
+        on(side, places.c.account),
+        _own_lines.c.occurred_at == transfers.c.occurred_at,
+        _own_lines.c.recorded_at == transfers.c.recorded_at,
+        _own_lines.c.event_id == transfers.c.event_id,
+        _of(_own_lines, _TOLD),
+    )
+    return own.correlate(transfers, places)
 
 
 def _lines(places: FromClause, *conditions: ColumnElement[bool]) -> LateralFromClause:

@@ -1,5 +1,7 @@
 """What the watches share: only what may have lost its ground since the last look is looked at, and the look is kept."""
 
+from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Text, cast, or_
@@ -18,6 +20,12 @@ moved: ColumnElement[bool] = or_(
     honour_looks.c.credits != accounts.c.credits,
 )
 """The record has moved since the last look, or nobody has looked yet."""
+
+
+def is_to_be_told(row: Any, within_days: int, today: date) -> ColumnElement[bool]:
+    """Of a table's columns, whether it is time to remind of a flag; its model decides (`reminding`)."""
+    first = row.remind_on.is_(None) & (row.waits_since <= today - timedelta(days=within_days))
+    return or_(row.remind_on <= today, first)
 
 
 def with_record(query: Select, subject: ColumnElement[UUID], volunteer_id: ColumnElement[UUID]) -> Select:  # type: ignore[type-arg]

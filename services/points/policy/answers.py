@@ -134,6 +134,7 @@ class AnomalyTermsOut(BaseModel):
     overlap_minutes: SaidOut
     ring_records: SaidOut
     ring_share_percent: SaidOut
+    ring_people_max: SaidOut | None = Field(description="空为四人 null for four")
     hold_signs: SignsOut
 
 
@@ -216,6 +217,7 @@ def _anomalies(terms: AnomalyTerms) -> AnomalyTermsOut:
         overlap_minutes=_said(terms.overlap_minutes),
         ring_records=_said(terms.ring_records),
         ring_share_percent=_said(terms.ring_share_percent),
+        ring_people_max=None if terms.ring_people_max is None else _said(terms.ring_people_max),
         hold_signs=SignsOut(value=[Sign(sign) for sign in sorted(signs.value)], policy_version=signs.version),
     )
 

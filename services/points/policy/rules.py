@@ -35,6 +35,8 @@ _AGE_MAX = 120
 _STAR_MINUTES_MAX = 1_000_000
 _MONTHS_MAX = 240
 _BANK_CAP_MINUTES_MAX = 10_000_000
+_RING_PEOPLE_MAX = 16
+"""Far fewer than those among whom a look seeks a ring (`anomalies.looking`)."""
 
 
 class ExpiryKind(StrEnum):
@@ -183,6 +185,9 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "overlap_minutes": _number("overlap_minutes", 1, 24 * 60),
         "ring_records": _number("ring_records", 1, 1000),
         "ring_share_percent": _number("ring_share_percent", 1, 100),
+        "ring_people_max": Rule(
+            "ring_people_max", lambda value, place: whole_number(value, 2, _RING_PEOPLE_MAX, place), int, required=False
+        ),
         "hold_signs": Rule("hold_signs", lambda value, place: some_of(value, list(Sign), place), frozenset),
     },
 }

@@ -209,6 +209,8 @@ class AnomalyTerms:
     ring_share_percent: Said[int]
     hold_signs: Said[frozenset[str]]
     """Signs that hold the points of their records as soon as they are found."""
+    ring_people_max: Said[int] | None = None
+    """The most people that are a ring together; None where no policy says so: four."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from services.points.ledger.schema import LIVE
 from services.points.proof.checks import CHECKS, count_breaks
 from services.points.seals.proving import broken_days, broken_links
 from shared.database import Database
-from shared.election import elected
+from shared.election import elected, rest
 from shared.metrics import LEDGER_BREAKS, LEDGER_VERIFIED
 from shared.telemetry import logger
 
@@ -47,8 +47,7 @@ class VerifySchedule:
             if time.monotonic() >= due:
                 due = time.monotonic() + self._interval_s
                 await self.look(db)
-            await asyncio.sleep(min(_POLL_S, self._interval_s))
-            await db.execute("SELECT 1")
+            await rest(db, min(_POLL_S, self._interval_s))
 
     async def look(self, db: Any) -> dict[str, int]:
         """One look at everything, on an asyncpg connection of its own; what is wrong, by check.

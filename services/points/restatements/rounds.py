@@ -9,7 +9,7 @@ from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.policy.views import PolicyShelf
 from services.points.restatements.posting import RestatementPosting
 from shared.database import Database, Lost, driver_connection, is_transient
-from shared.election import elected
+from shared.election import elected, rest
 from shared.telemetry import logger
 
 log = logger("restatements")
@@ -34,8 +34,7 @@ class RestatementRounds:
                 async with elected(self._database, _LOCK) as db:
                     while True:
                         await self.finish()
-                        await asyncio.sleep(self._interval_s)
-                        await db.execute("SELECT 1")  # raises when the lock went away with the connection
+                        await rest(db, self._interval_s)
             except Exception as error:
                 if not is_transient(error) and not isinstance(error, Lost):
                     raise

@@ -16,7 +16,7 @@ from services.points.seals.model import SealDay
 from services.points.seals.views import SEALS
 from shared.clock import day_start, local_day
 from shared.database import Lost
-from shared.election import elected
+from shared.election import elected, rest
 from shared.metrics import LEDGER_SEALED
 from shared.telemetry import logger
 from shared.unit_of_work import Workshop
@@ -64,8 +64,7 @@ class Sealer:
                 await self.seal(db)
                 sealed_until = until
                 LEDGER_SEALED.set(day_start(until).timestamp())
-            await asyncio.sleep(_POLL_S)
-            await db.execute("SELECT 1")
+            await rest(db, _POLL_S)
 
     def until(self) -> date:
         """The first day that is not over yet, or not for long enough."""

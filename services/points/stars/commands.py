@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.points.durations import months_later
+from services.points.grounds.reminding import Remind
 from shared.contracts.honours import CorrectingEvent, Quality, QualityReason, StarDeclineReason, StarWithdrawalReason
 from shared.contracts.registry import NodeLevel
 
@@ -169,4 +170,4 @@ class Withdraw:
     day: date
 
 
-Command = Apply | AssessQuality | Grant | Decline | Review | LookAtHours | Confirm | Withdraw
+Command = Apply | AssessQuality | Grant | Decline | Review | LookAtHours | Remind | Confirm | Withdraw

@@ -32,6 +32,7 @@ from shared.contracts.honours import (
     StarGranted,
     StarQualityAssessed,
     StarReviewed,
+    StarUndecided,
     StarWithdrawn,
 )
 from shared.eventstore import read_history
@@ -191,6 +192,8 @@ def _told(event: Event) -> _Step | None:
             return "flagged_assessments", event.flagged_on, None
         case StarFlagged():
             return "flagged", event.flagged_on, None
+        case StarUndecided():
+            return "undecided", event.reminded_on, None
         case StarConfirmed():
             return "confirmed", event.confirmed_on, event.authority
         case StarWithdrawn():

@@ -4,13 +4,14 @@ A grade is applied for and granted on hours *and* quality. The policy in force o
 many hours, and which authority grants; both stand in the events, so what was decided can be explained for ever.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import assert_never
 from uuid import UUID
 
 from services.points.durations import grade_zh, in_words, months_later
+from services.points.grounds.reminding import Remind, Waiting
+from services.points.stars.authority import require_authority
 from services.points.stars.commands import (
     Apply,
     Assessed,
@@ -29,7 +30,6 @@ from services.points.stars.refusals import (
     StarApplicationOpen,
     StarAssessmentsShort,
     StarAssessorMayNotGrant,
-    StarAuthorityTooLow,
     StarHeldAlready,
     StarHoursShort,
     StarMembershipShort,
@@ -53,22 +53,10 @@ from shared.contracts.honours import (
     StarGranted,
     StarQualityAssessed,
     StarReviewed,
+    StarUndecided,
     StarWithdrawn,
 )
 from shared.contracts.registry import NodeLevel
-
-_DIGITS_MAX: Mapping[NodeLevel, int] = {
-    NodeLevel.DISTRICT: 6,
-    NodeLevel.CITY: 4,
-    NodeLevel.PROVINCE: 2,
-}
-"""Length of the division code of an office of this level; higher offices have shorter ones."""
-
-_LEVEL_WORDS: Mapping[NodeLevel, tuple[str, str]] = {
-    NodeLevel.DISTRICT: ("县（区）级", "county or district"),
-    NodeLevel.CITY: ("市级", "city"),
-    NodeLevel.PROVINCE: ("省级", "province"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +86,8 @@ class Held:
     flagged: bool = False
     corrected_by: tuple[CorrectingEvent, ...] = ()
     """Why it is flagged."""
+    waiting: Waiting | None = None
+    """For a decision, while it is flagged."""
     assessed_floor: int = 100
     good_floor: int = 100
     """Percents of assessments with which the authority let it stand; where less is asked, less is enough."""
@@ -132,11 +122,6 @@ class Stars:
         return self.held[-1].grade if self.held else 0
 
 
-def may_decide(level: NodeLevel, office: str) -> bool:
-    """Whether an office, given by its division code, is high enough for a grade that this level grants."""
-    return len(office) <= _DIGITS_MAX[level]
-
-
 def decide(stars: Stars, command: Command) -> list[Event]:
     """Which events a command leads to. Raises the refusals of `refusals`."""
     match command:
@@ -148,7 +133,7 @@ def decide(stars: Stars, command: Command) -> list[Event]:
             return _grant(stars, command)
         case Decline(reason=reason, authority=authority, day=day):
             application = _open(stars, command.application_id)
-            _require_authority(application.granted_by, application.grade, authority)
+            require_authority(application.granted_by, application.grade, authority)
             return [
                 StarDeclined(
                     volunteer_id=_whose(stars),
@@ -164,6 +149,8 @@ def decide(stars: Stars, command: Command) -> list[Event]:
             return _review(stars, command)
         case LookAtHours():
             return _flags(stars, command)
+        case Remind():
+            return _remind(stars, command)
         case Confirm():
             return _confirm(stars, command)
         case Withdraw():
@@ -224,7 +211,7 @@ def _assess(stars: Stars, command: AssessQuality) -> list[Event]:
 
 def _grant(stars: Stars, command: Grant) -> list[Event]:
     application = _open(stars, command.application_id)
-    _require_authority(application.granted_by, application.grade, command.authority)
+    require_authority(application.granted_by, application.grade, command.authority)
     refuse_if(command.forgotten, StarPersonForgotten)
     refuse_if(application.quality is None, StarQualityNotAssessed)
     refuse_unless(application.quality is Quality.MET, StarQualityNotMet)
@@ -299,9 +286,18 @@ def _flags(stars: Stars, command: Review | LookAtHours) -> list[Event]:
     ]
 
 
+def _remind(stars: Stars, command: Remind) -> list[Event]:
+    held = stars.in_force
+    said = None if held is None else command.told(held.waiting)
+    if held is None or said is None:
+        return []
+    grade = {"application_id": held.application_id, "grade": held.grade, "granted_by": held.granted_by}
+    return [StarUndecided(volunteer_id=_whose(stars), community=stars.community, **grade, **said)]
+
+
 def _confirm(stars: Stars, command: Confirm) -> list[Event]:
     held = _in_force(stars)
-    _require_authority(held.granted_by, held.grade, command.authority)
+    require_authority(held.granted_by, held.grade, command.authority)
     refuse_unless(held.flagged, StarNotFlagged)
     return [
         StarConfirmed(
@@ -320,7 +316,7 @@ def _confirm(stars: Stars, command: Confirm) -> list[Event]:
 
 def _withdraw(stars: Stars, command: Withdraw) -> list[Event]:
     held = _in_force(stars)
-    _require_authority(held.granted_by, held.grade, command.authority)
+    require_authority(held.granted_by, held.grade, command.authority)
     return [
         StarWithdrawn(
             volunteer_id=_whose(stars),
@@ -359,13 +355,6 @@ def _require_assessments(said: Assessed, requirement: Requirement) -> None:
             good=said.good_percent,
             good_min=requirement.good_percent_min,
         ),
-    )
-
-
-def _require_authority(level: NodeLevel, grade: int, office: str) -> None:
-    zh, en = _LEVEL_WORDS[level]
-    refuse_unless(
-        may_decide(level, office), StarAuthorityTooLow(grade=grade, grade_zh=grade_zh(grade), level_zh=zh, level_en=en)
     )
 
 
@@ -410,17 +399,21 @@ def evolve(stars: Stars, event: Event) -> Stars:
                 event.threshold_minutes,
             )
             # What is superseded was reached all the same; a flag on it is settled by hours that reach still higher.
-            earlier = tuple(replace(held, flagged=False, corrected_by=()) for held in stars.held)
+            earlier = tuple(replace(held, flagged=False, corrected_by=(), waiting=None) for held in stars.held)
             return replace(stars, application=None, held=(*earlier, granted))
         case StarDeclined():
             return replace(stars, application=None)
         case StarReviewed(minutes=minutes, kept=True):
             return _changed(stars, known_minutes=minutes)
-        case StarFlagged(corrected_by=corrected_by):
-            return _changed(stars, flagged=True, corrected_by=corrected_by)
+        case StarFlagged(corrected_by=corrected_by, flagged_on=day):
+            waiting = stars.held[-1].waiting or Waiting(day)
+            return _changed(stars, flagged=True, corrected_by=corrected_by, waiting=waiting)
+        case StarUndecided():
+            return _changed(stars, waiting=Waiting(event.waits_since, event.reminder, event.remind_on))
         case StarConfirmed(minutes=minutes):
             floor = min(stars.held[-1].threshold_minutes, minutes)
-            confirmed = _changed(stars, known_minutes=minutes, flagged=False, corrected_by=(), floor_minutes=floor)
+            settled = {"flagged": False, "corrected_by": (), "waiting": None}
+            confirmed = _changed(stars, known_minutes=minutes, floor_minutes=floor, **settled)
             if event.assessed_percent is None or event.good_percent is None:
                 return confirmed
             return _changed(confirmed, assessed_floor=event.assessed_percent, good_floor=event.good_percent)

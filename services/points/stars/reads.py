@@ -64,6 +64,7 @@ async def list_applications(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     stage: Annotated[Stage | None, Query(description="状态 stage")] = None,
     grade: Annotated[GradeNumber | None, Query(description="星级 grade")] = None,
+    undecided: Annotated[bool, Query(description="只看已催办、仍未处理的 only what was reminded of in vain")] = False,
 ) -> NamedPage[ApplicationOut]:
     """星级申请清单。Applications of the caller's node; a volunteer sees their own."""
     query = select(star_applications)
@@ -77,6 +78,8 @@ async def list_applications(
         query = query.where(star_applications.c.stage == stage.value)
     if grade is not None:
         query = query.where(star_applications.c.grade == grade)
+    if undecided:
+        query = query.where(star_applications.c.reminders > 0)
     found = await page.fetch(read, query, [star_applications.c.id], _application)
     ids, texts = [one.application_id for one in found.items], request.app.state.texts
     found.items = await with_causes(read, ids, found.items, texts, language_of(request))

@@ -21,6 +21,7 @@ from shared.contracts.honours import (
     StarQualityAssessed,
     StarReportIssued,
     StarReviewed,
+    StarUndecided,
     StarWithdrawn,
 )
 from shared.eventstore import Recorded
@@ -50,6 +51,7 @@ class Stage(StrEnum):
 
 OPEN: Final = (Stage.APPLIED.value, Stage.ASSESSED.value)
 IN_FORCE: Final = (Stage.GRANTED.value, Stage.FLAGGED.value)
+_DECIDED: Final = {"flagged_on": None, "waits_since": None, "remind_on": None, "reminders": 0}
 
 
 def reported(node: str, since: date, until: date) -> ColumnElement[bool]:
@@ -81,6 +83,7 @@ async def apply(connection: AsyncConnection, event: StarApplied, recorded: Recor
             granted_by=event.granted_by.value,
             policy_version=event.policy_version,
             applied_on=event.applied_on,
+            reminders=0,
             version=recorded.version,
         )
     )
@@ -105,7 +108,7 @@ async def grant(connection: AsyncConnection, event: StarGranted, recorded: Recor
     await connection.execute(
         update(star_applications)
         .where(star_applications.c.volunteer_id == event.volunteer_id, star_applications.c.stage.in_(IN_FORCE))
-        .values(stage=Stage.SUPERSEDED.value, flagged_on=None, review_on=None)
+        .values(stage=Stage.SUPERSEDED.value, review_on=None, **_DECIDED)
     )
     await _set(
         connection,
@@ -140,7 +143,14 @@ async def flag(connection: AsyncConnection, event: StarFlagged, recorded: Record
         stage=Stage.FLAGGED.value,
         minutes=event.minutes,
         flagged_on=event.flagged_on,
+        waits_since=func.coalesce(star_applications.c.waits_since, event.flagged_on),
     )
+
+
+@views.on(StarUndecided)
+async def remind(connection: AsyncConnection, event: StarUndecided, recorded: Recorded) -> None:
+    """Nobody has decided on it."""
+    await _set(connection, event.application_id, recorded, reminders=event.reminder, remind_on=event.remind_on)
 
 
 @views.on(StarConfirmed)
@@ -153,7 +163,7 @@ async def confirm(connection: AsyncConnection, event: StarConfirmed, recorded: R
         stage=Stage.GRANTED.value,
         minutes=event.minutes,
         floor_minutes=func.least(star_applications.c.threshold_minutes, event.minutes),
-        flagged_on=None,
+        **_DECIDED,
     )
 
 
@@ -202,7 +212,7 @@ async def report(connection: AsyncConnection, event: StarReportIssued, recorded:
 async def _end(
     connection: AsyncConnection, application_id: UUID, recorded: Recorded, stage: Stage, day: date, reason: str
 ) -> None:
-    values = {"stage": stage.value, "ended_on": day, "reason": reason, "review_on": None, "flagged_on": None}
+    values = {"stage": stage.value, "ended_on": day, "reason": reason, "review_on": None, **_DECIDED}
     await _set(connection, application_id, recorded, **values)
 
 

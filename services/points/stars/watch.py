@@ -7,7 +7,8 @@ is flagged already is looked at again when its record moves: something else may 
 
 from sqlalchemy import exists, or_, select
 
-from services.points.grounds.looking import AT_ONCE_MAX, keep_look, moved, with_record
+from services.points.grounds.looking import AT_ONCE_MAX, is_to_be_told, keep_look, moved, with_record
+from services.points.grounds.reminding import Remind
 from services.points.policy.in_force import PoliciesInForce
 from services.points.stars.assessments import all_assessed, assessed
 from services.points.stars.commands import LookAtHours
@@ -39,6 +40,20 @@ async def flag_what_no_longer_holds(workshop: Workshop) -> int:
             changed += after != stars
             await work.finish()
     return changed
+
+
+async def remind_of_flags(workshop: Workshop, within_days: int) -> int:
+    """Remind of grades that were flagged so many days ago, and nobody has decided on; returns of how many."""
+    a, today = star_applications.c, local_day(workshop.clock())
+    query = select(a.volunteer_id).where(a.stage == Stage.FLAGGED.value, is_to_be_told(a, within_days, today))
+    async with workshop.database.reading() as connection:
+        people = (await connection.scalars(query.limit(AT_ONCE_MAX))).all()
+    reminded = 0
+    for volunteer_id in people:
+        async with workshop.transaction(actor="watch") as work:
+            await work.execute(STARS, volunteer_id, Remind(within_days, local_day(work.now)))
+            reminded += len(await work.finish())
+    return reminded
 
 
 async def flag_what_was_served_badly(workshop: Workshop) -> int:

@@ -42,7 +42,6 @@ anomaly_flags = Table(
     Column("version", Integer, nullable=False),
     Index("anomaly_flags_community", "community", "id"),
     Index("anomaly_flags_open", "sign", postgresql_where=text("decided_at IS NULL")),
-    Index("anomaly_flags_hold", "hold_id", postgresql_where=text("hold_id IS NOT NULL")),
 )
 
 anomaly_records = Table(
@@ -50,6 +49,12 @@ anomaly_records = Table(
     metadata,
     Column("record_id", Uuid, nullable=False),
     Column("flag_id", Uuid, nullable=False),
+    Column("volunteer_id", Uuid),
+    Column("event_id", Uuid),
+    Column("started_at", MOMENT),
+    Column("minutes", Integer),
     PrimaryKeyConstraint("record_id", "flag_id", name="anomaly_records_pkey"),
+    Index("anomaly_records_flag", "flag_id", "started_at", "record_id"),
 )
-"""Which flags a record is evidence of: a correction leads to them."""
+"""Which flags a record is evidence of: a correction leads to them. One that is evidence no more, and has its points
+held all the same, has nothing but its ids."""

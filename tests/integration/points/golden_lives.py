@@ -35,10 +35,11 @@ LIVES = tuple(
         SuppliesRequested SuppliesApproved SuppliesIssued SuppliesUsed SuppliesUseWithdrawn SuppliesReturned
         BeneficiaryRegistered KinProposed KinVerified TimeOrderRequested TimeOrderAccepted TimeOrderServed
         TimeOrderUnconfirmed TimeOrderConfirmed MinutesGiven MinutesDonated SettlementRunProposed SettlementRunConfirmed
-        AnomalyFlagged AnomalyTakenUp AnomalyEvidenceChanged AnomalyPointsHeld AnomalyUpheld
-        StarApplied StarQualityAssessed StarReviewed StarGranted StarFlagged StarConfirmed StarReportIssued
-        CertificateIssued CertificateObjected CertificateObjectionDismissed CertificateTookEffect CertificateFlagged
-        CertificateFlagLifted CertificateVoided LeaderboardOptedOut PointsExpiryAnnounced PointsLapsed MinutesPooled
+        AnomalyFlagged AnomalyTakenUp AnomalyEvidenceChanged AnomalyEvidenceContinued AnomalyPointsHeld AnomalyUpheld
+        StarApplied StarQualityAssessed StarReviewed StarGranted StarFlagged StarUndecided StarConfirmed
+        StarReportIssued CertificateIssued CertificateObjected CertificateObjectionDismissed CertificateTookEffect
+        CertificateFlagged CertificateUndecided CertificateFlagLifted CertificateVoided LeaderboardOptedOut
+        PointsExpiryAnnounced PointsLapsed MinutesPooled
         PolicyPublished PolicyWithdrawn PolicyRestated DeathRecorded DeathConfirmed EstateSettled EstateMadeGood
         LongDayApproved LongDayApprovalWithdrawn LedgerSealed ItemDelisted
         """,

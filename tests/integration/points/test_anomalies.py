@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.points.anomalies.watch import AnomalyWatch
-from services.points.app import build
+from services.points.app import build, read_views
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
@@ -20,13 +20,13 @@ from shared.contracts.registry import (
     ServiceAssessed,
     ServiceQuality,
 )
+from shared.views import differing_read_tables
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import Told, attendance, completed, corrected, registered
 from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
 from tests.integration.points.test_goods_come_and_go import made
+from tests.moments import morning
 
-MORNING = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=3)
-"""09:00 in Jiayuguan, three days ago."""
 HOUR = timedelta(hours=1)
 CLERK = uuid.UUID(int=77)
 
@@ -46,11 +46,11 @@ def confirmed(told: Told, by: uuid.UUID = CLERK) -> Told:
 
 
 def day_of(person: uuid.UUID, hours: int = 8, record_id: uuid.UUID | None = None) -> Told:
-    return confirmed(completed([attendance(person, hours * 60, MORNING, record_id=record_id)]))
+    return confirmed(completed([attendance(person, hours * 60, morning(3), record_id=record_id)]))
 
 
 def shift_of(person: uuid.UUID, begins: float = 9, hours: int = 5) -> Told:
-    began = MORNING + begins * HOUR
+    began = morning(3) + begins * HOUR
     return uuid.uuid4(), PatrolShiftLogged(
         shift_id=uuid.uuid4(),
         community=COMMUNITY,
@@ -261,7 +261,7 @@ async def test_a_policy_holds_at_once_whatever_is_left_while_the_person_spends(p
 async def test_a_record_on_two_flags_is_held_once(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
     await hold_at_once(points, "impossible_day", "overlap")
-    other = confirmed(completed([attendance(person, 60, MORNING - timedelta(days=3))]))
+    other = confirmed(completed([attendance(person, 60, morning(3) - timedelta(days=3))]))
     await producing.tell([registered(person), other, day_of(person), shift_of(person, begins=7)])
     await has_balance(points, person, 110)
     await until(lambda: booked(points, 3))
@@ -327,7 +327,7 @@ async def test_what_comes_to_a_flag_is_held_too_where_the_policy_holds_and_what_
 ) -> None:
     person = uuid.uuid4()
     await hold_at_once(points, "impossible_day")
-    told = [confirmed(completed([attendance(person, 130, MORNING + n * 3 * HOUR)])) for n in range(5)]
+    told = [confirmed(completed([attendance(person, 130, morning(3) + n * 3 * HOUR)])) for n in range(5)]
     await producing.tell([registered(person), *told[:4]])
     await until(lambda: booked(points, 4))
     await watch_of(points).look_at_everything()
@@ -348,3 +348,37 @@ async def test_what_comes_to_a_flag_is_held_too_where_the_policy_holds_and_what_
     assert await watch_of(points).look_at_everything() == 0
     await policies_as_published(points)
     assert await rebuild(points.service) == 0
+
+
+async def test_a_flag_over_very_many_records_holds_the_points_of_all_and_shows_them_by_page(
+    points: Any, producing: Any
+) -> None:
+    await hold_at_once(points, "burst")
+    people = [uuid.uuid4() for _ in range(620)]
+    await producing.tell([confirmed(completed([attendance(person, 60, morning(3)) for person in people]))])
+    await until(lambda: booked(points, 1))
+    await watch_of(points).look_at_everything()
+    clerk = points.client()
+    (flag,) = await flags(clerk)
+    assert (flag["sign"], flag["records_count"], flag["measured"]) == ("burst", 620, 620)
+    assert {one["volunteer_id"] for one in flag["held"]} == {str(person) for person in people}
+    assert sum(one["points"] for one in flag["held"]) == 620 * 10
+    path, shown, cursor = f"/v1/anomalies/{flag['id']}", [], ""
+    while cursor is not None:
+        page = (await clerk.get(f"{path}/records?limit=300{cursor and '&cursor=' + cursor}")).json()
+        shown += page["items"]
+        cursor = page["next_cursor"]
+    assert len(shown) == 620
+    assert {one["volunteer_id"] for one in shown} == {str(person) for person in people}
+    first = (await clerk.get(path)).json()
+    assert (first["records_count"], first["records"]) == (620, shown[:500])
+    assert (await points.client(node=FOREIGN).get(f"{path}/records")).status_code == 403
+    assert (await clerk.get(f"/v1/anomalies/{uuid.uuid4()}/records")).status_code == 404
+    await made(clerk, f"{path}/release")
+    assert await points.value("SELECT sum(pending_debits) FROM ledger.accounts") == 0
+    await made(clerk, f"{path}/hold")
+    assert await points.value("SELECT sum(pending_debits) FROM ledger.accounts") == 6200
+    await policies_as_published(points)
+    async with points.service.database.reading() as connection:
+        assert (await differing_read_tables(connection, read_views))[1] == []
+    assert await verify(points.service) == 0

@@ -20,7 +20,6 @@ from tests.integration.points.producing import Told, attendance, completed
 from tests.integration.points.test_anomalies import (
     CLERK,
     HOUR,
-    MORNING,
     confirmed,
     correction,
     day_of,
@@ -32,6 +31,7 @@ from tests.integration.points.test_anomalies import (
 from tests.integration.points.test_expiry_runs import SERVED, Calendar, earn
 from tests.integration.points.test_goods_come_and_go import made
 from tests.integration.telling import envelope_of
+from tests.moments import morning
 
 
 async def tell_all(points: Any, told: Sequence[Told], at: datetime) -> None:
@@ -49,13 +49,13 @@ def month_of_a_team() -> list[Told]:
     told: list[Told] = []
     for day in range(3):
         for giver, taker in ((anna, bo), (bo, anna)):
-            began = MORNING + timedelta(hours=day)
+            began = morning(3) + timedelta(hours=day)
             told.append(confirmed(completed([attendance(taker, 50, began)]), giver))
     for number in range(12):
-        began = MORNING - timedelta(days=number + 5)
+        began = morning(3) - timedelta(days=number + 5)
         told.append(confirmed(completed([attendance(cleo, 60, began)])))
-    group = [attendance(uuid.uuid4(), 60, MORNING) for _ in range(6)]
-    late = [one.model_copy(update={"entered_at": MORNING + 65 * timedelta(minutes=1)}) for one in group]
+    group = [attendance(uuid.uuid4(), 60, morning(3)) for _ in range(6)]
+    late = [one.model_copy(update={"entered_at": morning(3) + 65 * timedelta(minutes=1)}) for one in group]
     told += [confirmed(completed(late)), day_of(cleo), shift_of(cleo)]
     return told
 
@@ -66,7 +66,7 @@ async def shown(points: Any) -> list[Any]:
 
 
 async def test_the_order_of_events_and_of_looks_changes_no_flag(start: Any) -> None:
-    told, began = month_of_a_team(), MORNING + timedelta(days=1)
+    told, began = month_of_a_team(), morning(3) + timedelta(days=1)
     at = {event_id: began + number * timedelta(seconds=20) for number, (event_id, _) in enumerate(told)}
     results = []
     for order in (told, list(reversed(told)), random.Random(6).sample(told, len(told))):
@@ -120,15 +120,15 @@ async def test_a_watch_that_is_killed_anywhere_leaves_its_look_to_the_next(start
 async def test_what_is_packed_for_a_telling_is_what_the_events_say(start: Any) -> None:
     points = await start(build, settings=PointsSettings, working=False)
     people, minute, at = [uuid.uuid4() for _ in range(3)], timedelta(minutes=1), datetime.now(UTC)
-    late = attendance(people[0], 60, MORNING).model_copy(update={"entered_at": MORNING + 75 * minute})
-    early = attendance(people[1], 90, MORNING + HOUR).model_copy(update={"entered_at": MORNING + 2 * HOUR})
-    guessed = attendance(people[2], 30, MORNING, Evidence.ESTIMATED).model_copy(update={"entered_at": at})
+    late = attendance(people[0], 60, morning(3)).model_copy(update={"entered_at": morning(3) + 75 * minute})
+    early = attendance(people[1], 90, morning(3) + HOUR).model_copy(update={"entered_at": morning(3) + 2 * HOUR})
+    guessed = attendance(people[2], 30, morning(3), Evidence.ESTIMATED).model_copy(update={"entered_at": at})
     told = confirmed(completed([late, early, guessed]))
     less, more = correction(day_of(people[0]), 60), correction(day_of(people[1], hours=0), 60)
     await tell_all(points, [told, less, more], at)
     rows = {row.event_id: row for row in await points.rows("SELECT * FROM ledger.tellings")}
     row = rows[told[0]]
-    assert (row.told_at, row.began_at, row.ended_at) == (at, MORNING, MORNING + 150 * minute)
+    assert (row.told_at, row.began_at, row.ended_at) == (at, morning(3), morning(3) + 150 * minute)
     assert (row.community, row.confirmed_by, row.added) == (COMMUNITY, CLERK, 2)
     assert row.records == [late.record_id, early.record_id, guessed.record_id]
     assert row.volunteers == people
@@ -138,7 +138,7 @@ async def test_what_is_packed_for_a_telling_is_what_the_events_say(start: Any) -
 
 async def test_events_of_before_say_nothing_of_who_confirmed_and_are_booked_all_the_same(start: Any) -> None:
     points = await start(build, settings=PointsSettings, working=False)
-    old: Event = completed([attendance(uuid.uuid4(), 60, MORNING)])[1]
+    old: Event = completed([attendance(uuid.uuid4(), 60, morning(3))])[1]
     await tell_all(points, [(uuid.uuid4(), old)], datetime.now(UTC))
     (row,) = await points.rows("SELECT confirmed_by, added, entered_after_minutes FROM ledger.tellings")
     assert tuple(row) == (None, 1, None)

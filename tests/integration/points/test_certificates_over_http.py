@@ -10,7 +10,7 @@ import pytest
 
 from services.points.app import build, read_views
 from services.points.certificates.api import timers
-from services.points.certificates.watch import look_at_grounds
+from services.points.certificates.watch import look_at_grounds, remind_of_flags
 from services.points.settings import PointsSettings
 from shared.clock import local_day
 from shared.contracts import Evidence
@@ -286,11 +286,21 @@ async def test_a_correction_takes_the_ground_away_and_gives_it_back(desk: Desk) 
     desk.clock.pass_by(days=8)
     await timers.fire_due(workshop, desk.clock)
     assert (await desk.state(issued))["stage"] == "public"
+    # Nobody decides on it meanwhile, and somebody is reminded.
+    assert [await remind_of_flags(workshop, 9), await remind_of_flags(workshop, 8)] == [0, 1]
+    assert await remind_of_flags(workshop, 8) == 0
+    (undecided,) = (await desk.clerk.get("/v1/certificates", params={"undecided": True})).json()["items"]
+    again = (desk.today + timedelta(days=15)).isoformat()
+    assert (undecided["waits_since"], undecided["reminders"], undecided["remind_on"]) == (
+        desk.today.isoformat(), 1, again,
+    )  # fmt: skip
+    assert "第 1 次催办" in (await desk.clerk.get(path)).json()["history"][-1]["text"]
     await serve(desk.points.service, desk.person, 8, desk.clock.now - timedelta(days=40))
     assert await look_at_grounds(workshop) == 1
     await timers.fire_due(workshop, desk.clock)
     after = await desk.state(issued)
     assert (after["stage"], after["flagged"], after["corrected_by"]) == ("effective", False, [])
+    assert (after["waits_since"], after["reminders"], after["remind_on"]) == (None, 0, None)
     async with desk.points.service.database.reading() as connection:
         assert (await differing_read_tables(connection, read_views))[1] == []
 

@@ -33,8 +33,9 @@ from tests.integration.points.producing import (
 from tests.integration.points.test_anomalies import day_of, flags, has_points, shift_of, watch_of
 from tests.integration.points.test_certificates_over_http import Desk
 from tests.integration.points.test_explanations import DAY, booked, tell_at
-from tests.integration.points.test_stars_over_http import DISTRICT, NOW, granted, ok, volunteer
+from tests.integration.points.test_stars_over_http import DISTRICT, granted, ok, volunteer
 from tests.integration.telling import tell
+from tests.moments import now
 
 EVENING = DAY + timedelta(hours=13)
 """Ten at night in Shanghai."""
@@ -207,7 +208,7 @@ async def test_a_flag_whose_shift_was_corrected_closes_by_itself(points: Any, pr
 
 async def test_hours_that_a_correction_of_a_shift_takes_flag_the_star(points: Any) -> None:
     person = await volunteer(points, 98)
-    began = NOW - timedelta(days=60)
+    began = now() - timedelta(days=60)
     member = attendance(person, 240, began)
     shift = night_shift(person).model_copy(update={"members": (member,), "started_at": began})
     await tell(points.service, shift)

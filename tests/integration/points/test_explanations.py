@@ -44,6 +44,24 @@ async def booked(points: Any, *event_ids: uuid.UUID) -> None:
     await until(there)
 
 
+async def test_of_two_events_of_one_moment_only_the_later_id_is_a_cause(points: Any, producing: Any) -> None:
+    person, at = uuid.uuid4(), DAY + timedelta(hours=20)
+    earlier, later = sorted((uuid.uuid4(), uuid.uuid4()))
+    for event_id, minutes, began in ((later, 660, DAY), (earlier, 720, DAY + timedelta(hours=1))):
+        await tell_at(producing, at, event_id, completed([attendance(person, minutes, began)])[1])
+    await booked(points, earlier, later)
+    for told in (earlier, later):
+        assert await points.value("SELECT count(*) FROM ledger.transfers WHERE event_id = :id AND clause = 3", id=told)
+    causes: dict[str, set[str]] = {}
+    for unit in ("POINT", "SERVICE_MINUTE"):
+        for line in (await points.client().get(f"/v1/accounts/{person}/{unit}/explanation")).json()["items"]:
+            causes.setdefault(line["source"]["event_id"], set()).update(line["caused_by"])
+    assert causes == {str(earlier): {str(later)}, str(later): set()}
+    for event_id, lines in ((earlier, 0), (later, 3)):
+        effects = (await points.client().get(f"/v1/events/{event_id}/effects")).json()["items"]
+        assert len([line for line in effects if line["caused_by"] == [str(event_id)]]) == lines
+
+
 async def test_a_balance_is_told_as_it_was_known_then_and_as_it_is_known_now(points: Any, producing: Any) -> None:
     person, record = uuid.uuid4(), uuid.uuid4()
     event_id, activity = completed([attendance(person, 300, DAY, record_id=record)])

@@ -22,9 +22,9 @@ from shared.contracts.registry import (
 from tests.conftest import COMMUNITY, FOREIGN, create_topic, until
 from tests.integration.points.producing import attendance, completed, corrected, headers, registered
 from tests.integration.points.publishing import publish, tried
+from tests.moments import morning
 
 # Nine in the morning in Shanghai: what follows within hours is still the same day there.
-YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
 @pytest.fixture
@@ -70,9 +70,9 @@ async def test_an_activity_becomes_points_minutes_and_service_record(points: Any
     scanned, backfilled, estimated = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
     activity = completed(
         [
-            attendance(scanned, 120, YESTERDAY),
-            attendance(backfilled, 120, YESTERDAY, Evidence.BACKFILLED),
-            attendance(estimated, 120, YESTERDAY, Evidence.ESTIMATED),
+            attendance(scanned, 120, morning()),
+            attendance(backfilled, 120, morning(), Evidence.BACKFILLED),
+            attendance(estimated, 120, morning(), Evidence.ESTIMATED),
         ],
         category=ActivityCategory.PROFESSIONAL,
     )
@@ -92,7 +92,7 @@ async def test_an_activity_becomes_points_minutes_and_service_record(points: Any
 
 async def test_a_statement_pages_with_running_balances(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
-    hours = [completed([attendance(person, 30, YESTERDAY - timedelta(days=n))]) for n in range(7)]
+    hours = [completed([attendance(person, 30, morning() - timedelta(days=n))]) for n in range(7)]
     await producing.tell(hours)
     await has_balance(points, person, 35)
     client, lines, cursor = points.client(), [], ""
@@ -108,7 +108,7 @@ async def test_a_statement_pages_with_running_balances(points: Any, producing: A
 
 async def test_goods_are_reserved_and_collected(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
-    await producing.tell([registered(person), completed([attendance(person, 300, YESTERDAY)])])
+    await producing.tell([registered(person), completed([attendance(person, 300, morning())])])
     await has_balance(points, person, 50)
     item = await item_on_the_shelf(points, price=20, pieces=5)
     client = points.client()
@@ -129,7 +129,7 @@ async def test_goods_are_reserved_and_collected(points: Any, producing: Any) -> 
 
 async def test_what_is_not_there_cannot_be_redeemed(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
-    await producing.tell([completed([attendance(person, 300, YESTERDAY)])])
+    await producing.tell([completed([attendance(person, 300, morning())])])
     await has_balance(points, person, 50)
     item = await item_on_the_shelf(points, price=20, pieces=1)
     client = points.client()
@@ -153,7 +153,7 @@ async def test_what_is_not_there_cannot_be_redeemed(points: Any, producing: Any)
 
 async def test_fifty_buyers_of_the_last_three_pieces_get_three(points: Any, producing: Any) -> None:
     people = [uuid.uuid4() for _ in range(50)]
-    await producing.tell([completed([attendance(person, 120, YESTERDAY) for person in people])])
+    await producing.tell([completed([attendance(person, 120, morning()) for person in people])])
     await has_balance(points, people[-1], 20)
     item = await item_on_the_shelf(points, price=20, pieces=3)
     client = points.client()
@@ -170,7 +170,7 @@ async def test_fifty_buyers_of_the_last_three_pieces_get_three(points: Any, prod
 async def test_nobody_comes_and_the_reservation_expires(start: Any, producing: Any) -> None:
     points = await start(build, settings=PointsSettings)
     person = uuid.uuid4()
-    await producing.tell([completed([attendance(person, 120, YESTERDAY)])])
+    await producing.tell([completed([attendance(person, 120, morning())])])
     await has_balance(points, person, 20)
     item = await item_on_the_shelf(points, price=20, pieces=1)
     client = points.client()
@@ -189,7 +189,7 @@ async def test_nobody_comes_and_the_reservation_expires(start: Any, producing: A
 
 async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
-    told = attendance(person, 300, YESTERDAY)
+    told = attendance(person, 300, morning())
     await producing.tell([completed([told])])
     await has_balance(points, person, 50)
     item = await item_on_the_shelf(points, price=40, pieces=5)
@@ -206,7 +206,7 @@ async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(po
     assert (account["available"], account["owed"]) == (-50, 50)
     why = (await client.get(f"/v1/accounts/{person}/POINT/explanation")).json()
     assert "现欠 50 积分" in why["text"], why["text"]
-    earlier = {"at": (YESTERDAY - timedelta(days=1)).isoformat()}
+    earlier = {"at": (morning() - timedelta(days=1)).isoformat()}
     why = (await client.get(f"/v1/accounts/{person}/POINT/explanation", params=earlier)).json()
     assert "现欠" not in why["text"], "of that day nothing can be said about today"
     refused = await client.post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": cheap})
@@ -220,7 +220,7 @@ async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(po
     corrections = [line for line in lines if line["reason"] == "correction"]
     originals = [line for line in lines if line["reason"] == "rate"]
     assert [line["corrects"] for line in corrections] == [originals[0]["id"]]
-    await producing.tell([completed([attendance(person, 300, YESTERDAY - timedelta(days=3))])])
+    await producing.tell([completed([attendance(person, 300, morning() - timedelta(days=3))])])
     await has_balance(points, person, 10)
     assert (await client.get(f"/v1/accounts/{person}/POINT")).json()["owed"] == 0
     assert (await client.post(collection, json={"identified_by": "card"})).status_code == 200
@@ -228,7 +228,7 @@ async def test_a_correction_after_spending_leaves_a_debt_and_closes_redeeming(po
 
 async def test_a_forgotten_person_keeps_the_balance_and_cannot_redeem(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
-    await producing.tell([completed([attendance(person, 300, YESTERDAY)])])
+    await producing.tell([completed([attendance(person, 300, morning())])])
     await has_balance(points, person, 50)
     await producing.tell([(uuid.uuid4(), PersonForgotten(volunteer_id=person, community=COMMUNITY))])
 
@@ -244,7 +244,7 @@ async def test_a_forgotten_person_keeps_the_balance_and_cannot_redeem(points: An
 
 async def test_a_record_that_cannot_be_understood_is_parked_and_others_flow_on(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
-    bad_id, bad = completed([attendance(person, 60, YESTERDAY)])
+    bad_id, bad = completed([attendance(person, 60, morning())])
     await producing.tell_raw("registry", "activity-bad", b'{"nonsense": 1}', headers(bad_id, bad, "activity-bad"))
     unknown = json.loads(bad.model_dump_json())
     future_id, future = completed([attendance(person, 60, datetime.now(UTC) + timedelta(days=9))])
@@ -253,7 +253,7 @@ async def test_a_record_that_cannot_be_understood_is_parked_and_others_flow_on(p
     )
     unknown["category"] = "space_travel"
     await producing.tell_raw("registry", "unknown", json.dumps(unknown).encode(), headers(uuid.uuid4(), bad, "unknown"))
-    await producing.tell([completed([attendance(person, 60, YESTERDAY)])])
+    await producing.tell([completed([attendance(person, 60, morning())])])
     await has_balance(points, person, 10)
 
     async def three_parked() -> bool:
@@ -266,7 +266,7 @@ async def test_a_record_that_cannot_be_understood_is_parked_and_others_flow_on(p
 
 async def test_balances_are_published_for_subscribers(points: Any, producing: Any, stack: Any, namespace: str) -> None:
     person = uuid.uuid4()
-    await producing.tell([registered(person, FOREIGN), completed([attendance(person, 60, YESTERDAY)])])
+    await producing.tell([registered(person, FOREIGN), completed([attendance(person, 60, morning())])])
     await has_balance(points, person, 10)
     consumer = AIOKafkaConsumer(
         f"{namespace}.points.balances.v1", bootstrap_servers=stack.kafka_bootstrap, auto_offset_reset="earliest"
@@ -318,7 +318,7 @@ async def test_a_policy_is_published_for_a_node_and_refused_when_bad(points: Any
 
 async def test_accounts_are_shown_to_those_they_concern(points: Any, producing: Any) -> None:
     person, other = uuid.uuid4(), uuid.uuid4()
-    await producing.tell([completed([attendance(person, 60, YESTERDAY), attendance(other, 60, YESTERDAY)])])
+    await producing.tell([completed([attendance(person, 60, morning()), attendance(other, 60, morning())])])
     await has_balance(points, other, 10)
     mine = points.client("volunteer", subject=str(person))
     assert (await mine.get(f"/v1/accounts/{person}/POINT")).status_code == 200
@@ -335,7 +335,7 @@ async def test_accounts_are_shown_to_those_they_concern(points: Any, producing: 
 
 async def test_a_home_that_becomes_known_later_moves_the_account(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
-    await producing.tell([completed([attendance(person, 60, YESTERDAY)])])
+    await producing.tell([completed([attendance(person, 60, morning())])])
     await has_balance(points, person, 10)
     assert isinstance(registered(person, FOREIGN)[1], VolunteerRegistered)
     await producing.tell([registered(person, FOREIGN)])
@@ -356,7 +356,7 @@ async def test_a_backlog_of_newcomers_is_booked_two_batches_abreast(
     people = [uuid.uuid4() for _ in range(150)]
     told = [
         completed(
-            [attendance(people[(number * 3 + n) % 150], 60, YESTERDAY - timedelta(days=number % 40)) for n in range(3)]
+            [attendance(people[(number * 3 + n) % 150], 60, morning() - timedelta(days=number % 40)) for n in range(3)]
         )
         for number in range(2000)
     ]

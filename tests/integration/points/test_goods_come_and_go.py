@@ -18,9 +18,7 @@ from services.points.settings import PointsSettings
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.points.producing import attendance, completed, registered
 from tests.integration.points.test_from_events_to_goods import balance, has_balance
-
-YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
-TODAY = (datetime.now(UTC) + timedelta(hours=8)).date()
+from tests.moments import morning, today
 
 
 @pytest.fixture
@@ -55,7 +53,7 @@ async def household_in_need(points: Any) -> str:
     household: str = (
         await made(client, "/v1/households", {"community": COMMUNITY, "name": "演示户", "address": "演示路 1 号"})
     )["id"]
-    need = {"reason": "living_alone", "until": (TODAY + timedelta(days=100)).isoformat()}
+    need = {"reason": "living_alone", "until": (today() + timedelta(days=100)).isoformat()}
     await made(client, f"/v1/households/{household}/need", need)
     return household
 
@@ -307,7 +305,7 @@ async def test_a_count_that_misses_reserved_pieces_closes_the_shelf_until_it_is_
     points: Any, producing: Any
 ) -> None:
     person = uuid.uuid4()
-    await producing.tell([registered(person), completed([attendance(person, 300, YESTERDAY)])])
+    await producing.tell([registered(person), completed([attendance(person, 300, morning())])])
     await has_balance(points, person, 50)
     item = await listed(points)
     await donated(points, item, 5)
@@ -336,7 +334,7 @@ async def test_a_count_that_misses_reserved_pieces_closes_the_shelf_until_it_is_
 
 async def test_a_donor_is_told_what_became_of_the_gift_and_not_who_got_it(points: Any, producing: Any) -> None:
     person = uuid.uuid4()
-    await producing.tell([registered(person), completed([attendance(person, 300, YESTERDAY)])])
+    await producing.tell([registered(person), completed([attendance(person, 300, morning())])])
     await has_balance(points, person, 50)
     item, client = await listed(points), points.client()
     gift = await donated(points, item, 10)
@@ -360,7 +358,7 @@ async def test_a_donor_is_told_what_became_of_the_gift_and_not_who_got_it(points
         "given_in_aid": 3,
         "on_the_shelf": 1,
     }
-    assert {o["day"] for o in line["outcomes"]} == {TODAY.isoformat(), None}
+    assert {o["day"] for o in line["outcomes"]} == {today().isoformat(), None}
     receipt = (await client.get(f"/v1/donations/{gift['id']}/receipt")).json()
     paper = await client.get(f"/v1/donations/{gift['id']}/receipt.pdf")
     assert (paper.content[:4], paper.headers["content-type"]) == (b"%PDF", "application/pdf")

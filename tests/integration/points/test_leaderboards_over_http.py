@@ -1,7 +1,7 @@
 """Leaderboards: ranks of a period, without whoever opted out or was forgotten."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +16,12 @@ from shared.views import differing_read_tables
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.points.serving import correct, registration, serve
 from tests.integration.telling import tell
+from tests.moments import now, today
 from tests.specification import given
 
-NOW = datetime.now(UTC)
-TODAY = (NOW + timedelta(hours=8)).date()
-PERIOD = {"community": COMMUNITY, "since": (TODAY - timedelta(days=60)).isoformat(), "until": TODAY.isoformat()}
+
+def period() -> dict[str, Any]:
+    return {"community": COMMUNITY, "since": (today() - timedelta(days=60)).isoformat(), "until": today().isoformat()}
 
 
 @pytest.fixture
@@ -30,12 +31,12 @@ async def points(start: Any) -> Any:
 
 async def served(points: Any, hours: int, community: str = COMMUNITY) -> tuple[str, Any]:
     person = uuid.uuid4()
-    await tell(points.service, registration(person, NOW - timedelta(days=400), community))
-    return str(person), await serve(points.service, person, hours, NOW, community)
+    await tell(points.service, registration(person, now() - timedelta(days=400), community))
+    return str(person), await serve(points.service, person, hours, now(), community)
 
 
 async def ranks(points: Any, **params: Any) -> list[tuple[str, int, int]]:
-    answer = await points.client().get("/v1/leaderboards", params={**PERIOD, **params})
+    answer = await points.client().get("/v1/leaderboards", params={**period(), **params})
     assert answer.status_code == 200, answer.text
     return [(place["volunteer_id"], place["rank"], place["minutes"]) for place in answer.json()["items"]]
 
@@ -53,9 +54,9 @@ async def test_a_leaderboard_ranks_the_minutes_of_the_period_as_they_stand_now(p
     assert await ranks(points, limit=1) == [(first, 1, 1440)]
     await correct(points.service, attended[0], 0)
     assert {rank for _, rank, _ in await ranks(points)} == {1}
-    last = PERIOD | {
-        "since": (TODAY - timedelta(days=300)).isoformat(),
-        "until": (TODAY - timedelta(days=200)).isoformat(),
+    last = period() | {
+        "since": (today() - timedelta(days=300)).isoformat(),
+        "until": (today() - timedelta(days=200)).isoformat(),
     }
     assert await ranks(points, **last) == []
 
@@ -76,23 +77,25 @@ async def test_whoever_opted_out_is_not_shown_and_takes_no_rank(points: Any) -> 
 
 async def test_a_volunteer_sees_their_own_place_wherever_it_is(points: Any) -> None:
     people = [(await served(points, hours))[0] for hours in (24, 16, 8)]
-    answer = await points.client("volunteer", subject=people[2]).get("/v1/leaderboards", params={**PERIOD, "limit": 1})
+    answer = await points.client("volunteer", subject=people[2]).get(
+        "/v1/leaderboards", params={**period(), "limit": 1}
+    )
     assert [place["volunteer_id"] for place in answer.json()["items"]] == [people[0]]
     assert (answer.json()["mine"]["rank"], answer.json()["mine"]["minutes"]) == (3, 480)
-    rest = {**PERIOD, "limit": 2, "cursor": answer.json()["next_cursor"]}
+    rest = {**period(), "limit": 2, "cursor": answer.json()["next_cursor"]}
     answer = await points.client().get("/v1/leaderboards", params=rest)
     assert [(place["volunteer_id"], place["rank"]) for place in answer.json()["items"]] == [
         (people[1], 2), (people[2], 3),
     ]  # fmt: skip
     assert (answer.json()["next_cursor"], answer.json()["mine"]) == (None, None)
-    assert (await points.client(node=FOREIGN).get("/v1/leaderboards", params=PERIOD)).status_code == 403
-    backwards = {**PERIOD, "until": "2020-01-01"}
+    assert (await points.client(node=FOREIGN).get("/v1/leaderboards", params=period())).status_code == 403
+    backwards = {**period(), "until": "2020-01-01"}
     refused = await points.client().get("/v1/leaderboards", params=backwards)
     assert (refused.status_code, refused.json()["code"]) == (422, "leaderboard_period")
 
 
 def test_a_wish_is_kept_once() -> None:
-    person, day = uuid.uuid4(), TODAY
+    person, day = uuid.uuid4(), today()
     out = LeaderboardOptedOut(volunteer_id=person, community=COMMUNITY, opted_out_on=day)
     back = LeaderboardOptedIn(volunteer_id=person, community=COMMUNITY, opted_in_on=day)
     off, on = Choose(person, COMMUNITY, True, day), Choose(person, COMMUNITY, False, day)

@@ -1,6 +1,7 @@
 """A long day, from thirteen hours that were told to what counts of them: approved, approved for more, taken back."""
 
 import uuid
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,12 +12,17 @@ from services.points.settings import PointsSettings
 from shared.clock import local_day
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed
-from tests.integration.points.test_anomalies import HOUR, MORNING, booked, flags, thirteen_hours, watch_of
+from tests.integration.points.test_anomalies import HOUR, booked, flags, thirteen_hours, watch_of
 from tests.integration.points.test_goods_come_and_go import made
+from tests.moments import morning
 
-DAY = local_day(MORNING)
 LONG_DAYS = "/v1/long-days"
 SERVED, BANKED = "SERVICE_MINUTE", "MINUTE"
+
+
+def day() -> date:
+    """Of the thirteen hours."""
+    return local_day(morning(3))
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ async def test_a_long_day_counts_as_far_as_an_office_approved_and_no_further_whe
     await thirteen_hours(points, producing, person)
     await watch_of(points).look_at_everything()
     await has(points, person, 480)
-    body = {"volunteer_id": str(person), "day": DAY.isoformat(), "minutes_max": 700, "reason": "emergency"}
+    body = {"volunteer_id": str(person), "day": day().isoformat(), "minutes_max": 700, "reason": "emergency"}
 
     # Whoever may not: another place, the volunteer, a day of one's own, more than the community's.
     for client, code in (
@@ -68,7 +74,7 @@ async def test_a_long_day_counts_as_far_as_an_office_approved_and_no_further_whe
     line = (await clerk.get(f"/v1/accounts/{person}/{SERVED}/explanation")).json()["items"][0]
     assert (line["reason"], line["amount"], line["source"]["event_id"]) == ("long_day", 220, first["event_id"])
     assert line["text"] == (
-        f"{DAY} 的超时服务经社区批准（抢险救灾），当天最多计 700 分钟，补计 220 分钟。"
+        f"{day()} 的超时服务经社区批准（抢险救灾），当天最多计 700 分钟，补计 220 分钟。"
         "依据《全国默认积分办法》（第 1 版）。"
     )
     assert [(g["place"], g["value"]) for g in line["grounds"]] == [("/anomalies/day_minutes_approval", 480)]
@@ -85,7 +91,7 @@ async def test_a_long_day_counts_as_far_as_an_office_approved_and_no_further_whe
     await watch_of(points).look_at_everything()
     (flag,) = await flags(clerk)
     assert (flag["stage"], flag["reason"], flag["decided_by"]) == ("dismissed", "approved", None)
-    await producing.tell([completed([attendance(person, 60, MORNING - 2 * HOUR)])])
+    await producing.tell([completed([attendance(person, 60, morning(3) - 2 * HOUR)])])
     await until(lambda: booked(points, 3))
     await has(points, person, 780)
     assert (await clerk.post(f"{path}/withdrawal", json={"reason": "mistaken"})).status_code == 403
@@ -103,7 +109,7 @@ async def test_a_long_day_counts_as_far_as_an_office_approved_and_no_further_whe
     gone = await effects(clerk, listed["withdrawal_event_id"])
     assert sum(amount for unit, amount in gone if unit == SERVED) == 300
     items = (await clerk.get(f"/v1/events/{listed['withdrawal_event_id']}/effects")).json()["items"]
-    assert all(f"{DAY} 的超时服务批准已经撤回（没有服务这么久）" in item["text"] for item in items)
+    assert all(f"{day()} 的超时服务批准已经撤回（没有服务这么久）" in item["text"] for item in items)
     await watch_of(points).look_at_everything()
     assert [flag["stage"] for flag in await flags(clerk)] == ["raised"]
 

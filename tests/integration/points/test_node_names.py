@@ -23,12 +23,12 @@ from shared.eventstore import writing
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
 from tests.integration.points.producing import attendance, completed, headers, registered
 from tests.integration.points.test_explanations import booked
-from tests.integration.points.test_settling import ORDERS, post
 from tests.integration.points.test_settling import A as ONE
+from tests.integration.points.test_settling import orders, post
 from tests.integration.telling import envelope_of
+from tests.moments import morning, today
 
 NAME, DISTRICT_NAME = "祁连社区", "嘉峪关市市辖区（演示）"
-YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
 def added(node: str, name: str, level: NodeLevel = NodeLevel.COMMUNITY) -> OrganisationNodeAdded:
@@ -74,7 +74,7 @@ async def test_names_stand_beside_codes_in_lists_and_on_paper(points: Any, produ
     await tell_nodes(points, producing, added(DISTRICT, DISTRICT_NAME, NodeLevel.DISTRICT))
     assert await known(points) == {COMMUNITY: NAME, DISTRICT: DISTRICT_NAME}
     person = uuid.uuid4()
-    told = [registered(person), completed([attendance(person, 60, YESTERDAY)])]
+    told = [registered(person), completed([attendance(person, 60, morning())])]
     await producing.tell(told)
     await booked(points, *(event_id for event_id, _ in told))
     clerk, district = points.client(), points.client("district", node=DISTRICT)
@@ -115,8 +115,8 @@ async def test_names_stand_beside_codes_in_lists_and_on_paper(points: Any, produ
 
 async def test_a_settlement_says_who_pays_whom_by_name(points: Any, producing: Any) -> None:
     await tell_nodes(points, producing, added(ONE, NAME))
-    await post(points.service, *ORDERS)
-    body = {"node": DISTRICT, "through": (YESTERDAY - timedelta(days=1)).date().isoformat()}
+    await post(points.service, *orders())
+    body = {"node": DISTRICT, "through": (today() - timedelta(days=2)).isoformat()}
     client = points.client("district", node=DISTRICT)
     made = await client.post("/v1/settlements", json=body)
     assert made.status_code == 201, made.text

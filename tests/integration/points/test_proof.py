@@ -20,16 +20,16 @@ from tests.conftest import COMMUNITY, until
 from tests.integration.points import golden_lives
 from tests.integration.points.producing import attendance, completed, corrected, registered
 from tests.integration.points.test_from_events_to_goods import balance, has_balance, item_on_the_shelf
+from tests.moments import morning
 
 # Nine in the morning in Shanghai: what follows within hours is still the same day there.
-YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
 async def _some_life(points: Any, producing: Any) -> list[uuid.UUID]:
     people = [uuid.uuid4() for _ in range(6)]
     told = [registered(person) for person in people]
     told += [
-        completed([attendance(person, 200, YESTERDAY + timedelta(hours=hour)) for person in people])
+        completed([attendance(person, 200, morning() + timedelta(hours=hour)) for person in people])
         for hour in range(5)
     ]
     await producing.tell(told)
@@ -59,7 +59,7 @@ async def test_a_rebuild_is_identical_and_takes_the_place_of_the_ledger_while_th
     async def go_on() -> int:
         count = 0
         while not stop.is_set():
-            day = YESTERDAY - timedelta(days=2 + count)
+            day = morning() - timedelta(days=2 + count)
             await producing.tell([completed([attendance(person, 60, day) for person in people])])
             count += 1
         return count
@@ -155,9 +155,9 @@ async def test_nobody_is_turned_away_while_a_rebuilt_ledger_takes_the_place_of_t
 async def test_what_was_discarded_is_not_missed_by_a_rebuild(start: Any, producing: Any) -> None:
     points = await start(build, settings=PointsSettings)
     person = uuid.uuid4()
-    event_id, event = completed([attendance(person, 60, YESTERDAY)])
+    event_id, event = completed([attendance(person, 60, morning())])
     far = completed([attendance(person, 60, datetime(9999, 12, 31, 23, tzinfo=UTC))])
-    early = completed([attendance(person, 60, YESTERDAY + timedelta(days=30))])
+    early = completed([attendance(person, 60, morning() + timedelta(days=30))])
     await producing.tell([far, (event_id, event), early])
     await has_balance(points, person, 10)
 
@@ -170,7 +170,7 @@ async def test_what_was_discarded_is_not_missed_by_a_rebuild(start: Any, produci
             for record in await parking.records_of(connection, key.topic, key.key, lock=True):
                 assert await parking.discard(connection, record)
     assert await rebuild(points.service) == 0
-    await producing.tell([early, far, completed([attendance(person, 60, YESTERDAY + timedelta(hours=2))])])
+    await producing.tell([early, far, completed([attendance(person, 60, morning() + timedelta(hours=2))])])
     await has_balance(points, person, 20)
     assert await parked(0)
     assert await rebuild(points.service) == 0
@@ -182,7 +182,7 @@ async def test_what_the_rules_refuse_is_left_out_of_a_replay_and_all_around_it_i
     points = await start(build, settings=PointsSettings)
     person, service = uuid.uuid4(), points.service
     far = completed([attendance(person, 60, datetime(9999, 12, 31, 23, tzinfo=UTC))])
-    hours = [completed([attendance(person, 60, YESTERDAY + timedelta(hours=hour))]) for hour in range(3)]
+    hours = [completed([attendance(person, 60, morning() + timedelta(hours=hour))]) for hour in range(3)]
     await producing.tell([registered(person), hours[0], far, *hours[1:]])
     first, second, third = [await service.database.dedicated() for _ in range(3)]
     replay = Replay((first, second, third), service.settings, SOURCES)
@@ -205,7 +205,7 @@ async def _reached(points: Any, person: uuid.UUID, told: int) -> bool:
 async def test_verify_names_what_is_wrong_and_a_switch_puts_it_right(start: Any, producing: Any, capfd: Any) -> None:
     points = await start(build, settings=PointsSettings)
     person, client = uuid.uuid4(), points.client()
-    attended = attendance(person, 60, YESTERDAY)
+    attended = attendance(person, 60, morning())
     await producing.tell([completed([attended]), (uuid.uuid4(), corrected(attended, 50))])
     await has_balance(points, person, 8)
     item = await item_on_the_shelf(points, price=1, pieces=2)

@@ -4,7 +4,7 @@ import asyncio
 import re
 import uuid
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +17,8 @@ from shared.database import driver_connection
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.points.producing import attendance, completed, registered
 from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
-from tests.integration.points.test_goods_come_and_go import TODAY, made
-
-YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
+from tests.integration.points.test_goods_come_and_go import made
+from tests.moments import morning, today
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ async def points(start: Any) -> Any:
 
 async def people_with_points(points: Any, producing: Any, count: int) -> list[str]:
     people = [uuid.uuid4() for _ in range(count)]
-    await producing.tell([*map(registered, people), completed([attendance(p, 300, YESTERDAY) for p in people])])
+    await producing.tell([*map(registered, people), completed([attendance(p, 300, morning()) for p in people])])
     for person in people:
         await has_balance(points, person, 50)
     return [str(person) for person in people]
@@ -178,21 +177,21 @@ async def test_a_reservation_takes_the_price_of_the_day_and_says_why(points: Any
     order = {"volunteer_id": person, "item_id": item}
     base = await made(client, "/v1/redemptions", order)
     assert base["price"] == {"points_each": 20, "reason": "base", "first_day": None, "last_day": None}
-    tomorrow = (TODAY + timedelta(days=1)).isoformat()
-    festival = {"price_points": 5, "first_day": TODAY.isoformat(), "last_day": tomorrow}
+    tomorrow = (today() + timedelta(days=1)).isoformat()
+    festival = {"price_points": 5, "first_day": today().isoformat(), "last_day": tomorrow}
     prices = await made(client, f"/v1/items/{item}/prices", festival)
     assert (prices["base_points"], prices["today_points"]) == (20, 5)
     cheap = await made(client, "/v1/redemptions", order)
     assert (cheap["points"], cheap["price"]) == (
         5,
-        {"points_each": 5, "reason": "period", "first_day": TODAY.isoformat(), "last_day": tomorrow},
+        {"points_each": 5, "reason": "period", "first_day": today().isoformat(), "last_day": tomorrow},
     )
     overlapping = {"price_points": 7, "first_day": tomorrow, "last_day": tomorrow}
     refused = await client.post(f"/v1/items/{item}/prices", json=overlapping)
     assert refused.json()["code"] == "price_periods_overlap"
-    for named in (f"{tomorrow}–{tomorrow}: 7", f"{TODAY}–{tomorrow}: 5"):
+    for named in (f"{tomorrow}–{tomorrow}: 7", f"{today()}–{tomorrow}: 5"):
         assert named in refused.json()["detail"]
-    await made(client, f"/v1/items/{item}/prices/{TODAY}/withdrawal")
+    await made(client, f"/v1/items/{item}/prices/{today()}/withdrawal")
     assert (await client.get(f"/v1/items/{item}/prices")).json()["today_points"] == 20
     assert (await made(client, "/v1/redemptions", order))["points"] == 20
 
@@ -210,7 +209,7 @@ async def test_nobody_redeems_with_the_card_of_somebody_who_died(points: Any, pr
     (person,) = await people_with_points(points, producing, 1)
     item, client = await item_on_the_shelf(points, price=20), points.client()
     order = {"volunteer_id": person, "item_id": item}
-    recorded = await made(client, "/v1/deaths", {"volunteer_id": person, "died_on": TODAY.isoformat()})
+    recorded = await made(client, "/v1/deaths", {"volunteer_id": person, "died_on": today().isoformat()})
     refused = await client.post("/v1/redemptions", json=order)
     assert (refused.status_code, refused.json()["code"]) == (409, "account_closed")
     await made(client, f"/v1/deaths/{recorded['id']}/withdrawal")
@@ -219,7 +218,7 @@ async def test_nobody_redeems_with_the_card_of_somebody_who_died(points: Any, pr
 
 async def test_an_office_spends_nobodys_points_who_is_at_home_elsewhere(points: Any, producing: Any) -> None:
     neighbour = uuid.uuid4()
-    await producing.tell([registered(neighbour, FOREIGN), completed([attendance(neighbour, 300, YESTERDAY)])])
+    await producing.tell([registered(neighbour, FOREIGN), completed([attendance(neighbour, 300, morning())])])
     await has_balance(points, neighbour, 50)
     item = await item_on_the_shelf(points)
     body = {"volunteer_id": str(neighbour), "item_id": item}

@@ -28,6 +28,7 @@ from tests.integration.points.test_ledger_is_a_function_of_the_events import (
     VOLUNTEERS,
     histories,
 )
+from tests.moments import morning
 
 POLICIES = (
     PolicyVersion(2, "620201", date(2026, 2, 2), PolicyDocument(caps_per_day={"POINT": 60})),
@@ -142,15 +143,14 @@ def test_what_is_restated_while_events_come_is_what_a_rebuild_would_make_of_all(
 # ── over HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # Ten in the morning in Shanghai, so that two hours later are the same day.
-YESTERDAY = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
 async def test_a_restatement_posts_the_differences_and_says_why(start: Any, producing: Any) -> None:
     points = await start(build, settings=PointsSettings, restatement_check_interval_s=1)
     client, person, neighbour = points.client("district", node="620201"), uuid.uuid4(), uuid.uuid4()
     await producing.tell([registered(person), registered(neighbour)])
-    await producing.tell([completed([attendance(person, 120, YESTERDAY)])])
-    await producing.tell([completed([attendance(neighbour, 60, YESTERDAY)], community="620201001005")])
+    await producing.tell([completed([attendance(person, 120, morning())])])
+    await producing.tell([completed([attendance(neighbour, 60, morning())], community="620201001005")])
 
     async def has(whose: uuid.UUID, posted: int) -> bool:
         account = await client.get(f"/v1/accounts/{whose}/POINT")
@@ -160,7 +160,7 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     await until(lambda: has(neighbour, 10))
     document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
     version = await publish(client, COMMUNITY, "2199-01-01", document)
-    day = local_day(YESTERDAY).isoformat()
+    day = local_day(morning()).isoformat()
     order = {
         "node": COMMUNITY,
         "policy_version": version,
@@ -175,7 +175,7 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     assert sorted(predicted) == ["POINT"]
     unseen = await client.post("/v1/policy-restatements", json=order)
     assert (unseen.status_code, unseen.json()["code"]) == (422, "restatement_not_tried")
-    other_days = {**order, "until": local_day(YESTERDAY - timedelta(days=1)).isoformat()} | {"since": "2026-01-01"}
+    other_days = {**order, "until": local_day(morning() - timedelta(days=1)).isoformat()} | {"since": "2026-01-01"}
     unseen = await client.post("/v1/policy-restatements", json={**other_days, "receipt": dry_run["receipt"]})
     assert unseen.json()["code"] == "restatement_not_tried"
     ordered = await client.post("/v1/policy-restatements", json={**order, "receipt": dry_run["receipt"]})
@@ -203,7 +203,7 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     again = (await client.post("/v1/policy-restatements/dry-run", json=days)).json()
     assert {(one["people_more"], one["people_less"]) for one in again["units"]} == {(0, 0)}
     # What comes late for the day is priced by it as well.
-    await producing.tell([completed([attendance(person, 40, YESTERDAY + timedelta(hours=2))])])
+    await producing.tell([completed([attendance(person, 40, morning() + timedelta(hours=2))])])
     await until(lambda: has(person, 40))
     told = (await client.get(f"/v1/accounts/{person}/POINT/explanation")).json()
     anew = [line for line in told["items"] if line["source"]["event_id"] == restatement["event_id"]]

@@ -26,10 +26,9 @@ from shared.metrics import LEDGER_SEALED, LEDGER_VERIFIED
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import Told, attendance, completed, headers, registered
 from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
+from tests.moments import morning, now
 
-NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
-SERVED = NOW - 3 * 24 * HOUR
 
 
 async def tell_at(producing: Any, told: Told, at: datetime) -> None:
@@ -43,7 +42,7 @@ async def tell_at(producing: Any, told: Told, at: datetime) -> None:
 
 async def seal(points: Any, days_later: int = 2) -> int:
     """Seal as the service does it when so many days have passed."""
-    workshop = replace(points.service.workshop, clock=lambda: NOW + days_later * 24 * HOUR)
+    workshop = replace(points.service.workshop, clock=lambda: now() + days_later * 24 * HOUR)
     db = await points.service.database.dedicated()
     try:
         return await Sealer(workshop, 2 * HOUR).seal(db)
@@ -93,9 +92,9 @@ async def lines_of(points: Any, day: date, limit: int = 3) -> list[str]:
 async def some_days(points: Any, producing: Any) -> tuple[uuid.UUID, date, date]:
     """Service told two days ago and today, and goods reserved and collected today."""
     person, other = uuid.uuid4(), uuid.uuid4()
-    earlier = NOW - 2 * 24 * HOUR
-    await tell_at(producing, completed([attendance(p, 120, SERVED) for p in (person, other)]), earlier)
-    await tell_at(producing, completed([attendance(person, 60, SERVED + 4 * HOUR)]), NOW)
+    earlier = now() - 2 * 24 * HOUR
+    await tell_at(producing, completed([attendance(p, 120, morning(3)) for p in (person, other)]), earlier)
+    await tell_at(producing, completed([attendance(person, 60, morning(3) + 4 * HOUR)]), now())
     await has_balance(points, person, 30)
     item = await item_on_the_shelf(points)
     client = points.client()
@@ -103,7 +102,7 @@ async def some_days(points: Any, producing: Any) -> tuple[uuid.UUID, date, date]
     reserved = (await client.post("/v1/redemptions", json=order)).json()
     shown = {"identified_by": "card"}
     assert (await client.post(f"/v1/redemptions/{reserved['id']}/collection", json=shown)).is_success
-    return person, local_day(earlier), local_day(NOW)
+    return person, local_day(earlier), local_day(now())
 
 
 async def test_a_subscriber_proves_a_copy_with_what_is_published(
@@ -154,8 +153,8 @@ async def test_what_arrives_after_its_day_was_sealed_is_sealed_in_the_next_revis
     points = await start(build, settings=PointsSettings)
     person, earlier, _ = await some_days(points, producing)
     await seal(points)
-    late = NOW - 2 * 24 * HOUR
-    await tell_at(producing, completed([attendance(person, 60, SERVED + 8 * HOUR)]), late)
+    late = now() - 2 * 24 * HOUR
+    await tell_at(producing, completed([attendance(person, 60, morning(3) + 8 * HOUR)]), late)
     await has_balance(points, person, 30)
     assert await verify(points.service) == 0, "what is late is not wrong"
     assert await seal(points, days_later=3) == 1
@@ -188,7 +187,7 @@ async def test_an_interrupted_night_goes_on_where_it_was(start: Any, producing: 
     points = await start(build, settings=PointsSettings)
     await some_days(points, producing)
     stranger = uuid.uuid4()
-    await tell_at(producing, completed([attendance(stranger, 120, SERVED)], FOREIGN), NOW)
+    await tell_at(producing, completed([attendance(stranger, 120, morning(3))], FOREIGN), now())
     await has_balance(points, stranger, 20)
     async with points.service.database.transaction() as connection:
         # The second community's seal fails.

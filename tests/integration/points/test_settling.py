@@ -5,7 +5,7 @@ import functools
 import io
 import uuid
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,13 +30,14 @@ from shared.eventstore import read_all
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN, until
 from tests.integration.points.ordering import Order, post
 from tests.integration.points.test_expiry_runs import Calendar
+from tests.moments import morning, now, today
 
 A, B, C = COMMUNITY, FOREIGN, "620201001006"
 OUTSIDE = "620102001001"
-NOW = datetime.now(UTC)
-TODAY = (NOW + timedelta(hours=8)).date()
-YESTERDAY = TODAY - timedelta(days=1)
-BEFORE = NOW - timedelta(days=3)
+
+
+def yesterday() -> date:
+    return today() - timedelta(days=1)
 
 
 @pytest.fixture
@@ -48,8 +49,8 @@ def district(points: Any, who: str, node: str = DISTRICT) -> Any:
     return points.client("district", node=node, subject=who)
 
 
-async def proposed(points: Any, node: str = DISTRICT, through: Any = YESTERDAY, who: str = "anna") -> Any:
-    body = {"node": node, "through": through.isoformat()}
+async def proposed(points: Any, node: str = DISTRICT, through: date | None = None, who: str = "anna") -> Any:
+    body = {"node": node, "through": (through or yesterday()).isoformat()}
     answer = await district(points, who, node).post("/v1/settlements", json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()
@@ -66,16 +67,18 @@ async def clearing(points: Any) -> dict[str, int]:
     return {row[0]: row[1] for row in rows if row[1]}
 
 
-ORDERS = (
-    Order(A, B, 100, BEFORE),
-    Order(B, A, 40, BEFORE),
-    Order(A, C, 30, BEFORE),
-    Order(C, B, 20, BEFORE),
-)
+def orders() -> list[Order]:
+    return [
+        Order(A, B, 100, morning(3)),
+        Order(B, A, 40, morning(3)),
+        Order(A, C, 30, morning(3)),
+        Order(C, B, 20, morning(3)),
+    ]
 
 
 async def test_a_run_brings_the_clearing_accounts_to_zero_with_the_fewest_payments(points: Any) -> None:
-    await post(points.service, *ORDERS)
+    told = orders()
+    await post(points.service, *told)
     assert await clearing(points) == {A: 90, B: -80, C: -10}
     client = district(points, "anna")
     preview = (await client.get("/v1/settlements/preview", params={"node": DISTRICT})).json()
@@ -85,7 +88,7 @@ async def test_a_run_brings_the_clearing_accounts_to_zero_with_the_fewest_paymen
 
     run = await proposed(points)
     assert await clearing(points) == {A: 90, B: -80, C: -10}, "nor does a proposal"
-    again = await client.post("/v1/settlements", json={"node": DISTRICT, "through": YESTERDAY.isoformat()})
+    again = await client.post("/v1/settlements", json={"node": DISTRICT, "through": yesterday().isoformat()})
     assert again.json()["code"] == "settlement_already_proposed"
     own = await confirmed(points, run, "anna")
     assert (own.status_code, own.json()["code"]) == (409, "settlement_own_proposal")
@@ -113,10 +116,10 @@ async def test_a_run_brings_the_clearing_accounts_to_zero_with_the_fewest_paymen
         (A, 130, 40, 90), (B, 40, 120, -80), (C, 20, 30, -10),
     ]  # fmt: skip
     assert await verify(points.service) == 0
-    assert await same_after_replay(points, ORDERS)
+    assert await same_after_replay(points, told)
 
 
-async def same_after_replay(points: Any, orders: tuple[Order, ...]) -> bool:
+async def same_after_replay(points: Any, orders: list[Order]) -> bool:
     """The settlements of the event store, on a second ledger with the same orders, leave the same effects."""
     async with points.service.database.transaction() as connection:
         db = await driver_connection(connection)
@@ -133,7 +136,7 @@ async def same_after_replay(points: Any, orders: tuple[Order, ...]) -> bool:
 
 
 async def test_the_report_is_a_workbook_in_both_languages(points: Any) -> None:
-    await post(points.service, *ORDERS)
+    await post(points.service, *orders())
     run = await proposed(points)
     answer = await district(points, "anna").get(f"/v1/settlements/{run['id']}/report.xlsx")
     assert answer.status_code == 200
@@ -146,10 +149,11 @@ async def test_the_report_is_a_workbook_in_both_languages(points: Any) -> None:
 
 
 async def test_what_becomes_known_late_and_what_happens_later_lands_in_the_next_run(points: Any) -> None:
-    await post(points.service, Order(A, B, 60, BEFORE))
+    await post(points.service, Order(A, B, 60, morning(3)))
     first = await proposed(points)
     # Known only after the proposal, and of a day that it covers; and an order of today.
-    await post(points.service, Order(A, B, 15, BEFORE, datetime.now(UTC) + timedelta(minutes=1)), Order(A, B, 7, NOW))
+    known = now() + timedelta(minutes=1)
+    await post(points.service, Order(A, B, 15, morning(3), known), Order(A, B, 7, now()))
     assert (await confirmed(points, first)).json()["net_minutes"] == 60
     assert await clearing(points) == {A: 22, B: -22}
     client = district(points, "anna")
@@ -160,7 +164,7 @@ async def test_what_becomes_known_late_and_what_happens_later_lands_in_the_next_
         B: (0, 0),
     }
     # Called back: what was paid turns round.
-    await post(points.service, Order(B, A, 75, BEFORE, datetime.now(UTC) + timedelta(minutes=2)))
+    await post(points.service, Order(B, A, 75, morning(3), now() + timedelta(minutes=2)))
     preview = (await client.get("/v1/settlements/preview", params={"node": DISTRICT})).json()
     assert [(o["debtor"], o["creditor"], o["minutes"]) for o in preview["obligations"]] == [(B, A, 53)], (
         "as far as today has not paid it back already"
@@ -168,13 +172,13 @@ async def test_what_becomes_known_late_and_what_happens_later_lands_in_the_next_
 
 
 async def test_what_is_owed_to_another_district_is_carried_until_a_higher_node_settles(points: Any) -> None:
-    await post(points.service, Order(A, B, 60, BEFORE), Order(A, OUTSIDE, 25, BEFORE))
+    await post(points.service, Order(A, B, 60, morning(3)), Order(A, OUTSIDE, 25, morning(3)))
     run = await proposed(points)
     assert (await confirmed(points, run)).status_code == 200
     assert await clearing(points) == {A: 25, OUTSIDE: -25}
     assert (await district(points, "anna").get(f"/v1/settlements/{run['id']}")).json()["open_minutes"] == 25
     nothing = await district(points, "x").post(
-        "/v1/settlements", json={"node": DISTRICT, "through": YESTERDAY.isoformat()}
+        "/v1/settlements", json={"node": DISTRICT, "through": yesterday().isoformat()}
     )
     assert nothing.json()["code"] == "nothing_to_settle"
     province = await proposed(points, node="62")
@@ -188,9 +192,9 @@ async def test_what_is_owed_to_another_district_is_carried_until_a_higher_node_s
 
 async def test_two_runs_over_the_same_communities_pay_once_while_orders_come_in(points: Any) -> None:
     for _ in range(3):
-        await post(points.service, Order(A, B, 50, BEFORE), Order(B, C, 20, BEFORE))
+        await post(points.service, Order(A, B, 50, morning(3)), Order(B, C, 20, morning(3)))
     runs = [await proposed(points), await proposed(points, node="6202"), await proposed(points, node="62")]
-    busy = [post(points.service, Order(A, B, 1, NOW), Order(C, A, 1, NOW)) for _ in range(12)]
+    busy = [post(points.service, Order(A, B, 1, now()), Order(C, A, 1, now())) for _ in range(12)]
     answers = await asyncio.gather(*[confirmed(points, run) for run in runs], *busy)
     assert sorted(answer.status_code for answer in answers[:3]) == [200, 409, 409]
     assert Counter(a.json().get("code", "paid") for a in answers[:3]) == {"paid": 1, "settlement_stale": 2}
@@ -204,7 +208,7 @@ async def test_two_runs_over_the_same_communities_pay_once_while_orders_come_in(
 
 
 async def test_one_run_is_confirmed_once_however_many_are_at_it(points: Any) -> None:
-    await post(points.service, *ORDERS)
+    await post(points.service, *orders())
     run = await proposed(points)
     answers = await asyncio.gather(*[confirmed(points, run, f"colleague-{n}") for n in range(6)])
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
@@ -212,12 +216,12 @@ async def test_one_run_is_confirmed_once_however_many_are_at_it(points: Any) -> 
 
 
 async def test_a_run_is_refused_where_it_makes_no_sense_and_hidden_from_others(points: Any) -> None:
-    await post(points.service, *ORDERS)
+    await post(points.service, *orders())
     client = district(points, "anna")
     for body, status, code in (
-        ({"node": A, "through": YESTERDAY.isoformat()}, 422, "settlement_node_too_low"),
-        ({"node": DISTRICT, "through": TODAY.isoformat()}, 422, "settlement_day_not_over"),
-        ({"node": "6201", "through": YESTERDAY.isoformat()}, 403, None),
+        ({"node": A, "through": yesterday().isoformat()}, 422, "settlement_node_too_low"),
+        ({"node": DISTRICT, "through": today().isoformat()}, 422, "settlement_day_not_over"),
+        ({"node": "6201", "through": yesterday().isoformat()}, 403, None),
     ):
         answer = await client.post("/v1/settlements", json=body)
         assert answer.status_code == status, answer.text
@@ -270,7 +274,7 @@ async def test_a_month_is_proposed_once_and_waits_for_a_person(start: Any) -> No
 
 async def test_subscribers_hear_of_it(start: Any, stack: Any, namespace: str) -> None:
     points = await start(build, settings=PointsSettings)
-    await post(points.service, *ORDERS)
+    await post(points.service, *orders())
     assert (await confirmed(points, await proposed(points))).status_code == 200
     consumer = AIOKafkaConsumer(
         f"{namespace}.points.v1", bootstrap_servers=stack.kafka_bootstrap, auto_offset_reset="earliest"

@@ -1,7 +1,7 @@
 """Whether the time bank can keep its promises, asked over HTTP of a real ledger."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -17,7 +17,6 @@ from services.points.settings import PointsSettings
 from services.points.solvency.model import OLDEST_FROM
 from services.points.solvency.reading import GROUPS, ORDER_CLAUSES
 from services.points.units import Unit
-from shared.clock import local_day
 from shared.contracts import Evidence
 from shared.contracts.registry import PersonForgotten
 from shared.database import driver_connection
@@ -26,9 +25,7 @@ from tests.integration.points.ordering import Order, post
 from tests.integration.points.producing import attendance, completed, corrected
 from tests.integration.points.serving import registration, serve
 from tests.integration.telling import tell
-
-NOW = datetime.now(UTC)
-LONG_AGO = NOW - timedelta(days=400)
+from tests.moments import now, today
 
 
 @pytest.fixture
@@ -36,22 +33,23 @@ async def points(start: Any) -> Any:
     return await start(build, working=False, settings=PointsSettings)
 
 
-async def somebody(points: Any, age_from: int | None, hours: int, served_until: datetime = NOW) -> uuid.UUID:
+async def somebody(points: Any, age_from: int | None, hours: int, served_until: datetime | None = None) -> uuid.UUID:
     person = uuid.uuid4()
-    told = registration(person, NOW - timedelta(days=800)).model_copy(update={"age_group_from": age_from})
+    told = registration(person, now() - timedelta(days=800)).model_copy(update={"age_group_from": age_from})
     await tell(points.service, told)
-    await serve(points.service, person, hours, served_until)
+    await serve(points.service, person, hours, served_until or now())
     return person
 
 
 async def test_balances_spending_and_service_are_told_by_age(points: Any) -> None:
-    old = await somebody(points, 70, 20, LONG_AGO)
+    long_ago = now() - timedelta(days=400)
+    old = await somebody(points, 70, 20, long_ago)
     await somebody(points, 60, 8)
     await somebody(points, 60, 4)
     young = await somebody(points, 30, 10)
     # What was voided, shortened to nothing that counts, or estimated from the start, is no service.
     voided, weaker, guessed = (
-        attendance(young, 60, NOW - timedelta(days=day), evidence)
+        attendance(young, 60, now() - timedelta(days=day), evidence)
         for day, evidence in ((20, Evidence.SCANNED), (21, Evidence.SCANNED), (22, Evidence.ESTIMATED))
     )
     await tell(points.service, completed([voided, weaker, guessed])[1])
@@ -61,8 +59,8 @@ async def test_balances_spending_and_service_are_told_by_age(points: Any) -> Non
     gone = await somebody(points, 65, 3)
     await tell(points.service, PersonForgotten(volunteer_id=gone, community=COMMUNITY))
     # Paid for an order: the payer was issued these minutes first, so 20 hours are left.
-    await post(points.service, Order(COMMUNITY, FOREIGN, 120, NOW, payer=old, clause=ORDER_CLAUSES[1]))
-    await post(points.service, Order(COMMUNITY, FOREIGN, 60, LONG_AGO, payer=old, clause=ORDER_CLAUSES[0]))
+    await post(points.service, Order(COMMUNITY, FOREIGN, 120, now(), payer=old, clause=ORDER_CLAUSES[1]))
+    await post(points.service, Order(COMMUNITY, FOREIGN, 60, long_ago, payer=old, clause=ORDER_CLAUSES[0]))
     answer = await points.client().get("/v1/solvency", params={"node": COMMUNITY})
     assert answer.status_code == 200, answer.text
     found = answer.json()
@@ -92,16 +90,16 @@ async def test_balances_spending_and_service_are_told_by_age(points: Any) -> Non
 async def test_pools_stand_by_themselves_and_only_a_part_of_the_service_is_earned(points: Any) -> None:
     person = await somebody(points, 60, 9)
     # On a day without other service: together they would reach the cap of a day.
-    by_hand = attendance(person, 180, NOW - timedelta(days=10), Evidence.BACKFILLED)
+    by_hand = attendance(person, 180, now() - timedelta(days=10), Evidence.BACKFILLED)
     await tell(points.service, completed([by_hand])[1])
-    pool, source = holders.pool(COMMUNITY), holders.issuance(COMMUNITY)
+    at, pool, source = now(), holders.pool(COMMUNITY), holders.issuance(COMMUNITY)
     async with points.service.database.transaction() as connection:
         db, writer = await driver_connection(connection), LedgerWriter()
         keys = [AccountKey(source, Unit.MINUTE), AccountKey(pool, Unit.MINUTE)]
         numbers = await writer.accounts(db, keys, COMMUNITY)
         # As if a quarter of an hour of somebody's service had overflowed into the pool.
         gift = Transfer(
-            numbers[keys[0]], numbers[keys[1]], 15, None, NOW, NOW, person, person, Unit.MINUTE, None, Clause.RATE
+            numbers[keys[0]], numbers[keys[1]], 15, None, at, at, person, person, Unit.MINUTE, None, Clause.RATE
         )
         await writer.post(db, [gift])
     found = (await points.client().get("/v1/solvency", params={"node": COMMUNITY})).json()
@@ -127,12 +125,11 @@ async def test_a_plot_and_a_paper_say_the_same_and_others_see_nothing(points: An
 async def test_the_ledger_is_not_read_as_a_whole(points: Any) -> None:
     """People come from one range of the accounts' index, and what they spent and served from indexes, too."""
     await somebody(points, 60, 8)
-    today = local_day(NOW)
     async with points.service.database.transaction() as connection:
         await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         db = (await connection.get_raw_connection()).driver_connection
         rows = await db.fetch(
-            "EXPLAIN " + GROUPS, DISTRICT, DISTRICT + ":", today, NOW, list(ORDER_CLAUSES), OLDEST_FROM
+            "EXPLAIN " + GROUPS, DISTRICT, DISTRICT + ":", today(), now(), list(ORDER_CLAUSES), OLDEST_FROM
         )
     plan = "\n".join(row[0] for row in rows)
     assert "accounts_community" in plan

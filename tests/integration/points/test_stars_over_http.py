@@ -1,6 +1,7 @@
 """Stars from application to withdrawal, over HTTP and on a real ledger; the report upwards; what corrections do."""
 
 import asyncio
+import functools
 import io
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -10,21 +11,19 @@ from typing import Any
 import pytest
 from python_calamine import CalamineWorkbook
 
-from services.points.app import build
+from services.points.app import build, read_views
 from services.points.honours import HonourWatch
 from services.points.settings import PointsSettings
 from services.points.stars.api import timers
-from services.points.stars.watch import flag_what_no_longer_holds, flag_what_was_served_badly
+from services.points.stars.watch import flag_what_no_longer_holds, flag_what_was_served_badly, remind_of_flags
 from shared.contracts.registry import AssessmentSide, PersonForgotten, ServiceAssessed, ServiceQuality
+from shared.views import differing_read_tables
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN, until
 from tests.integration.office import StandingClock
 from tests.integration.points.publishing import publish
 from tests.integration.points.serving import correct, registration, serve
 from tests.integration.telling import tell
-
-NOW = datetime.now(UTC)
-LONG_AGO = NOW - timedelta(days=900)
-TODAY = (NOW + timedelta(hours=8)).date()
+from tests.moments import now, today
 
 
 @pytest.fixture
@@ -45,11 +44,11 @@ async def refused(response: Any, code: str, status: int = 409) -> Any:
     return answer.json()
 
 
-async def volunteer(points: Any, hours: int, community: str = COMMUNITY, since: datetime = LONG_AGO) -> uuid.UUID:
+async def volunteer(points: Any, hours: int, community: str = COMMUNITY, since: datetime | None = None) -> uuid.UUID:
     person = uuid.uuid4()
-    await tell(points.service, registration(person, since, community))
+    await tell(points.service, registration(person, since or now() - timedelta(days=900), community))
     if hours:
-        await serve(points.service, person, hours, NOW, community)
+        await serve(points.service, person, hours, now(), community)
     return person
 
 
@@ -136,7 +135,7 @@ async def corrections_of(points: Any, person: uuid.UUID) -> list[str]:
 
 async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any) -> None:
     person, other = await volunteer(points, 0), await volunteer(points, 104)
-    attended = await serve(points.service, person, 104, NOW)
+    attended = await serve(points.service, person, 104, now())
     for somebody in (person, other):
         await granted(points, somebody, 1)
     watch = HonourWatch(points.service.workshop, [flag_what_no_longer_holds], 60)
@@ -155,7 +154,7 @@ async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any
     causes = [(cause["event_id"], cause["minutes"]) for cause in state["corrected_by"]]
     assert causes == [(first, -380), (second, -10)]
     assert state["corrected_by"][0]["type"] == "liuling.registry.AttendanceCorrected.v1"
-    assert state["corrected_by"][0]["text"] == f"{TODAY} 更正活动服务记录，时长减少 6 小时 20 分钟。"
+    assert state["corrected_by"][0]["text"] == f"{today()} 更正活动服务记录，时长减少 6 小时 20 分钟。"
     told = await points.rows(
         "SELECT data->'corrected_by' FROM events WHERE type LIKE '%StarFlagged.v1' ORDER BY position"
     )
@@ -201,10 +200,10 @@ async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any
 
 async def test_the_review_comes_after_a_year_and_keeps_or_flags(start: Any) -> None:
     clock = StandingClock()
-    clock.now = NOW
+    clock.now = now()
     points = await start(lambda settings: build(settings, clock), working=False, settings=PointsSettings)
     person = await volunteer(points, 0)
-    attended = await serve(points.service, person, 104, NOW)
+    attended = await serve(points.service, person, 104, now())
     await granted(points, person, 1)
     for hours_hold in (True, False):
         if not hours_hold:
@@ -216,6 +215,17 @@ async def test_the_review_comes_after_a_year_and_keeps_or_flags(start: Any) -> N
     state = await ok(points.client().get(f"/v1/stars/{person}"))
     assert (state["grade"], state["flagged"]) == (1, True)
     assert [cause["minutes"] for cause in state["corrected_by"]] == [-480]
+    watch = HonourWatch(points.service.workshop, [functools.partial(remind_of_flags, within_days=14)], 60)
+    clock.pass_by(days=13)
+    assert await watch.look() == 0
+    clock.pass_by(days=1)
+    assert [await watch.look(), await watch.look()] == [1, 0]
+    undecided = (await ok(points.client().get("/v1/stars/applications?undecided=true")))["items"]
+    assert [(one["volunteer_id"], one["reminders"]) for one in undecided] == [(str(person), 1)]
+    history = (await ok(points.client().get(f"/v1/stars/{person}/explanation")))["history"]
+    assert "第 1 次催办" in history[-1]["text"]
+    async with points.service.database.reading() as connection:
+        assert (await differing_read_tables(connection, read_views))[1] == []
     kept = await points.rows("SELECT data->>'kept' FROM events WHERE type LIKE '%StarReviewed%' ORDER BY position")
     assert [row[0] for row in kept] == ["true", "false"]
 
@@ -243,7 +253,7 @@ async def test_candidates_reached_a_grade_and_have_not_applied(points: Any) -> N
 
 async def test_a_policy_of_a_small_community_holds_there(points: Any) -> None:
     """Three months of membership and ten hours, in force from tomorrow: today the national default still holds."""
-    person = await volunteer(points, 16, since=NOW - timedelta(days=20))
+    person = await volunteer(points, 16, since=now() - timedelta(days=20))
     await refused(
         points.client().post("/v1/stars/applications", json={"volunteer_id": str(person), "grade": 1}),
         "star_hours_short",
@@ -252,14 +262,14 @@ async def test_a_policy_of_a_small_community_holds_there(points: Any) -> None:
         "title": {"zh": "小社区星级办法", "en": "Stars of a small community"},
         "stars": {"minutes": [600, 1200, 1800, 2400, 3000], "membership_months_min": 3},
     }
-    tomorrow = (TODAY + timedelta(days=2)).isoformat()
+    tomorrow = (today() + timedelta(days=2)).isoformat()
     await publish(points.client("district", DISTRICT), COMMUNITY, tomorrow, document)
     from services.points.policy.in_force import PoliciesInForce
     from services.points.stars.standing import requirement
 
     async with points.service.database.reading() as connection:
         await connection.exec_driver_sql("SELECT 1")
-        terms = await PoliciesInForce().terms(connection, COMMUNITY, TODAY + timedelta(days=2))
+        terms = await PoliciesInForce().terms(connection, COMMUNITY, today() + timedelta(days=2))
     asked = requirement(terms, 1)
     assert (asked.minutes, asked.months_min, asked.policy_version) == (600, 3, 2)
 
@@ -269,15 +279,15 @@ async def test_three_stars_and_above_are_reported_upwards(points: Any) -> None:
     await granted(points, high, 3, "6202")
     await granted(points, low, 1)
     officer = points.client("district", DISTRICT, "officer")
-    params = {"node": DISTRICT, "since": TODAY.isoformat()}
+    params = {"node": DISTRICT, "since": today().isoformat()}
     report = await ok(officer.get("/v1/stars/report", params=params))
     assert [(row["volunteer_id"], row["grade"], row["minutes"]) for row in report["rows"]] == [(str(high), 3, 38_400)]
     file = await officer.get("/v1/stars/report.xlsx", params=params)
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(file.content)).get_sheet_by_index(0).to_python()
     assert sheet[0][:2] == ["社区代码 code", "社区 community"]
     assert sheet[1][:6] == [COMMUNITY, "", f"{COMMUNITY}-{high.int % 1_000_000:06d}", str(high), 3.0, 640.0]
-    assert sheet[1][6] == TODAY
-    sent = await ok(officer.post("/v1/stars/reports", json={**params, "until": TODAY.isoformat()}), 201)
+    assert sheet[1][6] == today()
+    sent = await ok(officer.post("/v1/stars/reports", json={**params, "until": today().isoformat()}), 201)
     assert (sent["rows_count"], sent["rows_sha256"]) == (1, report["rows_sha256"])
     assert [r["report_id"] for r in (await ok(officer.get("/v1/stars/reports")))["items"]] == [sent["report_id"]]
     # Whatever comes after it, it says what it said.
@@ -291,7 +301,7 @@ async def test_three_stars_and_above_are_reported_upwards(points: Any) -> None:
     assert CalamineWorkbook.from_filelike(io.BytesIO(kept.content)).get_sheet_by_index(0).to_python() == sheet
     assert (await points.client("district", "6301").get(path)).status_code == 403
     await refused(officer.get(f"/v1/stars/reports/{uuid.uuid4()}"), "not_found", 404)
-    backwards = {**params, "until": (TODAY - timedelta(days=1)).isoformat()}
+    backwards = {**params, "until": (today() - timedelta(days=1)).isoformat()}
     await refused(officer.get("/v1/stars/report", params=backwards), "star_period_inverted", 422)
     outside = {**params, "node": "630101"}
     assert (await officer.get("/v1/stars/report", params=outside)).status_code == 403
@@ -300,7 +310,7 @@ async def test_three_stars_and_above_are_reported_upwards(points: Any) -> None:
 async def test_a_report_waits_for_those_who_decide_at_the_same_moment(points: Any) -> None:
     """It lists what all events before its own say, and no more: what a replay of the events finds."""
     await granted(points, await volunteer(points, 640), 3, "6202")
-    body = {"node": DISTRICT, "since": TODAY.isoformat(), "until": TODAY.isoformat()}
+    body = {"node": DISTRICT, "since": today().isoformat(), "until": today().isoformat()}
     async with points.service.database.transaction() as deciding:
         await deciding.exec_driver_sql("UPDATE star_applications SET stage = stage")
         report = asyncio.create_task(points.client("district", DISTRICT).post("/v1/stars/reports", json=body))
@@ -340,7 +350,7 @@ async def test_an_explanation_tells_hours_ground_and_who_decided_in_both_languag
     assert counted["text"] == "参加服务 +120 小时。依据《全国默认积分办法》（第 1 版）。"
     assert (zh["ground"]["place"], zh["known_at"], zh["corrections_after"]) == ("/stars/minutes", None, [])
     for as_known, minutes in (("then", 0), ("now", 7200)):
-        asked = {"at": (NOW - timedelta(hours=1)).isoformat(), "as_known": as_known}
+        asked = {"at": (now() - timedelta(hours=1)).isoformat(), "as_known": as_known}
         before = await ok(client.get(f"/v1/stars/{person}/explanation", params=asked))
         assert (before["grade"], before["minutes"], before["ground"], before["history"]) == (0, minutes, None, [])
         assert "还没有申请过星级" in before["summary"]
@@ -355,15 +365,14 @@ async def test_an_explanation_tells_hours_ground_and_who_decided_in_both_languag
 
 async def test_the_read_tables_are_what_the_events_give(points: Any) -> None:
     from services.points.app import read_views
-    from shared.views import differing_read_tables
 
     person, other = await volunteer(points, 0), await volunteer(points, 120)
-    attended = await serve(points.service, person, 600, NOW)
+    attended = await serve(points.service, person, 600, now())
     await granted(points, person, 1)
     await granted(points, person, 3, "6202")
     await apply(points, other, 1)
     officer = points.client("district", "6202")
-    body = {"node": COMMUNITY, "since": TODAY.isoformat(), "until": TODAY.isoformat()}
+    body = {"node": COMMUNITY, "since": today().isoformat(), "until": today().isoformat()}
     reports = [await ok(officer.post("/v1/stars/reports", json=body), 201)]
     await correct(points.service, attended[0], 0)
     assert await flag_what_no_longer_holds(points.service.workshop) == 1
@@ -405,13 +414,13 @@ def said(attended: Any, person: uuid.UUID, side: str, quality: str) -> ServiceAs
         side=AssessmentSide(side),
         quality=ServiceQuality(quality),
         assessed_by=uuid.uuid4(),
-        assessed_at=NOW,
+        assessed_at=now(),
     )
 
 
 async def test_the_share_of_assessed_and_of_good_service_is_shown_and_asked_for(points: Any) -> None:
     person = await volunteer(points, 0)
-    attended = await serve(points.service, person, 160, NOW)  # twenty days of eight hours
+    attended = await serve(points.service, person, 160, now())  # twenty days of eight hours
     own = points.client("volunteer", subject=str(person))
     before = await ok(own.get(f"/v1/stars/{person}"))
     assert (before["assessments"]["records"], before["assessments"]["assessed"]) == (20, 0)

@@ -4,7 +4,7 @@ import itertools
 import random
 import uuid
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -21,13 +21,20 @@ from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed, registered
 from tests.integration.points.serving import registration, serve
 from tests.integration.telling import envelope_of, tell
+from tests.moments import now, today
 
-NOW = datetime.now(UTC)
-TODAY = (NOW + timedelta(hours=8)).date()
-PERIOD = {"since": (TODAY - timedelta(days=60)).isoformat(), "until": TODAY.isoformat()}
-SERVED_LAST = NOW.date() - timedelta(days=1)
-"""The last day of what `serve` tells."""
-LONG_AGO = TODAY - timedelta(days=200)
+
+def period() -> dict[str, str]:
+    return {"since": (today() - timedelta(days=60)).isoformat(), "until": today().isoformat()}
+
+
+def served_last() -> date:
+    """The last day of what `serve` tells."""
+    return now().date() - timedelta(days=1)
+
+
+def long_ago() -> date:
+    return today() - timedelta(days=200)
 
 
 @pytest.fixture
@@ -38,12 +45,12 @@ async def points(start: Any) -> Any:
 def formed(team: uuid.UUID, name: str = "环保队（演示）", community: str = COMMUNITY) -> TeamFormed:
     return TeamFormed(
         team_id=team, community=community, name=name, kind="environment", origin=TeamOrigin.SELF_FORMED,
-        formed_on=LONG_AGO,
+        formed_on=long_ago(),
     )  # fmt: skip
 
 
-def joined(team: uuid.UUID, person: uuid.UUID, on: date = LONG_AGO) -> TeamMemberJoined:
-    return TeamMemberJoined(team_id=team, volunteer_id=person, joined_on=on)
+def joined(team: uuid.UUID, person: uuid.UUID, on: date | None = None) -> TeamMemberJoined:
+    return TeamMemberJoined(team_id=team, volunteer_id=person, joined_on=on or long_ago())
 
 
 def left(team: uuid.UUID, person: uuid.UUID, on: date) -> TeamMemberLeft:
@@ -65,19 +72,19 @@ async def hear(points: Any, deliveries: list[Delivery]) -> None:
 
 async def volunteer(points: Any, hours: int, community: str = COMMUNITY) -> uuid.UUID:
     person = uuid.uuid4()
-    await tell(points.service, registration(person, NOW - timedelta(days=400), community))
-    await serve(points.service, person, hours, NOW, community)
+    await tell(points.service, registration(person, now() - timedelta(days=400), community))
+    await serve(points.service, person, hours, now(), community)
     return person
 
 
 async def board(points: Any, **params: Any) -> list[tuple[str, int, int, int]]:
-    answer = await points.client().get("/v1/leaderboards/teams", params={"community": COMMUNITY, **PERIOD, **params})
+    answer = await points.client().get("/v1/leaderboards/teams", params={"community": COMMUNITY, **period(), **params})
     assert answer.status_code == 200, answer.text
     return [(p["name"], p["rank"], p["members"], p["minutes"]) for p in answer.json()["items"]]
 
 
 async def within(points: Any, team: uuid.UUID, client: Any = None, **params: Any) -> list[tuple[str, int, int]]:
-    answer = await (client or points.client()).get(f"/v1/leaderboards/teams/{team}", params={**PERIOD, **params})
+    answer = await (client or points.client()).get(f"/v1/leaderboards/teams/{team}", params={**period(), **params})
     assert answer.status_code == 200, answer.text
     return [(p["volunteer_id"], p["rank"], p["minutes"]) for p in answer.json()["items"]]
 
@@ -86,7 +93,7 @@ async def test_teams_are_ranked_by_what_their_members_served_while_they_belonged
     one, two, abroad = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
     steady, both, quitter, elsewhere = [await volunteer(points, hours) for hours in (8, 16, 24, 40)]
     # Eight hours on each of the last days: who left the day before yesterday had served one of three.
-    gone_on = SERVED_LAST - timedelta(days=1)
+    gone_on = served_last() - timedelta(days=1)
     await hear(points, stream(one, formed(one), joined(one, steady), joined(one, both)))
     await hear(points, stream(two, formed(two, "二队（演示）"), joined(two, both), joined(two, quitter)))
     await hear(points, stream(two, formed(two), joined(two, both), joined(two, quitter), left(two, quitter, gone_on)))
@@ -96,9 +103,12 @@ async def test_teams_are_ranked_by_what_their_members_served_while_they_belonged
     assert await within(points, two) == [(str(both), 1, 960), (str(quitter), 2, 480)]
     assert await within(points, one, limit=1) == [(str(both), 1, 960)]
     own = points.client("volunteer", subject=str(steady))
-    mine = (await own.get(f"/v1/leaderboards/teams/{one}", params={**PERIOD, "limit": 1})).json()["mine"]
+    mine = (await own.get(f"/v1/leaderboards/teams/{one}", params={**period(), "limit": 1})).json()["mine"]
     assert (mine["rank"], mine["minutes"]) == (2, 480)
-    last_year = {"since": (TODAY - timedelta(days=300)).isoformat(), "until": (TODAY - timedelta(days=250)).isoformat()}
+    last_year = {
+        "since": (today() - timedelta(days=300)).isoformat(),
+        "until": (today() - timedelta(days=250)).isoformat(),
+    }
     assert await board(points, **last_year) == []
     assert len(await board(points, limit=1)) == 1
 
@@ -113,7 +123,7 @@ async def test_the_places_go_on_over_pages(points: Any) -> None:
     await hear(points, told)
     whole = {"/v1/leaderboards/teams": "team_id", f"/v1/leaderboards/teams/{first}": "volunteer_id"}
     for path, key in whole.items():
-        params: dict[str, Any] = {**PERIOD, "limit": 2} | ({"community": COMMUNITY} if key == "team_id" else {})
+        params: dict[str, Any] = {**period(), "limit": 2} | ({"community": COMMUNITY} if key == "team_id" else {})
         places: list[Any] = []
         while True:
             answer = await points.client().get(path, params=params)
@@ -143,9 +153,9 @@ async def test_a_foreign_team_is_hidden_and_an_unknown_one_is_not_there(points: 
     team = uuid.uuid4()
     await hear(points, stream(team, formed(team)))
     foreign = points.client(node=FOREIGN)
-    assert (await foreign.get(f"/v1/leaderboards/teams/{team}", params=PERIOD)).status_code == 403
-    assert (await foreign.get("/v1/leaderboards/teams", params={**PERIOD, "community": COMMUNITY})).status_code == 403
-    assert (await points.client().get(f"/v1/leaderboards/teams/{uuid.uuid4()}", params=PERIOD)).status_code == 404
+    assert (await foreign.get(f"/v1/leaderboards/teams/{team}", params=period())).status_code == 403
+    assert (await foreign.get("/v1/leaderboards/teams", params={**period(), "community": COMMUNITY})).status_code == 403
+    assert (await points.client().get(f"/v1/leaderboards/teams/{uuid.uuid4()}", params=period())).status_code == 404
     assert await within(points, team) == []
     backwards = await points.client().get(
         f"/v1/leaderboards/teams/{team}", params={"since": "2026-02-01", "until": "2026-01-01"}
@@ -156,7 +166,7 @@ async def test_a_foreign_team_is_hidden_and_an_unknown_one_is_not_there(points: 
 async def test_membership_is_a_function_of_the_set_of_what_was_told(points: Any) -> None:
     """Joined, left, joined again: in every order, in batches of any size, and each told twice."""
     team, person = uuid.uuid4(), await volunteer(points, 24)
-    days = [SERVED_LAST - timedelta(days=n) for n in (60, 2, 0)]
+    days = [served_last() - timedelta(days=n) for n in (60, 2, 0)]
     told = stream(
         team, formed(team), joined(team, person, days[0]), left(team, person, days[1]), joined(team, person, days[2])
     )
@@ -182,7 +192,7 @@ async def test_membership_is_a_function_of_the_set_of_what_was_told(points: Any)
 async def test_teams_told_on_the_bus_are_there_and_again_after_a_rebuild(start: Any, producing: Any) -> None:
     points = await start(build, settings=PointsSettings)
     team, person = uuid.uuid4(), uuid.uuid4()
-    yesterday = NOW - timedelta(days=1)
+    yesterday = now() - timedelta(days=1)
     await producing.tell([registered(person), completed([attendance(person, 60, yesterday)])])
     await producing.tell([(uuid.uuid4(), formed(team)), (uuid.uuid4(), joined(team, person))], stream=f"team-{team}")
 

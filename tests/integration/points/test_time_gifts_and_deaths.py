@@ -20,19 +20,20 @@ from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed
 from tests.integration.points.serving import correct, serve
 from tests.integration.points.test_from_events_to_goods import has_balance
-from tests.integration.points.time_bank_scene import YESTERDAY, YOUNG, Bank, made, order_of, refused
+from tests.integration.points.time_bank_scene import YOUNG, Bank, made, order_of, refused
+from tests.moments import morning
 
 
 async def donate_only(bank: Bank, person: str, minutes: int) -> None:
     """Minutes of a group activity, as a deposit books them; below zero, as a correction takes them back."""
-    writer = LedgerWriter()
+    writer, at = LedgerWriter(), morning()
     keys = [AccountKey(f"issuance:{COMMUNITY}", Unit.DONATION_MINUTE), AccountKey(person, Unit.DONATION_MINUTE)]
     async with bank.running.service.database.transaction() as connection:
         db = await driver_connection(connection)
         numbers = await writer.accounts(db, keys, COMMUNITY)
         giver, taker = keys if minutes > 0 else reversed(keys)
         earned = Transfer(
-            numbers[giver], numbers[taker], abs(minutes), None, YESTERDAY, YESTERDAY, uuid.uuid4(), uuid.uuid4(),
+            numbers[giver], numbers[taker], abs(minutes), None, at, at, uuid.uuid4(), uuid.uuid4(),
             Unit.DONATION_MINUTE, 1, Clause.DONATED,
         )  # fmt: skip
         await writer.post(db, [earned])
@@ -140,7 +141,7 @@ async def test_the_dead_leave_their_minutes_to_relatives_and_what_comes_late_fol
     # What was served is paid all the same; service that is told late goes the same way when the day is over.
     await made(colleague, f"/v1/time-orders/{served['id']}/confirmation")
     assert await bank.minutes(provider) == (60, 0)
-    late = completed([attendance(uuid.UUID(mother), 45, YESTERDAY - timedelta(days=3))])
+    late = completed([attendance(uuid.UUID(mother), 45, morning() - timedelta(days=3))])
     await bank.producing.tell([late])
     await has_balance(bank.running, mother, 45, "MINUTE")
     bank.clock.ahead += timedelta(days=1, minutes=5)
@@ -157,7 +158,7 @@ async def test_the_dead_leave_their_minutes_to_relatives_and_what_comes_late_fol
 async def test_what_a_correction_takes_after_a_death_the_community_makes_good_and_gets_back_first(bank: Bank) -> None:
     (mother,) = await bank.people(0)
     (daughter,) = await bank.people(0, age=YOUNG)
-    (told,) = await serve(bank.running.service, uuid.UUID(mother), 5, YESTERDAY)
+    (told,) = await serve(bank.running.service, uuid.UUID(mother), 5, morning())
     await donate_only(bank, mother, 40)
     await bank.kin(daughter, await bank.beneficiary(mother))
     clerk = bank.clerk()
@@ -181,7 +182,7 @@ async def test_what_a_correction_takes_after_a_death_the_community_makes_good_an
     assert await bank.running.rows(query, holder=mother) == []
 
     # Four hours more become known: three of them the community has advanced, one is left to the daughter.
-    await serve(bank.running.service, uuid.UUID(mother), 4, YESTERDAY - timedelta(days=3))
+    await serve(bank.running.service, uuid.UUID(mother), 4, morning() - timedelta(days=3))
     await made(clerk, f"{path}/settlement")
     assert (await bank.minutes(mother), await bank.minutes(daughter)) == ((0, 0), (360, 0))
     assert (await clerk.get(path)).json()["made_good_minutes"] == 0

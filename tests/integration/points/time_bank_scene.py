@@ -11,8 +11,8 @@ from tests.conftest import COMMUNITY, FOREIGN, Running
 from tests.integration.points.producing import Producing, Told, attendance, completed
 from tests.integration.points.serving import registration
 from tests.integration.points.test_from_events_to_goods import has_balance
+from tests.moments import morning
 
-YESTERDAY = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - timedelta(days=1)
 OLD, YOUNG = 65, 30
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -56,9 +56,9 @@ class Bank:
         people = [uuid.uuid4() for _ in minutes]
         told: list[Told] = []
         for person in people:
-            event = registration(person, YESTERDAY, community)
+            event = registration(person, morning(), community)
             told.append((uuid.uuid4(), event.model_copy(update={"age_group_from": age})))
-        served = [attendance(p, m, YESTERDAY) for p, m in zip(people, minutes, strict=True) if m]
+        served = [attendance(p, m, morning()) for p, m in zip(people, minutes, strict=True) if m]
         if served:
             told.append(completed(served, community))
         await self.producing.tell(told)
@@ -136,4 +136,4 @@ async def refused(client: Any, path: str, code: str, body: Any = None) -> Any:
     return answer.json()
 
 
-__all__ = ["COMMUNITY", "FOREIGN", "OLD", "YESTERDAY", "YOUNG", "Bank", "made", "order_of", "refused"]
+__all__ = ["COMMUNITY", "FOREIGN", "OLD", "YOUNG", "Bank", "made", "order_of", "refused"]

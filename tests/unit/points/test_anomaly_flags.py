@@ -26,12 +26,13 @@ from services.points.anomalies.model import (
     Uphold,
 )
 from services.points.anomalies.views import FLAGS
-from services.points.anomalies.words import in_words, record_in_words
+from services.points.anomalies.words import Extent, in_words, record_in_words
 from shared.contracts import Refusal
 from shared.contracts.anomalies import (
     AnomalyDismissed,
     AnomalyEvidence,
     AnomalyEvidenceChanged,
+    AnomalyEvidenceContinued,
     AnomalyFlagged,
     AnomalyPointsHeld,
     AnomalyPointsReleased,
@@ -93,6 +94,19 @@ def test_what_is_found_twice_is_flagged_once() -> None:
     given(FLAGS).when(find()).then(FLAGGED)
     given(FLAGS, FLAGGED).when(find()).then_nothing()
     given(FLAGS, FLAGGED, TAKEN_UP).when(find()).then_nothing()
+
+
+def test_very_many_records_are_told_in_portions_and_all_of_them_are_known() -> None:
+    many = evidence(*(suspect(number, 1) for number in range(1200)))
+    parts = [many.records[:500], many.records[500:1000], many.records[1000:]]
+    first = many.model_copy(update={"records": parts[0]})
+    others = [AnomalyEvidenceContinued(**NAMED, records=part) for part in parts[1:]]
+    for told, before in ((AnomalyFlagged(**NAMED, evidence=first, flagged_at=NOW), []), (changed(first), [FLAGGED])):
+        given(FLAGS, *before).when(find(many)).then(told, *others)
+        given(FLAGS, *before).when(find(many)).then_state(evidence=many, stage=Stage.RAISED)
+        given(FLAGS, *before, told, *others).when(find(many)).then_nothing()
+    # What was flagged when flags showed the first 500 alone is told of the others.
+    given(FLAGS, AnomalyFlagged(**NAMED, evidence=first, flagged_at=NOW)).when(find(many)).then(changed(first), *others)
 
 
 def test_late_records_and_corrections_change_the_evidence_of_an_open_flag() -> None:
@@ -242,7 +256,7 @@ def test_in_any_life_no_hold_is_let_go_twice_and_none_outlives_a_dismissal(comma
 def test_every_sign_is_told_in_words_with_its_numbers(sign: Sign, language: str) -> None:
     texts = Texts([ROOT / "services/points/locales"])
     shown = evidence(suspect(1), suspect(2), sign=sign)
-    text = in_words(texts, language, shown)
+    text = in_words(texts, language, shown, Extent(2, 800, 1))
     assert "800" in text
     assert "480" in text
     assert "{" not in text

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.points.anomalies.evidence import SHOWN_MAX, Finding, Record, Told
+from services.points.anomalies.evidence import Finding, Record, Told
 from services.points.anomalies.signs import (
     OF_ONE_PERSON,
     back_office,
@@ -30,7 +30,9 @@ COMMUNITY = "620201001004"
 MORNING = datetime(2026, 2, 2, 1, tzinfo=UTC)
 """09:00 in Jiayuguan."""
 ANNA, BO, CLEO, DAN, EVE, CLERK = (uuid.UUID(int=number) for number in range(1, 7))
-BOOK = PolicyBook([PolicyVersion(1, None, BEGINNING, read_document(national_default(), complete=True))])
+NATIONAL = read_document(national_default(), complete=True)
+BOOK = PolicyBook([PolicyVersion(1, None, BEGINNING, NATIONAL)])
+TITLE = {"zh": "测试办法", "en": "Test"}
 
 
 def terms_at(community: str, day: date) -> AnomalyTerms:
@@ -141,12 +143,12 @@ def test_eleven_activities_within_ten_minutes_are_a_burst() -> None:
     assert find_burst(tellings[1:], records) == []
 
 
-def test_the_same_day_is_one_burst_whatever_follows_and_shows_so_many_records_at_most() -> None:
+def test_the_same_day_is_one_burst_whatever_follows_and_shows_all_its_records() -> None:
     records = [record(number, 0, 60, uuid.UUID(int=5000 + number)) for number in range(1, 900)]
     first, later = told(1, 0, records[:600]), told(2, 300, records[600:])
     (one,), (both,) = find_burst([first], records), find_burst([later, first], records)
     assert one == both
-    assert len(one.evidence.records) == SHOWN_MAX
+    assert len(one.evidence.records) == 600
 
 
 def test_check_ins_typed_after_the_end_are_told_from_five_on_and_within_half_an_hour() -> None:
@@ -185,6 +187,18 @@ def test_two_to_four_who_confirm_each_other_are_a_ring(size: int) -> None:
     assert find_rings(*circle(*edges)) == [set(people)]
     (found,) = rings(circle(*edges)[0], by_id(circle(*edges)[1]), terms_at)
     assert (found.evidence.measured, len(found.evidence.records)) == (100, 3 * size)
+
+
+@pytest.mark.parametrize(("people_max", "found"), [(None, 0), (4, 0), (5, 1), (3, 0)])
+def test_a_ring_has_as_many_people_as_the_policy_says(people_max: int | None, found: int) -> None:
+    five = [ANNA, BO, CLEO, DAN, EVE]
+    tellings, records = circle(*zip(five, [*five[1:], ANNA], strict=True))
+    said = {} if people_max is None else {"anomalies": {"ring_people_max": people_max}}
+    own = PolicyVersion(2, COMMUNITY, BEGINNING, read_document({"title": TITLE, **said}, complete=False))
+    book = PolicyBook([PolicyVersion(1, None, BEGINNING, NATIONAL), own])
+    assert (
+        len(list(rings(tellings, by_id(records), lambda community, day: book.terms(community, day).anomalies))) == found
+    )
 
 
 def test_a_chain_two_confirmations_and_a_large_circle_are_no_ring() -> None:

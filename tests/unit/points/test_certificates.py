@@ -1,7 +1,7 @@
 """Certificates: every rule, refusals included; numbers, codes and what the public may see."""
 
 import uuid
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from services.points.certificates.refusals import (
     OwnObjection,
 )
 from services.points.certificates.views import CERTIFICATES
+from services.points.grounds.reminding import Remind
 from services.points.papers import Paper, address_of, check_code, code_is_right, qr_code
 from shared.contracts.honours import (
     CertificateFlagged,
@@ -46,6 +47,7 @@ from shared.contracts.honours import (
     CertificateOverlapReason,
     CertificateRefused,
     CertificateTookEffect,
+    CertificateUndecided,
     CertificateVoided,
     CertificateVoidReason,
     CertifiedService,
@@ -192,6 +194,21 @@ def test_it_is_flagged_anew_when_other_events_are_the_cause() -> None:
     given(CERTIFICATES, issued(), first).when(look(600, 29, CAUSE, OTHER)).then(both)
     given(CERTIFICATES, issued(), FLAGGED).when(look(600, 29, CAUSE)).then(first)
     given(CERTIFICATES, issued(), first, VOIDED).when(look(600, 29, CAUSE, OTHER)).then_nothing()
+
+
+def test_the_community_is_reminded_of_a_flag_that_nobody_decides_on() -> None:
+    again = AFTER + timedelta(days=14)
+    first = CertificateUndecided(
+        **WHOSE, waits_since=AFTER, reminder=1, remind_on=again + timedelta(days=7), reminded_on=again
+    )
+    for before in ((issued(),), (issued(), EFFECTIVE), (issued(), OBJECTED)):
+        waits = given(CERTIFICATES, *before, FLAGGED)
+        waits.when(Remind(14, again - timedelta(days=1))).then_nothing()
+        waits.when(Remind(14, again)).then(first)
+    given(CERTIFICATES, issued(), FLAGGED, first).when(Remind(14, again)).then_nothing()
+    lifted = CertificateFlagLifted(**WHOSE, minutes=631, lifted_on=AFTER)
+    for decided in ((), (FLAGGED, lifted), (FLAGGED, VOIDED), (FLAGGED, REFUSED)):
+        given(CERTIFICATES, issued(), *decided).when(Remind(14, again)).then_nothing()
 
 
 def test_what_is_flagged_does_not_take_effect() -> None:

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.points.durations import months_later
+from services.points.grounds.reminding import Remind
+from services.points.stars.authority import may_decide
 from services.points.stars.commands import (
     Apply,
     Assessed,
@@ -23,7 +25,6 @@ from services.points.stars.commands import (
     Review,
     Withdraw,
 )
-from services.points.stars.model import may_decide
 from services.points.stars.refusals import (
     StarApplicationNotOpen,
     StarApplicationOpen,
@@ -57,6 +58,7 @@ from shared.contracts.honours import (
     StarGranted,
     StarQualityAssessed,
     StarReviewed,
+    StarUndecided,
     StarWithdrawalReason,
     StarWithdrawn,
 )
@@ -317,6 +319,33 @@ def test_it_is_flagged_anew_when_other_events_are_the_cause_and_says_what_it_had
     again.when(LookAtHours(5980, DAY, (CAUSE, OTHER))).then(both)
     given(STARS, *ONE_STAR, first).when(Review(5980, 12, DAY, (CAUSE, OTHER))).then(both, reviewed(5980, False))
     given(STARS, *ONE_STAR, first, confirmed()).when(LookAtHours(5990, DAY)).then_nothing()
+
+
+def test_whoever_decides_is_reminded_of_a_flag_after_two_weeks_and_then_every_week() -> None:
+    def told(reminder: int, day: date) -> StarUndecided:
+        return StarUndecided(
+            volunteer_id=PERSON, application_id=FIRST, community=COMMUNITY, grade=1, granted_by=NodeLevel.DISTRICT,
+            waits_since=DAY, reminder=reminder, remind_on=day + timedelta(days=7), reminded_on=day,
+        )  # fmt: skip
+
+    def remind(days: int) -> Remind:
+        return Remind(14, DAY + timedelta(days=days))
+
+    second_flag = flagged(5980).model_copy(update={"flagged_on": DAY + timedelta(days=10), "corrected_by": (CAUSE,)})
+    for flags in ((flagged(),), (flagged(), second_flag)):
+        waits = given(STARS, *ONE_STAR, *flags)
+        waits.when(remind(13)).then_nothing()
+        waits.when(remind(14)).then(told(1, DAY + timedelta(days=14)))
+    reminded = given(STARS, *ONE_STAR, flagged(), told(1, DAY + timedelta(days=20)))
+    for early in (20, 26):
+        reminded.when(remind(early)).then_nothing()
+    reminded.when(remind(30)).then(told(2, DAY + timedelta(days=30)))
+    for decided in ((), (flagged(), confirmed()), (flagged(), withdrawn(FIRST, 1, 0))):
+        given(STARS, *ONE_STAR, *decided).when(remind(400)).then_nothing()
+    given(STARS, *ONE_STAR, flagged(), applied(SECOND, 2), granted(SECOND, 2)).when(remind(400)).then_nothing()
+    given(STARS).when(remind(400)).then_nothing()
+    again = flagged(5000).model_copy(update={"flagged_on": DAY + timedelta(days=20)})
+    given(STARS, *ONE_STAR, flagged(), confirmed(), again).when(remind(30)).then_nothing()
 
 
 def test_what_the_authority_confirmed_is_flagged_again_only_for_still_fewer_hours() -> None:
