@@ -15,6 +15,7 @@ from shared.contracts.common import CommunityCode
 from shared.contracts.event import Event
 from shared.contracts.registry import AgeGroup
 
+CorrectedMinutes = Annotated[int, Field(ge=0, le=480, description="The right minutes; 0: it did not happen.")]
 OrderMinutes = Annotated[int, Field(ge=1, le=480, description="Minutes of one service; eight hours at the most.")]
 GivenMinutes = Annotated[int, Field(ge=1, description="Minutes of the time bank; 60 are one coin.")]
 _BOOK = "In whose book the account stands, where that is not home: null unless the volunteer has moved."
@@ -80,6 +81,21 @@ class TimeOrderCancelReason(StrEnum):
     DEATH = "death"
     """The beneficiary, the payer or the provider died."""
     OTHER = "other"
+
+
+class TimeBankCorrectionReason(StrEnum):
+    """Why something in the time bank was corrected, or taken back, after it was paid."""
+
+    WRONG_MINUTES = "wrong_minutes"
+    WRONG_SERVICE = "wrong_service"
+    """It was another kind of service, or another order."""
+    WRONG_PERSON = "wrong_person"
+    """Somebody else served, gave, or was to be given to."""
+    NOT_SERVED = "not_served"
+    ENTERED_TWICE = "entered_twice"
+    NOT_AGREED = "not_agreed"
+    """The holder had not agreed to give."""
+    COMPLAINT_UPHELD = "complaint_upheld"
 
 
 class OnDeathOutcome(StrEnum):
@@ -241,6 +257,46 @@ class TimeOrderTimedOut(Event, context="points"):
     timed_out_at: AwareDatetime
 
 
+class TimeOrderCorrectionProposed(Event, context="points"):
+    """Somebody entered what was right of a confirmed order; a second person must confirm it. Nothing moves yet."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    minutes_before: CorrectedMinutes = Field(description="As the order stood.")
+    minutes: CorrectedMinutes
+    service: TimeService | None = Field(default=None, description="The right kind of service, where it was wrong.")
+    reason: TimeBankCorrectionReason
+    proposed_by: StaffId
+    proposed_at: AwareDatetime
+
+
+class TimeOrderCorrectionWithdrawn(Event, context="points"):
+    """The order was right, or something else is to be entered."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    withdrawn_by: StaffId
+    withdrawn_at: AwareDatetime
+
+
+class TimeOrderCorrected(Event, context="points"):
+    """A second person confirmed it: the difference went back to the payer, or on to the provider."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    payer_volunteer_id: UUID | None = Field(default=None, description="Null for the pool.")
+    payer_community: CommunityCode
+    provider_id: UUID
+    provider_community: CommunityCode
+    minutes_before: CorrectedMinutes = Field(description="As the order stood.")
+    minutes: CorrectedMinutes
+    service: TimeService | None = Field(default=None, description="The right kind of service, where it was wrong.")
+    reason: TimeBankCorrectionReason
+    proposed_by: StaffId
+    corrected_by: StaffId = Field(description="Who confirmed it.")
+    corrected_at: AwareDatetime
+
+
 class MinutesGiven(Event, context="points"):
     """A volunteer gave minutes to a verified relative who is old enough to use them."""
 
@@ -264,6 +320,34 @@ class MinutesDonated(Event, context="points"):
     minutes: int = Field(ge=0, description="Minutes that could have been spent.")
     donation_minutes: int = Field(ge=0, description="Minutes of group activities, which can only be given away.")
     donated_at: AwareDatetime
+
+
+class MinutesGiftReversed(Event, context="points"):
+    """A gift to a relative was entered by mistake: the minutes went back to the giver, all of them."""
+
+    time_gift_id: UUID
+    community: CommunityCode = Field(description="In whose book the giver's account stands.")
+    giver_id: UUID
+    recipient_id: UUID
+    recipient_community: CommunityCode = Field(description="In whose book the recipient's account stands.")
+    minutes: GivenMinutes
+    reason: TimeBankCorrectionReason
+    reversed_by: StaffId
+    reversed_at: AwareDatetime
+
+
+class MinutesDonationReversed(Event, context="points"):
+    """A gift to the public pool was entered by mistake: it went back, donate-only minutes as such."""
+
+    time_donation_id: UUID
+    community: CommunityCode = Field(description="Whose pool it was.")
+    book: CommunityCode | None = Field(default=None, description=_BOOK)
+    volunteer_id: UUID
+    minutes: int = Field(ge=0, description="Minutes that can be spent again.")
+    donation_minutes: int = Field(ge=0, description="Minutes of group activities, which can only be given away.")
+    reason: TimeBankCorrectionReason
+    reversed_by: StaffId
+    reversed_at: AwareDatetime
 
 
 class InheritedMinutes(BaseModel):

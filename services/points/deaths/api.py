@@ -29,7 +29,8 @@ from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.tables import deaths, time_orders
 from services.points.time_orders.api import EXPIRY as ORDER_EXPIRY
-from services.points.time_orders.model import NOT_YET_SERVED, Cancel
+from services.points.time_orders.model import Cancel
+from services.points.time_orders.order import NOT_YET_SERVED
 from services.points.time_orders.views import ORDERS
 from services.points.units import Unit
 from shared.auth.actors import actor_id

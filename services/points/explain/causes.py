@@ -39,7 +39,7 @@ from sqlalchemy.sql import ColumnElement, FromClause
 from sqlalchemy.sql.selectable import CTE, LateralFromClause, SelectBase
 
 from services.points.explain.words import NOTHING, Cause, Line
-from services.points.ledger.clauses import CUTS, EARNED, EXPIRED, POOLED, Clause
+from services.points.ledger.clauses import CUTS, EARNED, EXPIRED, POOLED, REVERSED, Clause
 from services.points.ledger.reading import on
 from services.points.ledger.schema import LIVE
 from services.points.tables import holds, restatements, transfers
@@ -47,8 +47,11 @@ from services.points.tables.base import MOMENT
 from services.points.time_orders.effects import planned_hold
 from shared.clock import SHANGHAI, day_start, local_day
 
-_EARNED = ", ".join(str(int(clause)) for clause in sorted(EARNED))
-_TOLD = EARNED - {Clause.POLICY_RESTATED}
+_TOLD = EARNED | REVERSED
+"""Clauses of what an event says itself: what service is worth, and what was not so in the time bank."""
+_TOLD_CLAUSES = ", ".join(str(int(clause)) for clause in sorted(_TOLD))
+_OF_PEOPLE = _TOLD - {Clause.POLICY_RESTATED}
+"""Of these, what is told of a person and not of days."""
 _RUNS = EXPIRED | POOLED
 _own_lines = transfers.alias("own_lines")
 _SIDES = (_own_lines.c.credit_account, _own_lines.c.debit_account)
@@ -85,7 +88,7 @@ async def causes(read: AsyncConnection, lines: Iterable[tuple[int, Line]]) -> di
 
 def _others(event_id: UUID, at_once: Sequence[Cause]) -> list[Cause]:
     """Which of the events that became known at a moment caused a line that carries this one."""
-    told = any(cause.event_id == event_id and cause.clause in _TOLD for cause in at_once)
+    told = any(cause.event_id == event_id and cause.clause in _OF_PEOPLE for cause in at_once)
     restated = int(Clause.POLICY_RESTATED)
     return [
         cause
@@ -108,7 +111,7 @@ def _told_of(side: str) -> str:
     return f"""
         SELECT t.event_id, t.clause, t.occurred_at FROM {LIVE}.transfers AS t
          WHERE t.{side} = a.account AND t.{side} > 0 AND t.recorded_at = a.known_at
-           AND t.occurred_at >= a.since AND t.occurred_at < a.until AND t.clause IN ({_EARNED})
+           AND t.occurred_at >= a.since AND t.occurred_at < a.until AND t.clause IN ({_TOLD_CLAUSES})
     """
 
 
@@ -196,7 +199,7 @@ def _told_with(own: CTE) -> CompoundSelect[Any]:
     facts = union(
         *(
             select(side.label("account"), own.c.recorded_at.label("known_at"), day.label("day")).where(
-                side > 0, _of(own, EARNED)
+                side > 0, _of(own, _TOLD)
             )
             for side in (own.c.credit_account, own.c.debit_account)
         ),
@@ -238,7 +241,7 @@ def _told_at_once(side: ColumnElement[Any], places: FromClause) -> ColumnElement
         _own_lines.c.occurred_at == transfers.c.occurred_at,
         _own_lines.c.recorded_at == transfers.c.recorded_at,
         _own_lines.c.event_id == transfers.c.event_id,
-        _of(_own_lines, _TOLD),
+        _of(_own_lines, _OF_PEOPLE),
     )
     return own.correlate(transfers, places)
 

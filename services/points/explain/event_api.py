@@ -248,10 +248,13 @@ async def _told(
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
 
-    long_days = await facts.long_days(read, lines)
-    supplied = await facts.supplied(read, lines)
+    long_days, supplied = await facts.long_days(read, lines), await facts.supplied(read, lines)
+    taken_back = await facts.taken_back(read, lines)
     known = titles, goods, before, ordered, earned_on, long_days
-    narrators = {row.code: Narrator(row.code, say, book, *known, causes=caused, supplied=supplied) for row in rows}
+    narrators = {
+        row.code: Narrator(row.code, say, book, *known, causes=caused, supplied=supplied, taken_back=taken_back)
+        for row in rows
+    }
     effects = []
     for row, line in zip(rows, lines, strict=True):
         told = narrators[row.code].tell(line)

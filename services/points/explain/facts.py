@@ -16,6 +16,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
+    column,
     exists,
     func,
     literal,
@@ -23,16 +24,17 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    table,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from services.points.earning.kinds import EVIDENCE_NUMBERS
 from services.points.explain.supplied import Supplied
-from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line, LongDay
-from services.points.ledger.clauses import EARNED, EXPIRED, Clause
+from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line, LongDay, TakenBack
+from services.points.ledger.clauses import EARNED, EXPIRED, REVERSED, Clause
 from services.points.ledger.reading import ACCOUNT, COLUMNS, Lines, Sight, bounded, lines_of, on, sides
 from services.points.tables import (
     accounts,
@@ -52,6 +54,8 @@ from services.points.tables.base import MOMENT
 from services.points.units import OPENED_UNITS, Unit, goods_code
 from shared.clock import local_day
 from shared.web.paging import Page
+
+_events = table("events", column("event_id", Uuid), column("data", JSONB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +316,24 @@ async def long_days(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, L
     return {row[0]: LongDay(*row[1:]) for row in await read.execute(query.where(said.event_id.in_(ids)))}
 
 
+async def taken_back(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, TakenBack]:
+    """What the events that corrected or took back something at the time bank said of it."""
+    ids = {line.event_id for line in page if line.clause in REVERSED}
+    if not ids:
+        return {}
+    query = select(_events.c.event_id, _events.c.data).where(_events.c.event_id.in_(ids))
+    return {
+        row[0]: TakenBack(row[1]["reason"], row[1].get("minutes_before"), row[1]["minutes"])
+        for row in await read.execute(query)
+    }
+
+
+_OF_ORDERS = frozenset({Clause.ORDER_PAID, Clause.ORDER_PAID_ACROSS, Clause.ORDER_CORRECTED})
+
+
 async def ordered(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, str]:
     """Which service the orders on a page were for."""
-    ids = {line.record_id for line in page if line.clause in (Clause.ORDER_PAID, Clause.ORDER_PAID_ACROSS)}
+    ids = {line.record_id for line in page if line.clause in _OF_ORDERS}
     if not ids:
         return {}
     query = select(time_orders.c.id, time_orders.c.service).where(time_orders.c.id.in_(ids))

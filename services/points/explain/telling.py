@@ -48,11 +48,12 @@ async def tell(
     titles = await facts.titles(read, language)
     goods, ordered = await facts.goods(read, lines), await facts.ordered(read, lines)
     before, earned_on = await facts.before(read, lines), await facts.earned_on(read, [account.id], lines)
-    long_days = await facts.long_days(read, lines)
+    long_days, taken_back = await facts.long_days(read, lines), await facts.taken_back(read, lines)
     # What flowed over has its cause on the person's account, not on the pool's, which is long and has no service.
     of_person = account.record_id is not None
     caused = await causes(read, ((account.id, line) for line in lines if of_person or line.clause not in POOLED))
     became = None if course is None else Becoming(course, say).of
     supplied = await facts.supplied(read, lines)
-    narrator = Narrator(unit, say, book, titles, goods, before, ordered, earned_on, long_days, became, caused, supplied)
+    known = titles, goods, before, ordered, earned_on, long_days, became, caused
+    narrator = Narrator(unit, say, book, *known, supplied=supplied, taken_back=taken_back)
     return Told([narrator.tell(line) for line in lines], kin, titles, caused)

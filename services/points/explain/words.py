@@ -12,7 +12,7 @@ from uuid import UUID
 from services.points.earning.kinds import EVIDENCE, KINDS
 from services.points.explain.supplied import Supplied
 from services.points.figures import figure
-from services.points.ledger.clauses import TIME_BANK_SPENT, Clause
+from services.points.ledger.clauses import REVERSED, TIME_BANK_SPENT, Clause
 from services.points.ledger.holders import issuance_prefix
 from services.points.policy.book import PolicyBook
 from services.points.policy.terms import Price, Said, Terms
@@ -90,6 +90,14 @@ class LongDay(NamedTuple):
     """More than this the policy has approved by that level."""
 
 
+class TakenBack(NamedTuple):
+    """Why something at the time bank was corrected or taken back; of an order, with its minutes before and after."""
+
+    reason: str
+    minutes_before: int | None
+    minutes: int
+
+
 class Cause(NamedTuple):
     """What became known at the moment as of which a line was posted, and so brought it about."""
 
@@ -134,6 +142,7 @@ class Narrator:
         became: Callable[[Line], str] | None = None,
         causes: Mapping[int, Sequence[Cause]] = {},
         supplied: Mapping[UUID, Supplied] = {},
+        taken_back: Mapping[UUID, TakenBack] = {},
     ) -> None:
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
@@ -154,6 +163,8 @@ class Narrator:
         """From which lots a line was paid, or what became of the points that it brought."""
         self._causes = causes
         """By line, what caused it where that is not its own event."""
+        self._taken_back_by = taken_back
+        """By event, what it said of what it corrected or took back."""
         self._known: dict[str, str] = {}
         """Words that were said before: a year's lines are made of a few dozen."""
         self._said_grounds: dict[int, str] = {}
@@ -217,6 +228,8 @@ class Narrator:
                 return self._pooled(line)
             case clause if clause in TIME_BANK_SPENT:
                 return self._spent(line)
+            case clause if clause in REVERSED:
+                return self._taken_back(line)
             case _:
                 return self._other(line)
 
@@ -327,6 +340,19 @@ class Narrator:
         service = self._ordered.get(line.record_id)
         params = {"service": self._word(f"time_service.{service or 'other'}")}
         form = "gained" if line.amount > 0 else "given"
+        return self._sentence(line, Clause(line.clause).name.lower(), form, params)
+
+    def _taken_back(self, line: Line) -> Sentence:
+        """What was wrong at the time bank; of an order, it can also have been too little."""
+        reason, before, after = self._taken_back_by[line.event_id]
+        params = {
+            "service": self._word(f"time_service.{self._ordered.get(line.record_id, 'other')}"),
+            "corrected_on": local_day(line.recorded_at).isoformat(),
+            "because": self._word(f"minutes_because.{reason}"),
+            "before": before,
+            "after": after,
+        }
+        form = ("more_" if before is not None and after > before else "") + ("gained" if line.amount > 0 else "given")
         return self._sentence(line, Clause(line.clause).name.lower(), form, params)
 
     def _other(self, line: Line) -> Sentence:

@@ -74,6 +74,12 @@ class Clause(IntEnum):
     """Minutes of the time bank went from one community's clearing account to another's: what was owed was paid."""
     ESTATE_MADE_GOOD = 56
     """What a correction takes from somebody who died, after their minutes went, the community makes up for."""
+    ORDER_CORRECTED = 57
+    """An order was confirmed with the wrong minutes: the difference goes back, or on to whoever served."""
+    GIFT_REVERSED = 58
+    """A gift to a relative that was entered by mistake goes back."""
+    DONATION_REVERSED = 59
+    """A gift to the public pool that was entered by mistake goes back, donate-only minutes as such."""
     SUSPECTED = 60
     """Points held while somebody looks into a sign of invented hours. Only ever held: what was invented is taken back
     by the correction of its record, never under this clause."""
@@ -112,6 +118,9 @@ TIME_BANK_SPENT = frozenset(
     }
 )
 """Clauses of spending in the time bank."""
+
+REVERSED = frozenset({Clause.ORDER_CORRECTED, Clause.GIFT_REVERSED, Clause.DONATION_REVERSED})
+"""Clauses of counter-transfers. Each names in `corrects` the transfer that was wrong, and has its moment."""
 
 CUTS = frozenset({Clause.DAY_CAP, Clause.RESTATEMENT, Clause.LONG_DAY})
 """Clauses that say what the day's cap takes from it."""

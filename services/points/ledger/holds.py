@@ -129,7 +129,7 @@ class Holds:
         except asyncpg.CheckViolationError as error:
             if error.constraint_name != "accounts_never_below_zero":
                 raise
-            raise NotAvailable(*_failed(error, legs, debited)) from error
+            raise NotAvailable(*what_failed(error, legs, debited)) from error
         if lapsed:
             raise LapsedMeanwhile
         return int(held)
@@ -159,7 +159,7 @@ class Holds:
             raise UnknownAccounts(moved)
 
 
-def _failed(
+def what_failed(
     error: asyncpg.CheckViolationError, legs: Sequence[Leg | NamedLeg], debited: Sequence[int] | Sequence[str]
 ) -> tuple[Leg | NamedLeg, int | None]:
     """The leg that asked for too much, and what was there. `debited` are the legs' accounts, or the holders of these.

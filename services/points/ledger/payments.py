@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.points.ledger.holds import Leg, NotAvailable
+from services.points.ledger.holds import Leg, NotAvailable, what_failed
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter, UnknownAccounts
 
@@ -27,21 +27,23 @@ class Payments:
         self, db: Connection, legs: Sequence[Leg], *, record_id: UUID, event_id: UUID, occurred_at: datetime,
         recorded_at: datetime,
     ) -> None:  # fmt: skip
-        """Post all legs, or raise `NotAvailable` with one that cannot be; the transaction is then lost."""
+        """Post all legs, or raise as `post` does."""
+        transfers = [
+            Transfer(
+                leg.debit_account, leg.credit_account, leg.amount, None, occurred_at, recorded_at, event_id, record_id,
+                leg.unit, None, leg.clause,
+            )
+            for leg in legs
+        ]  # fmt: skip
+        await self.post(db, transfers)
+
+    async def post(self, db: Connection, transfers: Sequence[Transfer]) -> None:
+        """Post all transfers, or raise `NotAvailable` with one that cannot be; the transaction is then lost."""
         changes: dict[int, list[int]] = {}
-        for leg in legs:
-            changes.setdefault(leg.credit_account, [0, 0])[0] += leg.amount
-            changes.setdefault(leg.debit_account, [0, 0])[1] += leg.amount
-        await self._writer.insert_transfers(
-            db,
-            [
-                Transfer(
-                    leg.debit_account, leg.credit_account, leg.amount, None, occurred_at, recorded_at, event_id,
-                    record_id, leg.unit, None, leg.clause,
-                )
-                for leg in legs
-            ],
-        )  # fmt: skip
+        for one in transfers:
+            changes.setdefault(one.credit_account, [0, 0])[0] += one.amount
+            changes.setdefault(one.debit_account, [0, 0])[1] += one.amount
+        await self._writer.insert_transfers(db, transfers)
         # In the order of the accounts, as every writer takes them.
         for account in sorted(changes):
             try:
@@ -49,7 +51,8 @@ class Payments:
             except asyncpg.CheckViolationError as error:
                 if error.constraint_name != "accounts_never_below_zero":
                     raise
-                raise NotAvailable(next(leg for leg in legs if leg.debit_account == account)) from error
+                legs = [Leg(t.debit_account, t.credit_account, t.unit, t.amount, t.clause) for t in transfers]
+                raise NotAvailable(*what_failed(error, legs, [leg.debit_account for leg in legs])) from error
             if status != "UPDATE 1":
                 raise UnknownAccounts(status)
         await self._writer.announce(db, sorted(number for number in changes if number > 0))

@@ -33,6 +33,9 @@ class OverflowEffects(Protocol):
     async def reckon_anew(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
         """The homes of people became known, perhaps after they earned; or what caps took from them is another."""
 
+    async def dealt_otherwise(self, db: Connection, volunteers: Iterable[UUID]) -> None:
+        """What people paid, gave or were given at the time bank turned out to have been otherwise."""
+
     async def pooled(self, db: Connection, event: MinutesPooled, recorded: Recorded) -> None:
         """A round."""
 
@@ -68,6 +71,10 @@ class PoolNow:
             accounts = await self._overflow.of_people(db, volunteers)
             await self._overflow.restate(db, book, await self._overflow.touched(db, book, accounts))
 
+    async def dealt_otherwise(self, db: Connection, volunteers: Iterable[UUID]) -> None:
+        """Put right what has flowed over from them since."""
+        await self.reckon_anew(db, await self._shelf.current(db), volunteers)
+
     async def pooled(self, db: Connection, event: MinutesPooled, recorded: Recorded) -> None:
         """Let flow over what is above."""
         book = await self._shelf.current(db)
@@ -91,6 +98,10 @@ class PoolLater:
         self._late |= _late(await self._overflow.bound(db), services, accounts)
 
     async def reckon_anew(self, db: Connection, book: PolicyBook, volunteers: Iterable[UUID]) -> None:
+        """Remember whose."""
+        await self.dealt_otherwise(db, volunteers)
+
+    async def dealt_otherwise(self, db: Connection, volunteers: Iterable[UUID]) -> None:
         """Remember whose."""
         if await self._overflow.bound(db) is not None:
             self._late.update(await self._overflow.of_people(db, volunteers))

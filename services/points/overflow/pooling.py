@@ -6,7 +6,7 @@ and a correction brings back just what would not have flowed over.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
-from services.points.ledger.clauses import CUTS, EARNED, POOLED, Clause
+from services.points.ledger.clauses import CUTS, EARNED, POOLED, REVERSED, Clause
 from services.points.ledger.postings import Held, Posting
 from services.points.policy.terms import Said
 from shared.clock import day_start
@@ -75,21 +75,26 @@ def _news(postings: Sequence[Posting], held: Sequence[Held]) -> list[_News]:
 
 
 def _dealings(postings: Sequence[Posting], held: Sequence[Held]) -> list[_News]:
-    """All but service: of this service's own telling, and counts from then.
+    """All but service: of this service's own telling, and counts from then; what corrects it, from when it was wrong.
 
     What is held for something is gone from that moment, and back when it is set free.
     """
-    of_holds = {hold.hold_id for hold in held}
     news = [
-        _News(p.recorded_at, p.recorded_at, p.amount)
-        for p in postings
-        if p.clause not in POOLED | _SERVED and not (p.record_id in of_holds and p.amount < 0)
+        _News(p.recorded_at, p.occurred_at if p.clause in REVERSED else p.recorded_at, p.amount)
+        for p in besides_holds(postings, held)
+        if p.clause not in POOLED | _SERVED
     ]
     for hold in held:
         news.append(_News(hold.held_at, hold.held_at, -hold.amount))
         if hold.freed_at is not None:
             news.append(_News(hold.freed_at, hold.freed_at, hold.amount))
     return news
+
+
+def besides_holds(postings: Iterable[Posting], held: Sequence[Held]) -> Iterator[Posting]:
+    """Postings without those that posted a hold, which was gone before; what corrects one is another matter."""
+    of_holds = {hold.hold_id for hold in held}
+    return (p for p in postings if p.clause in REVERSED or p.amount > 0 or p.record_id not in of_holds)
 
 
 def spent_since(postings: Sequence[Posting], held: Sequence[Held], since: datetime) -> int:
@@ -214,8 +219,7 @@ def lacks(postings: Sequence[Posting], held: Sequence[Held]) -> list[Lack]:
     wanted: dict[tuple[datetime, UUID], int] = {}
     balance = given = 0
     others = [posting for posting in postings if posting.clause != Clause.POOL_MADE_GOOD]
-    of_holds = {hold.hold_id for hold in held}
-    flows = [(p.recorded_at, p.event_id, p.amount) for p in others if not (p.record_id in of_holds and p.amount < 0)]
+    flows = [(p.recorded_at, p.event_id, p.amount) for p in besides_holds(others, held)]
     for hold in held:
         flows.append((hold.held_at, hold.hold_id, -hold.amount))
         if hold.freed_at is not None:

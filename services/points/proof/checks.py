@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from services.points.ledger.clauses import Clause
+from services.points.ledger.clauses import REVERSED, Clause
 from services.points.ledger.schema import LIVE
 
 
@@ -35,6 +35,8 @@ class Look(NamedTuple):
 
 _ONCE = f"{Clause.RATE:d}, {Clause.CORRECTION:d}"
 """Clauses of which an event makes one transfer for each record and unit; the others may say more when more is known."""
+
+_REVERSED = ", ".join(str(int(clause)) for clause in sorted(REVERSED))
 
 _SIDES = ("credit_account", "debit_account")
 
@@ -131,7 +133,7 @@ _CHECKS = (
         # No more of a leg than was held of it; of a hold that was set free, or is open, nothing.
         """
         SELECT count(*) FROM {s}.transfers AS t
-         WHERE t.debit_account > 0 AND t.record_id IN (SELECT hold_id FROM {s}.holds)
+         WHERE t.debit_account > 0 AND t.corrects IS NULL AND t.record_id IN (SELECT hold_id FROM {s}.holds)
            AND NOT EXISTS (
                SELECT FROM {s}.holds AS h
                 WHERE h.hold_id = t.record_id AND h.state = 1 AND h.settled_by = t.event_id
@@ -160,6 +162,19 @@ _CHECKS = (
         "服务队的物资都来自货架，去向都有登记",
         "what teams have came from shelves, and is accounted for",
         f"SELECT count(*) FROM ({_TEAMS}) AS astray",
+    ),
+    (
+        "reversals",
+        "撤回的在原账户之间，且不超过原流水",
+        "what was taken back went between the same accounts, and was no more than had been moved",
+        f"""
+        SELECT count(*) FROM (
+               SELECT o.id FROM {{s}}.transfers AS t JOIN {{s}}.transfers AS o ON o.id = t.corrects
+                WHERE t.clause IN ({_REVERSED})
+                GROUP BY o.id, o.amount
+               HAVING sum(CASE WHEN t.debit_account = o.credit_account THEN t.amount ELSE -t.amount END) > o.amount
+                   OR bool_or(t.debit_account + t.credit_account <> o.debit_account + o.credit_account)) AS broken
+        """,
     ),
 )
 

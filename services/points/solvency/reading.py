@@ -88,6 +88,7 @@ _TOO_MUCH = f"""
     + CASE WHEN n.evidence_before IS NULL OR n.evidence_before = {_ESTIMATED} THEN 0 ELSE n.minutes_before END
 """
 
+# Of what was paid for an order, what it stands at now counts: it may have been corrected since.
 GROUPS = f"""
     WITH people AS MATERIALIZED (
         SELECT id, unit, credits - debits AS balance, holder::uuid AS volunteer_id
@@ -97,7 +98,8 @@ GROUPS = f"""
     ), each AS MATERIALIZED (
         SELECT p.volunteer_id, p.unit, greatest(0, p.balance) AS balance,
                CASE WHEN p.unit = {Unit.MINUTE:d} THEN (
-                    SELECT sum(t.amount) FROM {LIVE}.transfers AS t
+                    SELECT sum(coalesce((SELECT o.minutes FROM time_orders AS o WHERE o.id = t.record_id), t.amount))
+                      FROM {LIVE}.transfers AS t
                      WHERE t.debit_account = p.id AND t.debit_account > 0 AND t.occurred_at >= $4
                        AND t.clause = ANY($5::smallint[])) END AS spent,
                CASE WHEN p.unit = {Unit.SERVICE_MINUTE:d} THEN (

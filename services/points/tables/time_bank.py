@@ -75,6 +75,11 @@ time_orders = Table(
     Column("version", Integer, nullable=False),
     Column("confirm_by", MOMENT),
     Column("reminders", Integer, nullable=False),
+    Column("confirmed_minutes", Integer),
+    Column("correction", JSONB(none_as_null=True)),
+    Column("correction_reason", Text),
+    Column("corrected_at", MOMENT),
+    Column("correction_event_id", Uuid),
     Index("time_orders_community", "community", "id"),
     Index("time_orders_place", "place", "id"),
     Index("time_orders_beneficiary", "beneficiary_id", "id"),
@@ -82,6 +87,9 @@ time_orders = Table(
     Index("time_orders_provider", "provider_id", "id"),
     Index("time_orders_requested_at", "requested_at", "id"),
 )
+"""`minutes` are those that hold now; `confirmed_minutes`, of what was corrected, those that were confirmed at first.
+`correction` is proposed and open.
+"""
 
 deaths = Table(
     "deaths",

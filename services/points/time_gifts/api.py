@@ -1,5 +1,6 @@
 """Routes of giving: to a relative, and to the public pool."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,15 +10,22 @@ from services.points.accounts.known import Known, known_volunteers
 from services.points.beneficiaries.age import age_years_min
 from services.points.beneficiaries.views import beneficiary_row
 from services.points.deaths.gate import enter_gate
-from services.points.fields import own_id
+from services.points.fields import Configured, own_id
 from services.points.kin.views import verified_tie
+from services.points.ledger.parts import enter_gate as enter_parts
 from services.points.policy.in_force import InForce
-from services.points.time_gifts.model import Donate, Give, Side
+from services.points.settings import PointsSettings
+from services.points.time_gifts.model import Donate, Give, Given, Reverse, Side
 from services.points.time_gifts.streams import DONATIONS, GIFTS
 from services.points.time_orders.refusals import HasNoAccount
+from shared.aggregate import Aggregate
+from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
 from shared.clock import local_day
 from shared.contracts import refuse_if
+from shared.contracts.time_bank import MinutesGiven, TimeBankCorrectionReason
+from shared.database import driver_connection
+from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Work
 from shared.web.fields import Body
 
@@ -64,6 +72,20 @@ class MinutesDonatedOut(BaseModel):
     volunteer_id: UUID
     minutes: int
     donation_minutes: int
+
+
+class ReversalBody(Body):
+    """撤销 Why it is taken back."""
+
+    reason: TimeBankCorrectionReason
+
+
+class ReversalOut(BaseModel):
+    """What was taken back."""
+
+    id: UUID
+    reason: TimeBankCorrectionReason
+    reversed_at: datetime
 
 
 @api.command("/v1/minutes/gifts", permission="minutes.give", status=201)
@@ -114,6 +136,49 @@ async def donate_minutes(body: DonationBody, work: Work, caller: Caller) -> Minu
         minutes=body.minutes,
         donation_minutes=body.donation_minutes,
     )
+
+
+@api.command("/v1/minutes/gifts/{time_gift_id}/reversal", permission="minutes.reverse")
+async def reverse_gift(
+    time_gift_id: UUID, body: ReversalBody, work: Work, caller: Caller, settings: Configured
+) -> ReversalOut:
+    """撤销误登的转赠：时间全部退回，亲属已用掉的记为欠。
+
+    Take back a gift that was entered by mistake, as a whole: the minutes go back to the giver, and the relative owes
+    what they have spent of them.
+    """
+    return await _reverse(work, caller, settings, GIFTS, time_gift_id, body.reason)
+
+
+@api.command("/v1/minutes/donations/{time_donation_id}/reversal", permission="minutes.reverse")
+async def reverse_donation(
+    time_donation_id: UUID, body: ReversalBody, work: Work, caller: Caller, settings: Configured
+) -> ReversalOut:
+    """撤销误登的捐出：时间全部退回，仅可捐出的仍仅可捐出；公共池已经给出、余额不足的不能撤销。
+
+    Take back a gift to the pool, as a whole, donate-only minutes as such; refused where the pool has not so much left.
+    """
+    return await _reverse(work, caller, settings, DONATIONS, time_donation_id, body.reason)
+
+
+async def _reverse(
+    work: UnitOfWork,
+    caller: Any,
+    settings: PointsSettings,
+    gifts: Aggregate[Given],
+    key: UUID,
+    reason: TimeBankCorrectionReason,
+) -> ReversalOut:
+    # The nights on which minutes flowed over are reckoned anew: not while one is at work.
+    await enter_parts(await driver_connection(work.connection))
+    told = (await work.load(gifts, key)).state.told
+    if told is None:
+        raise NotFound(gifts.name)
+    giver_id = told.giver_id if isinstance(told, MinutesGiven) else told.volunteer_id
+    _giver(caller, await known_volunteers(work.connection, [giver_id]), giver_id)
+    within = timedelta(days=settings.minutes_correct_within_days)
+    await work.execute(gifts, key, Reverse(reason, within, actor_id(work.vault, caller.subject), work.now))
+    return ReversalOut(id=key, reason=reason, reversed_at=work.now)
 
 
 def _giver(caller: Any, known: dict[UUID, Known], volunteer_id: UUID) -> Side:

@@ -38,13 +38,11 @@ from services.points.time_orders.model import (
     Cancel,
     Command,
     Confirm,
-    ListedStage,
-    Order,
     Request,
     Serve,
-    Stage,
     TimeOut,
 )
+from services.points.time_orders.order import ListedStage, Order, Stage
 from services.points.time_orders.refusals import OrderElsewhere, OwnRequest
 from services.points.time_orders.views import ORDERS
 from shared.auth.actors import actor_id
@@ -211,6 +209,7 @@ async def list_orders(
     beneficiary_id: Annotated[UUID | None, Query(description="服务对象 beneficiary")] = None,
     provider_id: Annotated[UUID | None, Query(description="服务者 provider")] = None,
     stage: Annotated[ListedStage | None, Query(description="状态 stage")] = None,
+    to_correct: Annotated[bool, Query(description="只看有更正待确认的 only where a correction waits")] = False,
     unconfirmed: Annotated[bool, Query(description="只看已催办、仍未确认的 only what was reminded of in vain")] = False,
 ) -> NamedPage[OrderOut]:
     """订单清单；志愿者可见与本人有关的，和本社区待接的。
@@ -233,6 +232,8 @@ async def list_orders(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
+    if to_correct:
+        query = query.where(time_orders.c.correction.is_not(None))
     if unconfirmed:
         query = query.where(time_orders.c.stage == Stage.SERVED.value, time_orders.c.reminders > 0)
     return await with_node_names(

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.points.time_orders.model import Order, Stage
+from services.points.time_orders.order import Order, Stage
 from shared.contracts.common import CommunityCode
-from shared.contracts.time_bank import TimeOrderCancelReason, TimePayer, TimeService
+from shared.contracts.time_bank import TimeBankCorrectionReason, TimeOrderCancelReason, TimePayer, TimeService
 from shared.web.fields import Body, Moment
 
 Planned = Annotated[int, Field(ge=1, le=480, description="分钟，六十分钟为一个时间币 minutes; 60 are one coin")]
@@ -102,12 +102,22 @@ class OrderStateOut(BaseModel):
         )
 
 
+class ProposedCorrectionOut(BaseModel):
+    """What somebody says was right."""
+
+    minutes: int
+    service: TimeService | None
+    reason: TimeBankCorrectionReason
+    proposed_by: UUID
+    proposed_at: datetime
+
+
 class OrderOut(OrderStateOut):
     """An order."""
 
     service: TimeService
     provider_community: str | None
-    minutes: int | None = Field(description="实际服务分钟 minutes that were served")
+    minutes: int | None = Field(description="实际服务分钟，更正后为更正的 minutes that were served, as corrected")
     started_at: datetime | None
     requested_at: datetime
     confirm_by: datetime | None = Field(
@@ -116,6 +126,17 @@ class OrderOut(OrderStateOut):
     reminders: int = Field(description="已催办次数 how many times somebody was reminded")
     ended_at: datetime | None
     cancel_reason: TimeOrderCancelReason | None
+    correction: ProposedCorrectionOut | None = Field(
+        description="已提出、待另一人确认的更正 a correction that waits for a second person"
+    )
+    confirmed_minutes: int | None = Field(
+        description="更正过的，当初确认的分钟 of what was corrected, the minutes that were confirmed at first"
+    )
+    correction_reason: TimeBankCorrectionReason | None
+    corrected_at: datetime | None
+    correction_event_id: UUID | None = Field(
+        description="最近一次更正的流水见 what the last one moved: `/v1/events/{event_id}/effects`"
+    )
 
     @classmethod
     def of_row(cls, row: Any) -> Self:

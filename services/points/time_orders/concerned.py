@@ -13,7 +13,8 @@ from services.points.beneficiaries.age import age_years_min
 from services.points.kin.views import relatives, verified_tie, volunteers_tied_to
 from services.points.policy.in_force import PoliciesInForce
 from services.points.tables import members
-from services.points.time_orders.model import Stage, old_enough
+from services.points.time_orders.model import old_enough
+from services.points.time_orders.order import Stage
 from services.points.time_orders.standing import Means, Standing
 from shared.clock import local_day
 from shared.contracts.time_bank import TimePayer

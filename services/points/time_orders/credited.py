@@ -26,7 +26,7 @@ from services.points.ledger.clauses import CUTS, EARNED
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import accounts, time_orders, transfers
 from services.points.time_orders.bodies import OrderOut
-from services.points.time_orders.model import Stage
+from services.points.time_orders.order import Stage
 from services.points.units import Unit
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, Paging, Read
@@ -44,9 +44,10 @@ async def list_double_credits(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="服务对象社区 the beneficiary's community")] = None,
 ) -> NamedPage[OrderOut]:
-    """同一时段既由订单支付、又按活动计入时间的订单：活动记录晚到时会出现，请更正活动记录。
+    """同一时段既由订单支付、又按活动计入时间的订单：活动记录晚到时会出现，请更正活动记录，或更正订单。
 
-    Orders whose hour was credited as service, too: the record came after the confirmation, and is to be corrected.
+    Orders whose hour was credited as service, too: the record came after the confirmation. It is to be
+    corrected, or the order.
     """
     holder, since = cast(time_orders.c.provider_id, Text), time_orders.c.started_at
     twice = _credited(holder, since, since + time_orders.c.minutes * _A_MINUTE)

@@ -8,13 +8,16 @@ from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, NotAvailable, Outcome
 from services.points.ledger.passing import Party, Passage, clearing, legs_of, lock
+from services.points.ledger.reversing import Reversals
 from services.points.ledger.writing import Connection, LedgerWriter
+from services.points.overflow.effects import OverflowEffects
 from services.points.units import Unit
 from shared.contracts import Event, Refusal
 from shared.contracts.time_bank import (
     TimeOrderApproved,
     TimeOrderCancelled,
     TimeOrderConfirmed,
+    TimeOrderCorrected,
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
@@ -35,6 +38,12 @@ class PoolTooSmall(Refusal):
     """The public pool does not have that many minutes available. Params: `minutes`."""
 
     code: ClassVar[str] = "pool_too_small"
+
+
+class PayerLacksTheRest(Refusal):
+    """Whoever pays does not have the minutes that an order turned out to cost more. Params: `minutes`."""
+
+    code: ClassVar[str] = "payer_lacks_the_rest"
 
 
 class PoolMovedMeanwhile(Lost):
@@ -61,16 +70,19 @@ class TimeOrderEffects:
     where a correction took the payer's minutes meanwhile. So each hold is posted as it stands, or not at all.
     """
 
-    EVENTS: ClassVar[tuple[type[Event], ...]] = (TimeOrderRequested, TimeOrderApproved, TimeOrderServed, *_OUTCOMES)
+    EVENTS: ClassVar[tuple[type[Event], ...]] = (
+        TimeOrderRequested, TimeOrderApproved, TimeOrderServed, *_OUTCOMES, TimeOrderCorrected,
+    )  # fmt: skip
 
-    def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
+    def __init__(self, writer: LedgerWriter, overflow: OverflowEffects, *, replaying: bool = False) -> None:
         self._writer = writer
+        self._overflow = overflow
+        self._reversals = Reversals(writer, replaying=replaying)
         self._holds = Holds(writer, replaying=replaying)
         self._replaying = replaying
-        self._came_later = _CAME_LATER.format(schema=writer.schema)
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
-        """Let an event hold or settle. Raises `NotEnoughMinutes` or `PoolTooSmall` for what cannot be held.
+        """Let an event hold, settle or correct. Raises `NotEnoughMinutes`, `PoolTooSmall` or `PayerLacksTheRest`.
 
         Raises `PoolMovedMeanwhile` where the pool's order of commits is not that of the events' times.
         """
@@ -88,6 +100,8 @@ class TimeOrderEffects:
                 except NotAvailable as error:
                     raise PoolTooSmall(minutes=event.planned_minutes) from error
                 await self._in_order(db, payer, recorded)
+            case TimeOrderCorrected():
+                await self._correct(db, event, recorded)
             case TimeOrderServed():
                 await self._serve(db, event, recorded)
             case TimeOrderConfirmed() | TimeOrderCancelled() | TimeOrderTimedOut():
@@ -107,16 +121,8 @@ class TimeOrderEffects:
         await self._holds.hold(db, planned_hold(order_id), legs, recorded.event_id, recorded.occurred_at)
 
     async def _in_order(self, db: Connection, pool: Party, recorded: Recorded) -> None:
-        """What a pool gives away lies there by the events' times, too.
-
-        Commands take their time when they begin, and then wait for each other: for the gate, for the pool's row. Help
-        that rests on a donation with a later time would look like a pool below zero to whoever reckons afterwards what
-        pools lacked (`overflow.pooling.lacks`), and a rebuild would make up for it. The pool's row is locked here.
-        """
-        if not self._replaying and await db.fetchval(
-            self._came_later, pool.holder, int(Unit.MINUTE), recorded.occurred_at
-        ):
-            raise PoolMovedMeanwhile
+        if not self._replaying:
+            await require_in_order(db, self._writer.schema, pool, recorded)
 
     async def _serve(self, db: Connection, event: TimeOrderServed, recorded: Recorded) -> None:
         payer = payer_of(event.payer_volunteer_id, event.payer_community)
@@ -138,14 +144,51 @@ class TimeOrderEffects:
         if by_pool:
             await self._in_order(db, payer, recorded)
 
+    async def _correct(self, db: Connection, event: TimeOrderCorrected, recorded: Recorded) -> None:
+        """What was paid too much is a fact, like every correction; what was paid too little is paid if it is there."""
+        back = event.minutes_before - event.minutes
+        if back == 0:
+            return
+        payer, provider = payer_of(event.payer_volunteer_id, event.payer_community), event.provider_id
+        transfers = await self._reversals.counter_transfers(
+            db, payer.holder, [holders.volunteer(provider)], event.time_order_id, recorded, Clause.ORDER_CORRECTED, back
+        )
+        if back > 0:
+            await self._reversals.owe(db, transfers)
+        else:
+            try:
+                await self._reversals.pay(db, transfers)
+            except NotAvailable as error:
+                raise PayerLacksTheRest(minutes=-back) from error
+            if event.payer_volunteer_id is None:
+                await self._in_order(db, payer, recorded)
+        people = {provider} if event.payer_volunteer_id is None else {provider, event.payer_volunteer_id}
+        await self._overflow.dealt_otherwise(db, people)
 
-# What flowed over is left out: it can carry the time of another service's clock (record 0025).
+
+async def require_in_order(db: Connection, schema: str, pool: Party, recorded: Recorded) -> None:
+    """What a pool gives away lies there by the events' times, too. Raises `PoolMovedMeanwhile`.
+
+    Commands take their time when they begin, and then wait for each other: for the gate, for the pool's row. Help that
+    rests on a donation with a later time would look like a pool below zero to whoever reckons afterwards what pools
+    lacked (`overflow.pooling.lacks`), and a rebuild would make up for it. The pool's row is locked by then.
+    """
+    if await db.fetchval(_CAME_LATER.format(schema=schema), pool.holder, int(Unit.MINUTE), recorded.occurred_at):
+        raise PoolMovedMeanwhile
+
+
+# What flowed over is left out: it can carry the time of another service's clock (record 0025). What a correction
+# brought back has the moment of the order, and came when it became known.
 _CAME_LATER = f"""
     SELECT EXISTS (
         SELECT FROM {{schema}}.accounts AS a
           JOIN {{schema}}.transfers AS t ON t.credit_account = a.id AND t.credit_account > 0
          WHERE a.holder = $1 AND a.unit = $2 AND t.occurred_at > $3
            AND t.clause NOT IN ({Clause.POOLED:d}, {Clause.POOLED_RESTATED:d}, {Clause.POOL_MADE_GOOD:d}))
+        OR EXISTS (
+        SELECT FROM {{schema}}.transfers AS t JOIN {{schema}}.accounts AS a ON a.id = t.credit_account
+         WHERE a.holder = $1 AND a.unit = $2 AND t.credit_account > 0
+           AND t.recorded_at > $3 AND t.clause = {Clause.ORDER_CORRECTED:d})
         OR EXISTS (
         SELECT FROM {{schema}}.accounts AS a JOIN {{schema}}.holds AS h ON h.debit_account = a.id
          WHERE a.holder = $1 AND a.unit = $2 AND h.settled_at > $3 AND h.posted < h.amount)

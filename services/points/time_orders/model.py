@@ -1,17 +1,18 @@
 """An order for a service (时间订单): requested, accepted, served, confirmed; or called off, or timed out.
+What was confirmed wrongly is corrected (`correcting`).
 
 The planned minutes are held of whoever pays from the request on; of the pool, once a second person approved. When the
 service was given, what was not served is free again, and on confirmation the provider has the rest. Whether there are
 enough minutes is the ledger's to say.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, Literal
 from uuid import UUID
 
 from services.points.beneficiaries.model import BeneficiaryIsForgotten, NoSuchVolunteer
+from services.points.time_orders.correcting import CorrectionCommand, corrected
+from services.points.time_orders.order import NOT_YET_SERVED, OPEN, Order, Stage
 from services.points.time_orders.refusals import (
     AgeUnknown,
     HasNoAccount,
@@ -52,64 +53,8 @@ from shared.contracts.time_bank import (
     TimeService,
 )
 
-
-class Stage(StrEnum):
-    """Where an order stands."""
-
-    NONE = "none"
-    PROPOSED = "proposed"
-    """The pool is to pay, and nobody has approved that yet."""
-    REQUESTED = "requested"
-    ACCEPTED = "accepted"
-    SERVED = "served"
-    CONFIRMED = "confirmed"
-    CANCELLED = "cancelled"
-    TIMED_OUT = "timed_out"
-
-
-ListedStage = Literal[
-    Stage.PROPOSED,
-    Stage.REQUESTED,
-    Stage.ACCEPTED,
-    Stage.SERVED,
-    Stage.CONFIRMED,
-    Stage.CANCELLED,
-    Stage.TIMED_OUT,
-]
-"""Where one can stand that is there: what a list can be asked for."""
-
-
-NOT_YET_SERVED = frozenset({Stage.PROPOSED, Stage.REQUESTED, Stage.ACCEPTED})
-OPEN = NOT_YET_SERVED | {Stage.SERVED}
 REMINDED_AGAIN = timedelta(days=7)
 """After how long a service that nobody confirmed is told again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An order as its events tell it."""
-
-    id: UUID | None = None
-    community: str = ""
-    place: str = ""
-    beneficiary_id: UUID | None = None
-    planned_minutes: int = 0
-    payer: TimePayer = TimePayer.OWN
-    payer_volunteer_id: UUID | None = None
-    payer_community: str = ""
-    kin_asked: bool = False
-    provider_id: UUID | None = None
-    provider_community: str = ""
-    stage: Stage = Stage.NONE
-    requested_by: UUID | None = None
-    recorded_by: UUID | None = None
-    started_at: datetime | None = None
-    minutes: int = 0
-    requested_at: datetime | None = None
-    serve_by: datetime | None = None
-    confirm_by: datetime | None = None
-    """Of what was served: when somebody is reminded. None where it was served before anybody was."""
-    reminders: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +138,7 @@ class TimeOut:
     at: datetime
 
 
-Command = Request | Approve | Accept | Serve | Confirm | Cancel | TimeOut
+Command = Request | Approve | Accept | Serve | Confirm | Cancel | TimeOut | CorrectionCommand
 
 
 def decide(order: Order, command: Command) -> list[Event]:
@@ -202,6 +147,8 @@ def decide(order: Order, command: Command) -> list[Event]:
         return [_requested(order, command)]
     if isinstance(command, TimeOut):
         return _timed_out(order, command.at)
+    if isinstance(command, CorrectionCommand):
+        return [corrected(order, command)]
     if isinstance(command, Serve) and _served_in_time(order, command):
         return [_served(order, command)]
     refuse_unless(order.stage in OPEN, OrderEnded(stage=order.stage.value))
@@ -212,9 +159,7 @@ def decide(order: Order, command: Command) -> list[Event]:
             refuse_if(means.beneficiary_closed, AccountIsClosed)
             _require_without(means)
             return [
-                TimeOrderApproved(
-                    **_named(order), planned_minutes=order.planned_minutes, approved_by=by, approved_at=at
-                )
+                TimeOrderApproved(**order.named, planned_minutes=order.planned_minutes, approved_by=by, approved_at=at)
             ]
         case Accept():
             return [_accepted(order, command)]
@@ -224,19 +169,19 @@ def decide(order: Order, command: Command) -> list[Event]:
             refuse_unless(order.stage is Stage.SERVED, OrderNotServed)
             refuse_if(by in (order.recorded_by, order.provider_id), OwnRecord)
             refuse_if(credited_elsewhere, ServiceAlreadyCredited)
-            return [TimeOrderConfirmed(**_named(order), confirmed_by=by, confirmed_at=at)]
+            return [TimeOrderConfirmed(**order.named, confirmed_by=by, confirmed_at=at)]
         case Cancel(reason=reason, by_office=by_office, at=at):
             refuse_if(order.stage is Stage.SERVED and not by_office, OrderServedAlready)
-            return [TimeOrderCancelled(**_named(order), reason=reason, cancelled_at=at)]
+            return [TimeOrderCancelled(**order.named, reason=reason, cancelled_at=at)]
 
 
 def _timed_out(order: Order, at: datetime) -> list[Event]:
     """What nobody served is off. What nobody confirmed is not: it is for somebody to look at, who is reminded."""
     if order.stage in NOT_YET_SERVED and order.serve_by is not None and at >= order.serve_by:
-        return [TimeOrderTimedOut(**_named(order), timed_out_at=at)]
+        return [TimeOrderTimedOut(**order.named, timed_out_at=at)]
     if order.stage is Stage.SERVED and (order.confirm_by is None or at >= order.confirm_by):
         reminded = TimeOrderUnconfirmed(
-            **_named(order),
+            **order.named,
             beneficiary_id=order.beneficiary_id,
             payer_volunteer_id=order.payer_volunteer_id,
             provider_id=order.provider_id,
@@ -308,7 +253,7 @@ def _accepted(order: Order, command: Accept) -> TimeOrderAccepted:
     refuse_if(command.provider_is_kin or command.provider_id == order.payer_volunteer_id, ProviderIsKin)
     assert command.provider_community is not None
     return TimeOrderAccepted(
-        **_named(order),
+        **order.named,
         provider_id=command.provider_id,
         provider_community=command.provider_community,
         accepted_at=command.at,
@@ -336,7 +281,7 @@ def _served(order: Order, command: Serve) -> TimeOrderServed:
     refuse_unless(order.requested_at <= command.started_at and ended <= command.at, ServedOutOfBounds)
     refuse_if(command.provider_elsewhere, ProviderElsewhere)
     return TimeOrderServed(
-        **_named(order),
+        **order.named,
         payer_volunteer_id=order.payer_volunteer_id,
         payer_community=order.payer_community,
         provider_id=order.provider_id,
@@ -347,45 +292,3 @@ def _served(order: Order, command: Serve) -> TimeOrderServed:
         served_at=command.at,
         confirm_by=command.confirm_by,
     )
-
-
-def _named(order: Order) -> dict[str, Any]:
-    return {"time_order_id": order.id, "community": order.community}
-
-
-def evolve(order: Order, event: Event) -> Order:
-    """The order after an event."""
-    match event:
-        case TimeOrderRequested():
-            return Order(
-                id=event.time_order_id,
-                community=event.community,
-                place=event.place,
-                beneficiary_id=event.beneficiary_id,
-                planned_minutes=event.planned_minutes,
-                payer=event.payer,
-                payer_volunteer_id=event.payer_volunteer_id,
-                payer_community=event.payer_community,
-                kin_asked=event.kin_asked,
-                stage=Stage.PROPOSED if event.payer is TimePayer.POOL else Stage.REQUESTED,
-                requested_by=event.requested_by,
-                requested_at=event.requested_at,
-                serve_by=event.serve_by,
-            )
-        case TimeOrderApproved():
-            return replace(order, stage=Stage.REQUESTED)
-        case TimeOrderAccepted(provider_id=provider_id, provider_community=home):
-            return replace(order, stage=Stage.ACCEPTED, provider_id=provider_id, provider_community=home)
-        case TimeOrderServed(recorded_by=by, started_at=started_at, minutes=minutes, confirm_by=until):
-            told = replace(order, recorded_by=by, started_at=started_at, minutes=minutes)
-            return replace(told, stage=Stage.SERVED, confirm_by=until)
-        case TimeOrderUnconfirmed(reminder=reminder, confirm_by=until):
-            return replace(order, reminders=reminder, confirm_by=until)
-        case TimeOrderConfirmed():
-            return replace(order, stage=Stage.CONFIRMED)
-        case TimeOrderCancelled():
-            return replace(order, stage=Stage.CANCELLED)
-        case TimeOrderTimedOut():
-            return replace(order, stage=Stage.TIMED_OUT)
-        case _:
-            return order

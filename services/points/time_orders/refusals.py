@@ -144,3 +144,34 @@ class ServiceAlreadyCredited(Refusal):
     """The provider has minutes already for service at that time: nobody is paid twice for an hour."""
 
     code: ClassVar[str] = "service_already_credited"
+
+
+class OrderNotConfirmed(Refusal):
+    """Only what was confirmed is corrected; before, it is recorded anew or called off."""
+
+    code: ClassVar[str] = "time_order_not_confirmed"
+
+
+class CorrectionAlreadyProposed(Refusal):
+    """A correction waits to be confirmed or withdrawn."""
+
+    code: ClassVar[str] = "time_order_correction_already_proposed"
+
+
+class NoCorrectionProposed(Refusal):
+    """No correction waits to be confirmed."""
+
+    code: ClassVar[str] = "time_order_no_correction_proposed"
+
+
+class OwnCorrection(Refusal):
+    """Whoever proposed a correction, gave the service or pays for it cannot confirm it."""
+
+    code: ClassVar[str] = "time_order_own_correction"
+
+
+class CorrectionTooFarBack(Refusal):
+    """It was paid too long ago. Params: `days`."""
+
+    code: ClassVar[str] = "minutes_paid_too_far_back"
+    status: ClassVar[int] = 422

@@ -3,17 +3,21 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.tables import time_orders
-from services.points.time_orders.model import OPEN, Order, Stage, decide, evolve
+from services.points.time_orders.model import decide
+from services.points.time_orders.order import OPEN, Order, Stage, evolve
 from shared.aggregate import Aggregate
 from shared.contracts.time_bank import (
     TimeOrderAccepted,
     TimeOrderApproved,
     TimeOrderCancelled,
     TimeOrderConfirmed,
+    TimeOrderCorrected,
+    TimeOrderCorrectionProposed,
+    TimeOrderCorrectionWithdrawn,
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
@@ -105,9 +109,46 @@ async def time_out(connection: AsyncConnection, event: TimeOrderTimedOut, record
     await _set(connection, event.time_order_id, recorded, Stage.TIMED_OUT, ended_at=event.timed_out_at)
 
 
-async def _set(connection: AsyncConnection, order_id: UUID, recorded: Recorded, stage: Stage, **values: Any) -> None:
-    changed = {**values, "stage": stage.value, "version": recorded.version}
+@views.on(TimeOrderCorrectionProposed)
+async def propose_correction(
+    connection: AsyncConnection, event: TimeOrderCorrectionProposed, recorded: Recorded
+) -> None:
+    """Somebody else is to look; the order stands as it stood."""
+    said = event.model_dump(mode="json", include={"minutes", "service", "reason", "proposed_by", "proposed_at"})
+    await _note(connection, event.time_order_id, recorded, correction=said)
+
+
+@views.on(TimeOrderCorrectionWithdrawn)
+async def withdraw_correction(
+    connection: AsyncConnection, event: TimeOrderCorrectionWithdrawn, recorded: Recorded
+) -> None:
+    """Nothing is to be corrected, or something else."""
+    await _note(connection, event.time_order_id, recorded, correction=null())
+
+
+@views.on(TimeOrderCorrected)
+async def correct(connection: AsyncConnection, event: TimeOrderCorrected, recorded: Recorded) -> None:
+    """It was so, and not as it had been confirmed."""
+    told = {
+        "minutes": event.minutes,
+        "confirmed_minutes": func.coalesce(time_orders.c.confirmed_minutes, event.minutes_before),
+        "correction": null(),
+        "correction_reason": event.reason.value,
+        "corrected_at": event.corrected_at,
+        "correction_event_id": recorded.event_id,
+    }
+    if event.service is not None:
+        told["service"] = event.service.value
+    await _set(connection, event.time_order_id, recorded, Stage.CONFIRMED if event.minutes else Stage.VOIDED, **told)
+
+
+async def _note(connection: AsyncConnection, order_id: UUID, recorded: Recorded, **values: Any) -> None:
+    changed = {**values, "version": recorded.version}
     await connection.execute(update(time_orders).where(time_orders.c.id == order_id).values(changed))
+
+
+async def _set(connection: AsyncConnection, order_id: UUID, recorded: Recorded, stage: Stage, **values: Any) -> None:
+    await _note(connection, order_id, recorded, stage=stage.value, **values)
 
 
 async def open_orders(connection: AsyncConnection, beneficiary_id: UUID) -> int:

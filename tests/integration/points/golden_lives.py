@@ -34,7 +34,8 @@ LIVES = tuple(
         HouseholdNeedRecognised AidProposed AidApproved AidGranted AidHandedOver HouseholdNeedEnded
         SuppliesRequested SuppliesApproved SuppliesIssued SuppliesUsed SuppliesUseWithdrawn SuppliesReturned
         BeneficiaryRegistered KinProposed KinVerified TimeOrderRequested TimeOrderAccepted TimeOrderServed
-        TimeOrderUnconfirmed TimeOrderConfirmed MinutesGiven MinutesDonated SettlementRunProposed SettlementRunConfirmed
+        TimeOrderUnconfirmed TimeOrderConfirmed TimeOrderCorrectionProposed TimeOrderCorrected MinutesGiven
+         MinutesGiftReversed MinutesDonated MinutesDonationReversed SettlementRunProposed SettlementRunConfirmed
         AnomalyFlagged AnomalyTakenUp AnomalyEvidenceChanged AnomalyEvidenceContinued AnomalyPointsHeld AnomalyUpheld
         StarApplied StarQualityAssessed StarReviewed StarGranted StarFlagged StarUndecided StarConfirmed
         StarReportIssued CertificateIssued CertificateObjected CertificateObjectionDismissed CertificateTookEffect
@@ -44,7 +45,8 @@ LIVES = tuple(
         LongDayApproved LongDayApprovalWithdrawn LedgerSealed ItemDelisted
         """,
         f"""
-        {_ORDERED} RedemptionCancelled AidCancelled SuppliesCancelled TimeOrderAccepted TimeOrderCancelled
+        {_ORDERED} RedemptionCancelled AidCancelled SuppliesCancelled TimeOrderAccepted TimeOrderCorrectionProposed
+        TimeOrderCorrectionWithdrawn TimeOrderCancelled
         AnomalyFlagged AnomalyPointsHeld AnomalyPointsReleased AnomalyDismissed StarApplied StarDeclined
         CertificateIssued CertificateRefused KinProposed KinVerified KinEnded DeathRecorded DeathWithdrawn
         LeaderboardOptedOut LeaderboardOptedIn SettlementRunProposed SettlementRunWithdrawn DonorRegistered

@@ -20,23 +20,15 @@ from services.points.ledger.clauses import Clause
 from services.points.ledger.schema import copy_of_the_tables
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import AccountKey, LedgerWriter
+from services.points.overflow.effects import PoolLater
+from services.points.overflow.flowing import Overflow
 from services.points.proof.checks import check_tables, net_effects
 from services.points.time_gifts.effects import TimeGiftEffects
 from services.points.time_gifts.model import Donate, Give, Side
 from services.points.time_gifts.streams import DONATIONS, GIFTS
 from services.points.time_orders.effects import TimeOrderEffects, planned_hold
-from services.points.time_orders.model import (
-    OPEN,
-    Accept,
-    Approve,
-    Cancel,
-    Confirm,
-    Order,
-    Request,
-    Serve,
-    Stage,
-    TimeOut,
-)
+from services.points.time_orders.model import Accept, Approve, Cancel, Confirm, Request, Serve, TimeOut
+from services.points.time_orders.order import OPEN, Order, Stage
 from services.points.time_orders.standing import Means, Standing
 from services.points.time_orders.views import ORDERS
 from services.points.units import Unit
@@ -122,7 +114,8 @@ class Town:
         for statement in copy_of_the_tables(self.schema):
             await self.db.execute(statement)
         self.writer = LedgerWriter(self.schema)
-        rooms = [kind(self.writer, replaying=self.replaying) for kind in (TimeOrderEffects, TimeGiftEffects)]
+        overflow = PoolLater(Overflow(self.writer))
+        rooms = [kind(self.writer, overflow, replaying=self.replaying) for kind in (TimeOrderEffects, TimeGiftEffects)]
         rooms.append(EstateEffects(self.writer, replaying=self.replaying))
         self.effects = {event: room for room in rooms for event in room.EVENTS}
         return self

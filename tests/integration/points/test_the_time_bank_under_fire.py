@@ -20,20 +20,24 @@ from services.points.ledger.parts import part_of
 from services.points.overflow.model import Part, Pool, decide
 from services.points.policy.views import national_default
 from services.points.settlements.netting import net
-from services.points.time_gifts.effects import NotEnoughDonationMinutes
-from services.points.time_orders.effects import NotEnoughMinutes, PoolTooSmall, planned_hold
+from services.points.time_gifts.effects import NotEnoughDonationMinutes, PoolGaveItOn
+from services.points.time_orders.effects import NotEnoughMinutes, PayerLacksTheRest, PoolTooSmall, planned_hold
 from shared.clock import day_start, local_day
 from shared.contracts import Event, Refusal
 from shared.contracts.registry import VolunteerRegistered
 from shared.contracts.settlement import SettlementObligation, SettlementRunConfirmed
 from shared.contracts.time_bank import (
     MinutesDonated,
+    MinutesDonationReversed,
+    MinutesGiftReversed,
     MinutesGiven,
     OnDeathOutcome,
+    TimeBankCorrectionReason,
     TimeOrderApproved,
     TimeOrderCancelled,
     TimeOrderCancelReason,
     TimeOrderConfirmed,
+    TimeOrderCorrected,
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
@@ -61,6 +65,9 @@ class TimeBankUnderFire(LedgerUnderFire):
         """Orders whose planned minutes are held."""
         self.served: dict[uuid.UUID, TimeOrderServed] = {}
         """Orders that wait for their confirmation."""
+        self.paid: dict[uuid.UUID, TimeOrderServed] = {}
+        """Orders that were confirmed, with the minutes at which they stand."""
+        self.given: list[MinutesGiven | MinutesDonated] = []
         self.deaths: dict[uuid.UUID, Death] = {}
         super().__init__()
 
@@ -158,6 +165,28 @@ class TimeBankUnderFire(LedgerUnderFire):
             event = TimeOrderConfirmed(**named, confirmed_by=SOMEBODY, confirmed_at=self.now)
         self.do(self._record(event))
         self.outcomes[order.time_order_id] = Outcome.POSTED if confirmed else Outcome.VOIDED
+        if confirmed:
+            self.paid[order.time_order_id] = order
+
+    @rule(pick=picks, minutes=st.sampled_from([0, 1, 20, 100, 300]))
+    def an_order_was_confirmed_wrongly(self, pick: int, minutes: int) -> None:
+        if not self.paid:
+            return
+        order = self.paid[sorted(self.paid)[pick % len(self.paid)]]
+        payer = order.payer_volunteer_id
+        holder = holders.pool(order.payer_community) if payer is None else holders.volunteer(payer)
+        there = self.do(self._available(holder, "MINUTE"))
+        event = TimeOrderCorrected(
+            time_order_id=order.time_order_id, community=order.community, payer_volunteer_id=payer,
+            payer_community=order.payer_community, provider_id=order.provider_id,
+            provider_community=order.provider_community, minutes_before=order.minutes, minutes=minutes,
+            reason=TimeBankCorrectionReason.WRONG_MINUTES, proposed_by=SOMEBODY, corrected_by=SOMEBODY,
+            corrected_at=self.now,
+        )  # fmt: skip
+        refused = self.do(self._refused(event, PayerLacksTheRest))
+        assert refused == (minutes > order.minutes and there < minutes - order.minutes)
+        if not refused:
+            self.paid[order.time_order_id] = order.model_copy(update={"minutes": minutes})
 
     @rule(pick=picks)
     def nobody_serves_an_order(self, pick: int) -> None:
@@ -176,7 +205,7 @@ class TimeBankUnderFire(LedgerUnderFire):
     ) -> None:
         mine = {unit: self.do(self._available(str(giver), unit)) for unit in ("MINUTE", "DONATION_MINUTE")}
         if recipient is None or recipient == giver:
-            event: Event = MinutesDonated(
+            event: MinutesGiven | MinutesDonated = MinutesDonated(
                 time_donation_id=self.new_id(), community=HOMES[giver], volunteer_id=giver, minutes=minutes,
                 donation_minutes=donation_minutes, donated_at=self.now,
             )  # fmt: skip
@@ -188,6 +217,28 @@ class TimeBankUnderFire(LedgerUnderFire):
             )  # fmt: skip
             enough = minutes <= mine["MINUTE"]
         assert self.do(self._refused(event, NotEnoughMinutes, NotEnoughDonationMinutes)) == (not enough)
+        if enough:
+            self.given.append(event)
+
+    @rule(pick=picks)
+    def a_gift_was_entered_by_mistake(self, pick: int) -> None:
+        """Relatives owe what they have spent of it; a pool keeps what it has given on."""
+        if not self.given:
+            return
+        gift = self.given.pop(pick % len(self.given))
+        said: dict[str, Any] = {
+            "reason": TimeBankCorrectionReason.ENTERED_TWICE, "reversed_by": SOMEBODY, "reversed_at": self.now,
+        }  # fmt: skip
+        if isinstance(gift, MinutesGiven):
+            back: Event = MinutesGiftReversed(**gift.model_dump(exclude={"kin_id", "given_at"}), **said)
+            owed = self.do(self._owed(gift.giver_id))
+            self.do(self._record(back))
+            assert self.do(self._owed(gift.giver_id)) <= owed, "what flows over of it leaves nobody owing"
+            return
+        back = MinutesDonationReversed(**gift.model_dump(exclude={"donated_at"}), **said)
+        there = self.do(self._available(holders.pool(gift.community), "MINUTE"))
+        refused = self.do(self._refused(back, PoolGaveItOn))
+        assert refused == (there < gift.minutes + gift.donation_minutes)
 
     @rule(dead=people, outcome=st.sampled_from(OnDeathOutcome))
     def an_estate_goes_its_way(self, dead: uuid.UUID, outcome: OnDeathOutcome) -> None:
@@ -222,9 +273,11 @@ class TimeBankUnderFire(LedgerUnderFire):
         await self._record(event)
         assert await self._owed() == owed
 
-    async def _owed(self) -> int:
+    async def _owed(self, person: uuid.UUID | None = None) -> int:
+        """By somebody, or by all."""
         query = "SELECT sum(owed) FROM fire.accounts JOIN units AS u ON u.id = unit WHERE u.code = 'MINUTE'"
-        return int(await self.db.fetchval(query) or 0)
+        whose = " AND holder = coalesce($1, holder)"
+        return int(await self.db.fetchval(query + whose, None if person is None else str(person)) or 0)
 
     @rule()
     def communities_settle(self) -> None:

@@ -20,7 +20,14 @@ from services.points.time_orders.effects import PoolMovedMeanwhile
 from services.points.units import Unit
 from shared.clock import local_day
 from shared.contracts import Event
-from shared.contracts.time_bank import MinutesDonated, TimeOrderApproved
+from shared.contracts.time_bank import (
+    MinutesDonated,
+    TimeBankCorrectionReason,
+    TimeOrderApproved,
+    TimeOrderConfirmed,
+    TimeOrderCorrected,
+    TimeOrderServed,
+)
 from shared.database import driver_connection
 from shared.eventstore import Recorded
 from tests.conftest import until
@@ -68,6 +75,23 @@ async def test_help_that_rests_on_a_donation_of_a_later_time_is_decided_again(st
         with pytest.raises(PoolMovedMeanwhile):
             await record(helped, NOW)
         await record(helped, NOW + timedelta(seconds=2))
+        # What a correction brings back has the moment of the order, and is in the pool since it is known.
+        order: dict[str, Any] = {"time_order_id": helped.time_order_id, "community": COMMUNITY}
+        sides = {"payer_community": COMMUNITY, "provider_id": donor, "provider_community": COMMUNITY}
+        staff, then = uuid.uuid4(), NOW + timedelta(seconds=4)
+        await record(
+            TimeOrderServed(**order, **sides, minutes=40, started_at=NOW, recorded_by=staff, served_at=then), then
+        )
+        await record(TimeOrderConfirmed(**order, confirmed_by=staff, confirmed_at=then), then)
+        wrong = TimeOrderCorrected(
+            **order, **sides, minutes_before=40, minutes=10, reason=TimeBankCorrectionReason.WRONG_MINUTES,
+            proposed_by=staff, corrected_by=staff, corrected_at=then,
+        )  # fmt: skip
+        await record(wrong, NOW + timedelta(seconds=9))
+        more = helped.model_copy(update={"time_order_id": uuid.uuid4()})
+        with pytest.raises(PoolMovedMeanwhile):
+            await record(more, NOW + timedelta(seconds=8))
+        await record(more, NOW + timedelta(seconds=10))
 
         again, writer = await LedgerUnderTest(db, "afresh").fresh(), LedgerWriter("afresh")
         pools = PoolLater(Overflow(writer))

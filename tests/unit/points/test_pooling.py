@@ -122,6 +122,42 @@ def test_what_is_held_for_something_is_gone_until_it_is_set_free() -> None:
     assert flowed(kept) == {}
 
 
+def test_what_was_paid_and_given_by_mistake_never_flowed_over_and_what_comes_back_would_have() -> None:
+    """A mistake counts from when it was made, known since it was taken back: both sides stand as if it never was."""
+    rounds = [round_of(1), round_of(2)]
+
+    def dealt(minutes: int, known: datetime, clause: int) -> Posting:
+        return Posting(0, uuid.uuid4(), uuid.uuid4(), clause, minutes, 77, at(1, 15), known)
+
+    recipient = posted([served(1, 70), dealt(60, at(1, 15), Clause.MINUTES_GIVEN)], [], rounds)
+    assert flowed(recipient) == {(date(2026, 3, 1), round_of(1).at): 30}
+    recipient = posted([*recipient, dealt(-60, at(3), Clause.GIFT_REVERSED)], [], rounds)
+    assert sum(flowed(recipient).values()) == 0
+    assert sum(p.amount for p in recipient) == 70
+    giver = posted([served(1, 130), dealt(-60, at(1, 15), Clause.MINUTES_GIVEN)], [], rounds)
+    giver = posted([*giver, dealt(60, at(3), Clause.GIFT_REVERSED)], [], rounds)
+    assert flowed(giver) == {(date(2026, 3, 1), at(3)): 30}
+    # Between midnight and the round it was spent, as the round says; what comes back counts from then, too.
+    late = [served(1, 130), spent(at(2, 0.1), 60)]
+    back = Posting(0, uuid.uuid4(), uuid.uuid4(), Clause.ORDER_CORRECTED, 60, 77, at(2, 0.1), at(3))
+    account = posted(late, [], [round_of(1, spent=60), round_of(2)])
+    account = posted([*account, back], [], [round_of(1, spent=60), round_of(2)])
+    assert flowed(account) == {(date(2026, 3, 2), at(3)): 30}
+
+
+def test_what_is_paid_on_top_of_an_order_was_not_held() -> None:
+    hold = Held(uuid.uuid4(), 30, at(1, 20), None)
+    paid = Posting(0, uuid.uuid4(), hold.hold_id, Clause.ORDER_PAID, -30, 77, at(1, 22), at(1, 22))
+    more = Posting(0, uuid.uuid4(), hold.hold_id, Clause.ORDER_CORRECTED, -15, 77, at(1, 22), at(3))
+    rounds = [round_of(1), round_of(2)]
+    assert flowed(posted([served(1, 140), paid], [hold], rounds)) == {(date(2026, 3, 1), round_of(1).at): 10}
+    account = posted([*posted([served(1, 140), paid], [hold], rounds), more], [hold], rounds)
+    assert sum(flowed(account).values()) == 0
+    # A pool that paid more had it, too.
+    pool = [flow(1, 40, at(1)), paid, more]
+    assert [one.amount for one in lacks(pool, [hold])] == [5]
+
+
 def test_service_that_is_told_later_flows_over_when_it_is_known() -> None:
     rounds = [round_of(1), round_of(2)]
     account = posted([served(1, 90)], [], rounds)

@@ -24,8 +24,17 @@ from services.points.deaths import model as deaths
 from services.points.deaths.views import DEATHS
 from services.points.kin import model as kin
 from services.points.kin.views import TIES
-from services.points.ledger.clauses import TIME_BANK_SPENT, Clause
-from services.points.time_gifts.model import Donate, Give, GivenAlready, NothingGiven, Side
+from services.points.ledger.clauses import REVERSED, TIME_BANK_SPENT, Clause
+from services.points.time_gifts.model import (
+    Donate,
+    Give,
+    GivenAlready,
+    NothingGiven,
+    OwnGift,
+    Reverse,
+    ReversedAlready,
+    Side,
+)
 from services.points.time_gifts.streams import DONATIONS, GIFTS
 from services.points.time_orders import refusals
 from services.points.time_orders.standing import AccountIsClosed
@@ -43,8 +52,11 @@ from shared.contracts.time_bank import (
     KinRelation,
     KinVerified,
     MinutesDonated,
+    MinutesDonationReversed,
+    MinutesGiftReversed,
     MinutesGiven,
     OnDeathOutcome,
+    TimeBankCorrectionReason,
     TimeService,
 )
 from shared.web.problems import Texts
@@ -187,6 +199,30 @@ def test_anybody_donates_both_kinds_of_minutes_to_the_pool_of_their_home() -> No
     given(DONATIONS).when(replace(donate, donor=Side(DAUGHTER, None, False))).then_refused(NoSuchVolunteer)
 
 
+def test_what_was_given_by_mistake_is_taken_back_once_by_another_while_it_is_not_long_ago() -> None:
+    mistaken = {"reason": TimeBankCorrectionReason.ENTERED_TWICE, "reversed_by": ANNA, "reversed_at": NOW + DAY}
+    back = Reverse(TimeBankCorrectionReason.ENTERED_TWICE, 90 * DAY, ANNA, NOW + DAY)
+    gift = given(GIFTS).when(give()).events[0]
+    gone = MinutesGiftReversed(
+        time_gift_id=ID, community=THERE, giver_id=DAUGHTER, recipient_id=OLD, recipient_community=HERE, minutes=30,
+        **mistaken,
+    )  # fmt: skip
+    donated = MinutesDonated(
+        time_donation_id=ID, community=THERE, book=HERE, volunteer_id=DAUGHTER, minutes=30, donation_minutes=45,
+        donated_at=NOW,
+    )  # fmt: skip
+    out = MinutesDonationReversed(
+        time_donation_id=ID, community=THERE, book=HERE, volunteer_id=DAUGHTER, minutes=30, donation_minutes=45,
+        **mistaken,
+    )  # fmt: skip
+    for stream, told, reversal in ((GIFTS, gift, gone), (DONATIONS, donated, out)):
+        given(stream, told).when(back).then(reversal)
+        given(stream, told, reversal).when(back).then_refused(ReversedAlready)
+        given(stream, told).when(replace(back, by=DAUGHTER)).then_refused(OwnGift)
+        late = replace(back, at=NOW + 91 * DAY)
+        given(stream, told).when(late).then_refused(refusals.CorrectionTooFarBack, days=90)
+
+
 # --- deaths ----------------------------------------------------------------------------------------------------------
 
 
@@ -286,19 +322,22 @@ def test_shares_are_even_and_nothing_is_lost(minutes: int, count: int) -> None:
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("clause", sorted(TIME_BANK_SPENT))
+@pytest.mark.parametrize("clause", sorted(TIME_BANK_SPENT | REVERSED))
 def test_every_line_of_the_time_bank_has_words_for_both_sides(clause: Clause, language: str) -> None:
     texts = Texts([ROOT / "services" / "points" / "locales"])
     name = clause.name.lower()
     assert f"clause.{name}" in texts.codes(language)
     for form in ("given", "gained"):
         params = {"day": "2026-03-01", "amount": 60, "unit": "U", "service": "S"}
+        params |= {"before": 150, "after": 90, "corrected_on": "2026-03-02", "because": ""}
         said = texts.get(language, f"explain.{name}.{form}", params)
         assert "60" in said
         assert "{" not in said
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_kind_of_service_has_a_word(language: str) -> None:
+def test_every_kind_of_service_and_every_reason_has_a_word(language: str) -> None:
     known = Texts([ROOT / "services" / "points" / "locales"]).codes(language)
     assert {f"time_service.{service}" for service in TimeService} <= known
+    assert {f"minutes_because.{reason}" for reason in TimeBankCorrectionReason} <= known
+    assert {f"explain.because.{clause.name.lower()}" for clause in REVERSED} <= known

@@ -9,15 +9,27 @@ from services.points.beneficiaries.model import (
     NoSuchVolunteer,
 )
 from services.points.time_orders import refusals
-from services.points.time_orders.model import Accept, Approve, Cancel, Confirm, Request, Serve, Stage, TimeOut
+from services.points.time_orders.correcting import (
+    ConfirmCorrection,
+    Elsewhere,
+    ProposeCorrection,
+    WithdrawCorrection,
+)
+from services.points.time_orders.model import Accept, Approve, Cancel, Confirm, Request, Serve, TimeOut
+from services.points.time_orders.order import Stage
 from services.points.time_orders.standing import AccountIsClosed, Means, Standing
 from services.points.time_orders.views import ORDERS
+from shared.contracts.corrections import NothingToCorrect
 from shared.contracts.time_bank import (
+    TimeBankCorrectionReason,
     TimeOrderAccepted,
     TimeOrderApproved,
     TimeOrderCancelled,
     TimeOrderCancelReason,
     TimeOrderConfirmed,
+    TimeOrderCorrected,
+    TimeOrderCorrectionProposed,
+    TimeOrderCorrectionWithdrawn,
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
@@ -229,3 +241,78 @@ def test_a_service_that_nobody_confirms_is_told_every_week_until_somebody_does()
     given(ORDERS, *reminded, CONFIRMED).when(TimeOut(late + 7 * DAY)).then_nothing()
     before_anybody_was = SERVED.model_copy(update={"confirm_by": None})
     given(ORDERS, requested(), ACCEPTED, before_anybody_was).when(TimeOut(NOW)).then(told(1, NOW))
+
+
+WRONG = TimeBankCorrectionReason.WRONG_MINUTES
+CLERK, COLLEAGUE = OTHER, MOTHER
+
+
+def propose(minutes: int = 60, **changed: Any) -> ProposeCorrection:
+    return replace(ProposeCorrection(minutes, None, WRONG, Elsewhere(), 90 * DAY, CLERK, NOW + DAY), **changed)
+
+
+def proposed(minutes: int = 60, before: int = 90, service: TimeService | None = None) -> TimeOrderCorrectionProposed:
+    return TimeOrderCorrectionProposed(
+        time_order_id=ID, community=HERE, minutes_before=before, minutes=minutes, service=service, reason=WRONG,
+        proposed_by=CLERK, proposed_at=NOW + DAY,
+    )  # fmt: skip
+
+
+def corrected(minutes: int = 60, before: int = 90, service: TimeService | None = None) -> TimeOrderCorrected:
+    return TimeOrderCorrected(
+        time_order_id=ID, community=HERE, payer_volunteer_id=OLD, payer_community=HERE, provider_id=PROVIDER,
+        provider_community=THERE, minutes_before=before, minutes=minutes, service=service, reason=WRONG,
+        proposed_by=CLERK, corrected_by=COLLEAGUE, corrected_at=NOW + DAY,
+    )  # fmt: skip
+
+
+PAID = (requested(), ACCEPTED, SERVED, CONFIRMED)
+CONFIRM = ConfirmCorrection(Elsewhere(), COLLEAGUE, NOW + DAY)
+
+
+def test_what_was_confirmed_wrongly_is_proposed_by_one_and_confirmed_by_another() -> None:
+    given(ORDERS, *PAID).when(propose()).then(proposed())
+    given(ORDERS, *PAID, proposed()).when(CONFIRM).then(corrected())
+    given(ORDERS, *PAID, proposed()).when(CONFIRM).then_state(minutes=60, stage=Stage.CONFIRMED, correction=None)
+    for own in (CLERK, PROVIDER, OLD):
+        own_confirmation = replace(CONFIRM, by=own)
+        given(ORDERS, *PAID, proposed()).when(own_confirmation).then_refused(refusals.OwnCorrection)
+    given(ORDERS, *PAID, proposed()).when(propose(30)).then_refused(refusals.CorrectionAlreadyProposed)
+    given(ORDERS, *PAID).when(CONFIRM).then_refused(refusals.NoCorrectionProposed)
+    given(ORDERS, *PAID[:3]).when(propose()).then_refused(refusals.OrderNotConfirmed)
+
+
+def test_a_correction_is_withdrawn_until_it_is_confirmed() -> None:
+    withdrawn = TimeOrderCorrectionWithdrawn(
+        time_order_id=ID, community=HERE, withdrawn_by=CLERK, withdrawn_at=NOW + DAY
+    )  # fmt: skip
+    withdraw = WithdrawCorrection(CLERK, NOW + DAY)
+    given(ORDERS, *PAID, proposed()).when(withdraw).then(withdrawn)
+    given(ORDERS, *PAID, proposed(), withdrawn).when(CONFIRM).then_refused(refusals.NoCorrectionProposed)
+    given(ORDERS, *PAID, proposed(), withdrawn).when(propose()).then(proposed())
+    given(ORDERS, *PAID, proposed(), corrected()).when(withdraw).then_refused(refusals.NoCorrectionProposed)
+
+
+def test_an_order_is_corrected_to_nothing_and_back_and_to_another_service() -> None:
+    nothing = (*PAID, proposed(0), corrected(0))
+    given(ORDERS, *PAID, proposed(0)).when(CONFIRM).then_state(minutes=0, stage=Stage.VOIDED)
+    given(ORDERS, *nothing).when(propose(120)).then(proposed(120, before=0))
+    back = given(ORDERS, *nothing, proposed(120, before=0))
+    back.when(CONFIRM).then(corrected(120, before=0))
+    back.when(CONFIRM).then_state(minutes=120, stage=Stage.CONFIRMED)
+    meals = TimeService.MEALS
+    given(ORDERS, *PAID).when(propose(90, service=meals)).then(proposed(90, service=meals))
+    given(ORDERS, *PAID, proposed(90, service=meals)).when(CONFIRM).then_state(service=meals, minutes=90)
+    given(ORDERS, *PAID).when(propose(90, service=TimeService.HOUSEWORK)).then_refused(NothingToCorrect)
+    given(ORDERS, *PAID).when(propose(90)).then_refused(NothingToCorrect)
+
+
+def test_what_cannot_be_right_is_no_correction() -> None:
+    given(ORDERS, *PAID).when(propose(121)).then_refused(refusals.MoreThanPlanned, planned_minutes=120)
+    given(ORDERS, *PAID).when(propose(at=NOW + 91 * DAY)).then_refused(refusals.CorrectionTooFarBack, days=90)
+    for clash, refusal in (
+        (Elsewhere(served=True), refusals.ProviderElsewhere),
+        (Elsewhere(credited=True), refusals.ServiceAlreadyCredited),
+    ):
+        given(ORDERS, *PAID).when(propose(120, elsewhere=clash)).then_refused(refusal)
+        given(ORDERS, *PAID, proposed(120)).when(replace(CONFIRM, elsewhere=clash)).then_refused(refusal)
