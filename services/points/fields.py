@@ -1,20 +1,22 @@
 """Field types of the request bodies and queries, and what routes of several rooms need."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.points.ledger.reading import Sight
 from services.points.market.dated import Dated
+from services.points.reversal import Reverse
 from services.points.settings import PointsSettings
 from shared.auth.tokens import OutsideNode, Principal
 from shared.clock import Clock
+from shared.contracts.reversals import ReversalReason
 from shared.unit_of_work import UnitOfWork
 from shared.web import configured
-from shared.web.fields import Moment
+from shared.web.fields import Body, Moment
 
 Holder = Annotated[str, StringConstraints(pattern=r"^[a-z0-9:-]{1,64}$")]
 """The name of a holder of accounts: a volunteer's id, or a kind and a code."""
@@ -46,6 +48,38 @@ Fen = Annotated[int, Field(ge=1, le=100_000_000_00)]
 def dated(work: UnitOfWork, settings: PointsSettings, at: Moment | None) -> Dated:
     """A moment that was entered, or now, with the bounds it must keep."""
     return Dated(at=at or work.now, now=work.now, earliest=work.now - timedelta(days=settings.backdating_max_days))
+
+
+class ReversalBody(Body):
+    """撤回原因 Why it is taken back; always as a whole."""
+
+    reason: ReversalReason
+
+
+class ReversalOut(BaseModel):
+    """What was taken back."""
+
+    id: UUID
+    reason: ReversalReason
+    reversed_at: datetime
+
+
+class Reversible(BaseModel):
+    """Whether it was taken back, of something that can be."""
+
+    reversed_at: datetime | None = Field(default=None, description="何时撤回，有效的为空 null while it holds")
+    reversal_reason: ReversalReason | None = Field(default=None, description="撤回原因 why it was taken back")
+
+
+WhetherReversed = Annotated[
+    bool | None, Query(alias="reversed", description="只看已撤回的，或只看有效的 what was taken back, or what holds")
+]
+"""In a query: of a list of what can be taken back."""
+
+
+def reversing(work: UnitOfWork, settings: PointsSettings, body: ReversalBody) -> Reverse:
+    """The command to take something back, as far as books stay open."""
+    return Reverse(body.reason, work.now, work.now - timedelta(days=settings.backdating_max_days))
 
 
 Configured = Annotated[PointsSettings, Depends(configured)]

@@ -5,14 +5,15 @@ from services.points.aid import views as aid_views
 from services.points.budgets import api as budgets
 from services.points.budgets import views as budget_views
 from services.points.donations import api as donations
-from services.points.donations import outcome, page, receipts
+from services.points.donations import outcome, page
+from services.points.donations import receipts as donation_receipts
 from services.points.donations import views as donation_views
 from services.points.donors import api as donors
 from services.points.donors import views as donor_views
 from services.points.households import api as households
 from services.points.households import views as household_views
 from services.points.market import api as market
-from services.points.market import counts, photos, pricing, traces
+from services.points.market import counts, photos, pricing, receipts, traces
 from services.points.market import views as market_views
 from services.points.purchases import api as purchases
 from services.points.purchases import views as purchase_views
@@ -48,12 +49,13 @@ apis = (
     market.api,
     photos.api,
     pricing.api,
+    receipts.api,
     counts.api,
     traces.api,
     redemptions.api,
     donors.api,
     donations.api,
-    receipts.api,
+    donation_receipts.api,
     outcome.api,
     page.api,
     suppliers.api,

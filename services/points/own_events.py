@@ -14,6 +14,7 @@ from services.points.expiry.effects import LapseEffects
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.long_days.effects import LongDayEffects
 from services.points.market.flows import Flows
+from services.points.market.reversals import MarketReversals
 from services.points.overflow.effects import OverflowEffects
 from services.points.redemptions.effects import RedemptionEffects
 from services.points.settlements.effects import SettlementEffects
@@ -36,6 +37,7 @@ class LedgerEffects:
         self, writer: LedgerWriter, lapses: LapseEffects, overflow: OverflowEffects, *, replaying: bool = False
     ) -> None:
         flows = Flows(writer, replaying=replaying)
+        reversals = MarketReversals(writer, replaying=replaying)
         redemptions = RedemptionEffects(writer, lapses, replaying=replaying)
         anomalies = AnomalyEffects(writer, lapses, replaying=replaying)
         orders = TimeOrderEffects(writer, overflow, replaying=replaying)
@@ -45,6 +47,7 @@ class LedgerEffects:
         self.long_days = LongDayEffects(writer, overflow, replaying=replaying)
         self._effects: dict[type[Event], Effect] = {
             **dict.fromkeys(Flows.EVENTS, flows.apply),
+            **dict.fromkeys(MarketReversals.EVENTS, reversals.apply),
             **dict.fromkeys(RedemptionEffects.EVENTS, redemptions.apply),
             **dict.fromkeys(AnomalyEffects.EVENTS, anomalies.apply),
             **dict.fromkeys(TimeOrderEffects.EVENTS, orders.apply),

@@ -34,11 +34,19 @@ CAPPED_TOGETHER = ((Unit.POINT,), (Unit.MINUTE, Unit.DONATION_MINUTE), (Unit.SER
 """Units that share the caps of a policy, under the name of the first."""
 
 
+_GOODS = "ITEM:"
+
+
 def policy_unit(unit: Unit) -> Unit:
     """The unit by whose name a policy speaks of this one: what is only given away is time on the time bank, too."""
     return Unit.MINUTE if unit is Unit.DONATION_MINUTE else unit
 
 
+def item_of(code: str) -> UUID:
+    """The item whose pieces a unit counts."""
+    return UUID(code.removeprefix(_GOODS))
+
+
 def goods_code(item_id: UUID) -> str:
     """Code of the unit that counts the pieces of one item."""
-    return f"ITEM:{item_id}"
+    return f"{_GOODS}{item_id}"

@@ -234,11 +234,14 @@ class AidGranted(Event, context="points"):
 
 
 class AidHandedOver(Event, context="points"):
-    """The household has the goods."""
+    """The household has the goods. What was not taken is free again."""
 
     gift_id: UUID
     community: CommunityCode
     handed_over_at: AwareDatetime
+    lines: tuple[GoodsLine, ...] | None = Field(
+        default=None, description="What was taken, where it was less than was granted; null for all."
+    )
 
 
 class AidRefused(Event, context="points"):

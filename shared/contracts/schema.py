@@ -15,6 +15,7 @@ from shared.contracts import (  # noqa: F401
     mediation,
     points,
     registry,
+    reversals,
     settlement,
     supplies,
     time_bank,

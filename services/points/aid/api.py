@@ -21,10 +21,11 @@ from services.points.aid.model import (
     Stage,
 )
 from services.points.aid.views import GIFTS
-from services.points.fields import Configured
+from services.points.fields import Configured, ReversalBody, Reversible, reversing
 from services.points.households.model import Household
 from services.points.households.views import HOUSEHOLDS
 from services.points.market.lines import LineOut, Lines, goods, require_items
+from services.points.market.taken_back import hold_row
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import aid_gifts
 from shared.auth.actors import actor_id
@@ -49,6 +50,18 @@ class ProposalBody(Body):
     lines: Lines
 
 
+class HandOverBody(Body):
+    """发放 What the household takes, where it is less than was granted."""
+
+    lines: Annotated[
+        Lines | None,
+        Field(
+            description="实际领取的物品和件数，不填即全部；没有列出的物品没有领取"
+            " items and pieces that are taken, all if not given; of an item that is not named, nothing"
+        ),
+    ] = None
+
+
 class GiftStateOut(BaseModel):
     """The gift as the command left it."""
 
@@ -62,10 +75,11 @@ class GiftStateOut(BaseModel):
     collect_by: datetime | None
 
 
-class GiftOut(GiftStateOut):
+class GiftOut(GiftStateOut, Reversible):
     """A gift."""
 
-    lines: list[LineOut]
+    lines: list[LineOut] = Field(description="领取之后是实际领取的 once handed over, what was taken")
+    granted_lines: list[LineOut] = Field(description="提出和批准的 what was proposed and granted")
     proposed_at: datetime
     ended_at: datetime | None
 
@@ -115,15 +129,29 @@ async def refuse_aid(gift_id: UUID, work: Work, caller: Caller) -> GiftStateOut:
 
 
 @api.command("/v1/aid/{gift_id}/handover", permission="aid.hand_over")
-async def hand_over_aid(gift_id: UUID, work: Work, caller: Caller) -> GiftStateOut:
-    """发放救助物资。Hand the goods over."""
-    return await _end(work, caller, gift_id, HandOver(work.now))
+async def hand_over_aid(gift_id: UUID, work: Work, caller: Caller, body: HandOverBody | None = None) -> GiftStateOut:
+    """发放救助物资；只领一部分的填 `lines`，其余立即解冻。Hand the goods over; what is not taken is free again."""
+    taken = None if body is None or body.lines is None else goods(body.lines)
+    return await _end(work, caller, gift_id, HandOver(work.now, taken))
 
 
 @api.command("/v1/aid/{gift_id}/cancellation", permission="aid.propose")
 async def cancel_aid(gift_id: UUID, work: Work, caller: Caller) -> GiftStateOut:
     """撤销救助，冻结的物资解冻。Call it off; what was held is free again."""
     return await _end(work, caller, gift_id, Cancel(work.now))
+
+
+@api.command("/v1/aid/{gift_id}/reversal", permission="aid.hand_over")
+async def reverse_aid(
+    gift_id: UUID, body: ReversalBody, work: Work, caller: Caller, settings: Configured
+) -> GiftStateOut:
+    """撤回已发放的救助：物资退回，或登记错误；物资回到货架。
+
+    Take back, as a whole, aid that was handed over: the goods were brought back, or it was entered wrongly.
+    """
+    await hold_row(work.connection, aid_gifts, gift_id)
+    await of_caller(work, caller, GIFTS, gift_id, "aid")
+    return _state(await work.execute(GIFTS, gift_id, reversing(work, settings, body)))
 
 
 @timers.on(_EXPIRY)
@@ -199,6 +227,9 @@ def _gift(row: Any) -> GiftOut:
         approvals=row.approvals,
         collect_by=row.collect_by,
         lines=[LineOut(**line) for line in row.lines],
+        granted_lines=[LineOut(**line) for line in row.granted_lines],
         proposed_at=row.proposed_at,
         ended_at=row.ended_at,
+        reversed_at=row.reversed_at,
+        reversal_reason=row.reversal_reason,
     )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from services.points.households.model import HouseholdIsForgotten, NotInNeed
+from services.points.reversal import Reverse, reversed_as
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
 from shared.contracts.love_market import (
     AidApproved,
@@ -22,6 +23,7 @@ from shared.contracts.love_market import (
     AidRefused,
     GoodsLine,
 )
+from shared.contracts.reversals import AidReversed
 
 
 class Stage(StrEnum):
@@ -34,6 +36,8 @@ class Stage(StrEnum):
     REFUSED = "refused"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    REVERSED = "reversed"
+    """Handed over, and taken back since."""
 
 
 ListedStage = Literal[
@@ -43,6 +47,7 @@ ListedStage = Literal[
     Stage.REFUSED,
     Stage.CANCELLED,
     Stage.EXPIRED,
+    Stage.REVERSED,
 ]
 """Where one can stand that is there: what a list can be asked for."""
 
@@ -58,10 +63,12 @@ class Gift:
     community: str = ""
     household_id: UUID | None = None
     lines: tuple[GoodsLine, ...] = ()
+    """What is proposed or granted; what was taken, once it was."""
     proposed_by: UUID | None = None
     approved_by: tuple[UUID, ...] = ()
     stage: Stage = Stage.NONE
     collect_by: datetime | None = None
+    handed_over_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +106,11 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """The household takes the goods."""
+    """The household takes the goods, or fewer of them: one is broken, or of no use to them."""
 
     at: datetime
+    taken: tuple[GoodsLine, ...] | None = None
+    """None for all; of an item that is not named, nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +127,7 @@ class Expire:
     at: datetime
 
 
-Command = Propose | Approve | Refuse | HandOver | Cancel | Expire
+Command = Propose | Approve | Refuse | HandOver | Cancel | Expire | Reverse
 
 
 class GiftEnded(Refusal):
@@ -131,6 +140,18 @@ class GiftNotGranted(Refusal):
     """Two people have not approved it yet. Params: `approvals`."""
 
     code: ClassVar[str] = "aid_not_granted"
+
+
+class MoreThanGranted(Refusal):
+    """Fewer pieces of the item were granted than are to be handed over. Params: `item`, `quantity`, `granted`."""
+
+    code: ClassVar[str] = "more_than_granted"
+
+
+class NothingHandedOver(Refusal):
+    """It was not handed over; what is held is called off. Params: `stage`."""
+
+    code: ClassVar[str] = "aid_not_handed_over"
 
 
 class GiftAlreadyGranted(Refusal):
@@ -158,7 +179,7 @@ class ApprovedAlready(Refusal):
 
 
 def decide(gift: Gift, command: Command) -> list[Event]:
-    """Which events a command leads to. Raises the refusals above, `NotInNeed` and `HouseholdIsForgotten`."""
+    """Which events a command leads to. Raises the refusals above, `NotInNeed`, `HouseholdIsForgotten`, of `Reverse`."""
     if isinstance(command, Propose):
         return [_proposed(gift, command)]
     if isinstance(command, Expire):
@@ -166,6 +187,8 @@ def decide(gift: Gift, command: Command) -> list[Event]:
         if gift.stage is not Stage.GRANTED or not due:
             return []
         return [AidExpired(**_named(gift), expired_at=command.at)]
+    if isinstance(command, Reverse):
+        return [_reversed(gift, command)]
     refuse_unless(gift.stage in OPEN, GiftEnded(stage=gift.stage.value))
     match command:
         case Approve():
@@ -174,11 +197,36 @@ def decide(gift: Gift, command: Command) -> list[Event]:
             refuse_if(by == gift.proposed_by, OwnProposal)
             refuse_if(gift.stage is Stage.GRANTED, GiftAlreadyGranted)
             return [AidRefused(**_named(gift), refused_by=by, refused_at=at)]
-        case HandOver(at=at):
+        case HandOver():
             refuse_unless(gift.stage is Stage.GRANTED, GiftNotGranted(approvals=len(gift.approved_by)))
-            return [AidHandedOver(**_named(gift), handed_over_at=at)]
+            return [_handed_over(gift, command)]
         case Cancel(at=at):
             return [AidCancelled(**_named(gift), cancelled_at=at)]
+
+
+def _handed_over(gift: Gift, command: HandOver) -> Event:
+    granted = {line.item_id: line.quantity for line in gift.lines}
+    for line in command.taken or ():
+        most = granted.get(line.item_id, 0)
+        refuse_if(line.quantity > most, MoreThanGranted(item=line.item_id, quantity=line.quantity, granted=most))
+    taken = command.taken
+    if taken is not None and {line.item_id: line.quantity for line in taken} == granted:
+        taken = None
+    return AidHandedOver(**_named(gift), handed_over_at=command.at, lines=taken)
+
+
+def _reversed(gift: Gift, command: Reverse) -> Event:
+    before = gift.stage is Stage.REVERSED
+    refuse_unless(before or gift.stage is Stage.HANDED_OVER, NothingHandedOver(stage=gift.stage.value))
+    assert gift.household_id is not None
+    assert gift.handed_over_at is not None
+    return AidReversed(
+        **_named(gift),
+        household_id=gift.household_id,
+        lines=gift.lines,
+        handed_over_at=gift.handed_over_at,
+        **reversed_as(command, gift.handed_over_at, before=before),
+    )
 
 
 def _proposed(gift: Gift, command: Propose) -> Event:
@@ -235,7 +283,10 @@ def evolve(gift: Gift, event: Event) -> Gift:
         case AidGranted(approved_by=by, collect_by=collect_by):
             return replace(gift, approved_by=(*gift.approved_by, by), stage=Stage.GRANTED, collect_by=collect_by)
         case AidHandedOver():
-            return replace(gift, stage=Stage.HANDED_OVER)
+            lines = gift.lines if event.lines is None else event.lines
+            return replace(gift, stage=Stage.HANDED_OVER, handed_over_at=event.handed_over_at, lines=lines)
+        case AidReversed():
+            return replace(gift, stage=Stage.REVERSED)
         case AidRefused():
             return replace(gift, stage=Stage.REFUSED)
         case AidCancelled():

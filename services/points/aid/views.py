@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.aid.model import Gift, Stage, decide, evolve
 from services.points.market.lines import as_json
+from services.points.market.taken_back import mark_reversed
 from services.points.tables import aid_gifts
 from shared.aggregate import Aggregate
 from shared.contracts.love_market import (
@@ -20,6 +21,7 @@ from shared.contracts.love_market import (
     AidProposed,
     AidRefused,
 )
+from shared.contracts.reversals import AidReversed
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -37,6 +39,7 @@ async def propose(connection: AsyncConnection, event: AidProposed, recorded: Rec
             community=event.community,
             household_id=event.household_id,
             lines=as_json(event.lines),
+            granted_lines=as_json(event.lines),
             stage=Stage.PROPOSED.value,
             approvals=0,
             proposed_at=event.proposed_at,
@@ -60,7 +63,9 @@ async def grant(connection: AsyncConnection, event: AidGranted, recorded: Record
 
 @views.on(AidHandedOver)
 async def hand_over(connection: AsyncConnection, event: AidHandedOver, recorded: Recorded) -> None:
-    """The household has it."""
+    """The household has it, and the row says what was taken."""
+    if event.lines is not None:
+        await _set(connection, event.gift_id, recorded, lines=as_json(event.lines))
     await _end(connection, event.gift_id, recorded, Stage.HANDED_OVER, event.handed_over_at)
 
 
@@ -80,6 +85,13 @@ async def cancel(connection: AsyncConnection, event: AidCancelled, recorded: Rec
 async def expire(connection: AsyncConnection, event: AidExpired, recorded: Recorded) -> None:
     """Nobody came."""
     await _end(connection, event.gift_id, recorded, Stage.EXPIRED, event.expired_at)
+
+
+@views.on(AidReversed)
+async def reverse(connection: AsyncConnection, event: AidReversed, recorded: Recorded) -> None:
+    """Handed over, and taken back."""
+    stage = Stage.REVERSED.value
+    await mark_reversed(connection, aid_gifts, event.gift_id, event, stage=stage, version=recorded.version)
 
 
 async def _end(connection: AsyncConnection, gift_id: UUID, recorded: Recorded, stage: Stage, at: datetime) -> None:

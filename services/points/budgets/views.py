@@ -4,9 +4,11 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.budgets.model import Grant, decide, evolve
+from services.points.market.taken_back import mark_reversed
 from services.points.tables import budget_grants
 from shared.aggregate import Aggregate
 from shared.contracts.love_market import BudgetGranted
+from shared.contracts.reversals import BudgetGrantReversed
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -28,3 +30,9 @@ async def grant(connection: AsyncConnection, event: BudgetGranted, recorded: Rec
             version=recorded.version,
         )
     )
+
+
+@views.on(BudgetGrantReversed)
+async def reverse(connection: AsyncConnection, event: BudgetGrantReversed, recorded: Recorded) -> None:
+    """Taken back."""
+    await mark_reversed(connection, budget_grants, event.grant_id, event, version=recorded.version)

@@ -5,14 +5,15 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import select
 
 from services.points.donations.model import Donate
 from services.points.donations.views import DONATIONS, looks_entered, next_number
 from services.points.donors.views import DONORS
-from services.points.fields import Configured, dated
+from services.points.fields import Configured, ReversalBody, ReversalOut, Reversible, WhetherReversed, dated, reversing
 from services.points.market.lines import LineOut, Lines, goods, require_items
+from services.points.market.taken_back import hold_row
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import donations
 from shared.contracts.common import CommunityCode
@@ -40,7 +41,7 @@ class DonationBody(Body):
     ] = None
 
 
-class DonationOut(BaseModel):
+class DonationOut(Reversible):
     """A donation."""
 
     id: UUID
@@ -89,6 +90,22 @@ async def donate(body: DonationBody, work: Work, caller: Caller, settings: Confi
     )
 
 
+@api.command("/v1/donations/{donation_id}/reversal", permission="donations.manage")
+async def reverse_donation(
+    donation_id: UUID, body: ReversalBody, work: Work, caller: Caller, settings: Configured
+) -> ReversalOut:
+    """撤回登记错误的捐赠：物资下架，收据作废，编号不再使用；货架上件数不够的不能撤回。
+
+    Take a donation back that was entered wrongly, as a whole: pieces off the shelf, the receipt void, its number not
+    given again. Not where the pieces are no longer there.
+    """
+    await hold_row(work.connection, donations, donation_id)
+    await of_caller(work, caller, DONATIONS, donation_id)
+    command = reversing(work, settings, body)
+    await work.execute(DONATIONS, donation_id, command)
+    return ReversalOut(id=donation_id, reason=command.reason, reversed_at=command.at)
+
+
 @api.query("/v1/donations", permission="donations.read")
 async def list_donations(
     read: Read,
@@ -96,6 +113,7 @@ async def list_donations(
     page: Paging,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     donor_id: Annotated[UUID | None, Query(description="捐赠人 donor")] = None,
+    reversed_: WhetherReversed = None,
 ) -> NamedPage[DonationOut]:
     """捐赠清单。Donations to the markets of the caller's node."""
     query = select(donations).where(donations.c.community.startswith(caller.node))
@@ -103,6 +121,8 @@ async def list_donations(
         query = query.where(donations.c.community == community)
     if donor_id is not None:
         query = query.where(donations.c.donor_id == donor_id)
+    if reversed_ is not None:
+        query = query.where(donations.c.reversed_at.is_not(None) == reversed_)
     return await with_node_names(read, await page.fetch(read, query, [donations.c.id], _donation))
 
 
@@ -124,4 +144,6 @@ def _donation(row: Any) -> DonationOut:
         received_at=row.received_at,
         repeats=row.repeats,
         repeat_reason=row.repeat_reason,
+        reversed_at=row.reversed_at,
+        reversal_reason=row.reversal_reason,
     )

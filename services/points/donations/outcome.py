@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.fields import Reversible
 from services.points.ledger.clauses import Clause
 from services.points.market.tracing import OUTCOMES, ByTeam, Moved, Outcome, Traced, by_teams, traced
 from services.points.tables import donations, items
@@ -40,8 +41,8 @@ class LineOutcomeOut(BaseModel):
     outcomes: list[OutcomeOut]
 
 
-class DonationOutcomeOut(BaseModel):
-    """What became of a donation."""
+class DonationOutcomeOut(Reversible):
+    """What became of a donation; nothing, of one that was taken back."""
 
     donation_id: UUID
     receipt_number: str
@@ -57,7 +58,13 @@ async def get_outcome(donation_id: UUID, read: Read, caller: Caller) -> Donation
     """
     donation = await row_of_caller(read, caller, donations.c.id, donation_id, "donation")
     lines = await outcomes_of(read, donation)
-    return DonationOutcomeOut(donation_id=donation_id, receipt_number=donation.receipt_number, lines=lines)
+    return DonationOutcomeOut(
+        donation_id=donation_id,
+        receipt_number=donation.receipt_number,
+        lines=lines,
+        reversed_at=donation.reversed_at,
+        reversal_reason=donation.reversal_reason,
+    )
 
 
 async def outcomes_of(read: AsyncConnection, donation: Row[Any]) -> list[LineOutcomeOut]:

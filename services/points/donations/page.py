@@ -23,6 +23,12 @@ api = Api(tags=["donations 捐赠"])
 
 _TITLE: Final = ("捐赠物资的去向", "What became of a gift")
 
+_VOID: Final = (
+    "<p>登记有误，或物资已退回，这张收据已经作废，没有去向可查。有疑问请联系接收单位。</p>"
+    '<p lang="en">It was entered wrongly, or the goods were given back: the receipt is void, and there is nothing to'
+    " follow. Ask whom it says it was received by.</p>"
+)
+
 _WORDS: Final[Mapping[Outcome, str]] = {
     Outcome.ON_THE_SHELF: "在货架上 On the shelf",
     Outcome.GIVEN_IN_AID: "救助困难家庭 Given in aid",
@@ -61,6 +67,8 @@ def _content(row: Any, community: str, lines: list[LineOutcomeOut], day: date) -
         ("收到日期 Received on", local_day(row.received_at)),
         ("去向截至 As of", day),
     ]
+    if row.reversed_at is not None:
+        return listed([*about, ("收据已作废 Receipt void since", local_day(row.reversed_at))]) + _VOID
     return listed(about) + "".join(_line(line) for line in lines)
 
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.fields import Configured
+from services.points.fields import Configured, Reversible
 from services.points.market.lines import LineOut
 from services.points.node_names import named, names_of
 from services.points.papers import Paper, Pdf, address_of, check_code, pdf, qr_code
@@ -38,7 +38,7 @@ class ReceiptLineOut(LineOut):
     specification: str | None
 
 
-class DonationReceiptOut(BaseModel):
+class DonationReceiptOut(Reversible):
     """Everything that a receipt (捐赠收据) says."""
 
     receipt_number: str
@@ -77,6 +77,7 @@ async def get_paper(
         "donor": receipt.donor_name or nobody,
         "community": community,
         "received_on": str(local_day(receipt.received_at)),
+        "void_since": "" if receipt.reversed_at is None else str(local_day(receipt.reversed_at)),
         "lines": [_on_paper(line) for line in receipt.lines],
         "code": code,
         "qr": qr_code(address),
@@ -100,6 +101,8 @@ async def _receipt(read: AsyncConnection, vault: Vault, row: Row[Any], donor: Ro
         lines=lines,
         received_at=row.received_at,
         donation_id=row.id,
+        reversed_at=row.reversed_at,
+        reversal_reason=row.reversal_reason,
     )
 
 

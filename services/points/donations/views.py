@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.donations.model import Donation, decide, evolve
 from services.points.market.lines import as_json
 from services.points.market.repeated import Repeated
+from services.points.market.taken_back import mark_reversed
 from services.points.tables import donations, receipt_numbers
 from shared.aggregate import Aggregate
 from shared.contracts.love_market import GoodsDonated, GoodsLine, RepeatReason
+from shared.contracts.reversals import DonationReversed
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -45,6 +47,12 @@ async def donate(connection: AsyncConnection, event: GoodsDonated, recorded: Rec
     await connection.execute(used.on_conflict_do_update(index_elements=["community"], set_={"last": last}))
 
 
+@views.on(DonationReversed)
+async def reverse(connection: AsyncConnection, event: DonationReversed, recorded: Recorded) -> None:
+    """Taken back."""
+    await mark_reversed(connection, donations, event.donation_id, event, version=recorded.version)
+
+
 async def next_number(connection: AsyncConnection, community: str) -> int:
     """The next running number of a community's receipts.
 
@@ -64,13 +72,15 @@ async def next_number(connection: AsyncConnection, community: str) -> int:
 async def looks_entered(
     connection: AsyncConnection, donor_id: UUID, lines: Sequence[GoodsLine], at: datetime, reason: RepeatReason | None
 ) -> Repeated | None:
-    """The latest donation by a donor within a day of a moment with as many pieces of an item; None where there is none.
+    """A donor's latest donation that holds, within a day of a moment and of as many pieces of an item; None for none.
 
     To be asked behind `next_number`: of two of one moment the second sees the first.
     """
     d = donations.c
     same = or_(*(d.lines.contains([line]) for line in as_json(lines)))
     within = d.received_at.between(at - _LOOKS_THE_SAME, at + _LOOKS_THE_SAME)
-    query = select(d.id, d.received_at, d.receipt_number).where(d.donor_id == donor_id, within, same)
+    query = select(d.id, d.received_at, d.receipt_number).where(
+        d.donor_id == donor_id, within, same, d.reversed_at.is_(None)
+    )
     row = (await connection.execute(query.order_by(d.id.desc()).limit(1))).first()
     return None if row is None else Repeated(row.id, row.received_at, row.receipt_number, reason)

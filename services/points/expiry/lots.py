@@ -6,7 +6,7 @@ was spent from, or after it lapsed, changes exactly what it ought to.
 """
 
 from collections import deque
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -74,6 +74,8 @@ class Course(NamedTuple):
     """By what was paid or is held (the transfer's record), from which lots, the first earned first."""
     lapsed: Mapping[tuple[UUID, UUID], tuple[Lot, Lapse, int]]
     """By record and lapse."""
+    returned: Set[UUID]
+    """What was held and came back, all of it: called off, or paid and taken back."""
 
 
 class Due(NamedTuple):
@@ -188,7 +190,7 @@ def course(known: Known, term_of: TermOf) -> Course:
     for hold_id in of_holds.difference(posting.record_id for posting in postings):
         for lot, amount, _ in purse.paid.get(hold_id, ()):
             lot.held += amount
-    return Course(lots, purse.paid, purse.lapsed)
+    return Course(lots, purse.paid, purse.lapsed, of_holds - {h.hold_id for h in held if h.freed_at is None})
 
 
 class _Purse:

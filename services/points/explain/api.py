@@ -11,8 +11,8 @@ from services.points.accounts.visible import visible_account
 from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Course
 from services.points.explain import facts
+from services.points.explain.known import Line
 from services.points.explain.lines import ExplainedOut, explained
-from services.points.explain.words import Line
 from services.points.fields import Holder, Seen, UnitCode
 from services.points.figures import figure
 from services.points.ledger.reading import EVERYTHING, Sight, posted

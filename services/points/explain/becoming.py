@@ -1,7 +1,8 @@
 """From which lots something was paid, and what became of points since they were earned: in words. Pure."""
 
 from services.points.expiry.lots import Course, Lot
-from services.points.explain.words import Line, Say
+from services.points.explain.known import Line
+from services.points.explain.words import Say
 from services.points.ledger.clauses import CUTS, EARNED, EXPIRED
 from shared.clock import local_day
 
@@ -16,6 +17,7 @@ class Becoming:
 
     def __init__(self, course: Course, say: Say) -> None:
         self._paid = course.paid
+        self._returned = course.returned
         self._lots = {lot.record_id: lot for lot in course.lots}
         self._say = say
         self._known: dict[tuple[object, ...], str] = {}
@@ -28,7 +30,9 @@ class Becoming:
         if line.amount > 0:
             lot = self._lots.get(line.record_id)
             return "" if lot is None or not lot.amount else self._became(lot, lot.amount != line.amount)
-        return self._paid_from(line) if line.amount < 0 and line.clause not in EARNED else ""
+        if line.amount == 0 or line.clause in EARNED or line.record_id in self._returned:
+            return ""
+        return self._paid_from(line)
 
     def _became(self, lot: Lot, changed: bool) -> str:
         last_day = lot.term.last_day

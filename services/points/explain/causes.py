@@ -38,7 +38,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
 from sqlalchemy.sql.selectable import CTE, LateralFromClause, SelectBase
 
-from services.points.explain.words import NOTHING, Cause, Line
+from services.points.explain.known import NOTHING, Cause, Line
 from services.points.ledger.clauses import CUTS, EARNED, EXPIRED, POOLED, REVERSED, Clause
 from services.points.ledger.reading import on
 from services.points.ledger.schema import LIVE
@@ -131,6 +131,13 @@ _CAUSES = text(
         SELECT h.settled_by, {NOTHING}, h.held_at FROM {LIVE}.holds AS h
          WHERE h.debit_account = a.account AND h.settled_at = a.known_at
            AND h.held_at >= a.since AND h.held_at < a.until
+        UNION ALL
+        SELECT t.event_id, t.clause, h.held_at
+          FROM {LIVE}.holds AS h
+          JOIN {LIVE}.transfers AS t ON t.credit_account = h.debit_account AND t.credit_account > 0
+               AND t.occurred_at = h.settled_at AND t.record_id = h.hold_id AND t.clause = {Clause.TAKEN_BACK:d}
+         WHERE h.debit_account = a.account AND t.recorded_at = a.known_at
+           AND h.held_at >= a.since AND h.held_at < a.until
      ) AS cause
      GROUP BY 1, 2, 3 ORDER BY 1, 4, 2
     """
@@ -205,6 +212,13 @@ def _told_with(own: CTE) -> CompoundSelect[Any]:
         ),
         select(holds.c.debit_account, holds.c.settled_at, freed_on).where(
             of_named(holds.c.hold_id), holds.c.settled_by == EVENT, holds.c.debit_account > 0
+        ),
+        # What was paid by a hold and came back since goes by when it was held, too.
+        select(own.c.credit_account, own.c.recorded_at, freed_on).where(
+            of_named(holds.c.hold_id),
+            holds.c.debit_account == own.c.credit_account,
+            own.c.clause == int(Clause.TAKEN_BACK),
+            own.c.credit_account > 0,
         ),
     ).subquery("facts")
     next_day = facts.c.day + _A_DAY

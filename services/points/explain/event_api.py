@@ -29,11 +29,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
 
-from services.points.explain import facts
-from services.points.explain.causes import EVENT, causes, consequences, named, of_named
+from services.points.explain.causes import EVENT, consequences, named, of_named
 from services.points.explain.holdings import HeldOut, held_told, sign
+from services.points.explain.known import Line
 from services.points.explain.lines import GroundOut, ground_out
-from services.points.explain.words import Line, Narrator
+from services.points.explain.telling import what_is_known
+from services.points.explain.words import Narrator
 from services.points.fields import own_id
 from services.points.grounds.telling import FlagOut, flags_of, flags_told
 from services.points.ledger import holders
@@ -234,27 +235,15 @@ async def _told(
     read: AsyncConnection, event_id: UUID, rows: Sequence[Any], book: PolicyBook, texts: Texts, language: str
 ) -> list[EffectOut]:
     """Transfers that an event caused, in words."""
-    titles = await facts.titles(read, language)
     lines = [_line(row) for row in rows]
-    goods, before, ordered = (
-        await facts.goods(read, lines),
-        await facts.before(read, lines),
-        await facts.ordered(read, lines),
-    )
-    earned_on = await facts.earned_on(read, {max(row.debit_account, row.credit_account) for row in rows}, lines)
-
-    caused = await causes(read, ((_account(row), line) for row, line in zip(rows, lines, strict=True)))
+    people = {max(row.debit_account, row.credit_account) for row in rows}
+    of_people = [(_account(row), line) for row, line in zip(rows, lines, strict=True)]
+    known = await what_is_known(read, lines, people, of_people, language)
 
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
 
-    long_days, supplied = await facts.long_days(read, lines), await facts.supplied(read, lines)
-    taken_back = await facts.taken_back(read, lines)
-    known = titles, goods, before, ordered, earned_on, long_days
-    narrators = {
-        row.code: Narrator(row.code, say, book, *known, causes=caused, supplied=supplied, taken_back=taken_back)
-        for row in rows
-    }
+    narrators = {row.code: Narrator(row.code, say, book, known) for row in rows}
     effects = []
     for row, line in zip(rows, lines, strict=True):
         told = narrators[row.code].tell(line)
@@ -272,9 +261,9 @@ async def _told(
                 reason=told.reason,
                 text=told.text,
                 record_id=row.record_id,
-                grounds=[ground_out(ground, titles) for ground in told.grounds],
+                grounds=[ground_out(ground, known.titles) for ground in told.grounds],
                 corrects=row.corrects,
-                caused_by=[cause.event_id for cause in caused.get(row.id, ())] or because,
+                caused_by=[cause.event_id for cause in known.causes.get(row.id, ())] or because,
             )
         )
     return effects

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Integer,
     Select,
+    Text,
     Uuid,
     and_,
     any_,
@@ -32,8 +33,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from services.points.earning.kinds import EVIDENCE_NUMBERS
+from services.points.explain.known import NOTHING, Before, Corrected, DealtWrongly, Goods, Line, LongDay, Reversal
 from services.points.explain.supplied import Supplied
-from services.points.explain.words import NOTHING, Before, Corrected, Goods, Line, LongDay, TakenBack
 from services.points.ledger.clauses import EARNED, EXPIRED, REVERSED, Clause
 from services.points.ledger.reading import ACCOUNT, COLUMNS, Lines, Sight, bounded, lines_of, on, sides
 from services.points.tables import (
@@ -55,7 +56,8 @@ from services.points.units import OPENED_UNITS, Unit, goods_code
 from shared.clock import local_day
 from shared.web.paging import Page
 
-_events = table("events", column("event_id", Uuid), column("data", JSONB))
+_OF_REDEMPTIONS = (Clause.REDEMPTION, Clause.GOODS_HANDED_OVER, Clause.TAKEN_BACK)
+_events = table("events", column("event_id", Uuid), column("type", Text), column("data", JSONB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,7 @@ async def titles(read: AsyncConnection, language: str) -> dict[int, str]:
 
 async def goods(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Goods]:
     """What the redemptions on a page were about."""
-    ids = {line.record_id for line in page if line.clause in (Clause.REDEMPTION, Clause.GOODS_HANDED_OVER)}
+    ids = {line.record_id for line in page if line.clause in _OF_REDEMPTIONS}
     if not ids:
         return {}
     row = redemptions.c
@@ -259,6 +261,7 @@ _SUPPLIES = frozenset(
         Clause.SUPPLIES_USED_UP,
         Clause.SUPPLIES_HANDED_OUT,
         Clause.STOCK_COUNTED,
+        Clause.TAKEN_BACK,
     }
 )
 
@@ -306,6 +309,16 @@ async def earned_on(read: AsyncConnection, people: Collection[int], page: Iterab
     return {record_id: local_day(earned_at).isoformat() for record_id, earned_at in await read.execute(query)}
 
 
+async def reversals(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Reversal]:
+    """What the events that took something back said of it."""
+    ids = {line.event_id for line in page if line.clause == Clause.TAKEN_BACK}
+    if not ids:
+        return {}
+    query = select(_events.c.event_id, _events.c.type, _events.c.data["reason"].astext)
+    rows = await read.execute(query.where(_events.c.event_id.in_(ids)))
+    return {event_id: Reversal(event_type.split(".")[-2], reason) for event_id, event_type, reason in rows}
+
+
 async def long_days(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, LongDay]:
     """What the events that approved long days, or took that back, said of them."""
     ids = {line.event_id for line in page if line.clause == Clause.LONG_DAY}
@@ -316,14 +329,14 @@ async def long_days(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, L
     return {row[0]: LongDay(*row[1:]) for row in await read.execute(query.where(said.event_id.in_(ids)))}
 
 
-async def taken_back(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, TakenBack]:
+async def dealt_wrongly(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, DealtWrongly]:
     """What the events that corrected or took back something at the time bank said of it."""
     ids = {line.event_id for line in page if line.clause in REVERSED}
     if not ids:
         return {}
     query = select(_events.c.event_id, _events.c.data).where(_events.c.event_id.in_(ids))
     return {
-        row[0]: TakenBack(row[1]["reason"], row[1].get("minutes_before"), row[1]["minutes"])
+        row[0]: DealtWrongly(row[1]["reason"], row[1].get("minutes_before"), row[1]["minutes"])
         for row in await read.execute(query)
     }
 

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.earning.kinds import EVIDENCE, KINDS
 from services.points.expiry.lots import Course
 from services.points.explain import facts
+from services.points.explain.known import NOTHING, Line
+from services.points.explain.policy_clauses import Ground
 from services.points.explain.telling import Told, tell
-from services.points.explain.words import NOTHING, Ground, Line, Sentence
+from services.points.explain.words import Sentence
 from services.points.ledger.clauses import Clause
 from services.points.ledger.reading import Sight
 from services.points.policy.book import PolicyBook

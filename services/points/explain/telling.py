@@ -1,6 +1,6 @@
 """Lines of an account in words: gathers what they need from the tables and lets the narrator tell them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from services.points.expiry.lots import Course
 from services.points.explain import facts
 from services.points.explain.becoming import Becoming
 from services.points.explain.causes import causes
-from services.points.explain.words import Cause, Line, Narrator, Sentence
+from services.points.explain.known import Cause, Known, Line
+from services.points.explain.words import Narrator, Sentence
 from services.points.ledger.clauses import POOLED
 from services.points.ledger.reading import Sight
 from services.points.policy.book import PolicyBook
@@ -45,15 +46,31 @@ async def tell(
         return texts.get(language, code, params)
 
     kin = await facts.kin(read, account, lines, sight)
-    titles = await facts.titles(read, language)
-    goods, ordered = await facts.goods(read, lines), await facts.ordered(read, lines)
-    before, earned_on = await facts.before(read, lines), await facts.earned_on(read, [account.id], lines)
-    long_days, taken_back = await facts.long_days(read, lines), await facts.taken_back(read, lines)
     # What flowed over has its cause on the person's account, not on the pool's, which is long and has no service.
     of_person = account.record_id is not None
-    caused = await causes(read, ((account.id, line) for line in lines if of_person or line.clause not in POOLED))
-    became = None if course is None else Becoming(course, say).of
-    supplied = await facts.supplied(read, lines)
-    known = titles, goods, before, ordered, earned_on, long_days, became, caused
-    narrator = Narrator(unit, say, book, *known, supplied=supplied, taken_back=taken_back)
-    return Told([narrator.tell(line) for line in lines], kin, titles, caused)
+    caused = [(account.id, line) for line in lines if of_person or line.clause not in POOLED]
+    known = await what_is_known(read, lines, [account.id], caused, language)
+    narrator = Narrator(unit, say, book, known, None if course is None else Becoming(course, say).of)
+    return Told([narrator.tell(line) for line in lines], kin, known.titles, known.causes)
+
+
+async def what_is_known(
+    read: AsyncConnection,
+    lines: Sequence[Line],
+    people: Collection[int],
+    caused: Iterable[tuple[int, Line]],
+    language: str,
+) -> Known:
+    """What lines need to be told. `people` are the accounts they are of; `caused` those that may have causes there."""
+    return Known(
+        titles=await facts.titles(read, language),
+        goods=await facts.goods(read, lines),
+        before=await facts.before(read, lines),
+        ordered=await facts.ordered(read, lines),
+        earned_on=await facts.earned_on(read, people, lines),
+        long_days=await facts.long_days(read, lines),
+        supplied=await facts.supplied(read, lines),
+        reversals=await facts.reversals(read, lines),
+        dealt_wrongly=await facts.dealt_wrongly(read, lines),
+        causes=await causes(read, caused),
+    )

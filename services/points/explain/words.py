@@ -5,12 +5,11 @@ the same for ever.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from services.points.earning.kinds import EVIDENCE, KINDS
-from services.points.explain.supplied import Supplied
+from services.points.explain.known import NOTHING, Cause, Known, Line
+from services.points.explain.policy_clauses import Ground, donate_only_ground, rate_grounds, tier_ground
 from services.points.figures import figure
 from services.points.ledger.clauses import REVERSED, TIME_BANK_SPENT, Clause
 from services.points.ledger.holders import issuance_prefix
@@ -23,88 +22,10 @@ from shared.contracts.registry import NodeLevel
 
 _OF_ANY_CLAUSE = frozenset({"other", "goods", "goods_in_part", "supplies", "supplies_back"})
 _DONATED = SLOTS[Unit.DONATION_MINUTE]
-NOTHING = 0
-"""Stands for the clause of a line that is not in the ledger: service that brought nothing of the unit."""
-
-
-class Ground(NamedTuple):
-    """A clause of a policy that a line rests on."""
-
-    policy_version: int
-    place: str
-    """JSON pointer into the policy's document."""
-    value: Any
-
-
-class Line(NamedTuple):
-    """A line of an account, as the statement query gives it."""
-
-    id: int
-    occurred_at: datetime
-    recorded_at: datetime
-    clause: int
-    event_id: UUID
-    record_id: UUID
-    policy_version: int | None
-    corrects: int | None
-    kind: int | None
-    evidence: int | None
-    minutes: int | None
-    amount: int
-    counterparty: str
 
 
 _TOLD_ALIKE = frozenset({NOTHING, Clause.RATE, Clause.DAY_CAP})
 """Clauses of service as it was first told, and of what the cap of its day took then."""
-
-Corrected = tuple[UUID, UUID]
-"""The event of a correction, and the record that it corrects."""
-
-
-class Before(NamedTuple):
-    """What a record was before a correction, and why it was corrected."""
-
-    minutes: int
-    evidence: int
-    reason: str | None = None
-    """Null where it was booked before reasons were kept."""
-
-
-class Goods(NamedTuple):
-    """What a redemption or another movement of goods was about."""
-
-    name: str
-    quantity: int
-    reserved: int
-    """Pieces of which these were taken."""
-
-
-class LongDay(NamedTuple):
-    """What an office said of a long day."""
-
-    minutes: int | None
-    """That count at most; None where it was taken back."""
-    level: str
-    reason: str
-    limit_minutes: int
-    """More than this the policy has approved by that level."""
-
-
-class TakenBack(NamedTuple):
-    """Why something at the time bank was corrected or taken back; of an order, with its minutes before and after."""
-
-    reason: str
-    minutes_before: int | None
-    minutes: int
-
-
-class Cause(NamedTuple):
-    """What became known at the moment as of which a line was posted, and so brought it about."""
-
-    event_id: UUID
-    clause: int
-    """Of what it booked itself; `NOTHING` where what was held came back."""
-    occurred_at: datetime
 
 
 class Sentence(NamedTuple):
@@ -129,42 +50,15 @@ class Narrator:
     """Tells lines of accounts of one unit in words."""
 
     def __init__(
-        self,
-        unit: str,
-        say: Say,
-        book: PolicyBook,
-        titles: Mapping[int, str],
-        goods: Mapping[UUID, Goods],
-        before: Mapping[Corrected, Before],
-        ordered: Mapping[UUID, str] = {},
-        earned_on: Mapping[UUID, str] = {},
-        long_days: Mapping[UUID, LongDay] = {},
-        became: Callable[[Line], str] | None = None,
-        causes: Mapping[int, Sequence[Cause]] = {},
-        supplied: Mapping[UUID, Supplied] = {},
-        taken_back: Mapping[UUID, TakenBack] = {},
+        self, unit: str, say: Say, book: PolicyBook, known: Known, became: Callable[[Line], str] | None = None
     ) -> None:
+        """`became` says from which lots a line was paid, or what became of the points that it brought."""
         self._unit = unit
         self._unit_code = f"unit.{unit.partition(':')[0]}"
         self._say = say
-        self._supplied = supplied
-        """By request, return or use of supplies."""
         self._book = book
-        self._titles = titles
-        self._goods = goods
-        self._before = before
-        self._ordered = ordered
-        """By order of the time bank, the kind of service."""
-        self._earned_on = earned_on
-        """By record, the day on which points were earned that have lapsed."""
-        self._long_days = long_days
-        """By event, what it said of a long day."""
+        self._facts = known
         self._became = became
-        """From which lots a line was paid, or what became of the points that it brought."""
-        self._causes = causes
-        """By line, what caused it where that is not its own event."""
-        self._taken_back_by = taken_back
-        """By event, what it said of what it corrected or took back."""
         self._known: dict[str, str] = {}
         """Words that were said before: a year's lines are made of a few dozen."""
         self._said_grounds: dict[int, str] = {}
@@ -181,7 +75,7 @@ class Narrator:
     def tell(self, line: Line) -> Sentence:
         """One line in words."""
         sentence = self._alike(line) if line.clause in _TOLD_ALIKE else self._one_by_one(line)
-        after = "".join(dict.fromkeys(self._because(cause) for cause in self._causes.get(line.id, ())))
+        after = "".join(dict.fromkeys(self._because(cause) for cause in self._facts.causes.get(line.id, ())))
         if self._became is not None:
             after += self._became(line)
         return sentence._replace(text=sentence.text + after) if after else sentence
@@ -226,10 +120,14 @@ class Narrator:
                 return self._expiry(line)
             case Clause.POOLED | Clause.POOLED_RESTATED:
                 return self._pooled(line)
+            case _ if line.record_id in self._facts.supplied:
+                return self._supplies(line)
+            case Clause.TAKEN_BACK:
+                return self._goods_back(line)
             case clause if clause in TIME_BANK_SPENT:
                 return self._spent(line)
             case clause if clause in REVERSED:
-                return self._taken_back(line)
+                return self._dealt_wrongly(line)
             case _:
                 return self._other(line)
 
@@ -237,13 +135,13 @@ class Narrator:
         price = self._price(line, terms)
         cap = self._activity_cap(line, terms, price)
         if self._unit != Unit.POINT.name:
-            grounds = [self._tier(line, terms)]
+            grounds = [tier_ground(line.evidence, terms)]
             if self._unit == Unit.DONATION_MINUTE.name:
-                grounds.append(self._donate_only(terms))
+                grounds.append(donate_only_ground(terms))
             return self._sentence(line, "rate", self._unit, grounds=grounds, cap=cap)
         part_dropped = cap is None and price.drops_part_of_a_point(line.minutes or 0)
         params = self._rate_words(price) | {"dropped": self._word("explain.dropped") if part_dropped else ""}
-        return self._sentence(line, "rate", "POINT", params, self._rate_grounds(line, terms), cap=cap)
+        return self._sentence(line, "rate", "POINT", params, rate_grounds(line.kind, terms), cap=cap)
 
     def _nothing(self, line: Line, terms: Terms) -> Sentence:
         """Service that brought nothing of this unit, and why."""
@@ -253,18 +151,18 @@ class Narrator:
             ground = Ground(deposits.version, "/time_bank/deposit_kinds", sorted(deposits.value))
             return self._sentence(line, "nothing", "no_deposit", grounds=[ground])
         if self._unit == Unit.MINUTE.name and price.amounts(line.minutes or 0, EVIDENCE[line.evidence or 0])[_DONATED]:
-            return self._sentence(line, "nothing", "donate_only", grounds=[self._donate_only(terms)])
+            return self._sentence(line, "nothing", "donate_only", grounds=[donate_only_ground(terms)])
         counted = self._counted()
         if (cap := self._activity_cap(line, terms, price)) is not None:
             return self._sentence(line, "nothing", "activity_cap", counted, cap=cap)
         if not self._earns(line, price):
             form = "estimated" if EVIDENCE[line.evidence or 0] == "estimated" else "tier"
-            return self._sentence(line, "nothing", form, counted, [self._tier(line, terms)])
+            return self._sentence(line, "nothing", form, counted, [tier_ground(line.evidence, terms)])
         why = "weight" if price.weight_percent == 0 else "short"
-        return self._sentence(line, "nothing", why, self._rate_words(price), self._rate_grounds(line, terms))
+        return self._sentence(line, "nothing", why, self._rate_words(price), rate_grounds(line.kind, terms))
 
     def _correction(self, line: Line) -> Sentence:
-        before = self._before.get((line.event_id, line.record_id))
+        before = self._facts.before.get((line.event_id, line.record_id))
         params = {"corrected_on": local_day(line.recorded_at).isoformat(), "because": "", "so": ""}
         if before is not None:
             params |= {
@@ -303,7 +201,7 @@ class Narrator:
 
     def _long_day(self, line: Line) -> Sentence:
         """What the cap of a day takes less, or again, because an office said so."""
-        said = self._long_days[line.event_id]
+        said = self._facts.long_days[line.event_id]
         assert line.policy_version is not None, "some policy has it approved"
         part = "day_minutes_max" if said.level == NodeLevel.DISTRICT else "day_minutes_approval"
         ground = Ground(line.policy_version, f"/anomalies/{part}", said.limit_minutes)
@@ -322,7 +220,7 @@ class Narrator:
         value = None if said is None else {"rule": said.kind.value} | ({"months": said.months} if said.months else {})
         ground = Ground(line.policy_version, "/expiry/POINT", value)
         form = "given_back" if line.amount > 0 else "taken"
-        earned = {"earned_on": self._earned_on.get(line.record_id, "")}
+        earned = {"earned_on": self._facts.earned_on.get(line.record_id, "")}
         return self._sentence(line, Clause(line.clause).name.lower(), form, earned, [ground])
 
     def _pooled(self, line: Line) -> Sentence:
@@ -337,16 +235,16 @@ class Narrator:
 
     def _spent(self, line: Line) -> Sentence:
         """Minutes that somebody gave or was given, and what for."""
-        service = self._ordered.get(line.record_id)
+        service = self._facts.ordered.get(line.record_id)
         params = {"service": self._word(f"time_service.{service or 'other'}")}
         form = "gained" if line.amount > 0 else "given"
         return self._sentence(line, Clause(line.clause).name.lower(), form, params)
 
-    def _taken_back(self, line: Line) -> Sentence:
+    def _dealt_wrongly(self, line: Line) -> Sentence:
         """What was wrong at the time bank; of an order, it can also have been too little."""
-        reason, before, after = self._taken_back_by[line.event_id]
+        reason, before, after = self._facts.dealt_wrongly[line.event_id]
         params = {
-            "service": self._word(f"time_service.{self._ordered.get(line.record_id, 'other')}"),
+            "service": self._word(f"time_service.{self._facts.ordered.get(line.record_id, 'other')}"),
             "corrected_on": local_day(line.recorded_at).isoformat(),
             "because": self._word(f"minutes_because.{reason}"),
             "before": before,
@@ -355,13 +253,28 @@ class Narrator:
         form = ("more_" if before is not None and after > before else "") + ("gained" if line.amount > 0 else "given")
         return self._sentence(line, Clause(line.clause).name.lower(), form, params)
 
+    def _supplies(self, line: Line) -> Sentence:
+        """What a team was given, brought back or used."""
+        clause = Clause(line.clause)
+        form, words = self._facts.supplied[line.record_id].told(clause, self._unit, self._say)
+        return self._sentence(line, clause.name.lower(), form, words)
+
+    def _goods_back(self, line: Line) -> Sentence:
+        """What was entered wrongly, or brought back, and goes back."""
+        said, goods = self._facts.reversals[line.event_id], self._facts.goods.get(line.record_id)
+        params: dict[str, Any] = {
+            "what": self._word(f"reversed.{said.event}"),
+            "why": self._word(f"reversal_reason.{said.reason}"),
+            "reversed_on": local_day(line.recorded_at).isoformat(),
+        }
+        if goods is None:
+            return self._sentence(line, "taken_back", "plain", params)
+        params |= {"item": goods.name, "quantity": str(goods.quantity)}
+        return self._sentence(line, "taken_back", "item", params)
+
     def _other(self, line: Line) -> Sentence:
         """Everything that is not the price of service: goods, and what later rooms bring."""
-        supplied, reason = self._supplied.get(line.record_id), Clause(line.clause).name.lower()
-        if supplied is not None:
-            form, words = supplied.told(Clause(line.clause), line.amount, line.counterparty, self._unit, self._say)
-            return self._sentence(line, reason, form, words)
-        goods = self._goods.get(line.record_id)
+        goods, reason = self._facts.goods.get(line.record_id), Clause(line.clause).name.lower()
         params = {"reason": self._say(f"clause.{reason}", {})}
         if goods is None:
             return self._sentence(line, reason, "other", params)
@@ -403,7 +316,7 @@ class Narrator:
         """The policy that a line rests on, by title and version."""
         said = self._said_grounds.get(version)
         if said is None:
-            named = {"title": self._titles.get(version, ""), "version": version}
+            named = {"title": self._facts.titles.get(version, ""), "version": version}
             said = self._said_grounds[version] = self._say("explain.ground", named)
         return said
 
@@ -429,27 +342,6 @@ class Narrator:
         weighted = "" if price.weight_percent == 100 else self._say("explain.weighted", {"weight": factor})
         return {"minutes_per_point": price.minutes_per_point, "weighted": weighted}
 
-    @staticmethod
-    def _rate_grounds(line: Line, terms: Terms) -> list[Ground]:
-        assert line.kind is not None, "only service has a rate"
-        kind = KINDS[line.kind]
-        rate, weight = terms.minutes_per_point, terms.weights_percent[kind]
-        return [
-            Ground(rate.version, "/points/minutes_per_point", rate.value),
-            Ground(weight.version, f"/points/weights_percent/{kind}", weight.value),
-        ]
-
     def _unit_grounds(self, line: Line, terms: Terms) -> list[Ground]:
         """What decides how much of the unit service brings: of points the rate, of time the tier of its evidence."""
-        return self._rate_grounds(line, terms) if self._unit == Unit.POINT.name else [self._tier(line, terms)]
-
-    @staticmethod
-    def _tier(line: Line, terms: Terms) -> Ground:
-        tier = EVIDENCE[line.evidence or 0]
-        units, version = terms.evidence[tier]
-        return Ground(version, f"/evidence/{tier}", sorted(units))
-
-    @staticmethod
-    def _donate_only(terms: Terms) -> Ground:
-        said = terms.time_bank.donate_only_kinds
-        return Ground(said.version, "/time_bank/donate_only_kinds", sorted(said.value))
+        return rate_grounds(line.kind, terms) if self._unit == Unit.POINT.name else [tier_ground(line.evidence, terms)]

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from services.points.earning.kinds import KINDS
-from services.points.explain.words import Line
+from services.points.explain.known import Line
 from services.points.ledger.clauses import CUTS, EARNED, Clause
 from shared.contracts import Event, wire_type
 from shared.contracts.grid_patrol import PatrolServiceCorrected

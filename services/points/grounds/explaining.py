@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.durations import in_words
 from services.points.explain import facts
+from services.points.explain.known import Known, Line, LongDay
 from services.points.explain.lines import ExplainedOut, GroundOut, explained, ground_out
-from services.points.explain.words import Line, LongDay, Narrator
+from services.points.explain.words import Narrator
 from services.points.grounds.record import Record
 from services.points.grounds.telling import CorrectionOut, told
 from services.points.ledger.reading import Sight
@@ -125,7 +126,7 @@ def _counted(
     def say(code: str, params: Mapping[str, Any]) -> str:
         return texts.get(language, code, params)
 
-    narrator = Narrator(Unit.SERVICE_MINUTE.name, say, book, titles, {}, {}, long_days=long_days)
+    narrator = Narrator(Unit.SERVICE_MINUTE.name, say, book, Known(titles=titles, long_days=long_days))
     counted: dict[tuple[str, tuple[tuple[int, str], ...]], CountedOut] = {}
     known: dict[tuple[str, int], CountedOut] = {}
     in_order = sorted(lines, key=lambda line: (line.clause, line.policy_version or 0))

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.earning.kinds import KIND_NUMBERS
 from services.points.explain.facts import line_of
-from services.points.explain.words import Line
+from services.points.explain.known import Line
 from services.points.grounds.corrections import Correction, Restated, corrections, taken_since_it_bore
 from services.points.ledger import holders
 from services.points.ledger.clauses import CUTS

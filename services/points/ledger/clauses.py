@@ -44,6 +44,8 @@ class Clause(IntEnum):
     """Points whose last day is over lapse, as far as they were not spent."""
     EXPIRY_RESTATED = 31
     """What lapses fell differently once a late or corrected record was known; the difference is posted."""
+    TAKEN_BACK = 33
+    """What was entered wrongly goes back the way it came: the counter-transfer of the one that it corrects."""
     POOLED = 40
     """Time above a person's cap at the end of a day goes to the public pool of the community that registered them."""
     POOLED_RESTATED = 41

@@ -22,7 +22,28 @@ async def histories(db: Connection, schema: str, accounts: Collection[int]) -> d
         found[account].postings.append(Posting(*columns))
     for account, *hold in await db.fetch(_HELD.format(schema=schema), list(found)):
         found[account].held.append(Held(*hold))
-    return found
+    return {account: _with_what_came_back(history) for account, history in found.items()}
+
+
+def _with_what_came_back(history: History) -> History:
+    """What was paid by a hold and was taken back since came back then, like what was held and set free."""
+    of_holds = {held.hold_id for held in history.held}
+    came_back = {
+        posting.record_id: posting.recorded_at
+        for posting in history.postings
+        if posting.clause == Clause.TAKEN_BACK and posting.record_id in of_holds
+    }
+    if not came_back:
+        return history
+    return History(
+        [p for p in history.postings if p.clause != Clause.TAKEN_BACK or p.record_id not in of_holds],
+        [
+            held._replace(freed_at=came_back[held.hold_id])
+            if held.freed_at is None and held.hold_id in came_back
+            else held
+            for held in history.held
+        ],
+    )
 
 
 # Both sides of the accounts, by the two statement indexes.

@@ -91,6 +91,7 @@ class Holds:
         self._hold, self._hold_granted = hold(_NUMBERED, owed), hold(_NUMBERED, _OWED_WHERE_GRANTED)
         self._hold_named = hold(_NAMED, owed)
         self._settle = _SETTLE.format(schema=schema, notify=notify)
+        self._units = f"SELECT unit FROM {schema}.holds WHERE hold_id = $1 ORDER BY leg"
         self._is_open = f"SELECT EXISTS (SELECT FROM {schema}.holds WHERE hold_id = $1 AND state = 0)"
 
     async def hold(
@@ -134,6 +135,10 @@ class Holds:
             raise LapsedMeanwhile
         return int(held)
 
+    async def units(self, db: Connection, hold_id: UUID) -> list[int]:
+        """Units of the hold's legs, in their order."""
+        return [row[0] for row in await db.fetch(self._units, hold_id)]
+
     async def is_open(self, db: Connection, hold_id: UUID) -> bool:
         """Whether there is such a hold and it has no outcome yet."""
         return bool(await db.fetchval(self._is_open, hold_id))
@@ -146,13 +151,16 @@ class Holds:
         event_id: UUID,
         at: datetime,
         posted: Sequence[int] | None = None,
+        *,
+        some_not_at_all: bool = False,
     ) -> None:
         """Give the hold its outcome. Raises `HoldSettled` when it has one.
 
-        `posted` in part says how much of each leg, in the order in which `hold_named` had them. A constraint on `holds`
-        refuses more than is held, and nothing.
+        `posted` in part says how much of each leg, in their order, which `hold_named` keeps. A constraint on `holds`
+        refuses more than is held, and nothing; where there may be legs of which nothing is, these are voided.
         """
-        legs, accounts, moved, _ = await db.fetchrow(self._settle, hold_id, int(outcome), event_id, at, posted)
+        settled = (hold_id, int(outcome), event_id, at, posted, some_not_at_all)
+        legs, accounts, moved, _ = await db.fetchrow(self._settle, *settled)
         if not legs:
             raise HoldSettled
         if moved != accounts:
@@ -239,7 +247,8 @@ _LAPSED = f"""
 _SETTLE = """
     WITH closed AS (
         UPDATE {schema}.holds
-           SET state = $2::smallint, settled_by = $3, settled_at = $4,
+           SET state = CASE WHEN $6::boolean AND ($5::bigint[])[leg + 1] = 0 THEN 2 ELSE $2::smallint END,
+               settled_by = $3, settled_at = $4,
                posted = CASE WHEN $2 = 1 THEN coalesce(($5::bigint[])[leg + 1], amount) ELSE 0 END
          WHERE hold_id = $1 AND state = 0
         RETURNING debit_account, credit_account, unit, amount, posted, clause

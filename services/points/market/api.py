@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select, true
 from sqlalchemy.sql import Select
 
-from services.points.fields import Points, Quantity
+from services.points.fields import Points
 from services.points.ledger import holders
-from services.points.market.model import DelistItem, DescribeItem, Item, ListItem, ReceiveStock, RepriceItem
+from services.points.market.model import DelistItem, DescribeItem, Item, ListItem, RepriceItem
 from services.points.market.views import ITEMS
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import accounts, item_photos, items
@@ -44,12 +44,6 @@ class DescriptionBody(Body):
     specification: Annotated[ShortText | None, Field(description="规格 size, contents", examples=["2 kg"])] = None
 
 
-class ReceiptBody(Body):
-    """期初入库 Pieces that were there before the system; what comes in later is donated or bought."""
-
-    quantity: Quantity
-
-
 class ItemStateOut(BaseModel):
     """The item as the command left it."""
 
@@ -69,14 +63,6 @@ class ItemOut(ItemStateOut):
     in_stock: int = Field(description="在库件数 pieces on the shelf")
     available: int = Field(description="可兑换件数 pieces that are not reserved")
     photo: str | None = Field(description="照片地址 where its photo is; null without one")
-
-
-class ReceiptOut(BaseModel):
-    """A receipt of goods."""
-
-    receipt_id: UUID
-    item_id: UUID
-    quantity: int
 
 
 @api.command("/v1/items", permission="market.manage", status=201)
@@ -107,19 +93,6 @@ async def delist_item(item_id: UUID, work: Work, caller: Caller) -> ItemStateOut
     """下架，已预约的仍可领取。Offer it no longer; reservations can still be collected."""
     await of_caller(work, caller, ITEMS, item_id)
     return _state(await work.execute(ITEMS, item_id, DelistItem()))
-
-
-@api.command("/v1/items/{item_id}/receipts", permission="market.manage", status=201)
-async def receive_stock(item_id: UUID, body: ReceiptBody, work: Work, caller: Caller) -> ReceiptOut:
-    """期初库存入库；此后的物资走捐赠或采购。
-
-    Put pieces on the shelf that were there before the system (opening stock). What comes in later has an origin:
-    `POST /v1/donations` or `POST /v1/purchases`.
-    """
-    await of_caller(work, caller, ITEMS, item_id)
-    receipt_id = work.new_id()
-    await work.execute(ITEMS, item_id, ReceiveStock(receipt_id, body.quantity))
-    return ReceiptOut(receipt_id=receipt_id, item_id=item_id, quantity=body.quantity)
 
 
 @api.query("/v1/items", permission="market.read")

@@ -94,7 +94,9 @@ class Flows:
                 outcome = _AID_OUTCOMES[type(event)]
                 # A proposal that was refused or called off before the second approval holds nothing.
                 if await self._holds.is_open(db, event.gift_id):
-                    await self._holds.settle(db, event.gift_id, outcome, recorded.event_id, recorded.occurred_at)
+                    taken = await self._taken(db, event) if isinstance(event, AidHandedOver) else None
+                    settled = (event.gift_id, outcome, recorded.event_id, recorded.occurred_at, taken)
+                    await self._holds.settle(db, *settled, some_not_at_all=taken is not None)
             case _:
                 pass
 
@@ -204,6 +206,14 @@ class Flows:
             await self._holds.hold(db, event.gift_id, legs, recorded.event_id, recorded.occurred_at)
         except NotAvailable as error:
             raise OutOfStock from error
+
+    async def _taken(self, db: Connection, event: AidHandedOver) -> list[int] | None:
+        """How many pieces of each leg were taken; None for all of all."""
+        if event.lines is None:
+            return None
+        pieces = pieces_of(event.lines)
+        taken = {unit: pieces[item_id] for item_id, unit in (await units_of(db, pieces)).items()}
+        return [taken.get(unit, 0) for unit in await self._holds.units(db, event.gift_id)]
 
     async def _pay(self, db: Connection, legs: list[Leg], record_id: UUID, at: datetime, recorded: Recorded) -> None:
         await self._payments.pay(

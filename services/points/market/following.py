@@ -3,8 +3,13 @@
 Pieces of an item are alike. At each place, a shelf or a team, they are numbered as they came, and leave in the order
 of their numbers: what was the third to seventh piece that came is the third to seventh that leaves. Where they leave
 for another place they are numbered there as they come, and so on, until they have gone for good; what has not left yet
-lies where it is (docs/decisions/0021 and 0049). Moves are in the order in which the ledger came to know of them: what
-was attributed once stays so, and a donor is never told one thing today and another tomorrow.
+lies where it is (docs/decisions/0021 and 0051). Moves are in the order in which the ledger came to know of them: what
+was attributed once stays so, and a donor is not told one thing today and another tomorrow, unless somebody's mistake
+was taken back meanwhile.
+
+First in, first out on both sides: a place may give pieces before it has any, where those that it had turn out never to
+have come (0052). What is given then waits for the next that come. No two pieces come to have the same number at a
+place, so none that came from outside is lost, or ends in a circle.
 """
 
 from bisect import bisect_right
@@ -41,7 +46,8 @@ class Piece(NamedTuple, Generic[T]):
 def follow(moves: Sequence[Move[T]], places: AbstractSet[int]) -> list[Piece[T]]:
     """Where the pieces that came from outside the places have gone, in the order of sources, then of fates.
 
-    Costs the logarithm of the moves for every time that a lot of pieces is divided or moved.
+    Costs the logarithm of the moves for every time that a lot of pieces is divided or moved: seldom more than twice,
+    but once a piece at worst, of pieces that a team brought back while they still wait for what it was issued.
     """
     came: defaultdict[int, int] = defaultdict(int)
     began: dict[int, int] = {}
@@ -61,19 +67,18 @@ def follow(moves: Sequence[Move[T]], places: AbstractSet[int]) -> list[Piece[T]]
         if move.giver in places or move.receiver not in places:
             continue
         fates: defaultdict[int, int] = defaultdict(int)
-        lots = [(source, began[source], began[source] + move.pieces, 0)]
+        lots = [(source, began[source], began[source] + move.pieces)]
         while lots:
-            last, first, end, hops = lots.pop()
+            last, first, end = lots.pop()
             place = moves[last].receiver
             nth = bisect_right(left[place], first)
             while first < end and nth < len(leaving[place]):
                 out, upto = leaving[place][nth], min(end, left[place][nth])
                 if moves[out].receiver not in places:
                     fates[out + 1] += upto - first
-                # Nothing moves more often than there are moves, unless it came back before it went.
-                elif hops < len(moves):
+                else:
                     there = began[out] + first - (left[place][nth] - moves[out].pieces)
-                    lots.append((out, there, there + upto - first, hops + 1))
+                    lots.append((out, there, there + upto - first))
                 first, nth = upto, nth + 1
             if first < end:
                 fates[0 if place == move.receiver else last + 1] += end - first

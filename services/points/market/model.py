@@ -6,6 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from services.points.market.prices import NoSuchPrice, PeriodPrice, require_plannable
+from services.points.reversal import Reverse, reversed_as
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
 from shared.contracts.love_market import (
     CountReason,
@@ -17,6 +18,7 @@ from shared.contracts.love_market import (
     StockCounted,
 )
 from shared.contracts.points import ItemDelisted, ItemListed, ItemRepriced, StockReceived
+from shared.contracts.reversals import StockReceiptReversed
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,18 @@ class ReceiveStock:
 
 
 @dataclass(frozen=True, slots=True)
+class ReverseReceipt:
+    """Take opening stock back that was entered wrongly, of an item that is offered or not."""
+
+    receipt_id: UUID
+    quantity: int
+    received_at: datetime
+    before: bool
+    """Whether it was taken back already; nobody can do so between this being read and the event."""
+    reverse: Reverse
+
+
+@dataclass(frozen=True, slots=True)
 class CountStock:
     """Say how many pieces lie on the shelf, reserved ones among them (盘点)."""
 
@@ -129,6 +143,7 @@ Command = (
     | WithdrawPrice
     | DelistItem
     | ReceiveStock
+    | ReverseReceipt
     | CountStock
     | SetPhoto
     | RemovePhoto
@@ -171,7 +186,7 @@ _MISSING = frozenset({CountReason.DAMAGED, CountReason.SPOILED, CountReason.LOST
 
 
 def decide(item: Item, command: Command) -> list[Event]:
-    """Which events a command leads to. Raises the refusals above."""
+    """Which events a command leads to. Raises the refusals above, and those of `Reverse`."""
     if isinstance(command, ListItem):
         refuse_unless(item.id is None, ItemAlreadyListed)
         return [
@@ -183,7 +198,8 @@ def decide(item: Item, command: Command) -> list[Event]:
             )
         ]
     # What is no longer offered still lies there and is counted, and its photo may show what it should not.
-    refuse_if(item.id is None or not (item.listed or isinstance(command, CountStock | RemovePhoto)), ItemNotListed)
+    unlisted_too = isinstance(command, CountStock | ReverseReceipt | RemovePhoto)
+    refuse_if(item.id is None or not (item.listed or unlisted_too), ItemNotListed)
     assert item.id is not None
     match command:
         case CountStock():
@@ -222,6 +238,17 @@ def decide(item: Item, command: Command) -> list[Event]:
             return _photo(item, command)
         case ReceiveStock(receipt_id=receipt_id, quantity=quantity):
             return [StockReceived(item_id=item.id, community=item.community, receipt_id=receipt_id, quantity=quantity)]
+        case ReverseReceipt():
+            return [
+                StockReceiptReversed(
+                    item_id=item.id,
+                    community=item.community,
+                    receipt_id=command.receipt_id,
+                    quantity=command.quantity,
+                    received_at=command.received_at,
+                    **reversed_as(command.reverse, command.received_at, before=command.before),
+                )
+            ]
 
 
 def _photo(item: Item, command: SetPhoto | RemovePhoto) -> list[Event]:

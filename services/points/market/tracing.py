@@ -1,6 +1,10 @@
-"""Every piece from its source to its recipient, computed from the ledger and kept nowhere (`following` says how)."""
+"""Every piece from its source to its recipient, computed from the ledger and kept nowhere (`following` says how).
+
+What was taken back, and what took it back, is left out, as if it had never been entered (docs/decisions/0052).
+"""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
@@ -71,8 +75,8 @@ _MOVES = text(
         SELECT * FROM {LIVE}.transfers
          WHERE debit_account = ANY(:places) AND debit_account > 0 AND credit_account <> ALL(:places)
     )
-    SELECT m.debit_account, m.credit_account, m.amount, m.clause, m.record_id, m.occurred_at, m.unit,
-           giver.holder, receiver.holder
+    SELECT m.id, m.corrects, m.unit, m.debit_account, m.credit_account, m.amount, m.clause, m.record_id, m.occurred_at,
+           giver.holder AS giver, receiver.holder AS receiver
       FROM moves AS m
       JOIN {LIVE}.accounts AS giver ON giver.id = m.debit_account
       JOIN {LIVE}.accounts AS receiver ON receiver.id = m.credit_account
@@ -114,27 +118,20 @@ async def traced(read: AsyncConnection, community: str, item_ids: Collection[UUI
         places.append(number)
     by_item: dict[UUID, list[Move[Moved]]] = {item_id: [] for item_id in item_ids}
     if places:
-        for giver, receiver, pieces, clause, record_id, at, unit, *names in await read.execute(
-            _MOVES, {"places": places}
-        ):
-            move = Move(giver, receiver, pieces, Moved(clause, record_id, at, *names))
-            by_item[item_by_unit[unit]].append(move)
+        moves = (await read.execute(_MOVES, {"places": places})).all()
+        taken_back = Counter[int]()
+        for move in moves:
+            if move.corrects is not None:
+                taken_back[move.corrects] += move.amount
+        for number, corrects, unit, giver, receiver, amount, *about in moves:
+            if corrects is None and (pieces := amount - taken_back[number]):
+                by_item[item_by_unit[unit]].append(Move(giver, receiver, pieces, Moved(*about)))
     # Beside the loop: an item that thousands have redeemed takes a while.
     return await asyncio.to_thread(_followed, by_item, frozenset(places))
 
 
 def _followed(by_item: dict[UUID, list[Move[Moved]]], places: frozenset[int]) -> dict[UUID, list[Traced]]:
-    return {item_id: follow(_what_holds(moves), places) for item_id, moves in by_item.items()}
-
-
-def _what_holds(moves: list[Move[Moved]]) -> list[Move[Moved]]:
-    """Without the uses of teams that were entered by mistake, and what took them back."""
-    mistaken = {
-        move.about.record_id
-        for move in moves
-        if move.about.receiver.startswith(holders.team_prefix) and move.about.clause != Clause.SUPPLIES_ISSUED
-    }
-    return [move for move in moves if move.about.record_id not in mistaken]
+    return {item_id: follow(moves, places) for item_id, moves in by_item.items()}
 
 
 class ByTeam(NamedTuple):

@@ -4,7 +4,8 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.market.model import Item, decide, evolve
-from services.points.tables import item_prices, items, stock_counts
+from services.points.market.taken_back import mark_reversed
+from services.points.tables import item_prices, items, stock_counts, stock_receipts
 from shared.aggregate import Aggregate
 from shared.contracts.love_market import (
     ItemDescribed,
@@ -15,12 +16,13 @@ from shared.contracts.love_market import (
     StockCounted,
 )
 from shared.contracts.points import ItemDelisted, ItemListed, ItemRepriced, StockReceived
+from shared.contracts.reversals import StockReceiptReversed
 from shared.eventstore import Recorded
 from shared.views import Views
 
 ITEMS = Aggregate("item", initial=Item(), decide=decide, evolve=evolve)
 
-views = Views(tables=[items, item_prices, stock_counts])
+views = Views(tables=[items, item_prices, stock_counts, stock_receipts])
 
 
 @views.on(ItemListed)
@@ -103,7 +105,23 @@ async def remove_photo(connection: AsyncConnection, event: ItemPhotoRemoved, rec
 
 @views.on(StockReceived)
 async def restock(connection: AsyncConnection, event: StockReceived, recorded: Recorded) -> None:
-    """Only the version moves; the pieces are in the ledger."""
+    """A new row, and the item's version moves; the pieces are in the ledger."""
+    await connection.execute(
+        insert(stock_receipts).values(
+            id=event.receipt_id,
+            item_id=event.item_id,
+            community=event.community,
+            quantity=event.quantity,
+            received_at=recorded.occurred_at,
+        )
+    )
+    await connection.execute(update(items).where(items.c.id == event.item_id).values(version=recorded.version))
+
+
+@views.on(StockReceiptReversed)
+async def reverse_receipt(connection: AsyncConnection, event: StockReceiptReversed, recorded: Recorded) -> None:
+    """Taken back, and the item's version moves."""
+    await mark_reversed(connection, stock_receipts, event.receipt_id, event)
     await connection.execute(update(items).where(items.c.id == event.item_id).values(version=recorded.version))
 
 

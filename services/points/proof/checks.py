@@ -58,11 +58,11 @@ _TEAMS = " UNION ALL ".join(
           JOIN {{s}}.transfers AS t ON t.{side} = a.id AND t.{side} > 0
           JOIN {{s}}.accounts AS o ON o.id = t.{other}
          WHERE a.holder LIKE 'team:%'
-           AND t.clause <> ALL (CASE WHEN o.holder LIKE 'stock:%' THEN ARRAY[{shelf:d}] ELSE ARRAY[{_USED}] END)
+           AND t.clause <> ALL (CASE WHEN o.holder LIKE 'stock:%' THEN ARRAY[{shelf:d}] ELSE ARRAY[{elsewhere}] END)
     """
-    for side, other, shelf in (
-        ("credit_account", "debit_account", Clause.SUPPLIES_ISSUED),
-        ("debit_account", "credit_account", Clause.SUPPLIES_RETURNED),
+    for side, other, shelf, elsewhere in (
+        ("credit_account", "debit_account", Clause.SUPPLIES_ISSUED, f"{Clause.TAKEN_BACK:d}"),
+        ("debit_account", "credit_account", Clause.SUPPLIES_RETURNED, _USED),
     )
 )
 """What was used leaves for the outside, and comes back from there where it was entered by mistake."""
@@ -174,6 +174,21 @@ _CHECKS = (
                 GROUP BY o.id, o.amount
                HAVING sum(CASE WHEN t.debit_account = o.credit_account THEN t.amount ELSE -t.amount END) > o.amount
                    OR bool_or(t.debit_account + t.credit_account <> o.debit_account + o.credit_account)) AS broken
+        """,
+    ),
+    (
+        "taken_back",
+        "撤回的流水与原来的相反，只撤回一次",
+        "what was taken back went just the other way, and once",
+        f"""
+        SELECT count(*) FROM (
+               SELECT t.*, count(*) OVER (PARTITION BY t.corrects) AS times
+                 FROM {{s}}.transfers AS t WHERE t.clause = {Clause.TAKEN_BACK:d}) AS t
+         WHERE t.times > 1 OR NOT EXISTS (
+               SELECT FROM {{s}}.transfers AS o
+                WHERE o.id = t.corrects AND o.debit_account = t.credit_account AND o.credit_account = t.debit_account
+                  AND o.unit = t.unit AND o.amount = t.amount AND o.record_id = t.record_id
+                  AND o.occurred_at = t.occurred_at AND o.recorded_at <= t.recorded_at)
         """,
     ),
 )

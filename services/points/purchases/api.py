@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import select
 
-from services.points.fields import Configured, dated
+from services.points.fields import Configured, ReversalBody, ReversalOut, Reversible, WhetherReversed, dated, reversing
 from services.points.market.lines import LINES_MAX, EachItemOnce, LineBody, LineOut, require_items
+from services.points.market.taken_back import hold_row
 from services.points.node_names import NamedPage, with_node_names
 from services.points.purchases.model import Buy
 from services.points.purchases.views import PURCHASES, entered
@@ -53,7 +54,7 @@ class PurchasedLineOut(LineOut):
     unit_price_fen: int
 
 
-class PurchaseOut(BaseModel):
+class PurchaseOut(Reversible):
     """A purchase."""
 
     id: UUID
@@ -101,17 +102,36 @@ async def purchase(body: PurchaseBody, work: Work, caller: Caller, settings: Con
     )
 
 
+@api.command("/v1/purchases/{purchase_id}/reversal", permission="purchases.reverse")
+async def reverse_purchase(
+    purchase_id: UUID, body: ReversalBody, work: Work, caller: Caller, settings: Configured
+) -> ReversalOut:
+    """撤回登记错误的采购：物资下架，货款退回经费；货架上件数不够的不能撤回。由区级（街道）办理。
+
+    Take a purchase back that was entered wrongly, as a whole: pieces off the shelf, the price back into the budget. Not
+    where the pieces are no longer there.
+    """
+    await hold_row(work.connection, purchases, purchase_id)
+    await of_caller(work, caller, PURCHASES, purchase_id)
+    command = reversing(work, settings, body)
+    await work.execute(PURCHASES, purchase_id, command)
+    return ReversalOut(id=purchase_id, reason=command.reason, reversed_at=command.at)
+
+
 @api.query("/v1/purchases", permission="purchases.read")
 async def list_purchases(
     read: Read,
     caller: Caller,
     span: Spanning,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    reversed_: WhetherReversed = None,
 ) -> NamedPage[PurchaseOut]:
     """采购清单。Purchases of the markets of the caller's node."""
     query = select(purchases).where(purchases.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(purchases.c.community == community)
+    if reversed_ is not None:
+        query = query.where(purchases.c.reversed_at.is_not(None) == reversed_)
     return await with_node_names(
         read, await span.fetch(read, query, (purchases.c.purchased_at, purchases.c.id), _purchase)
     )
@@ -139,4 +159,6 @@ def _purchase(row: Any) -> PurchaseOut:
         purchased_at=row.purchased_at,
         repeats=row.repeats,
         repeat_reason=row.repeat_reason,
+        reversed_at=row.reversed_at,
+        reversal_reason=row.reversal_reason,
     )

@@ -1,14 +1,20 @@
-"""A purchase (有买): goods bought from a supplier, paid from the budget. Whether it suffices is the ledger's."""
+"""A purchase (有买): goods bought from a supplier, paid from the budget. Whether it suffices is the ledger's.
 
-from dataclasses import dataclass
+One that was entered wrongly is taken back, as far as its pieces still lie there.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
 from services.points.market.dated import Dated
 from services.points.market.repeated import Repeated
+from services.points.reversal import Reverse, reversed_as
 from services.points.suppliers.model import SupplierIsForgotten
 from shared.contracts import Event, Refusal, local_time, refuse_if, refuse_unless
 from shared.contracts.love_market import GoodsPurchased, PurchasedLine
+from shared.contracts.reversals import PurchaseReversed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,11 @@ class Purchase:
 
     id: UUID | None = None
     community: str = ""
+    supplier_id: UUID | None = None
+    lines: tuple[PurchasedLine, ...] = ()
     amount_fen: int = 0
+    purchased_at: datetime | None = None
+    reversed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +67,10 @@ class NothingPaid(Refusal):
     status: ClassVar[int] = 422
 
 
-def decide(purchase: Purchase, command: Buy) -> list[Event]:
-    """Which event a purchase leads to. Raises the refusals above, `SupplierIsForgotten`, and those of `Dated`."""
+def decide(purchase: Purchase, command: Buy | Reverse) -> list[Event]:
+    """Which event a command leads to. Raises the refusals above, `SupplierIsForgotten`, of `Dated` and of `Reverse`."""
+    if isinstance(command, Reverse):
+        return [_reversed(purchase, command)]
     refuse_unless(purchase.id is None, PurchaseAlreadyEntered)
     refuse_if(command.supplier_forgotten, SupplierIsForgotten)
     amount_fen = sum(line.quantity * line.unit_price_fen for line in command.lines)
@@ -82,10 +94,34 @@ def decide(purchase: Purchase, command: Buy) -> list[Event]:
     ]
 
 
+def _reversed(purchase: Purchase, command: Reverse) -> Event:
+    assert purchase.id is not None
+    assert purchase.supplier_id is not None
+    assert purchase.purchased_at is not None
+    return PurchaseReversed(
+        purchase_id=purchase.id,
+        community=purchase.community,
+        supplier_id=purchase.supplier_id,
+        lines=purchase.lines,
+        amount_fen=purchase.amount_fen,
+        purchased_at=purchase.purchased_at,
+        **reversed_as(command, purchase.purchased_at, before=purchase.reversed),
+    )
+
+
 def evolve(purchase: Purchase, event: Event) -> Purchase:
     """The purchase after an event."""
     match event:
         case GoodsPurchased():
-            return Purchase(event.purchase_id, event.community, event.amount_fen)
+            return Purchase(
+                event.purchase_id,
+                event.community,
+                event.supplier_id,
+                event.lines,
+                event.amount_fen,
+                event.purchased_at,
+            )
+        case PurchaseReversed():
+            return replace(purchase, reversed=True)
         case _:
             return purchase

@@ -7,10 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.market.lines import as_json
 from services.points.market.repeated import Repeated
+from services.points.market.taken_back import mark_reversed
 from services.points.purchases.model import Purchase, decide, evolve
 from services.points.tables import purchases, suppliers
 from shared.aggregate import Aggregate
 from shared.contracts.love_market import GoodsPurchased, RepeatReason
+from shared.contracts.reversals import PurchaseReversed
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -38,17 +40,23 @@ async def buy(connection: AsyncConnection, event: GoodsPurchased, recorded: Reco
     )
 
 
+@views.on(PurchaseReversed)
+async def reverse(connection: AsyncConnection, event: PurchaseReversed, recorded: Recorded) -> None:
+    """Taken back."""
+    await mark_reversed(connection, purchases, event.purchase_id, event, version=recorded.version)
+
+
 async def entered(
     connection: AsyncConnection, supplier_id: UUID, reference: str, reason: RepeatReason | None
 ) -> Repeated | None:
-    """The latest purchase from a supplier with this number, in capitals or not; None where there is none.
+    """The latest purchase that holds from a supplier with this number, in capitals or not; None where there is none.
 
     Whoever asks holds the supplier's row until the commit: of two of one moment the second sees the first.
     """
     await connection.execute(select(suppliers.c.id).where(suppliers.c.id == supplier_id).with_for_update())
     p = purchases.c
     query = select(p.id, p.purchased_at, p.receipt_reference).where(
-        p.supplier_id == supplier_id, func.upper(p.receipt_reference) == reference.upper()
+        p.supplier_id == supplier_id, func.upper(p.receipt_reference) == reference.upper(), p.reversed_at.is_(None)
     )
     row = (await connection.execute(query.order_by(p.id.desc()).limit(1))).first()
     return None if row is None else Repeated(row.id, row.purchased_at, row.receipt_reference, reason)

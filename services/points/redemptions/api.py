@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 
-from services.points.fields import Configured, Quantity, own_id
+from services.points.fields import Configured, Quantity, ReversalBody, Reversible, own_id, reversing
 from services.points.market.model import ItemNotListed
 from services.points.market.prices import PeriodPrice, Price, price_on
+from services.points.market.taken_back import hold_row
 from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.policy.views import LATEST
@@ -143,7 +144,7 @@ class StageOut(BaseModel):
     stage: Stage
 
 
-class RedemptionOut(ReservedOut):
+class RedemptionOut(ReservedOut, Reversible):
     """A redemption, with the number and the name that people know.
 
     Once collected, `quantity` and `points` are what was taken and spent.
@@ -258,6 +259,21 @@ async def cancel(redemption_id: UUID, work: Work, caller: Caller) -> StageOut:
     return await _end(work, caller, redemption_id, Cancel(work.now))
 
 
+@api.command("/v1/redemptions/{redemption_id}/reversal", permission="redemptions.hand_over")
+async def reverse(
+    redemption_id: UUID, body: ReversalBody, work: Work, caller: Caller, settings: Configured
+) -> StageOut:
+    """撤回已领取的兑换：物品退回，或登记错误；物品回到货架，积分退回，期间已到期的随即失效，不计入每户当月件数。
+
+    Take back, as a whole, a redemption that was collected: the goods were brought back, or it was entered wrongly. The
+    pieces are on the shelf again, and the points with the volunteer; those whose time was over meanwhile lapse.
+    """
+    await hold_row(work.connection, redemptions, redemption_id)
+    await _own(work, caller, redemption_id)
+    state = await work.execute(REDEMPTIONS, redemption_id, reversing(work, settings, body))
+    return StageOut(id=redemption_id, stage=state.stage)
+
+
 async def _end(work: UnitOfWork, caller: Any, redemption_id: UUID, command: Command) -> StageOut:
     await _own(work, caller, redemption_id)
     state = await work.execute(REDEMPTIONS, redemption_id, command)
@@ -329,6 +345,8 @@ def _redemption(row: Any) -> RedemptionOut:
         collect_by=row.collect_by,
         ended_at=row.ended_at,
         identified_by=row.identified_by,
+        reversed_at=row.reversed_at,
+        reversal_reason=row.reversal_reason,
     )
 
 

@@ -7,6 +7,7 @@ from services.points.expiry.effects import LapseEffects
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, NamedLeg, NotAvailable, Outcome
+from services.points.ledger.reversing import Reversals
 from services.points.ledger.writing import AccountKey, Connection, LedgerWriter, UnknownAccounts
 from services.points.market.flows import OutOfStock
 from services.points.units import Unit, goods_code
@@ -17,6 +18,7 @@ from shared.contracts.points import (
     RedemptionExpired,
     RedemptionReserved,
 )
+from shared.contracts.reversals import RedemptionReversed
 from shared.eventstore import Recorded
 
 
@@ -36,12 +38,13 @@ _OUTCOMES: Mapping[type[Event], Outcome] = {
 class RedemptionEffects:
     """Redemptions on one set of ledger tables."""
 
-    EVENTS: ClassVar[tuple[type[Event], ...]] = (RedemptionReserved, *_OUTCOMES)
+    EVENTS: ClassVar[tuple[type[Event], ...]] = (RedemptionReserved, *_OUTCOMES, RedemptionReversed)
 
     def __init__(self, writer: LedgerWriter, lapses: LapseEffects, *, replaying: bool = False) -> None:
         self._writer = writer
         self._lapses = lapses
         self._holds = Holds(writer, replaying=replaying)
+        self._reversals = Reversals(writer, replaying=replaying)
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
         """Let an event hold or settle. Raises `NotEnoughPoints` or `OutOfStock` for a reservation that cannot be."""
@@ -54,6 +57,13 @@ class RedemptionEffects:
             await self._holds.settle(db, event.redemption_id, outcome, recorded.event_id, recorded.occurred_at, taken)
             if outcome is not Outcome.POSTED or taken is not None:
                 await self._lapses.freed(db, event.redemption_id)
+        elif isinstance(event, RedemptionReversed):
+            person = holders.volunteer(event.volunteer_id)
+            back = await self._reversals.counter_transfers(
+                db, person, [], event.redemption_id, recorded, Clause.TAKEN_BACK
+            )
+            await self._reversals.pay(db, back)
+            await self._lapses.freed(db, event.redemption_id)
 
     async def _reserve(self, db: Connection, event: RedemptionReserved, recorded: Recorded) -> None:
         person, market = holders.volunteer(event.volunteer_id), holders.market(event.community)

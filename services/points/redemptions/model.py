@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from services.points.reversal import Reverse, reversed_as
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
 from shared.contracts.points import (
     Identification,
@@ -17,6 +18,7 @@ from shared.contracts.points import (
     RedemptionExpired,
     RedemptionReserved,
 )
+from shared.contracts.reversals import RedemptionReversed
 
 
 class Stage(StrEnum):
@@ -27,6 +29,8 @@ class Stage(StrEnum):
     COLLECTED = "collected"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    REVERSED = "reversed"
+    """Collected, and taken back since."""
 
 
 ListedStage = Literal[
@@ -34,6 +38,7 @@ ListedStage = Literal[
     Stage.COLLECTED,
     Stage.CANCELLED,
     Stage.EXPIRED,
+    Stage.REVERSED,
 ]
 """Where one can stand that is there: what a list can be asked for."""
 
@@ -49,6 +54,8 @@ class Redemption:
     collect_by: datetime | None = None
     quantity: int = 0
     points: int = 0
+    """Both what was taken, once it was; until then what is reserved."""
+    collected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ class Expire:
     at: datetime
 
 
-Command = Reserve | Collect | Cancel | Expire
+Command = Reserve | Collect | Cancel | Expire | Reverse
 
 
 class AccountClosed(Refusal):
@@ -112,6 +119,12 @@ class RedemptionEnded(Refusal):
     """It was collected, cancelled or expired before. Params: `stage`."""
 
     code: ClassVar[str] = "redemption_ended"
+
+
+class NothingCollected(Refusal):
+    """It was not collected; what is reserved is called off. Params: `stage`."""
+
+    code: ClassVar[str] = "redemption_not_collected"
 
 
 class AccountOwes(Refusal):
@@ -133,7 +146,7 @@ class MonthlyLimitReached(Refusal):
 
 
 def decide(redemption: Redemption, command: Command) -> list[Event]:
-    """Which events a command leads to. Raises the refusals above."""
+    """Which events a command leads to. Raises the refusals above, and those of `Reverse`."""
     match command:
         case Reserve():
             refuse_unless(redemption.stage is Stage.NONE, RedemptionEnded(stage=redemption.stage.value))
@@ -167,6 +180,24 @@ def decide(redemption: Redemption, command: Command) -> list[Event]:
         case Cancel(at=at):
             _require_reserved(redemption)
             return [RedemptionCancelled(redemption_id=_id(redemption), community=redemption.community, cancelled_at=at)]
+        case Reverse():
+            return [_reversed(redemption, command)]
+
+
+def _reversed(redemption: Redemption, command: Reverse) -> RedemptionReversed:
+    before = redemption.stage is Stage.REVERSED
+    refuse_unless(before or redemption.stage is Stage.COLLECTED, NothingCollected(stage=redemption.stage.value))
+    assert redemption.volunteer_id is not None
+    assert redemption.collected_at is not None
+    return RedemptionReversed(
+        redemption_id=_id(redemption),
+        community=redemption.community,
+        volunteer_id=redemption.volunteer_id,
+        quantity=redemption.quantity,
+        points=redemption.points,
+        collected_at=redemption.collected_at,
+        **reversed_as(command, redemption.collected_at, before=before),
+    )
 
 
 def _collected(redemption: Redemption, command: Collect) -> RedemptionCollected:
@@ -209,7 +240,15 @@ def evolve(redemption: Redemption, event: Event) -> Redemption:
                 event.points,
             )
         case RedemptionCollected():
-            return replace(redemption, stage=Stage.COLLECTED)
+            return replace(
+                redemption,
+                stage=Stage.COLLECTED,
+                quantity=event.quantity or redemption.quantity,
+                points=event.points or redemption.points,
+                collected_at=event.collected_at,
+            )
+        case RedemptionReversed():
+            return replace(redemption, stage=Stage.REVERSED)
         case RedemptionCancelled():
             return replace(redemption, stage=Stage.CANCELLED)
         case RedemptionExpired():

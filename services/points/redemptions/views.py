@@ -5,10 +5,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.market.taken_back import mark_reversed
 from services.points.redemptions.model import Redemption, Stage, decide, evolve
 from services.points.tables import household_months, redemptions
 from shared.aggregate import Aggregate
@@ -19,6 +20,7 @@ from shared.contracts.points import (
     RedemptionExpired,
     RedemptionReserved,
 )
+from shared.contracts.reversals import RedemptionReversed
 from shared.database import driver_connection
 from shared.eventstore import Recorded
 from shared.views import Views
@@ -69,6 +71,15 @@ async def collect(connection: AsyncConnection, event: RedemptionCollected, recor
     await _end(connection, event.redemption_id, Stage.COLLECTED, event.collected_at, recorded.version, taken)
 
 
+@views.on(RedemptionReversed)
+async def reverse(connection: AsyncConnection, event: RedemptionReversed, recorded: Recorded) -> None:
+    """Collected, and taken back: it counts in no month. The row goes on saying what had been taken."""
+    stage = Stage.REVERSED.value
+    await mark_reversed(connection, redemptions, event.redemption_id, event, stage=stage, version=recorded.version)
+    row = (await connection.execute(select(redemptions).where(redemptions.c.id == event.redemption_id))).one()
+    await _count_less(connection, row, row.quantity)
+
+
 @views.on(RedemptionCancelled)
 async def cancel(connection: AsyncConnection, event: RedemptionCancelled, recorded: Recorded) -> None:
     """Called off."""
@@ -98,8 +109,12 @@ async def _end(
             )
         )
     ).one()
-    left = row.reserved_quantity - (row.quantity if stage is Stage.COLLECTED else 0)
-    if left == 0:
+    await _count_less(connection, row, row.reserved_quantity - (row.quantity if stage is Stage.COLLECTED else 0))
+
+
+async def _count_less(connection: AsyncConnection, row: Any, pieces: int) -> None:
+    """Pieces of a redemption no longer count in the month that it was reserved in."""
+    if pieces == 0:
         return
     await connection.execute(
         update(household_months)
@@ -107,7 +122,7 @@ async def _end(
             household_months.c.subject == (row.household_id or row.volunteer_id),
             household_months.c.month == month_of(row.reserved_at),
         )
-        .values(pieces=household_months.c.pieces - left)
+        .values(pieces=household_months.c.pieces - pieces)
     )
 
 

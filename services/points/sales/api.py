@@ -5,11 +5,20 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import BaseModel
 from sqlalchemy import select
 
-from services.points.fields import Configured, Fen, dated
+from services.points.fields import (
+    Configured,
+    Fen,
+    ReversalBody,
+    ReversalOut,
+    Reversible,
+    WhetherReversed,
+    dated,
+    reversing,
+)
 from services.points.market.lines import LineOut, Lines, goods, require_items
+from services.points.market.taken_back import hold_row
 from services.points.node_names import NamedPage, with_node_names
 from services.points.sales.model import Sell
 from services.points.sales.views import SALES
@@ -18,6 +27,7 @@ from services.points.tables import sales
 from shared.contracts.common import CommunityCode
 from shared.web import Api, Caller, NotFound, Read, Work, etag
 from shared.web.fields import Body, Moment
+from shared.web.nodes import of_caller
 
 api = Api(tags=["sales 售出"])
 
@@ -31,7 +41,7 @@ class SaleBody(Body):
     sold_at: Moment | None = None
 
 
-class SaleOut(BaseModel):
+class SaleOut(Reversible):
     """A sale."""
 
     id: UUID
@@ -57,17 +67,35 @@ async def sell(body: SaleBody, work: Work, caller: Caller, settings: Configured)
     )
 
 
+@api.command("/v1/sales/{sale_id}/reversal", permission="sales.reverse")
+async def reverse_sale(
+    sale_id: UUID, body: ReversalBody, work: Work, caller: Caller, settings: Configured
+) -> ReversalOut:
+    """撤回登记错误的售出：物资回到货架，款项退出收入。由区级（街道）办理。
+
+    Take a sale back that was entered wrongly, as a whole: pieces back onto the shelf, the money out of the till.
+    """
+    await hold_row(work.connection, sales, sale_id)
+    await of_caller(work, caller, SALES, sale_id)
+    command = reversing(work, settings, body)
+    await work.execute(SALES, sale_id, command)
+    return ReversalOut(id=sale_id, reason=command.reason, reversed_at=command.at)
+
+
 @api.query("/v1/sales", permission="sales.read")
 async def list_sales(
     read: Read,
     caller: Caller,
     span: Spanning,
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
+    reversed_: WhetherReversed = None,
 ) -> NamedPage[SaleOut]:
     """售出清单。Sales of the markets of the caller's node."""
     query = select(sales).where(sales.c.community.startswith(caller.node))
     if community is not None:
         query = query.where(sales.c.community == community)
+    if reversed_ is not None:
+        query = query.where(sales.c.reversed_at.is_not(None) == reversed_)
     return await with_node_names(read, await span.fetch(read, query, (sales.c.sold_at, sales.c.id), _sale))
 
 
@@ -89,4 +117,6 @@ def _sale(row: Any) -> SaleOut:
         lines=[LineOut(**line) for line in row.lines],
         amount_fen=row.amount_fen,
         sold_at=row.sold_at,
+        reversed_at=row.reversed_at,
+        reversal_reason=row.reversal_reason,
     )

@@ -4,10 +4,12 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.market.lines import as_json
+from services.points.market.taken_back import mark_reversed
 from services.points.sales.model import Sale, decide, evolve
 from services.points.tables import sales
 from shared.aggregate import Aggregate
 from shared.contracts.love_market import GoodsSold
+from shared.contracts.reversals import SaleReversed
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -29,3 +31,9 @@ async def sell(connection: AsyncConnection, event: GoodsSold, recorded: Recorded
             version=recorded.version,
         )
     )
+
+
+@views.on(SaleReversed)
+async def reverse(connection: AsyncConnection, event: SaleReversed, recorded: Recorded) -> None:
+    """Taken back."""
+    await mark_reversed(connection, sales, event.sale_id, event, version=recorded.version)

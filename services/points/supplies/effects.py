@@ -9,7 +9,7 @@ from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import Holds, Leg, NotAvailable, Outcome
 from services.points.ledger.payments import Payments
-from services.points.ledger.transfer import Transfer
+from services.points.ledger.reversing import Reversals
 from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
 from services.points.market.flows import OutOfStock
 from services.points.market.goods import pieces_of, units_of
@@ -75,6 +75,7 @@ class SupplyEffects:
         self._writer = writer
         self._holds = Holds(writer, replaying=replaying)
         self._payments = Payments(writer, replaying=replaying)
+        self._reversals = Reversals(writer, replaying=replaying)
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
         """Let an event move pieces. Raises `OutOfStock` or `TeamHasFewer` for what cannot be."""
@@ -132,18 +133,9 @@ class SupplyEffects:
 
     async def _take_back(self, db: Connection, event: SuppliesUseWithdrawn, recorded: Recorded) -> None:
         """The team had them all along: a fact, like every correction."""
-        moved = _used(event.community, event.team_id, event.lines)
-        at = recorded.occurred_at
-        await self._writer.post(
-            db,
-            [
-                Transfer(
-                    leg.credit_account, leg.debit_account, leg.amount, None, at, at, recorded.event_id,
-                    event.supply_use_id, leg.unit, None, leg.clause,
-                )
-                for leg in await self._legs(db, event.community, moved)
-            ],
-        )  # fmt: skip
+        team = holders.team(event.team_id)
+        back = await self._reversals.counter_transfers(db, team, [], event.supply_use_id, recorded, Clause.TAKEN_BACK)
+        await self._reversals.owe(db, back)
 
     async def _legs(self, db: Connection, community: str, moved: Sequence[_Moved]) -> list[Leg]:
         """One leg for each, in the same order."""

@@ -50,6 +50,7 @@ from services.points.tables.market import (
     redemptions,
     sales,
     stock_counts,
+    stock_receipts,
     suppliers,
 )
 from services.points.tables.policies import policies, restatement_parts, restatements, seals
@@ -112,6 +113,7 @@ __all__ = [
     "star_report_rows",
     "star_reports",
     "stock_counts",
+    "stock_receipts",
     "suppliers",
     "supply_requests",
     "supply_returns",

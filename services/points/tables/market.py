@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.points.tables.base import CODE, MOMENT, metadata
+from services.points.tables.base import CODE, MOMENT, metadata, reversal_columns
 
 items = Table(
     "items",
@@ -61,6 +61,7 @@ redemptions = Table(
     Column("household_id", Uuid),
     Column("identified_by", Text),
     Column("version", Integer, nullable=False),
+    *reversal_columns(),
     Index("redemptions_community", "community", "id"),
     Index("redemptions_volunteer", "volunteer_id", "id"),
     Index("redemptions_reserved_at", "reserved_at", "id"),
@@ -120,6 +121,7 @@ donations = Table(
     Column("version", Integer, nullable=False),
     Column("repeats", Uuid),
     Column("repeat_reason", Text),
+    *reversal_columns(),
     UniqueConstraint("receipt_number", name="donations_receipt_number_key"),
     Index("donations_community", "community", "id"),
     Index("donations_donor", "donor_id", "id"),
@@ -153,6 +155,7 @@ budget_grants = Table(
     Column("reference", Text),
     Column("granted_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
+    *reversal_columns(),
     Index("budget_grants_community", "community", "id"),
 )
 
@@ -169,6 +172,7 @@ purchases = Table(
     Column("version", Integer, nullable=False),
     Column("repeats", Uuid),
     Column("repeat_reason", Text),
+    *reversal_columns(),
     Index("purchases_community", "community", "id"),
     Index("purchases_purchased_at", "purchased_at", "id"),
 )
@@ -183,6 +187,7 @@ sales = Table(
     Column("amount_fen", BigInteger, nullable=False),
     Column("sold_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
+    *reversal_columns(),
     Index("sales_community", "community", "id"),
     Index("sales_sold_at", "sold_at", "id"),
 )
@@ -216,15 +221,18 @@ aid_gifts = Table(
     Column("community", CODE, nullable=False),
     Column("household_id", Uuid, nullable=False),
     Column("lines", JSONB, nullable=False),
+    Column("granted_lines", JSONB, nullable=False),
     Column("stage", Text, nullable=False),
     Column("approvals", Integer, nullable=False),
     Column("proposed_at", MOMENT, nullable=False),
     Column("collect_by", MOMENT),
     Column("ended_at", MOMENT),
     Column("version", Integer, nullable=False),
+    *reversal_columns(),
     Index("aid_gifts_community", "community", "id"),
     Index("aid_gifts_household", "household_id", "id"),
 )
+"""`lines` are what was taken, once it was; until then, and where it was not, what was proposed."""
 
 stock_counts = Table(
     "stock_counts",
@@ -239,3 +247,16 @@ stock_counts = Table(
     Index("stock_counts_item", "item_id", "id"),
     Index("stock_counts_community", "community", "id"),
 )
+
+stock_receipts = Table(
+    "stock_receipts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("item_id", Uuid, nullable=False),
+    Column("community", CODE, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("received_at", MOMENT, nullable=False),
+    *reversal_columns(),
+    Index("stock_receipts_item", "item_id", "id"),
+)
+"""Opening stock (期初入库), as it was entered."""

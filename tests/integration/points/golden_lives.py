@@ -43,6 +43,8 @@ LIVES = tuple(
         PointsExpiryAnnounced PointsLapsed MinutesPooled
         PolicyPublished PolicyWithdrawn PolicyRestated DeathRecorded DeathConfirmed EstateSettled EstateMadeGood
         LongDayApproved LongDayApprovalWithdrawn LedgerSealed ItemDelisted
+        RedemptionReversed AidReversed SaleReversed DonationReversed PurchaseReversed BudgetGrantReversed
+        StockReceiptReversed
         """,
         f"""
         {_ORDERED} RedemptionCancelled AidCancelled SuppliesCancelled TimeOrderAccepted TimeOrderCorrectionProposed
@@ -113,6 +115,8 @@ async def live(service: Any) -> int:
         file = _GOLDEN / "points" / f"{name if '.v' in name else f'{name}.v1'}.json"
         content = json.loads(_of_life(file.read_text("utf-8"), life))
         body, stream = content["body"] | _TAKEN.get(name, {}), content["key"]
+        if name == "StockReceived" and (name, life) in told[:number]:
+            body["receipt_id"] = str(uuid5(UUID(body["receipt_id"]), str(number)))
         event, at = decode(content["headers"]["ce_type"], json.dumps(body)), OCCURRED + timedelta(minutes=number)
         async with writing(service.database) as connection:
             version = len(await read_stream(connection, stream)) + 1

@@ -17,7 +17,7 @@ from services.points.earning.services import services_of
 from services.points.expiry.effects import LapseNow
 from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lapse
-from services.points.explain.words import Line
+from services.points.explain.known import Line
 from services.points.grounds.corrections import Restated, taken_since_it_bore
 from services.points.ledger.schema import LIVE, TABLES, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter

@@ -220,6 +220,23 @@ async def test_points_are_announced_lapse_and_come_out_right_when_the_past_chang
     assert await balance(points, reserver) == 0
     spent_and_lapsed = (await client.get(f"/v1/accounts/{reserver}/POINT/statement")).json()["items"]
     assert sorted(line["amount"] for line in spent_and_lapsed) == [-20, -20, -10, 50]
+    # What they took is brought back: the points come back as if they had been held till now, and lapse now.
+    calendar.now += timedelta(hours=1)
+    back = await client.post(f"/v1/redemptions/{in_part}/reversal", json={"reason": "returned"})
+    assert (back.status_code, back.json().get("stage")) == (200, "reversed"), back.text
+    assert await balance(points, reserver) == 0
+    reversal = await points.value("SELECT event_id FROM events ORDER BY position DESC LIMIT 1")
+    lines = (await client.get(f"/v1/accounts/{reserver}/POINT/explanation")).json()["items"]
+    (given_back,) = [line for line in lines if line["reason"] == "taken_back"]
+    (collected,) = [line for line in lines if line["id"] == given_back["corrects"]]
+    assert collected["corrected_by"] == [given_back["id"]]
+    assert collected["text"].endswith("兑换物品“米（演示）”：预约 3 件，领取 2 件，扣减 20 积分。"), "nothing is owed"
+    assert given_back["text"] == "2026-01-01 的兑换“米（演示）”2 件已于 2026-01-01 撤回（物品退回）：增加 20 积分。"
+    (lapsed_then,) = [line for line in lines if line["caused_by"] == [str(reversal)]]
+    assert lapsed_then["amount"] == -20
+    assert lapsed_then["text"].endswith("起因：2025-12-30 的一次兑换撤回，积分退回。")
+    caused = (await client.get(f"/v1/events/{reversal}/effects")).json()["items"]
+    assert [one["id"] for one in caused if one["caused_by"] == [str(reversal)]] == [lapsed_then["id"]]
     explained = (await client.get(f"/v1/accounts/{spender}/POINT/explanation")).json()["items"]
     line = explained[0]
     assert (line["reason"], line["amount"]) == ("expiry", -20)

@@ -91,9 +91,9 @@ async def test_a_statement_page_is_read_from_the_indexes(start: Any) -> None:
     from services.points.ledger.reading import statement
 
     points = await start(build, working=False, settings=PointsSettings)
-    query, order = statement(5)
+    query, order, params = statement(5)
     query = query.where(order[0] < datetime.now(UTC) - timedelta(days=1))
-    query = query.order_by(*(column.desc() for column in order)).limit(51)
+    query = query.order_by(*(column.desc() for column in order)).limit(51).params(params)
     text = str(query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
     async with points.service.database.transaction() as connection:
         await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")

@@ -147,7 +147,7 @@ async def test_a_gift_reaches_residents_through_a_teams_activity(points: Any) ->
         f"{NAME}：退回活动物资“创可贴（演示）”3 件。",
         f"{NAME}：活动中发给居民“创可贴（演示）”8 件，服务 40 人次。",
         f"{NAME}：遗失、损坏“创可贴（演示）”1 件。",
-        f"{NAME}：撤回登记错了的活动消耗，“创可贴（演示）”2 件仍在该队名下。",
+        f"{NAME}：撤回登记错了的使用，“创可贴（演示）”2 件仍在该队名下。",
     ):
         assert words in texts, (words, texts)
     effects = (await anna.get(f"/v1/events/{await event_of(points, 'SuppliesUsed', use['id'])}/effects")).json()

@@ -24,6 +24,7 @@ from services.points.expiry.lapsing import Lapsing
 from services.points.ledger.holds import HoldSettled, Outcome
 from services.points.ledger.writing import LedgerWriter
 from services.points.market.flows import OutOfStock
+from services.points.market.reversals import PiecesGone
 from services.points.overflow.effects import PoolLater, PoolNow
 from services.points.overflow.flowing import Overflow
 from services.points.own_events import LedgerEffects
@@ -52,6 +53,13 @@ from shared.contracts.registry import (
     ActivityCategory,
     ActivityCompleted,
     Attendance,
+)
+from shared.contracts.reversals import (
+    AidReversed,
+    DonationReversed,
+    RedemptionReversed,
+    ReversalReason,
+    StockReceiptReversed,
 )
 from shared.eventstore import Recorded
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, Told, migrate, run, told_at
@@ -113,7 +121,11 @@ class LedgerUnderFire(RuleBasedStateMachine):
         self.granted: dict[uuid.UUID, int] = {}
         """Pieces of aid that waits to be collected."""
         self.outcomes: dict[uuid.UUID, Outcome | None] = {}
-        self.pieces_in = self.pieces_out = 0
+        self.pieces_in = self.pieces_out = self.pieces_back = 0
+        self.of_whom: dict[uuid.UUID, uuid.UUID] = {}
+        """By reservation, the volunteer."""
+        self.standing: dict[uuid.UUID, tuple[Event, int]] = {}
+        """What can be taken back, by its record: the event that does, and the pieces that it brings to the shelf."""
         self.item = self.new_id()
         self.do(self._begin())
 
@@ -225,16 +237,36 @@ class LedgerUnderFire(RuleBasedStateMachine):
     def goods_come_in(self, quantity: int, donated: bool, crash: bool) -> None:
         if donated:
             line = GoodsLine(item_id=self.item, quantity=quantity)
-            event: Event = GoodsDonated(
-                donation_id=self.new_id(), community=HOME, donor_id=uuid.UUID(int=77), receipt_number=f"{HOME}-D000001",
-                lines=(line,), received_at=self.now,
-            )  # fmt: skip
+            said: dict[str, Any] = {"donation_id": self.new_id(), "donor_id": uuid.UUID(int=77), "lines": (line,)}
+            said |= {"community": HOME, "receipt_number": f"{HOME}-D000001", "received_at": self.now}
+            event, back = GoodsDonated(**said), DonationReversed(**said, **self.reversed())
         else:
-            event = StockReceived(
-                item_id=self.item, community=HOME, receipt_id=self.new_id(), quantity=quantity, received_at=self.now
-            )
+            said = {"item_id": self.item, "receipt_id": self.new_id(), "quantity": quantity}
+            said |= {"community": HOME, "received_at": self.now}
+            event, back = StockReceived(**said), StockReceiptReversed(**said, **self.reversed())
         self.do(self._record(event, crash=crash))
-        self.pieces_in += 0 if crash else quantity
+        if not crash:
+            self.pieces_in += quantity
+            self.standing[self.new_id()] = back, -quantity
+
+    def reversed(self) -> dict[str, Any]:
+        return {"reason": ReversalReason.OTHER, "reversed_at": self.now}
+
+    @rule(pick=picks, crash=st.booleans())
+    def something_is_taken_back(self, pick: int, crash: bool) -> None:
+        if not self.standing:
+            return
+        number = sorted(self.standing)[pick % len(self.standing)]
+        back, pieces = self.standing[number]
+        available = self.do(self._available(f"stock:{self.item}", f"ITEM:{self.item}"))
+        if available + pieces < 0:
+            with pytest.raises(PiecesGone):
+                self.do(self._record(back))
+            return
+        self.do(self._record(back, crash=crash))
+        if not crash:
+            del self.standing[number]
+            self.pieces_back += pieces
 
     @rule(wanted=wishes)
     def several_reserve_side_by_side(self, wanted: list[tuple[uuid.UUID, int]]) -> None:
@@ -254,6 +286,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
             match outcome:
                 case None:
                     self.reserved[event.redemption_id] = event.quantity
+                    self.of_whom[event.redemption_id] = event.volunteer_id
                     self.outcomes[event.redemption_id] = None
                 case NotEnoughPoints():
                     # Others may have taken them in the same moment; in any case they are not there now.
@@ -294,7 +327,14 @@ class LedgerUnderFire(RuleBasedStateMachine):
             for kind, taken in tried
         ]
         winner = self.do(self._end(events))
-        self._settled(redemption_id, getattr(winner, "quantity", None) or reserved, REDEEMED[type(winner)])
+        taken = getattr(winner, "quantity", None) or reserved
+        self._settled(redemption_id, taken, REDEEMED[type(winner)])
+        if isinstance(winner, RedemptionCollected):
+            back = RedemptionReversed(
+                redemption_id=redemption_id, community=HOME, volunteer_id=self.of_whom[redemption_id], quantity=taken,
+                points=taken * PRICE_POINTS, collected_at=self.now, **self.reversed(),
+            )  # fmt: skip
+            self.standing[redemption_id] = back, taken
 
     @rule(pick=picks, points=st.integers(-1, 1), pieces=st.integers(-1, 1))
     def more_than_was_reserved_or_nothing_is_never_posted(self, pick: int, points: int, pieces: int) -> None:
@@ -318,7 +358,14 @@ class LedgerUnderFire(RuleBasedStateMachine):
         ]
         # What is not open any more is passed over by aid; its stream refuses it before, and here only one is tried.
         winner = self.do(self._end(events[:1]))
-        self._settled(gift_id, self.granted.pop(gift_id), AIDED[type(winner)])
+        quantity = self.granted.pop(gift_id)
+        self._settled(gift_id, quantity, AIDED[type(winner)])
+        if isinstance(winner, AidHandedOver):
+            back = AidReversed(
+                gift_id=gift_id, community=HOME, household_id=uuid.UUID(int=55),
+                lines=(GoodsLine(item_id=self.item, quantity=quantity),), handed_over_at=self.now, **self.reversed(),
+            )  # fmt: skip
+            self.standing[gift_id] = back, quantity
 
     async def _end(self, events: list[Event]) -> Event:
         """Outcomes tried side by side: exactly one of them is had."""
@@ -353,7 +400,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
     async def _sound(self) -> None:
         assert await self.ledger.breaks() == []
         waiting = sum(self.reserved.values()) + sum(self.granted.values())
-        on_shelf = self.pieces_in - self.pieces_out
+        on_shelf = self.pieces_in - self.pieces_out + self.pieces_back
         assert await self._available(f"stock:{self.item}", f"ITEM:{self.item}") == on_shelf - waiting >= 0
         rows = await self.db.fetch("SELECT hold_id, min(state), max(state) FROM fire.holds GROUP BY hold_id")
         assert {row[0]: (row[1], row[2]) for row in rows} == {

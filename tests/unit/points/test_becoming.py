@@ -11,7 +11,7 @@ import pytest
 import services.points
 from services.points.expiry.lots import Known, Lapse, Term, course
 from services.points.explain.becoming import Becoming
-from services.points.explain.words import Line
+from services.points.explain.known import Line
 from services.points.ledger.clauses import Clause
 from services.points.ledger.postings import Held, Posting
 from shared.clock import local_day
@@ -109,3 +109,10 @@ def test_what_a_correction_left_too_few_for_says_how_it_is_made_up() -> None:
     assert said(spent, [LOT, less, spent, line(4, 9, 50)]) == (
         "先得先用，用的是：2025-01-01 所得 10 分，2025-01-09 所得 20 分（更正后不足，事后补上）。"
     )
+
+
+def test_what_was_paid_and_came_back_was_paid_from_nothing_and_is_not_owed() -> None:
+    spent = redeemed(9, 8, 30)
+    came_back = held(9, 7, 30)._replace(freed_at=moment(9))
+    assert said(spent, [LOT, spent], [came_back]) == ""
+    assert said(LOT, [LOT, spent], [came_back]).endswith("这 30 分都还没有用，可用到 2025-01-11。")

@@ -14,6 +14,8 @@ from services.points.aid.model import (
     GiftEnded,
     GiftNotGranted,
     HandOver,
+    MoreThanGranted,
+    NothingHandedOver,
     OwnHousehold,
     OwnProposal,
     Propose,
@@ -41,11 +43,18 @@ from services.points.households.model import (
 )
 from services.points.households.views import HOUSEHOLDS
 from services.points.market.dated import Dated, DatedInFuture, DatedTooFarBack
-from services.points.market.model import CountStock, DifferenceNeedsReason, ItemNotListed, ReasonContradictsCount
+from services.points.market.model import (
+    CountStock,
+    DifferenceNeedsReason,
+    ItemNotListed,
+    ReasonContradictsCount,
+    ReverseReceipt,
+)
 from services.points.market.repeated import Repeated
 from services.points.market.views import ITEMS
 from services.points.purchases.model import Buy, InvoiceEntered, NothingPaid, PurchaseAlreadyEntered
 from services.points.purchases.views import PURCHASES
+from services.points.reversal import AlreadyReversed, Reverse, TooFarBackToReverse
 from services.points.sales.model import SaleAlreadyEntered, Sell
 from services.points.sales.views import SALES
 from services.points.suppliers.model import (
@@ -55,6 +64,7 @@ from services.points.suppliers.model import (
     SupplierIsForgotten,
 )
 from services.points.suppliers.views import SUPPLIERS
+from shared.contracts import Event
 from shared.contracts.love_market import (
     AidApproved,
     AidCancelled,
@@ -85,6 +95,15 @@ from shared.contracts.love_market import (
     SupplierRegistered,
 )
 from shared.contracts.points import ItemDelisted, ItemListed
+from shared.contracts.reversals import (
+    AidReversed,
+    BudgetGrantReversed,
+    DonationReversed,
+    PurchaseReversed,
+    ReversalReason,
+    SaleReversed,
+    StockReceiptReversed,
+)
 from tests.specification import given
 
 COMMUNITY = "620201001004"
@@ -279,6 +298,23 @@ def test_aid_is_handed_over_when_it_is_granted_and_not_before() -> None:
     given(GIFTS, PROPOSED, APPROVED, GRANTED).when(HandOver(NOW)).then(handed_over)
 
 
+def test_fewer_pieces_are_handed_over_than_were_granted_and_never_more() -> None:
+    def lines(**pieces: int) -> tuple[GoodsLine, ...]:
+        return tuple(GoodsLine(item_id=ITEM if name == "item" else ID, quantity=n) for name, n in pieces.items())
+
+    granted = [PROPOSED, APPROVED, GRANTED]
+    in_part = AidHandedOver(**GIFT, handed_over_at=NOW, lines=lines(item=1))
+    given(GIFTS, *granted).when(HandOver(NOW, lines(item=1))).then(in_part)
+    given(GIFTS, *granted).when(HandOver(NOW, LINES)).then(AidHandedOver(**GIFT, handed_over_at=NOW))
+    given(GIFTS, *granted).when(HandOver(NOW, lines(item=3))).then_refused(
+        MoreThanGranted, item=ITEM, quantity=3, granted=2
+    )
+    given(GIFTS, *granted).when(HandOver(NOW, lines(item=1, other=1))).then_refused(
+        MoreThanGranted, item=ID, quantity=1, granted=0
+    )
+    assert GIFTS.fold([*granted, in_part]).lines == lines(item=1), "and so much can be taken back"
+
+
 def test_aid_is_refused_called_off_or_expires() -> None:
     granted = [PROPOSED, APPROVED, GRANTED]
     given(GIFTS, PROPOSED).when(Refuse(BO, NOW)).then(AidRefused(**GIFT, refused_by=BO, refused_at=NOW))
@@ -329,3 +365,49 @@ def test_what_is_no_longer_offered_is_still_counted() -> None:
     count = CountStock(ID, 5, 5, None, NOW)
     given(ITEMS, LISTED, ItemDelisted(item_id=ITEM)).when(count).then(counted(5, 5, None))
     given(ITEMS).when(count).then_refused(ItemNotListed)
+
+
+BACK = Reverse(ReversalReason.WRONG_QUANTITY, LATER, NOW - timedelta(days=7))
+TOO_LATE = replace(BACK, earliest=NOW + timedelta(days=1))
+SAID: dict[str, Any] = {"community": COMMUNITY, "reason": ReversalReason.WRONG_QUANTITY, "reversed_at": LATER}
+PRICED = (PurchasedLine(item_id=ITEM, quantity=2, unit_price_fen=5),)
+
+
+def test_what_was_entered_wrongly_is_taken_back_once_and_as_long_as_the_books_are_open() -> None:
+    bought: dict[str, Any] = {"purchase_id": ID, "supplier_id": SUPPLIER, "lines": PRICED, "amount_fen": 10}
+    sold: dict[str, Any] = {"sale_id": ID, "lines": LINES, "amount_fen": 10, "sold_at": NOW}
+    gave: dict[str, Any] = {"donation_id": ID, "donor_id": DONOR, "lines": LINES, "received_at": NOW}
+    gave |= {"receipt_number": "620201001004-D000007"}
+    granted: dict[str, Any] = {"grant_id": ID, "amount_fen": 10, "granted_at": NOW}
+    cases: list[tuple[Any, list[Event], Event]] = [
+        (
+            PURCHASES,
+            [GoodsPurchased(**bought, community=COMMUNITY, receipt_reference="FP-1", purchased_at=NOW)],
+            PurchaseReversed(**bought, purchased_at=NOW, **SAID),
+        ),
+        (SALES, [GoodsSold(**sold, community=COMMUNITY)], SaleReversed(**sold, **SAID)),
+        (DONATIONS, [GoodsDonated(**gave, community=COMMUNITY)], DonationReversed(**gave, **SAID)),
+        (GRANTS, [BudgetGranted(**granted, community=COMMUNITY)], BudgetGrantReversed(**granted, **SAID)),
+        (
+            GIFTS,
+            [PROPOSED, APPROVED, GRANTED, AidHandedOver(**GIFT, handed_over_at=NOW)],
+            AidReversed(gift_id=ID, household_id=HOUSEHOLD, lines=LINES, handed_over_at=NOW, **SAID),
+        ),
+    ]
+    for aggregate, entered, taken_back in cases:
+        given(aggregate, *entered).when(BACK).then(taken_back)
+        given(aggregate, *entered, taken_back).when(BACK).then_refused(AlreadyReversed)
+        given(aggregate, *entered).when(TOO_LATE).then_refused(TooFarBackToReverse, happened="2026-03-01 08:00")
+    for before in ([PROPOSED], [PROPOSED, APPROVED, GRANTED]):
+        given(GIFTS, *before).when(BACK).then_refused(NothingHandedOver)
+
+
+def test_opening_stock_is_taken_back_of_what_is_no_longer_offered_too() -> None:
+    def reverse(*, before: bool) -> ReverseReceipt:
+        return ReverseReceipt(ID, 5, NOW, before, BACK)
+
+    taken_back = StockReceiptReversed(item_id=ITEM, receipt_id=ID, quantity=5, received_at=NOW, **SAID)
+    for then in ([], [ItemDelisted(item_id=ITEM)]):
+        given(ITEMS, LISTED, *then).when(reverse(before=False)).then(taken_back)
+    given(ITEMS, LISTED).when(reverse(before=True)).then_refused(AlreadyReversed)
+    given(ITEMS).when(reverse(before=False)).then_refused(ItemNotListed)

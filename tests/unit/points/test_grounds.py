@@ -9,7 +9,7 @@ from hypothesis import given as given_any
 from hypothesis import strategies as st
 
 from services.points.earning.kinds import EVIDENCE_NUMBERS, KIND_NUMBERS
-from services.points.explain.words import Line
+from services.points.explain.known import Line
 from services.points.grounds.corrections import corrections, taken_since_it_bore
 from services.points.ledger.clauses import Clause
 

@@ -23,11 +23,13 @@ from services.points.redemptions.model import (
     Collect,
     Expire,
     MoreThanReserved,
+    NothingCollected,
     RedemptionEnded,
     Reserve,
     Stage,
 )
 from services.points.redemptions.views import REDEMPTIONS
+from services.points.reversal import AlreadyReversed, Reverse
 from shared.contracts import Event, Refusal
 from shared.contracts.points import (
     ItemDelisted,
@@ -39,6 +41,7 @@ from shared.contracts.points import (
     RedemptionReserved,
     StockReceived,
 )
+from shared.contracts.reversals import RedemptionReversed, ReversalReason
 from tests.specification import given
 
 COMMUNITY = "620201001004"
@@ -112,6 +115,21 @@ def test_fewer_pieces_are_taken_for_as_many_points() -> None:
     given(REDEMPTIONS, RESERVED, in_part).when(Collect(NOW, quantity=1)).then_refused(RedemptionEnded)
 
 
+def test_what_was_collected_is_taken_back_as_far_as_it_was_taken() -> None:
+    back = Reverse(ReversalReason.RETURNED, NOW, NOW)
+    in_part = COLLECTED.model_copy(update={"quantity": 1, "points": 10})
+    for collected, quantity in ((COLLECTED, 2), (in_part, 1)):
+        taken_back = RedemptionReversed(
+            redemption_id=ID, community=COMMUNITY, volunteer_id=PERSON, quantity=quantity, points=10 * quantity,
+            collected_at=NOW, reason=ReversalReason.RETURNED, reversed_at=NOW,
+        )  # fmt: skip
+        given(REDEMPTIONS, RESERVED, collected).when(back).then(taken_back)
+        given(REDEMPTIONS, RESERVED, collected, taken_back).when(back).then_refused(AlreadyReversed)
+        given(REDEMPTIONS, RESERVED, collected, taken_back).when(Collect(NOW)).then_refused(RedemptionEnded)
+    for before in ([RESERVED], [RESERVED, CANCELLED], [RESERVED, EXPIRED]):
+        given(REDEMPTIONS, *before).when(back).then_refused(NothingCollected)
+
+
 def test_what_nobody_came_for_expires_when_its_time_has_come() -> None:
     given(REDEMPTIONS, RESERVED).when(Expire(NOW + timedelta(days=3))).then(EXPIRED)
     given(REDEMPTIONS, RESERVED).when(Expire(NOW + timedelta(days=2))).then_nothing()
@@ -150,6 +168,7 @@ class RedemptionLife(RuleBasedStateMachine):
                 Collect(NOW),
                 Collect(NOW, quantity=1),
                 Cancel(NOW),
+                Reverse(ReversalReason.RETURNED, NOW, NOW),
                 Expire(NOW),
                 Expire(NOW + timedelta(9)),
             ]
@@ -163,11 +182,12 @@ class RedemptionLife(RuleBasedStateMachine):
 
     @invariant()
     def one_life(self) -> None:
-        assert len(self.events) <= 2
-        assert all(isinstance(e, RedemptionReserved) == (n == 0) for n, e in enumerate(self.events))
         stage = REDEMPTIONS.fold(self.events).stage
-        ended = stage in (Stage.COLLECTED, Stage.CANCELLED, Stage.EXPIRED)
-        assert ended == (len(self.events) == 2)
+        taken_back = stage is Stage.REVERSED
+        assert len(self.events) <= 2 + taken_back
+        assert all(isinstance(e, RedemptionReserved) == (n == 0) for n, e in enumerate(self.events))
+        ended = stage in (Stage.COLLECTED, Stage.CANCELLED, Stage.EXPIRED, Stage.REVERSED)
+        assert ended == (len(self.events) == 2 + taken_back)
 
 
 TestRedemptionLife = RedemptionLife.TestCase

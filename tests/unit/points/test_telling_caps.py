@@ -8,7 +8,8 @@ from typing import Any
 
 import services.points
 from services.points.earning.kinds import KIND_NUMBERS
-from services.points.explain.words import NOTHING, Line, Narrator, Sentence
+from services.points.explain.known import NOTHING, Known, Line
+from services.points.explain.words import Narrator, Sentence
 from services.points.ledger.clauses import Clause
 from services.points.policy.book import BEGINNING, PolicyBook
 from services.points.policy.views import national_default, read_published
@@ -37,7 +38,7 @@ def told(
         1, MORNING, MORNING, clause, uuid.uuid4(), uuid.uuid4(), 1, None, KIND_NUMBERS[kind], evidence, minutes, amount,
         f"issuance:{COMMUNITY}",
     )  # fmt: skip
-    return Narrator(unit, say, BOOK, {1: "全国默认", 2: "本社区办法"}, {}, {}).tell(line)
+    return Narrator(unit, say, BOOK, Known(titles={1: "全国默认", 2: "本社区办法"})).tell(line)
 
 
 def test_a_record_above_the_cap_says_so_and_names_the_policy_that_caps_it() -> None:
