@@ -15,6 +15,7 @@ import pytest
 from deploy.demo import evidence
 from deploy.demo.platform import LocalPlatform
 from deploy.local.stack import SERVICES, LocalStack
+from shared.kafka import client_of
 from tests.chaos.load import Load
 from tests.conftest import until
 
@@ -41,7 +42,7 @@ async def town() -> AsyncIterator[tuple[LocalStack, Load]]:
 
 
 async def nothing_lost_and_nothing_twice(stack: LocalStack, load: Load) -> None:
-    await evidence.caught_up(stack.kafka_bootstrap)
+    await evidence.caught_up(client_of(stack.kafka_bootstrap))
 
     async def even() -> bool:
         return await load.served() == dict(load.minutes)

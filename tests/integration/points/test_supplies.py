@@ -20,10 +20,11 @@ from services.points.settings import PointsSettings
 from shared.contracts.registry import TeamDissolved, TeamLeaderAppointed
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.test_from_events_to_goods import balance
-from tests.integration.points.test_goods_come_and_go import TODAY, donated, listed, made, stock
+from tests.integration.points.test_goods_come_and_go import donated, listed, made, stock
 from tests.integration.points.test_team_leaderboards import formed, joined, left
 from tests.integration.points.time_bank_scene import MovableClock
 from tests.integration.telling import envelope_of, publish
+from tests.moments import today
 
 NAME = "义诊服务队（演示）"
 SOLD_BY_A_TEAM = """
@@ -51,11 +52,11 @@ async def team_of(points: Any, *events: Any, community: str = COMMUNITY) -> uuid
 
 
 def led_by(person: uuid.UUID) -> Any:
-    return lambda team: TeamLeaderAppointed(team_id=team, volunteer_id=person, appointed_on=TODAY)
+    return lambda team: TeamLeaderAppointed(team_id=team, volunteer_id=person, appointed_on=today())
 
 
 def dissolved(team: uuid.UUID) -> Any:
-    return TeamDissolved(team_id=team, dissolved_on=TODAY)
+    return TeamDissolved(team_id=team, dissolved_on=today())
 
 
 def lines(item: str, quantity: int) -> list[dict[str, Any]]:
@@ -166,7 +167,7 @@ async def test_a_gift_reaches_residents_through_a_teams_activity(points: Any) ->
     said = str(CalamineWorkbook.from_filelike(io.BytesIO(sheet.content)).get_sheet_by_index(0).to_python())
     assert NAME in said
     assert "创可贴（演示）" in said
-    days = {"since": (TODAY - timedelta(days=1)).isoformat(), "until": TODAY.isoformat()}
+    days = {"since": (today() - timedelta(days=1)).isoformat(), "until": today().isoformat()}
     report = await anna.get("/v1/supplies/report.xlsx", params={"community": COMMUNITY, **days})
     book = CalamineWorkbook.from_filelike(io.BytesIO(report.content))
     rows = [book.get_sheet_by_index(number).to_python()[2:] for number in range(3)]
@@ -208,7 +209,7 @@ async def test_teams_that_are_unknown_of_others_or_dissolved_are_given_nothing(
     item, client = await listed(points), points.client(subject="anna")
     leader = uuid.uuid4()
     await donated(points, item, 4)
-    team = await team_of(points, lambda t: joined(t, leader), led_by(leader), lambda t: left(t, leader, TODAY))
+    team = await team_of(points, lambda t: joined(t, leader), led_by(leader), lambda t: left(t, leader, today()))
     gone = await team_of(points, lambda t: joined(t, leader), led_by(leader))
     foreign = await team_of(points, community=FOREIGN)
 
