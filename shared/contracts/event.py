@@ -16,7 +16,8 @@ class Event(BaseModel):
     not just an optional field more or less is a new class with the next version and an upcaster (`upcast`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_timedelta="iso8601")
+    # Made ready when it is first used: every service knows all types, and uses few.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, ser_json_timedelta="iso8601")
 
     CONTEXT: ClassVar[str] = ""
     NAME: ClassVar[str] = ""
