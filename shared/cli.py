@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import ClusterAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,7 +40,16 @@ def run_command(build: Build[S], settings: type[S], command: Command) -> None:
         try:
             return await command(service)
         except KafkaConnectionError as error:
-            sys.exit(f"Kafka 联系不上 cannot be reached (KAFKA_BOOTSTRAP_SERVERS): {error}")
+            # A name that the broker does not know, or none where it asks for one, ends the connection just so.
+            sys.exit(
+                "Kafka 联系不上 cannot be reached (KAFKA_BOOTSTRAP_SERVERS; KAFKA_USERNAME, KAFKA_PASSWORD): "
+                + str(error)
+            )
+        except (ClusterAuthorizationFailedError, TopicAuthorizationFailedError):
+            sys.exit(
+                f"Kafka 不允许 does not let {service.settings.kafka_username} do this (KAFKA_USERNAME): "
+                "先以可以授权的名字运行 run first, under a name that may grant rights, `migrate`"
+            )
         finally:
             await service.close()
 

@@ -59,7 +59,9 @@ class Settings(BaseSettings):
 
     kafka_bootstrap_servers: Annotated[str, _SERVERS]
     kafka_username: str | None = None
-    """Who this is to the broker (SASL PLAIN); none where the broker asks nobody, as on a developer's machine."""
+    """Who this is to the broker (SASL PLAIN), for `migrate` one that may grant rights; none where the broker asks
+    nobody, as on a developer's machine.
+    """
     kafka_password: SecretStr | None = Field(default=None, validate_default=True)
     """Its password; both or neither."""
     kafka_namespace: str = Field(default="liuling", pattern=r"^[a-z0-9_-]{1,40}$")

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    TopicAuthorizationFailedError,
+)
 
 from deploy.local.kafka.broker import Kafka
 from deploy.local.kafka.runtime import NoKafka, prepare
@@ -94,6 +99,11 @@ async def test_who_may_write_and_read_what(broker: str, settings_of) -> None:
         await service.stop()
     with pytest.raises(TopicAuthorizationFailedError):
         await written(broker, own, "points")
+    # Nor does a service give itself rights, or make topics: `migrate` has a name of its own.
+    with pytest.raises(ClusterAuthorizationFailedError):
+        await grant(registry)
+    with pytest.raises(TopicAuthorizationFailedError):
+        await ensure_topics(registry.model_copy(update={"kafka_namespace": "another"}))
 
     assert await read(broker, own, "points", group=registry.group("points")) == b"told"
     assert await read(broker, own, "subscriber-police", group="subscriber-police") == b"told"
