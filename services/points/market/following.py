@@ -8,7 +8,7 @@ was attributed once stays so, and a donor is not told one thing today and anothe
 was taken back meanwhile.
 
 First in, first out on both sides: a place may give pieces before it has any, where those that it had turn out never to
-have come (0052). What is given then waits for the next that come. No two pieces come to have the same number at a
+have come (0053). What is given then waits for the next that come. No two pieces come to have the same number at a
 place, so none that came from outside is lost, or ends in a circle.
 """
 

@@ -1,6 +1,6 @@
 """Every piece from its source to its recipient, computed from the ledger and kept nowhere (`following` says how).
 
-What was taken back, and what took it back, is left out, as if it had never been entered (docs/decisions/0052).
+What was taken back, and what took it back, is left out, as if it had never been entered (docs/decisions/0053).
 """
 
 import asyncio

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
+from sqlalchemy import text
 
 from services.points.accounts.known import Known, known_volunteers
 from services.points.beneficiaries.age import age_years_min
@@ -30,6 +31,8 @@ from shared.web import Api, Caller, NotFound, Work
 from shared.web.fields import Body
 
 api = Api(tags=["minutes given 转赠和捐出"])
+
+_ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(4995421803)")
 
 Agreed = Annotated[
     bool, Field(description="账户本人已同意（由工作人员代办时） the holder told the office that they agree")
@@ -169,6 +172,8 @@ async def _reverse(
     key: UUID,
     reason: TimeBankCorrectionReason,
 ) -> ReversalOut:
+    # Gifts have no row to hold: of two of one moment the second learns that it was taken back, not that minutes lack.
+    await work.connection.execute(_ONE_BY_ONE)
     # The nights on which minutes flowed over are reckoned anew: not while one is at work.
     await enter_parts(await driver_connection(work.connection))
     told = (await work.load(gifts, key)).state.told

@@ -83,8 +83,10 @@ class TimeGiftEffects:
     async def _out_of_pool(self, db: Connection, event: MinutesDonationReversed, recorded: Recorded) -> None:
         """What the pool has given to those who need it stays given: a pool owes nothing."""
         pool = Party(holders.pool(event.community), event.community)
+        # From a book elsewhere the issuer of what could only be given away pays into the book's clearing account.
+        others = [pool.holder, holders.clearing(event.book or event.community)]
         back = await self._reversals.counter_transfers(
-            db, holders.volunteer(event.volunteer_id), [pool.holder], event.time_donation_id, recorded,
+            db, holders.volunteer(event.volunteer_id), others, event.time_donation_id, recorded,
             Clause.DONATION_REVERSED,
         )  # fmt: skip
         try:

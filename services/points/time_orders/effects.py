@@ -177,14 +177,15 @@ async def require_in_order(db: Connection, schema: str, pool: Party, recorded: R
         raise PoolMovedMeanwhile
 
 
-# What flowed over is left out: it can carry the time of another service's clock (record 0025). What a correction
-# brought back has the moment of the order, and came when it became known.
+# What flowed over has the moment of its round, whenever it became known. What was made good is left out: it can carry
+# the time of another service's clock (record 0025). What a correction brought back has the moment of the order, and
+# came when it became known.
 _CAME_LATER = f"""
     SELECT EXISTS (
         SELECT FROM {{schema}}.accounts AS a
           JOIN {{schema}}.transfers AS t ON t.credit_account = a.id AND t.credit_account > 0
          WHERE a.holder = $1 AND a.unit = $2 AND t.occurred_at > $3
-           AND t.clause NOT IN ({Clause.POOLED:d}, {Clause.POOLED_RESTATED:d}, {Clause.POOL_MADE_GOOD:d}))
+           AND t.clause <> {Clause.POOL_MADE_GOOD:d})
         OR EXISTS (
         SELECT FROM {{schema}}.transfers AS t JOIN {{schema}}.accounts AS a ON a.id = t.credit_account
          WHERE a.holder = $1 AND a.unit = $2 AND t.credit_account > 0

@@ -20,13 +20,16 @@ from services.points.units import Unit
 from shared.clock import local_day
 from shared.contracts import Event
 from shared.contracts.envelope import Envelope
-from shared.contracts.registry import PersonForgotten, VolunteerMoved
+from shared.contracts.registry import ActivityCategory, PersonForgotten, VolunteerMoved
 from shared.database import driver_connection
 from shared.deliveries import Delivery
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.ledger_database import NOW, migrate
+from tests.integration.points.producing import attendance, completed
 from tests.integration.points.serving import registration
+from tests.integration.points.test_from_events_to_goods import has_balance
 from tests.integration.points.time_bank_scene import Bank, made, order_of, refused
+from tests.moments import morning
 
 ANNA = uuid.UUID("01980000-0000-7000-8000-000000000001")
 THIRD = "620201001006"
@@ -199,6 +202,17 @@ async def test_minutes_earned_before_a_move_and_spent_after_it_are_owed_by_where
     assert given["community"] == FOREIGN
     assert await bank.minutes(f"pool:{FOREIGN}") == (40, 0)
     assert await bank.minutes(f"clearing:{COMMUNITY}") == (100, 0)
+    # Taken back, donate-only minutes leave neither community with more than it had.
+    one = attendance(uuid.UUID(anna), 30, morning(2))
+    await bank.producing.tell([completed([one], category=ActivityCategory.CULTURE)])
+    await has_balance(bank.running, uuid.UUID(anna), 30, "DONATION_MINUTE")
+    more = {"volunteer_id": anna, "minutes": 5, "donation_minutes": 30, "agreed": True}
+    wrong = await made(clerk, "/v1/minutes/donations", more)
+    await made(clerk, f"/v1/minutes/donations/{wrong['id']}/reversal", {"reason": "entered_twice"})
+    assert await bank.minutes(anna, "DONATION_MINUTE") == (30, 0)
+    assert await bank.minutes(f"pool:{FOREIGN}") == (40, 0)
+    assert await bank.minutes(f"clearing:{COMMUNITY}") == (100, 0)
+    assert await bank.minutes(f"clearing:{FOREIGN}") == (-100, 0)
     death = {"volunteer_id": anna, "died_on": local_day(bank.clock()).isoformat(), "heirs": []}
     await refused(bank.clerk(), "/v1/deaths", "outside_your_node", death)
     recorded = await made(clerk, "/v1/deaths", death)

@@ -100,6 +100,8 @@ async def test_a_gift_reaches_residents_through_a_teams_activity(points: Any) ->
     assert (await made(bo, f"{path}/approval"))["stage"] == "approved"
     assert await stock(points, item) == (20, 5)
     assert (await made(anna, f"{path}/issue"))["stage"] == "issued"
+    late = (await anna.post(f"{path}/cancellation")).json()
+    assert (late["code"], "（已发放）" in late["detail"]) == ("supplies_ended", True)
     assert (await stock(points, item), await balance(points, account, f"ITEM:{item}")) == ((5, 5), 15)
 
     too_many = await anna.post("/v1/supplies/returns", json={"team_id": str(team), "lines": lines(item, 16)})

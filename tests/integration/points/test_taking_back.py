@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import re
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -217,8 +219,14 @@ async def test_what_people_were_given_wrongly_is_taken_back(points: Any, produci
     shown = (await client.get(f"/v1/items/{old}/receipts")).json()["items"]
     assert [(one["quantity"], one["reversal_reason"]) for one in shown] == [(5, None), (50, "wrong_quantity")]
     assert await stock(points, old) == (5, 5)
-    elsewhere = f"/v1/items/{item}/receipts/{receipts[0]['receipt_id']}/reversal"
-    assert (await client.post(elsewhere, json=TWICE)).status_code == 404
+    # What is not there is called as people call it.
+    rooms = ("purchases", "sales", "donations", "budgets", "redemptions", "aid")
+    nowhere = [f"/v1/{room}/{uuid.uuid4()}/reversal" for room in rooms]
+    nowhere.append(f"/v1/items/{item}/receipts/{receipts[0]['receipt_id']}/reversal")
+    district = points.client("district", node="620201")
+    for path in nowhere:
+        missing = await refused(district, path)
+        assert (missing["code"], re.search("[a-z]", missing["detail"])) == ("not_found", None), path
     async with points.service.database.transaction() as connection:
         await connection.exec_driver_sql(
             "UPDATE policies SET policy_version = 1,"

@@ -148,7 +148,9 @@ async def test_what_was_given_by_mistake_goes_back_and_what_was_spent_of_it_is_o
 
     for who in (town.volunteer(daughter, FOREIGN), clerk):
         assert (await who.post(gone, json=twice)).status_code == 403
-    assert (await office.post(f"/v1/minutes/gifts/{uuid.uuid4()}/reversal", json=twice)).status_code == 404
+    for what, word in (("gifts", "转赠"), ("donations", "捐出")):
+        missing = await refused(office, f"/v1/minutes/{what}/{uuid.uuid4()}/reversal", "not_found", twice)
+        assert f"没有找到这个{word}" in missing["detail"]
     answers = await asyncio.gather(*[office.post(gone, json=twice) for _ in range(3)])
     already = "minutes_reversed_already"
     assert sorted(one.json().get("code", "done") for one in answers) == ["done", already, already]
@@ -165,7 +167,8 @@ async def test_what_was_given_by_mistake_goes_back_and_what_was_spent_of_it_is_o
     await made(town.colleague(FOREIGN), f"/v1/time-orders/{helped['id']}/approval")
     assert "90" in (await refused(office, out, "pool_gave_it_on", twice))["detail"]
     await made(office, f"/v1/time-orders/{helped['id']}/cancellation", {"reason": "not_needed"})
-    await made(office, out, twice)
+    answers = await asyncio.gather(*[office.post(out, json=twice) for _ in range(3)])
+    assert sorted(one.json().get("code", "done") for one in answers) == ["done", already, already]
     assert await town.minutes(f"pool:{FOREIGN}") == (0, 0)
     assert (await town.minutes(daughter), await town.minutes(daughter, "DONATION_MINUTE")) == ((250, 0), (50, 0))
     lines = (await office.get(f"/v1/pools/{FOREIGN}/history")).json()["items"]

@@ -8,18 +8,22 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.points.accounts import members
 from services.points.expiry.effects import LapseLater, LapseNow
 from services.points.expiry.lapsing import Lapsing
 from services.points.ledger import holders
+from services.points.ledger.parts import part_of
 from services.points.ledger.writing import LedgerWriter
 from services.points.overflow.effects import PoolLater, PoolNow
 from services.points.overflow.flowing import Overflow
 from services.points.own_events import LedgerEffects
+from services.points.policy.views import PolicyShelf, national_default
 from services.points.proof.rebuild import rebuild
 from services.points.time_orders.effects import PoolMovedMeanwhile
 from services.points.units import Unit
 from shared.clock import local_day
 from shared.contracts import Event
+from shared.contracts.points import MinutesPooled
 from shared.contracts.time_bank import (
     MinutesDonated,
     TimeBankCorrectionReason,
@@ -31,8 +35,10 @@ from shared.contracts.time_bank import (
 from shared.database import driver_connection
 from shared.eventstore import Recorded
 from tests.conftest import until
-from tests.integration.points.ledger_database import NOW, LedgerUnderTest, book, migrate
+from tests.integration.points.ledger_database import NOW, LedgerUnderTest
 from tests.integration.points.producing import attendance, completed
+from tests.integration.points.serving import registration
+from tests.integration.points.test_the_ledger_under_fire import with_policy
 from tests.integration.points.time_bank_scene import (
     COMMUNITY,
     FOREIGN,
@@ -45,11 +51,18 @@ from tests.integration.points.time_bank_scene import (
 
 
 async def test_help_that_rests_on_a_donation_of_a_later_time_is_decided_again(stack: Any) -> None:
-    """The approval began first, waited, and found what the donation had brought: by their times the pool was empty."""
+    """The approval began first, waited, and found what the donation had brought: by their times the pool was empty.
+
+    Or what a round of overflow had, for which it waited at the gate.
+    """
     url = stack.create_database(f"t{uuid.uuid4().hex[:12]}")
-    await migrate(url)
+    document = national_default()
+    document["time_bank"] = {**document["time_bank"], "cap_minutes": 100}
+    await with_policy(url, document)
     db = await asyncpg.connect(url)
-    donor, own = uuid.uuid4(), []
+    policy = await PolicyShelf().current(db)
+    donor, saver, own = uuid.uuid4(), uuid.uuid4(), []
+    people = [registration(one, NOW) for one in (donor, saver)]
 
     async def record(event: Event, at: datetime) -> None:
         recorded = Recorded(event, uuid.uuid4(), "stream", 1, COMMUNITY, at)
@@ -59,10 +72,11 @@ async def test_help_that_rests_on_a_donation_of_a_later_time_is_decided_again(st
 
     try:
         live = await LedgerUnderTest(db, "live").fresh()
+        await members.register(db, "live", people)
         writer = LedgerWriter("live")
         effects = LedgerEffects(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer)))
-        served = completed([attendance(donor, 60, NOW - timedelta(days=3))])
-        await live.tell(book(), [served])
+        served = completed([attendance(who, n, NOW - timedelta(days=3)) for who, n in ((donor, 60), (saver, 140))])
+        await live.tell(policy, [served])
         donated = MinutesDonated(
             time_donation_id=uuid.uuid4(), community=COMMUNITY, volunteer_id=donor, minutes=60, donation_minutes=0,
             donated_at=NOW,
@@ -92,16 +106,23 @@ async def test_help_that_rests_on_a_donation_of_a_later_time_is_decided_again(st
         with pytest.raises(PoolMovedMeanwhile):
             await record(more, NOW + timedelta(seconds=8))
         await record(more, NOW + timedelta(seconds=10))
+        yesterday, then = local_day(NOW) - timedelta(days=1), NOW + timedelta(seconds=20)
+        await record(MinutesPooled(part=part_of(saver), through=yesterday, pooled_at=then), then)
+        last = more.model_copy(update={"time_order_id": uuid.uuid4()})
+        with pytest.raises(PoolMovedMeanwhile):
+            await record(last, NOW + timedelta(seconds=19))
+        await record(last, NOW + timedelta(seconds=21))
 
         again, writer = await LedgerUnderTest(db, "afresh").fresh(), LedgerWriter("afresh")
+        await members.register(db, "afresh", people)
         pools = PoolLater(Overflow(writer))
         effects = LedgerEffects(writer, LapseLater(Lapsing(writer)), pools, replaying=True)
         for one in own:
             async with db.transaction():
                 await effects.apply(db, one.event, one)
-        await again.tell(book(), [served])
+        await again.tell(policy, [served])
         async with db.transaction():
-            await pools.settle(db, book())
+            await pools.settle(db, policy)
         assert await again.balances() == await live.balances()
         assert await again.effects() == await live.effects()
     finally:
