@@ -76,7 +76,7 @@ async def test_no_request_is_answered_with_a_500(start, issuer, name: str, rooms
         *("--checks", CHECKS),
         *("--phases", "examples,coverage,fuzzing"),
         *("--include-path-regex", f"^({'|'.join(map(re.escape, rooms))})(/.*)?$"),
-        *("--max-examples", "8", "--seed", "6", "--suppress-health-check", "all", "--no-color"),
+        *("--max-examples", "6", "--seed", "6", "--suppress-health-check", "all", "--no-color"),
         "--continue-on-failure",
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -207,7 +207,7 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         assert await other.sealed_lines() == await plain.sealed_lines()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=90, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories, seed=st.integers(0, 2**32))
 def test_the_same_events_in_any_order_and_any_batches_give_the_same_ledger(
     database_url: str, history: list[list[Told]], seed: int

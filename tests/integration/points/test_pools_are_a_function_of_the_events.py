@@ -336,7 +336,7 @@ def database_url(stack: Any) -> str:
     return url
 
 
-@settings(max_examples=200, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=140, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(
     served=st.lists(service(), min_size=1, max_size=7),
     registered=registrations(),

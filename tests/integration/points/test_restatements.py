@@ -132,7 +132,7 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
                 assert [await ledger.restate(BOOKS[3], restatement, part) for part in PARTS] == [0] * len(PARTS)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=28, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories, seed=st.integers(0, 2**32))
 def test_what_is_restated_while_events_come_is_what_a_rebuild_would_make_of_all(
     database_url: str, history: list[list[Told]], seed: int
