@@ -1,4 +1,4 @@
-"""Stars: every rule, refusals included, and whole lives in any order."""
+"""Stars: every rule, refusals included."""
 
 import uuid
 from dataclasses import replace
@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.points.durations import months_later
 from services.points.grounds.reminding import Remind
@@ -44,7 +43,6 @@ from services.points.stars.refusals import (
 )
 from services.points.stars.report import IssueReport, ReportRow, canonical_hash
 from services.points.stars.views import REPORTS, STARS
-from shared.contracts import Event, Refusal
 from shared.contracts.honours import (
     CorrectingEvent,
     Quality,
@@ -415,56 +413,3 @@ def test_the_hash_of_a_report_depends_on_its_rows_and_not_on_their_order() -> No
     (event,) = REPORTS.decide(REPORTS.initial, command)
     assert (event.rows_count, event.rows_sha256) == (3, canonical_hash(rows))  # type: ignore[attr-defined]
     assert REPORTS.fold([event]).community == DISTRICT
-
-
-class StarsLife(RuleBasedStateMachine):
-    """Any commands at any time: grades rise by grants and fall by withdrawals only; flags mark what is held."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.events: list[Event] = []
-
-    @rule(
-        grade=st.integers(1, 5),
-        minutes=st.integers(0, 9000),
-        which=st.sampled_from(["apply", "met", "not_met", "grant", "decline", "review", "look", "confirm", "withdraw"]),
-    )
-    def obey(self, grade: int, minutes: int, which: str) -> None:
-        state = STARS.fold(self.events)
-        current = FIRST if state.application is None else state.application.id
-        asked = Requirement(grade * 1500, NodeLevel.DISTRICT, 0, 1)
-        commands = {
-            "apply": apply(application_id=uuid.uuid4(), grade=grade, minutes=minutes, requirement=asked),
-            "met": AssessQuality(current, Quality.MET, None, COMMUNITY, DAY),
-            "not_met": AssessQuality(current, Quality.NOT_MET, QualityReason.OTHER, COMMUNITY, DAY),
-            "grant": grant(current, minutes=minutes),
-            "decline": Decline(current, StarDeclineReason.OTHER, DISTRICT, DAY),
-            "review": Review(minutes, 12, DAY),
-            "look": LookAtHours(minutes, DAY),
-            "confirm": Confirm(minutes, DISTRICT, DAY),
-            "withdraw": Withdraw(StarWithdrawalReason.OTHER, DISTRICT, DAY),
-        }
-        try:
-            self.events += STARS.decide(state, commands[which])
-        except Refusal:
-            return
-
-    @invariant()
-    def grades_rise_and_fall_by_decisions_only(self) -> None:
-        held: list[int] = []
-        for event in self.events:
-            if isinstance(event, StarGranted):
-                assert event.grade > (held[-1] if held else 0)
-                assert event.minutes >= event.threshold_minutes
-                held.append(event.grade)
-            if isinstance(event, StarWithdrawn):
-                assert event.grade == held.pop()
-                assert event.grade_left == (held[-1] if held else 0)
-            if isinstance(event, StarFlagged):
-                assert event.minutes < event.threshold_minutes
-        state = STARS.fold(self.events)
-        assert [grade.grade for grade in state.held] == held
-        assert not any(grade.flagged for grade in state.held[:-1])
-
-
-TestStarsLife = StarsLife.TestCase
