@@ -45,8 +45,9 @@ from shared.contracts.time_bank import (
     TimeService,
 )
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest, run
+from tests.integration.points.ledger_life import with_policy
 from tests.integration.points.test_ledger_is_a_function_of_the_events import COMMUNITIES, VOLUNTEERS
-from tests.integration.points.test_the_ledger_under_fire import LedgerUnderFire, picks, with_policy
+from tests.integration.points.test_the_ledger_under_fire import LedgerUnderFire, picks
 
 HOMES = dict(zip(VOLUNTEERS, (COMMUNITIES[0], COMMUNITIES[0], COMMUNITIES[1], COMMUNITIES[2]), strict=True))
 CAP_MINUTES = 200

@@ -36,9 +36,9 @@ from shared.database import driver_connection
 from shared.eventstore import Recorded
 from tests.conftest import until
 from tests.integration.points.ledger_database import NOW, LedgerUnderTest
+from tests.integration.points.ledger_life import with_policy
 from tests.integration.points.producing import attendance, completed
 from tests.integration.points.serving import registration
-from tests.integration.points.test_the_ledger_under_fire import with_policy
 from tests.integration.points.time_bank_scene import (
     COMMUNITY,
     FOREIGN,
