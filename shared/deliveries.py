@@ -96,14 +96,23 @@ async def claim(connection: AsyncConnection, deliveries: Iterable[Delivery]) -> 
         by_id.setdefault(delivery.envelope.event_id, delivery)
     if not by_id:
         return []
-    result = await connection.execute(
-        # Sorted, so that two consumers with the same records wait for each other instead of deadlocking.
-        text(
-            "INSERT INTO consumed (event_id) SELECT id FROM unnest(cast(:ids AS uuid[])) AS id"
-            " WHERE NOT EXISTS (SELECT FROM discarded WHERE event_id = id)"
-            " ORDER BY id ON CONFLICT DO NOTHING RETURNING event_id"
-        ),
-        {"ids": list(by_id)},
+    result = await connection.execute(_CLAIM, {"ids": list(by_id)})
+    for event_id in result.scalars():
+        del by_id[event_id]
+    return list(by_id.values())
+
+
+# Sorted, so that two consumers with the same records wait for each other instead of deadlocking. What comes back are
+# the few that were known.
+_CLAIM = text(
+    """
+    WITH told AS MATERIALIZED (
+        SELECT id FROM unnest(cast(:ids AS uuid[])) AS id
+    ), claimed AS (
+        INSERT INTO consumed (event_id)
+        SELECT id FROM told WHERE NOT EXISTS (SELECT FROM discarded WHERE event_id = id)
+         ORDER BY id ON CONFLICT DO NOTHING RETURNING event_id
     )
-    fresh = set(result.scalars())
-    return [delivery for event_id, delivery in by_id.items() if event_id in fresh]
+    SELECT id FROM told EXCEPT SELECT event_id FROM claimed
+    """
+)

@@ -16,6 +16,7 @@ from services.points.certificates import reads as certificate_reads
 from services.points.certificates import views as certificate_views
 from services.points.certificates import watch as certificate_watch
 from services.points.dry_run import api as dry_run
+from services.points.earning.backlog import Backlog
 from services.points.earning.reactions import Earning
 from services.points.expiry import api as expiry
 from services.points.expiry.effects import LapseNow
@@ -92,8 +93,9 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
     lapsing, overflow = Lapsing(writer), Overflow(writer)
     views = Views.combine(read_views, LedgerEffects(writer, LapseNow(lapsing), PoolNow(overflow)).as_views())
     parts = lay("points", settings, views, clock, ids)
-    earning = Earning(parts.database)
-    publisher = BalancePublisher(parts.database, settings, settings.balances_linger_ms)
+    backlog = Backlog()
+    earning = Earning(parts.database, backlog)
+    publisher = BalancePublisher(parts.database, settings, settings.balances_linger_ms, backlog)
     rounds = ExpiryRounds(parts.workshop, lapsing, settings.expiry_check_interval_s)
     restating = RestatementRounds(parts.database, settings.restatement_check_interval_s)
     pooling = OverflowRounds(parts.workshop, overflow, settings.overflow_check_interval_s)
@@ -108,7 +110,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
     ]
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
     forgetting = ForgettingWatch(parts.workshop, settings.forgetting_check_interval_s)
-    anomaly_watch = AnomalyWatch(parts.workshop, settings.anomalies_check_interval_s)
+    anomaly_watch = AnomalyWatch(parts.workshop, settings.anomalies_check_interval_s, backlog)
     verifying = VerifySchedule(parts.database, settings.ledger_verify_interval_s)
     sealer = Sealer(parts.workshop, timedelta(minutes=settings.seal_margin_minutes))
     settling = SettlementRounds(parts.workshop, settings.settlement_day_of_month, settings.settlement_check_interval_s)

@@ -10,6 +10,8 @@ with the producer stopped:
 - `naive_transfers_per_s`: a first draft over the same tables: one transaction for each event, for each transfer an
   INSERT and two balance updates, an offset commit after each event.
 - `consume_decode_per_s`: the same backlog fetched and decoded and nothing else, in the transfers it is worth.
+  Decoded as the service does: by readers that take from the bytes only what pricing needs.
+- `consume_by_contract_per_s`: the same, decoded by the contracts' own models, as other subscribers do.
 - `peak_rss_mb`: the service's peak resident memory, in any of these.
 
 Then, unless `--quick`, the ledger grows by more of the same:
@@ -54,13 +56,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attendances", type=int, default=1_000_000)
     parser.add_argument("--quick", action="store_true", help="leave out what takes a large ledger")
-    parser.add_argument("--part", choices=["ingest", "naive", "decode"], help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
     parser.add_argument("--events", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--profile", help="write a profile of the ingest here")
     arguments = parser.parse_args()
     if arguments.part is not None:
-        part = {"ingest": ingest, "naive": naive, "decode": decode}[arguments.part]
-        print(json.dumps(uvloop.run(part(arguments))))
+        print(json.dumps(uvloop.run(PARTS[arguments.part](arguments))))
         return
     with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), broker="kafka") as stack:
         print(json.dumps(measure(stack, arguments)))
@@ -97,10 +98,12 @@ def measure(stack: LocalStack, arguments: argparse.Namespace) -> dict[str, Any]:
 
     produce(int(arguments.attendances / RECORDS_PER_EVENT))
     decoded = run("decode", environment)
+    by_contract = run("decode_by_contract", environment)
     naive_ = run("naive", other)
     first = run("ingest", environment)
     transfers_per_event = first["transfers"] / events
     decoded_per_s = decoded["events_per_s"] * transfers_per_event
+    by_contract_per_s = by_contract["events_per_s"] * transfers_per_event
     line = {
         "bench": "points_ingest",
         "transfers_per_s": round(first["transfers_per_s"]),
@@ -108,6 +111,8 @@ def measure(stack: LocalStack, arguments: argparse.Namespace) -> dict[str, Any]:
         "ratio_vs_naive": round(first["transfers_per_s"] / naive_["transfers_per_s"], 1),
         "consume_decode_per_s": round(decoded_per_s),
         "share_of_consume_decode": round(first["transfers_per_s"] / decoded_per_s, 3),
+        "consume_by_contract_per_s": round(by_contract_per_s),
+        "share_of_consume_by_contract": round(first["transfers_per_s"] / by_contract_per_s, 3),
         "peak_rss_mb": first["peak_rss_mb"],
     }
     last = first
@@ -218,17 +223,29 @@ def _profile(path: str | None) -> Any:
 async def decode(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fetch and decode, nothing else."""
     from services.points.earning.reactions import INTERESTS
+
+    return await _decode(arguments.events, INTERESTS)
+
+
+async def decode_by_contract(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Fetch and decode by the contracts."""
+    from services.points.earning.reactions import INTERESTS
+
+    return await _decode(arguments.events, frozenset(INTERESTS))
+
+
+async def _decode(events: int, interests: Any) -> dict[str, Any]:
     from shared.deliveries import read
     from shared.memory import collect_rarely
 
-    events, seen = arguments.events, 0
+    seen = 0
     collect_rarely()
     async with consuming(group=None) as consumer:
         started = time.perf_counter()
         while seen < events:
             for records in (await consumer.getmany(timeout_ms=1000, max_records=2000)).values():
                 for record in records:
-                    assert read(record, INTERESTS) is not None
+                    assert read(record, interests) is not None
                 seen += len(records)
         seconds = time.perf_counter() - started
     return {"events_per_s": seen / seconds}
@@ -307,6 +324,8 @@ async def consuming(group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
     finally:
         await consumer.stop()
 
+
+PARTS = {"ingest": ingest, "naive": naive, "decode": decode, "decode_by_contract": decode_by_contract}
 
 if __name__ == "__main__":
     main()

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from services.points.anomalies.watch import AnomalyWatch
+from services.points.earning.backlog import Backlog
 from tests.conftest import COMMUNITY, ROOT, Running
 from tests.integration.points.serving import serve
 from tests.integration.telling import registered, tell
@@ -119,7 +120,7 @@ async def points(running: Running) -> dict[str, Any]:
     }
     certificate = (await made(clerk, "/v1/certificates", certificate_body))["certificate_id"]
     await serve(running.service, person, 10, at)  # with eight on the same days
-    await AnomalyWatch(running.service.workshop, 1).look_at_everything()
+    await AnomalyWatch(running.service.workshop, 1, Backlog()).look_at_everything()
     flag = (await clerk.get("/v1/anomalies")).json()["items"][0]
     line = {"item_id": item["id"], "quantity": 2}
     donor_body = {"community": COMMUNITY, "kind": "firm", "name": "合成捐赠人"}

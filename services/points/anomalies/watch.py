@@ -19,6 +19,7 @@ from services.points.anomalies.looking import ABOUT_PEOPLE, Look, look, with_con
 from services.points.anomalies.model import Find, Flag, LoseGround
 from services.points.anomalies.reading import Readings, Span
 from services.points.anomalies.views import FLAGS
+from services.points.earning.backlog import Backlog
 from services.points.policy.book import PolicyBook
 from services.points.policy.terms import AnomalyTerms
 from services.points.policy.views import PolicyShelf
@@ -35,7 +36,7 @@ log = logger("anomalies")
 _EVENTS_AT_ONCE = 200
 """What one look takes, or a row more: while it thinks, the process does nothing else."""
 _REST = 4
-"""While there is a backlog, how many times as long as a look took is rested: booking goes first."""
+"""As long as there is more to look at, how many times as long as a look took is rested."""
 _TRIES_MAX = 5
 _MOMENT = timedelta(microseconds=1)
 
@@ -60,9 +61,12 @@ _CONCERNED = """
 class AnomalyWatch:
     """Looks again and again. Several processes may; they take turns."""
 
-    def __init__(self, workshop: Workshop, interval_s: float, events_at_once: int = _EVENTS_AT_ONCE) -> None:
+    def __init__(
+        self, workshop: Workshop, interval_s: float, backlog: Backlog, events_at_once: int = _EVENTS_AT_ONCE
+    ) -> None:
         self._workshop = workshop
         self._interval_s = interval_s
+        self._backlog = backlog
         self._events_at_once = events_at_once
         self._shelf = PolicyShelf()
         self._readings = Readings()
@@ -81,8 +85,8 @@ class AnomalyWatch:
                 if not is_transient(error):
                     raise
                 log.warning("anomalies_not_watched", error=type(error).__name__)
-            took = time.monotonic() - started
-            await asyncio.sleep(_REST * took if looked_at else self._interval_s)
+            took_s = time.monotonic() - started
+            await asyncio.sleep(self._backlog.rest_s(took_s, _REST) if looked_at else self._interval_s)
 
     async def look_at_everything(self) -> int:
         """Look until nothing is left; returns how many events were looked at."""

@@ -22,6 +22,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from services.points.earning.backlog import Backlog
 from services.points.ledger.schema import LIVE
 from shared.contracts import wire_type
 from shared.contracts.envelope import Envelope
@@ -42,7 +43,6 @@ _PORTION = 2000
 _POLL_S = 1.0
 _BACKOFF_S_MAX = 5.0
 _REST = 9
-_REST_S_MAX = 5.0
 _SEND_TIMEOUT_S = 60.0
 _BATCH_BYTES_MAX = 256 * 1024
 
@@ -50,11 +50,12 @@ _BATCH_BYTES_MAX = 256 * 1024
 class BalancePublisher:
     """One active per service; the others wait for its lock."""
 
-    def __init__(self, database: Database, settings: Settings, linger_ms: int) -> None:
+    def __init__(self, database: Database, settings: Settings, linger_ms: int, backlog: Backlog) -> None:
         self.topic = settings.topic("points.balances")
         self._database = database
         self._settings = settings
         self._linger_s = linger_ms / 1000
+        self._backlog = backlog
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -108,13 +109,14 @@ class BalancePublisher:
 
     async def _publish_changes(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> int:
         """One round: publish what changed and take it off the record. Returns how many accounts were told."""
+        started = time.monotonic()
         [(table, rows, accounts)] = await connection.fetch(_CHANGED, _ROWS_MAX)
         for start in range(0, len(accounts), _PORTION):
-            started = time.monotonic()
             current = await connection.fetch(_CURRENT, accounts[start : start + _PORTION])
             async with asyncio.timeout(_SEND_TIMEOUT_S):
                 await self._publish(producer, current)
-            await asyncio.sleep(min(_REST_S_MAX, max(self._linger_s, _REST * (time.monotonic() - started))))
+            await asyncio.sleep(max(self._linger_s, self._backlog.rest_s(time.monotonic() - started, _REST)))
+            started = time.monotonic()
         if rows:
             # By table too: if a rebuilt ledger has taken the place of the one read, its rows are still to be told.
             await connection.execute(

@@ -67,13 +67,15 @@ class Booking:
             self.movements.add(transfer)
 
     def pack(self, services: Sequence[Service]) -> Iterator[bytes]:
-        """Transfers of records told for the first time, packed. The innermost loop of the platform: no calls to spare.
+        """Transfers of records told for the first time, packed, those of a record together.
 
-        It does what `intended_transfers`, `counted_minutes` and `Movements.add` say; a test compares them. Rows go in
-        the order of the accounts: PostgreSQL puts them into the statement index at twice the speed.
+        The innermost loop of the platform: no calls to spare. It does what `intended_transfers`, `counted_minutes` and
+        `Movements.add` say; a test compares them. Rows go in the order of the accounts: PostgreSQL puts them into the
+        statement index at twice the speed.
         """
         volunteers, issuers, price_of = self._accounts.volunteers, self._accounts.issuers, self._pricing.price
-        credits_, debits, minutes = self.movements.credits, self.movements.debits, self.minutes
+        credits_, minutes = self.movements.credits, self.minutes
+        issued = {community: [0] * len(numbers) for community, numbers in issuers.items()}
         people = [volunteers[service.volunteer_id] for service in services]
         firsts = [person[0] for person in people]
         began, occurred, told, recorded, rate = None, 0, None, 0, int(Clause.RATE)
@@ -90,13 +92,20 @@ class Booking:
                 began, occurred = started_at, moment(started_at)
             if told_at is not told:
                 told, recorded = told_at, moment(told_at)
-            issuer, of_kind, tier = issuers[community], KIND_NUMBERS[kind], EVIDENCE_NUMBERS[evidence]
+            of_kind, tier = KIND_NUMBERS[kind], EVIDENCE_NUMBERS[evidence]
             cause = pack_cause(occurred, recorded, event_id.bytes, record_id.bytes, rate, of_kind, tier, served)
+            issuer, sums, amounts = issuers[community], issued[community], []
             for slot, unit, amount, version in earned:
-                credit, debit = person[slot], issuer[slot]
-                yield pack_amount(debit, credit, amount, unit, version) + cause
+                credit = person[slot]
+                amounts.append(pack_amount(issuer[slot], credit, amount, unit, version))
                 credits_[credit] = credits_.get(credit, 0) + amount
-                debits[debit] = debits.get(debit, 0) + amount
+                sums[slot] += amount
+            yield cause.join(amounts) + cause
+        debits = self.movements.debits
+        for community, sums in issued.items():
+            for account, amount in zip(issuers[community], sums, strict=True):
+                if amount:
+                    debits[account] = debits.get(account, 0) + amount
 
     def _told_when_repriced(self, services: Sequence[Service]) -> list[Transfer]:
         """Transfers of records told for the first time, of days that some restatement priced anew."""

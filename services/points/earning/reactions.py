@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points import node_names, teams
 from services.points.accounts import members
 from services.points.certificates.identity import forget_identities
+from services.points.earning.backlog import Backlog
 from services.points.earning.ingest import Ingest
 from services.points.earning.readers import READERS
 from services.points.earning.services import Service, services_of
@@ -57,14 +58,16 @@ class Earning:
     batches_abreast = 2
     """Nothing here depends on order, so one batch can be copied in while the one before it moves its balances."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, backlog: Backlog) -> None:
         writer = LedgerWriter()
         self._database = database
+        self._backlog = backlog
         self._earned = Earned(Ingest(writer, LapseNow(Lapsing(writer)), PoolNow(Overflow(writer))), self._beside)
         self._shelf = PolicyShelf()
 
     async def apply(self, connection: AsyncConnection, deliveries: Sequence[Delivery]) -> None:
         """Book what the deliveries tell, in the caller's transaction."""
+        self._backlog.booking(len(deliveries))
         services = services_in(deliveries)
         db = await driver_connection(connection)
         if services or any(isinstance(delivery.event, members.PEOPLE) for delivery in deliveries):

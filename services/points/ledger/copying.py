@@ -24,7 +24,7 @@ _FIELDS = len(COLUMNS)
 _NULL = -1
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_ROWS_PER_PIECE = 1000
+_PARTS_PER_PIECE = 400
 
 # debit, credit, amount: bigint · unit, policy version: integer
 _pack_amount = struct.Struct(">h iq iq iq ii ii").pack
@@ -78,10 +78,10 @@ def _field(form: str, size: int, value: int | bytes | None) -> bytes:
 
 
 async def stream(rows: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Packed rows as a COPY stream, in pieces that suit the network."""
+    """Packed rows, one or some in each part, as a COPY stream in pieces that suit the network."""
     iterator = iter(rows)
     piece = _SIGNATURE
     while piece:
         yield piece
-        piece = b"".join(islice(iterator, _ROWS_PER_PIECE))
+        piece = b"".join(islice(iterator, _PARTS_PER_PIECE))
     yield _TRAILER

@@ -10,6 +10,7 @@ import pytest
 
 from services.points.anomalies.watch import AnomalyWatch
 from services.points.app import build, read_views
+from services.points.earning.backlog import Backlog
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
@@ -37,7 +38,7 @@ async def points(start: Any) -> Any:
 
 
 def watch_of(points: Any, **options: int) -> AnomalyWatch:
-    return AnomalyWatch(points.service.workshop, 1, **options)
+    return AnomalyWatch(points.service.workshop, 1, Backlog(), **options)
 
 
 def confirmed(told: Told, by: uuid.UUID = CLERK) -> Told:
