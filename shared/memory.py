@@ -4,7 +4,7 @@ import asyncio
 import gc
 from itertools import count
 
-_YOUNG_OBJECTS_MAX = 200_000
+_YOUNG_OBJECTS_MAX = 600_000
 _YOUNG_OBJECTS_FEW, _YOUNG_OBJECTS_MANY = 2_000, 40_000
 _TIDY_INTERVAL_S = 1.0
 _YOUNGER_PER_OLDER = (10, 200)
@@ -21,10 +21,11 @@ def loaded() -> None:
 
 
 def collect_rarely() -> None:
-    """Look at young objects once per batch or so, because a batch is tens of thousands of them that all live as long.
+    """Look at young objects once in several batches: each is tens of thousands of them that all live as long.
 
     With Python's default (every 700 new objects) half the time of reading a batch goes into looking at objects that
-    are all still needed. Nothing here makes cycles in number; memory stays bounded by the size of a batch.
+    are all still needed, and up to three batches are at once. Nothing here makes cycles in number; memory stays
+    bounded by the size of a batch.
     """
     loaded()
     gc.set_threshold(_YOUNG_OBJECTS_MAX, 10, 20)

@@ -223,7 +223,7 @@ def int_array(values: Iterable[int]) -> str:
 
 
 async def _lock_in_id_order(db: Connection) -> None:
-    """Make the planner drive the update from the sorted list of numbers.
+    """Make the planner drive the update from the list of numbers, which is in order.
 
     A hash join would lock the accounts in the order in which they lie in the table, and two batches with the same
     accounts could wait for each other in a circle. With nested loops the rows are locked in ascending number.
@@ -255,8 +255,7 @@ _MOVE = """
                        THEN greatest(0, a.debits + m.debits + a.pending_debits - a.credits - m.credits)
                        ELSE 0 END,
            version = a.version + 1
-      FROM (SELECT * FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[])
-                              AS m(id, credits, debits) ORDER BY id) AS m
+      FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[]) AS m(id, credits, debits)
      WHERE a.id = m.id
 """
 
