@@ -2,7 +2,7 @@
 # 一次性生成容器所用的密钥；已有的保持不变。
 # Makes the secrets that the containers read, once; what exists is kept.
 #
-#   deploy/secrets.sh                            passwords, vault keys, the development issuer's key pair
+#   deploy/secrets.sh                            passwords, keys, the development issuer's key pair
 #   deploy/secrets.sh subscriber NAME            a name for another system on the bus; prints name and password
 #   deploy/secrets.sh development                prints the two variables with which the development issuer is trusted
 #   deploy/secrets.sh token ROLE [NODE [PERSON]] prints a bearer token of the development issuer
@@ -26,6 +26,7 @@ keep() {
 }
 
 random_hex() { head -c 24 /dev/urandom | od -A n -t x1 | tr -d ' \n'; }
+random_key() { head -c 32 /dev/urandom | base64 | tr -d '\n'; }
 
 # Everybody whom the bus knows: one for each file NAME_kafka_password.
 kafka_users() {
@@ -62,12 +63,13 @@ prepare() {
     chmod 0700 "$folder" "$folder/issuer"
     random_hex | keep postgres_password
     random_hex | keep admin_kafka_password
+    random_key | keep actor_key
     for service in "${services[@]}"; do
         random_hex | keep "${service}_password"
         random_hex | keep "${service}_kafka_password"
         printf 'postgresql://%s:%s@postgres:5432/%s' "$service" "$(cat "$folder/${service}_password")" "$service" |
             keep "${service}_database_url"
-        head -c 32 /dev/urandom | base64 | tr -d '\n' | keep "${service}_vault_key"
+        random_key | keep "${service}_vault_key"
     done
     tell_kafka
     issuer >/dev/null

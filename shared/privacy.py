@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.settings import Settings
 
 _NONCE_BYTES = 12
+_DIGESTS = b"liuling vault: digests"
 
 
 class VaultKeyMismatch(Exception):
@@ -28,16 +29,19 @@ class VaultKeyMismatch(Exception):
 class Vault:
     """Seals and opens fields of subjects (people, or texts about people) in the service's own database."""
 
-    def __init__(self, master_key: bytes) -> None:
-        if len(master_key) != 32:
-            raise ValueError("the vault's master key must be 32 bytes")
+    def __init__(self, master_key: bytes, actor_key: bytes) -> None:
+        if (len(master_key), len(actor_key)) != (32, 32):
+            raise ValueError("the vault's keys must be 32 bytes")
         self._wrap = AESGCM(hmac.digest(master_key, b"liuling vault: wrap keys", "sha256"))
-        self._digest_key = hmac.digest(master_key, b"liuling vault: digests", "sha256")
+        self._digest_key = hmac.digest(master_key, _DIGESTS, "sha256")
+        # Derived as before there was a key of its own: where one master key served all, it can be given here, too.
+        self._actor_key = hmac.digest(actor_key, _DIGESTS, "sha256")
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Vault":
-        """The vault under the configured master key."""
-        return cls(base64.b64decode(settings.vault_master_key.get_secret_value(), validate=True))
+        """The vault under the configured keys."""
+        keys = (settings.vault_master_key, settings.actor_key)
+        return cls(*(base64.b64decode(key.get_secret_value(), validate=True) for key in keys))
 
     async def prove(self, connection: AsyncConnection) -> None:
         """Raise `VaultKeyMismatch` when the master key does not open what lies in the vault."""
@@ -48,6 +52,10 @@ class Vault:
     def digest(self, kind: str, value: str) -> bytes:
         """A keyed digest of a normalised value, to find it again by exact match. `kind` separates the spaces."""
         return hmac.digest(self._digest_key, f"{kind}\x1f{value}".encode(), hashlib.sha256)
+
+    def actor_digest(self, subject: str) -> bytes:
+        """A keyed digest of who acted, the same in every service: of other digests each service has its own."""
+        return hmac.digest(self._actor_key, f"staff\x1f{subject}".encode(), hashlib.sha256)
 
     async def put(self, connection: AsyncConnection, subject: UUID, fields: Mapping[str, str]) -> None:
         """Seal fields of one subject, replacing those that were there."""

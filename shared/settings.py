@@ -92,6 +92,10 @@ class Settings(BaseSettings):
 
     vault_master_key: SecretStr
     """32 bytes in base64: wraps the key of every person."""
+    actor_key: SecretStr
+    """32 bytes in base64, the same for all services: makes the opaque ids of staff in events, so that whoever confirmed
+    hours in one service is known in another when it is asked who may decide about them.
+    """
 
     backdating_max_days: int = Field(default=7, ge=0, le=3660)
     """How far back something may be dated that is entered now."""
@@ -130,7 +134,7 @@ class Settings(BaseSettings):
             raise ValueError(f"应为 must be {wanted}")
         return value
 
-    @field_validator("vault_master_key")
+    @field_validator("vault_master_key", "actor_key")
     @classmethod
     def _is_a_key(cls, value: SecretStr) -> SecretStr:
         try:

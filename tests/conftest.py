@@ -32,6 +32,8 @@ os.environ.pop("COLUMNS", None)
 COMMUNITY = "620201001004"
 FOREIGN = "620201001005"
 DISTRICT = "620201"
+ACTOR_KEY = b"a" * 32
+"""What all services make the ids of staff with."""
 
 
 async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> Any:
@@ -93,6 +95,7 @@ def environment_of(running: Running) -> dict[str, str]:
         "JWKS_URL": settings.jwks_url,
         "TOKEN_ISSUER": settings.token_issuer,
         "VAULT_MASTER_KEY": settings.vault_master_key.get_secret_value(),
+        "ACTOR_KEY": settings.actor_key.get_secret_value(),
     }
 
 
@@ -190,6 +193,7 @@ async def start(stack: LocalStack, databases: Databases, issuer: Issuer, namespa
                     "JWKS_URL": issuer.jwks_path.as_uri(),
                     "TOKEN_ISSUER": issuer.issuer,
                     "VAULT_MASTER_KEY": base64.b64encode(b"k" * 32).decode(),
+                    "ACTOR_KEY": base64.b64encode(ACTOR_KEY).decode(),
                     "RELAY_POLL_INTERVAL_MS": "200",
                     "TIMER_POLL_INTERVAL_MS": "50",
                     **{name.upper(): str(value) for name, value in values.items()},

@@ -244,7 +244,8 @@ class LocalStack:
             "JWKS_URL": self.issuer.jwks_path.as_uri(),
             "TOKEN_ISSUER": self.issuer.issuer,
             "TOKEN_AUDIENCE": self.issuer.audience,
-            "VAULT_MASTER_KEY": self._data.vault_master_key(),
+            "VAULT_MASTER_KEY": self._data.key(f"{service}-vault-key"),
+            "ACTOR_KEY": self._data.key("actor-key"),
             **self._settings,
         }
         with self._guard:

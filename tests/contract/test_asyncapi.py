@@ -23,6 +23,7 @@ SETTINGS = Settings(
     jwks_url="file:///dev/null",
     token_issuer="none",
     vault_master_key=base64.b64encode(bytes(32)).decode(),
+    actor_key=base64.b64encode(bytes(32)).decode(),
 )
 
 

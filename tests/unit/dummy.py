@@ -10,6 +10,7 @@ DUMMY = {
     "JWKS_URL": "file:///nonexistent/jwks.json",
     "TOKEN_ISSUER": "nobody",
     "VAULT_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+    "ACTOR_KEY": base64.b64encode(bytes(32)).decode(),
 }
 
 

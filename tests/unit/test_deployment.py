@@ -1,6 +1,8 @@
 """What the compose file leaves to chance: nothing that an attacker would like."""
 
+import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,3 +63,33 @@ def test_each_service_has_a_name_of_its_own_on_the_bus_and_migrations_the_one_th
     name = "admin" if service.endswith("-migrate") else service
     assert SERVICES[service]["environment"]["KAFKA_USERNAME"] == name
     assert {"source": f"{name}_kafka_password", "target": "kafka_password"} in SERVICES[service]["secrets"]
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_each_service_has_a_vault_key_of_its_own_and_staff_are_known_to_all_by_the_same(service: str) -> None:
+    name = service.removesuffix("-migrate")
+    assert {"source": f"{name}_vault_key", "target": "vault_key"} in SERVICES[service]["secrets"]
+    assert "actor_key" in SERVICES[service]["secrets"]
+    assert SERVICES[service]["environment"]["ACTOR_KEY_FILE"] == "/run/secrets/actor_key"
+
+
+def test_every_secret_that_containers_read_is_made_also_for_those_who_have_the_others(tmp_path: Path) -> None:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text('#!/bin/sh\n: >"$LIULING_SECRETS/issuer/jwks.json"\n')  # the issuer's part is the image's
+    docker.chmod(0o755)
+    folder = tmp_path / "secrets"
+    (folder / "issuer").mkdir(parents=True)
+    environment = {**os.environ, "PATH": f"{docker.parent}:{os.environ['PATH']}", "LIULING_SECRETS": str(folder)}
+    (folder / "points_vault_key").write_text("kept")
+    subprocess.run(["bash", ROOT / "deploy" / "secrets.sh"], env=environment, capture_output=True, check=True)
+    wanted = {
+        secret["file"].removeprefix("${LIULING_SECRETS:-./secrets}/")
+        for secret in COMPOSE["secrets"].values()
+        if "LIULING_SECRETS" in secret["file"]
+    }
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} >= wanted
+    assert (folder / "points_vault_key").read_text() == "kept"
+    assert (
+        len({(folder / name).read_text() for name in ("actor_key", "registry_vault_key", "mediation_vault_key")}) == 3
+    )

@@ -28,6 +28,7 @@ def complaint(**changed: str) -> str:
         ("VAULT_MASTER_KEY", "geheim", "32"),
         ("VAULT_MASTER_KEY", "AAAA", "32"),
         ("VAULT_MASTER_KEY", "密钥geheim", "32"),
+        ("ACTOR_KEY", "geheim", "32"),
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "host:port"),
         ("KAFKA_BOOTSTRAP_SERVERS", "a:9092;b:9092", "commas"),
         ("KAFKA_PASSWORD", "geheim", "KAFKA_USERNAME"),

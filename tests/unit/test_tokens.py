@@ -21,7 +21,7 @@ from shared.privacy import Vault
 from shared.settings import Settings
 from tests.conftest import COMMUNITY, FOREIGN
 
-VAULT = Vault(b"k" * 32)
+VAULT = Vault(b"k" * 32, b"a" * 32)
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ def reader(issuer: Issuer, **settings: str) -> TokenReader:
         "JWKS_URL": issuer.jwks_path.as_uri(),
         "TOKEN_ISSUER": issuer.issuer,
         "VAULT_MASTER_KEY": base64.b64encode(b"k" * 32).decode(),
+        "ACTOR_KEY": base64.b64encode(b"a" * 32).decode(),
     }
     return TokenReader(Settings.from_environment(values | settings))
 

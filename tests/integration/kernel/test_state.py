@@ -104,7 +104,7 @@ async def test_a_vault_entry_moved_to_another_person_does_not_open(start) -> Non
         with pytest.raises(VaultKeyMismatch):
             await vault.get(connection, two)
         with pytest.raises(VaultKeyMismatch):
-            await Vault(b"x" * 32).get(connection, one)
+            await Vault(b"x" * 32, bytes(32)).get(connection, one)
 
 
 async def test_serve_refuses_a_key_that_does_not_open_the_vault(start) -> None:
@@ -122,9 +122,12 @@ async def test_serve_refuses_a_key_that_does_not_open_the_vault(start) -> None:
 
 
 def test_digests_differ_by_kind_and_key() -> None:
-    vault = Vault(b"k" * 32)
+    vault = Vault(b"k" * 32, bytes(32))
     assert vault.digest("phone", "1") == vault.digest("phone", "1")
-    assert len({vault.digest("phone", "1"), vault.digest("id", "1"), Vault(b"x" * 32).digest("phone", "1")}) == 3
+    assert (
+        len({vault.digest("phone", "1"), vault.digest("id", "1"), Vault(b"x" * 32, bytes(32)).digest("phone", "1")})
+        == 3
+    )
 
 
 async def test_a_due_timer_fires_once_though_two_workers_look(start, stack, namespace) -> None:

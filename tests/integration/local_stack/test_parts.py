@@ -121,6 +121,18 @@ async def test_secrets_are_for_the_owner_only(running: LocalStack) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
+async def test_services_share_the_key_of_actors_and_no_vault_key(running: LocalStack) -> None:
+    registry, points = (running.environment(service) for service in ("registry", "points"))
+    assert registry["ACTOR_KEY"] == points["ACTOR_KEY"]
+    assert registry["VAULT_MASTER_KEY"] != points["VAULT_MASTER_KEY"]
+
+
+def test_a_folder_in_which_one_key_sealed_all_goes_on_with_it(tmp_path: Path) -> None:
+    older = DataFolder(tmp_path)
+    sealed_with = older.secret("vault-master-key")
+    assert older.key("registry-vault-key") == older.key("actor-key") == sealed_with
+
+
 async def test_a_token_of_the_stack_is_read_by_its_services(running: LocalStack) -> None:
     environment = running.environment("registry")
     assert environment["TOKEN_ISSUER"] == running.issuer.issuer

@@ -14,6 +14,7 @@ from services.points.earning.backlog import Backlog
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
+from shared.auth.actors import actor_id
 from shared.contracts import CorrectionReason
 from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
 from shared.contracts.registry import (
@@ -21,15 +22,18 @@ from shared.contracts.registry import (
     ServiceAssessed,
     ServiceQuality,
 )
+from shared.privacy import Vault
 from shared.views import differing_read_tables
-from tests.conftest import COMMUNITY, FOREIGN, until
+from tests.conftest import ACTOR_KEY, COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import Told, attendance, completed, corrected, registered
 from tests.integration.points.test_from_events_to_goods import has_balance, item_on_the_shelf
 from tests.integration.points.test_goods_come_and_go import made
 from tests.moments import morning
 
 HOUR = timedelta(hours=1)
-CLERK = uuid.UUID(int=77)
+CLERK_SIGNS_IN_AS = "li.xiu"
+CLERK = actor_id(Vault(b"r" * 32, ACTOR_KEY), CLERK_SIGNS_IN_AS)
+"""As the registry tells it, whose vault has another key."""
 
 
 @pytest.fixture
@@ -142,8 +146,8 @@ async def test_a_flag_shows_its_evidence_and_is_dismissed_by_somebody_who_had_no
     assert (await points.client("community", FOREIGN).get(path)).status_code == 403
     assert (await points.client("volunteer", subject=str(person)).get(path)).status_code == 403
 
-    for involved in (person, CLERK):
-        own = points.client("community", subject=str(involved))
+    for involved in (str(person), CLERK_SIGNS_IN_AS):
+        own = points.client("community", subject=involved)
         assert (await own.post(f"{path}/review")).json()["code"] == "anomaly_own_hours"
     early = await client.post(f"{path}/dismissal", json={"reason": "approved"})
     assert early.json()["code"] == "anomaly_not_taken_up"

@@ -227,12 +227,12 @@ def test_people_void_it_once_in_any_stage() -> None:
 
 @given_any(st.text(max_size=40))
 def test_only_the_right_code_is_right(code: str) -> None:
-    vault, paper, number = Vault(b"k" * 32), Paper.CERTIFICATE, f"{COMMUNITY}-2026-00001"
+    vault, paper, number = Vault(b"k" * 32, bytes(32)), Paper.CERTIFICATE, f"{COMMUNITY}-2026-00001"
     right = check_code(vault, paper, number)
     assert len(right) == 8
     assert code_is_right(vault, paper, number, f" {right.lower()}")
     assert code_is_right(vault, paper, number, code) is (code.strip().upper() == right)
-    assert check_code(Vault(b"x" * 32), paper, number) != right
+    assert check_code(Vault(b"x" * 32, bytes(32)), paper, number) != right
     assert check_code(vault, paper, f"{COMMUNITY}-2026-00002") != right
     assert check_code(vault, Paper.RECEIPT, number) != right
 

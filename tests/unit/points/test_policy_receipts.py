@@ -26,7 +26,7 @@ from tests.conftest import ROOT
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 DAY = date(2026, 4, 1)
 BOOK = PolicyBook([read_published(1, None, BEGINNING, national_default())])
-VAULT = Vault(b"1" * 32)
+VAULT = Vault(b"1" * 32, bytes(32))
 DOCUMENT = {"title": {"zh": "试行", "en": "Trial"}, "caps_per_day": {"POINT": 80, "MINUTE": 60}}
 
 
@@ -35,11 +35,11 @@ def test_a_receipt_holds_for_what_was_tried_on_every_process_until_its_time_is_o
     receipt = proposal.receipt(VAULT, BOOK, Tried(NOW, 3))
     other_way_round = Proposal.policy("620201", DAY, dict(reversed(json.loads(json.dumps(DOCUMENT)).items())))
     for asked, at in ((proposal, NOW), (other_way_round, NOW + timedelta(days=14))):
-        assert asked.require_tried(Vault(b"1" * 32), BOOK, receipt, at, 14) == Tried(NOW, 3)
+        assert asked.require_tried(Vault(b"1" * 32, bytes(32)), BOOK, receipt, at, 14) == Tried(NOW, 3)
     with pytest.raises(DryRunTooOld):
         proposal.require_tried(VAULT, BOOK, receipt, NOW + timedelta(days=14, seconds=1), 14)
     with pytest.raises(PolicyNotTried):
-        proposal.require_tried(Vault(b"2" * 32), BOOK, receipt, NOW, 14)
+        proposal.require_tried(Vault(b"2" * 32, bytes(32)), BOOK, receipt, NOW, 14)
     with pytest.raises(DryRunOvertaken):
         proposal.require_tried(VAULT, BOOK.with_published("62", DAY, BOOK.own(None, DAY).document), receipt, NOW, 14)  # type: ignore[union-attr]
 

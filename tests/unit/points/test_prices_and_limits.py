@@ -104,7 +104,7 @@ def test_it_is_recorded_how_whoever_collected_was_known() -> None:
 
 
 def test_a_code_follows_from_the_key_and_the_reservation_alone() -> None:
-    vault, other = Vault(b"k" * 32), Vault(b"o" * 32)
+    vault, other = Vault(b"k" * 32, bytes(32)), Vault(b"o" * 32, bytes(32))
     ids = [uuid.uuid4() for _ in range(50)]
     codes = [collection_code(vault, one) for one in ids]
     assert codes == [collection_code(vault, one) for one in ids]
