@@ -21,11 +21,10 @@ from shared.auth.tokens import InvalidToken, OutsideNode, Principal, TokenReader
 from shared.contracts import Refusal
 from shared.database import Lost, driver_connection, is_duplicate, is_transient
 from shared.eventstore import Answer, KeyTaken, writing
-from shared.ids import new_id
 from shared.metrics import COMMAND_CONFLICTS, COMMANDS
 from shared.privacy import Vault
 from shared.settings import Settings
-from shared.telemetry import span, trace_headers, valid_correlation_id
+from shared.telemetry import span, trace_headers
 from shared.unit_of_work import PreconditionFailed, UnitOfWork, Workshop
 from shared.web.limits import RateLimit
 from shared.web.problems import (
@@ -35,6 +34,7 @@ from shared.web.problems import (
     IdempotencyKeyReused,
     Problem,
     TooManyConflicts,
+    correlation_of,
     status_of,
 )
 
@@ -105,8 +105,9 @@ class _Route(APIRoute):
         permission = (self.openapi_extra or {})["x-permission"]
 
         async def guarded(request: Request) -> Response:
+            # Before anybody is turned away: problems carry it as answers do.
+            correlation_id = correlation_of(request)
             await self.admit(request, PERMISSIONS[permission])
-            correlation_id = valid_correlation_id(request.headers.get("x-correlation-id")) or str(new_id())
             traceparent = trace_headers(request.headers)
             name = f"{request.method} {self.path}"
             with span(name, correlation_id=correlation_id, traceparent=traceparent):

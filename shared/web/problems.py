@@ -15,7 +15,8 @@ from starlette.requests import ClientDisconnect
 from shared.auth.tokens import InvalidToken, OutsideNode
 from shared.contracts import Refusal
 from shared.database import is_transient
-from shared.telemetry import logger
+from shared.ids import new_id
+from shared.telemetry import logger, valid_correlation_id
 
 log = logger("http")
 
@@ -130,6 +131,15 @@ def language_of(request: Request) -> str:
     return best[0]
 
 
+def correlation_of(request: Request) -> str:
+    """The id that ties a request to its log lines and events: the caller's if it is a UUID, else a new one."""
+    known: str | None = getattr(request.state, "correlation_id", None)
+    if known is None:
+        known = valid_correlation_id(request.headers.get("x-correlation-id")) or str(new_id())
+        request.state.correlation_id = known
+    return known
+
+
 def problem(
     request: Request,
     status: int,
@@ -161,7 +171,7 @@ def problem(
         body.model_dump(exclude_none=True),
         status_code=status,
         media_type=MEDIA_TYPE,
-        headers={"Content-Language": language, **(headers or {})},
+        headers={"Content-Language": language, "X-Correlation-Id": correlation_of(request), **(headers or {})},
     )
 
 
@@ -260,10 +270,12 @@ async def on_client_gone(request: Request, _: Exception) -> JSONResponse:
 
 async def on_error(request: Request, error: Exception) -> JSONResponse:
     """503 while the database is away, 500 for what nobody foresaw; the log knows more than the answer."""
+    # The request's span is over by now, so its correlation is named here.
+    told = {"route": request.url.path, "error": type(error).__name__, "correlation_id": correlation_of(request)}
     if is_transient(error):
-        log.warning("request_unavailable", route=request.url.path, error=type(error).__name__)
+        log.warning("request_unavailable", **told)
         return problem(request, 503, "unavailable", headers={"Retry-After": "2"})
-    log.error("request_failed", route=request.url.path, error=type(error).__name__, exc_info=error)
+    log.error("request_failed", **told, exc_info=error)
     return problem(request, 500, "internal_error")
 
 

@@ -2,11 +2,13 @@
 
 from enum import StrEnum
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
+from structlog.testing import capture_logs
 
 from deploy.local.stack import ROOT
 from shared.contracts import Refusal
@@ -36,6 +38,11 @@ class OrderEnded(Refusal):
     code = "time_order_ended"
 
 
+class Often(Refusal):
+    code = "too_many_requests"
+    status = 429
+
+
 @pytest.fixture
 async def client() -> Any:
     app = FastAPI(exception_handlers=dict(HANDLERS))
@@ -49,11 +56,24 @@ async def client() -> Any:
     async def ended() -> None:
         raise OrderEnded(stage="timed_out")
 
+    @app.post("/often")
+    async def often() -> None:
+        raise Often
+
+    @app.post("/away")
+    async def away() -> None:
+        raise ConnectionRefusedError
+
+    @app.post("/broken")
+    async def broken() -> None:
+        raise ZeroDivisionError
+
     @app.post("/missing/{what}")
     async def missing(what: str) -> None:
         raise Missing(what=what)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as connected:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as connected:
         yield connected
 
 
@@ -88,3 +108,29 @@ async def test_what_is_not_there_says_why_it_may_not_be_there_yet(client) -> Non
     assert account["code"] == item["code"] == "not_found"
     assert "第一次服务入账之后才有账户" in account["detail"]
     assert item["detail"] == "没有找到这个物品，请核对编号。"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/nowhere", 404, None),
+        ("/missing/item", 404, None),
+        ("/ended", 409, None),
+        ("/body", 422, None),
+        ("/often", 429, None),
+        ("/away", 503, "request_unavailable"),
+        ("/broken", 500, "request_failed"),
+    ],
+)
+async def test_every_problem_can_be_found_in_the_log(client, path: str, status: int, said: str | None) -> None:
+    with capture_logs() as lines:
+        for given in (str(uuid4()), "not of ours", None):
+            answer = await client.post(path, headers={} if given is None else {"X-Correlation-Id": given})
+            told = answer.headers["x-correlation-id"]
+            assert answer.status_code == status
+            assert str(UUID(told)) == told
+            assert (told == given) == (given not in ("not of ours", None))
+            assert [(line["event"], line["correlation_id"]) for line in lines] == (
+                [] if said is None else [(said, told)]
+            )
+            lines.clear()

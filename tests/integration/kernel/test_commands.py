@@ -211,10 +211,12 @@ async def test_tokens_that_do_not_hold_are_not_let_in(start, issuer) -> None:
 async def test_the_wrong_role_and_the_wrong_place_are_refused(start) -> None:
     counting_ = await start(counting.build, working=False)
     url = f"/v1/counters/{uuid.uuid4()}"
-    role = await counting_.client("auditor").post(url, json={"community": COMMUNITY})
-    place = await counting_.client().post(url, json={"community": FOREIGN})
+    asked = {"X-Correlation-Id": str(uuid.uuid4())}
+    role = await counting_.client("auditor").post(url, json={"community": COMMUNITY}, headers=asked)
+    place = await counting_.client().post(url, json={"community": FOREIGN}, headers=asked)
     assert (role.status_code, role.json()["code"]) == (403, "role_not_allowed")
     assert (place.status_code, place.json()["code"]) == (403, "outside_your_node")
+    assert role.headers["x-correlation-id"] == place.headers["x-correlation-id"] == asked["X-Correlation-Id"]
 
 
 async def test_pages_follow_each_other_without_gap_or_repeat(start) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from fastapi import Request
+from structlog.testing import capture_logs
 
 from shared.database import QuestionWrote, driver_connection
 from shared.web import Api, Caller, Read
@@ -56,8 +57,11 @@ async def early(request: Request, counter_id: uuid.UUID, read: Read, caller: Cal
 async def test_a_query_route_that_writes_fails_and_nothing_is_written(start, way: str) -> None:
     running = await start(counting.build, working=False)
     wrong.add_to(running.service.app.router)
-    answer = await running.client().get(f"/v1/wrong/{way}")
+    with capture_logs() as said:
+        answer = await running.client().get(f"/v1/wrong/{way}")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error"), "a mistake, not an outage"
+    [failed] = [line for line in said if line["event"] == "request_failed"]
+    assert failed["correlation_id"] == answer.headers["x-correlation-id"]
     assert await running.value("SELECT count(*) FROM heard") == 0
 
 
