@@ -14,6 +14,13 @@ COMMANDS = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+QUERIES = Histogram(
+    "liuling_query_seconds",
+    "Time of one HTTP query, pages without a token among them, from routing to answer, by route and outcome status.",
+    ("route", "status"),
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
 COMMAND_CONFLICTS = Counter(
     "liuling_command_conflicts", "Commands decided again after a version conflict.", ("route",), registry=REGISTRY
 )

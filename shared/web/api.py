@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar
 import asyncpg
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.routing import APIRoute
+from prometheus_client import Histogram
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Message
@@ -21,7 +22,7 @@ from shared.auth.tokens import InvalidToken, OutsideNode, Principal, TokenReader
 from shared.contracts import Refusal
 from shared.database import Lost, driver_connection, is_duplicate, is_transient
 from shared.eventstore import Answer, KeyTaken, writing
-from shared.metrics import COMMAND_CONFLICTS, COMMANDS
+from shared.metrics import COMMAND_CONFLICTS, COMMANDS, QUERIES
 from shared.privacy import Vault
 from shared.settings import Settings
 from shared.telemetry import span, trace_headers
@@ -98,20 +99,27 @@ def etag(response: Response, version: int) -> None:
 
 
 class _Route(APIRoute):
-    """Authenticates, checks the permission, and runs the handler within a correlation and a span."""
+    """Authenticates, checks the permission, and runs the handler within a correlation and a span; measures it all."""
+
+    seconds: ClassVar[Histogram]
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         handler = super().get_route_handler()
         permission = (self.openapi_extra or {})["x-permission"]
 
         async def guarded(request: Request) -> Response:
+            started, name = perf_counter(), f"{request.method} {self.path}"
             # Before anybody is turned away: problems carry it as answers do.
             correlation_id = correlation_of(request)
-            await self.admit(request, PERMISSIONS[permission])
             traceparent = trace_headers(request.headers)
-            name = f"{request.method} {self.path}"
-            with span(name, correlation_id=correlation_id, traceparent=traceparent):
-                response = await self.run(request, handler)
+            try:
+                await self.admit(request, PERMISSIONS[permission])
+                with span(name, correlation_id=correlation_id, traceparent=traceparent):
+                    response = await self.run(request, handler)
+            except Exception as error:
+                self.seconds.labels(route=name, status=str(status_of(error))).observe(perf_counter() - started)
+                raise
+            self.seconds.labels(route=name, status=str(response.status_code)).observe(perf_counter() - started)
             response.headers["X-Correlation-Id"] = correlation_id
             return response
 
@@ -129,6 +137,8 @@ class _Route(APIRoute):
 
 
 class _QueryRoute(_Route):
+    seconds = QUERIES
+
     async def run(self, request: Request, handler: Handler) -> Response:
         workshop: Workshop = request.app.state.workshop
         body = await _read_body(request)
@@ -153,20 +163,9 @@ class _PublicRoute(_QueryRoute):
 
 
 class _CommandRoute(_Route):
-    async def run(self, request: Request, handler: Handler) -> Response:
-        started = perf_counter()
-        status = 500
-        try:
-            response = await self._run(request, handler)
-            status = response.status_code
-            return response
-        except Exception as error:
-            status = status_of(error)
-            raise
-        finally:
-            COMMANDS.labels(route=f"{request.method} {self.path}", status=str(status)).observe(perf_counter() - started)
+    seconds = COMMANDS
 
-    async def _run(self, request: Request, handler: Handler) -> Response:
+    async def run(self, request: Request, handler: Handler) -> Response:
         body = await _read_body(request)
         principal: Principal = request.state.principal
         command = _Command(request, principal, body)

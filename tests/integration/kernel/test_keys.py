@@ -9,6 +9,7 @@ import pytest
 
 from shared.auth.issuer import Issuer
 from shared.auth.tokens import InvalidToken, KeysNotReached, TokenReader
+from shared.metrics import REGISTRY
 from shared.settings import Settings
 from tests.conftest import COMMUNITY
 from tests.integration.kernel import counting
@@ -102,6 +103,9 @@ async def test_a_provider_that_is_away_is_not_asked_for_every_request(
 
 async def test_without_any_keys_a_request_is_told_to_come_again(start) -> None:
     running = await start(counting.build, working=False, jwks_url="http://127.0.0.1:9/jwks.json")
+    failed = {"route": "GET /v1/counters", "status": "503"}
+    before = REGISTRY.get_sample_value("liuling_query_seconds_count", failed) or 0
     answer = await running.client().get("/v1/counters")
     assert (answer.status_code, answer.json()["code"]) == (503, "keys_not_reached")
     assert answer.headers["retry-after"]
+    assert REGISTRY.get_sample_value("liuling_query_seconds_count", failed) == before + 1, "nobody else would be woken"

@@ -11,6 +11,7 @@ from fastapi import Request
 from structlog.testing import capture_logs
 
 from shared.database import QuestionWrote, driver_connection
+from shared.metrics import REGISTRY
 from shared.web import Api, Caller, Read
 from tests.conftest import COMMUNITY
 from tests.integration.kernel import counting
@@ -57,8 +58,11 @@ async def early(request: Request, counter_id: uuid.UUID, read: Read, caller: Cal
 async def test_a_query_route_that_writes_fails_and_nothing_is_written(start, way: str) -> None:
     running = await start(counting.build, working=False)
     wrong.add_to(running.service.app.router)
+    counted = {"route": "GET /v1/wrong/{way}", "status": "500"}
+    before = REGISTRY.get_sample_value("liuling_query_seconds_count", counted) or 0
     with capture_logs() as said:
         answer = await running.client().get(f"/v1/wrong/{way}")
+    assert REGISTRY.get_sample_value("liuling_query_seconds_count", counted) == before + 1
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error"), "a mistake, not an outage"
     [failed] = [line for line in said if line["event"] == "request_failed"]
     assert failed["correlation_id"] == answer.headers["x-correlation-id"]
