@@ -101,7 +101,9 @@ class Texts:
 
     def get(self, language: str, code: str, params: Mapping[str, Any]) -> str:
         """The sentence of a code with its params filled in."""
-        template = self._texts[language].get(code) or self._texts[language]["refused"]
+        texts = self._texts[language]
+        # An empty one counts: there are words that a sentence is complete without.
+        template = texts[code if code in texts else "refused"]
         return template.format_map(_Params({"code": code, **params}))
 
     def word(self, language: str, key: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.web.problems import Texts
 from tests.conftest import ROOT
 
 SERVICES = ("registry", "points", "grid_patrol", "mediation")
@@ -73,7 +74,6 @@ def test_every_refusal_has_a_text_in_both_languages(service: str) -> None:
     import pkgutil
 
     from shared.contracts import Refusal
-    from shared.web.problems import Texts
 
     package = importlib.import_module(f"services.{service}")
     for module in pkgutil.walk_packages(package.__path__, f"services.{service}."):
@@ -91,6 +91,17 @@ def test_every_refusal_has_a_text_in_both_languages(service: str) -> None:
     ]
     missing = sorted({kind.code for kind in own} - (texts.codes("zh") & texts.codes("en")))
     assert missing == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_text_says_what_it_is_and_not_that_something_was_refused(service: str, language: str) -> None:
+    """An empty one, too: there are words that a sentence is complete without."""
+    texts = Texts([ROOT / "shared" / "locales", ROOT / "services" / service / "locales"])
+    refused = texts.get(language, "refused", {"code": "?"})
+    assert [code for code in texts.codes(language) if texts.get(language, code, {"code": "?"}) == refused] == [
+        "refused"
+    ]
 
 
 def loaded(node: ast.AST) -> Iterator[ast.AST]:
