@@ -1,7 +1,8 @@
 """Posts what a restatement changes for those whose service was booked before it; what is booked later posts its own.
 
 One part of the people at a time, each in a transaction of its own. What is posted is what ought to be less what is
-there: a part that is posted again, after a crash or by a second process, posts nothing.
+there: a part that is posted again posts nothing. Two who post one side by side would both see nothing there, so a part
+is claimed before (`rounds`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -50,13 +50,17 @@ class RestatementRounds:
         return len(left)
 
     async def post(self, number: int, part: int) -> None:
-        """Post one part of a restatement, and note that it is done."""
+        """Post one part of a restatement, unless it is done: whoever notes that first posts it, and nobody else does.
+
+        A second process, or a rebuild, waits here until the first has committed, and leaves it at that.
+        """
         async with self._database.transaction() as connection:
+            if (await connection.execute(_CLAIM, {"number": number, "part": part})).first() is None:
+                return
             db = await driver_connection(connection)
             book = await self._shelf.current(db)
             restatement = next(r for r in book.restatements if r.number == number)
             transfers = await self._posting.post(db, book, restatement, part)
-            await connection.execute(_DONE, {"number": number, "part": part})
         if part == PARTS - 1 or transfers:
             log.info("policy_restated", restatement=number, part=part, transfers=transfers)
 
@@ -72,6 +76,7 @@ _LEFT = f"""
      ORDER BY 1, 2
 """
 
-_DONE = text(
-    "INSERT INTO restatement_parts (number, part, done_at) VALUES (:number, :part, now()) ON CONFLICT DO NOTHING"
+_CLAIM = text(
+    "INSERT INTO restatement_parts (number, part, done_at) VALUES (:number, :part, now())"
+    " ON CONFLICT DO NOTHING RETURNING part"
 )

@@ -1,5 +1,6 @@
 """Days priced anew: the ledger is what it would be had everything been booked after the restatement was told."""
 
+import asyncio
 import random
 import uuid
 from datetime import UTC, date, datetime, timedelta
@@ -28,6 +29,7 @@ from tests.integration.points.test_ledger_is_a_function_of_the_events import (
     VOLUNTEERS,
     histories,
 )
+from tests.integration.telling import tell
 from tests.moments import morning
 
 POLICIES = (
@@ -232,13 +234,17 @@ async def _order_after_a_revision(client: Any) -> dict[str, Any]:
     }
 
 
-async def test_what_a_process_that_died_left_unposted_is_posted_by_the_next(start: Any) -> None:
+async def test_each_part_is_posted_once_and_what_a_process_that_died_left_is_posted_by_the_next(start: Any) -> None:
     points = await start(build, settings=PointsSettings, working=False)
     client = points.client("district", node="620201")
+    person = uuid.UUID(int=uuid.uuid4().int // 256 * 256 + 7)
+    await tell(points.service, completed([attendance(person, 120, datetime(2026, 1, 15, 2, tzinfo=UTC))])[1])
     order = await _order_after_a_revision(client)
     assert (await restate(client, order))["restatement"] == 1
     rounds = RestatementRounds(points.service.database, interval_s=1)
-    await rounds.post(1, 7)
+    # The process that is elected, and a rebuild that has everything posted before it begins.
+    await asyncio.gather(*(rounds.post(1, 7) for _ in range(4)))
+    assert (await client.get(f"/v1/accounts/{person}/POINT")).json()["posted"] == 30
     found = (await client.get("/v1/policy-restatements/1")).json()
     assert (found["parts_done"], found["parts"]) == (1, 256)
     assert await rounds.finish() == 255
