@@ -23,7 +23,7 @@ from services.points.app import SOURCES, read_views
 from services.points.ledger.schema import LIVE, REBUILT, RETIRED
 from services.points.proof.checks import check_tables, sound
 from services.points.proof.comparing import Comparison, compare
-from services.points.proof.replay import Replay
+from services.points.proof.replay import Replay, RestatedMeanwhile
 from services.points.proof.switching import count_ahead, count_unheard, lay_ready, make_room, switch_ledgers
 from services.points.proof.verify import print_checks
 from services.points.restatements.rounds import RestatementRounds, parts_left
@@ -57,10 +57,6 @@ class Pause:
     def __str__(self) -> str:
         parts = [f"{end - start:.2f}" for start, end in pairwise(self._marks)]
         return f"{self._marks[-1] - self._marks[0]:.2f} s = {' + '.join(parts)}"
-
-
-class RestatedMeanwhile(Exception):
-    """Days were priced anew while the replay ran, and not all of it is posted."""
 
 
 async def rebuild(service: Service, *, switch: bool = False) -> int:
@@ -126,7 +122,7 @@ async def _rebuild(service: Service, replay: Replay, switch: bool) -> int:
     outcome = "重建一致 rebuild identical" if identical else "[red]重建不一致 rebuild differs[/red]"
     console.print(
         f"points: {outcome} — 事件 events {replay.applied}, 流水 transfers {found.transfers}, "
-        f"合计 ledger sum {found.ledger_sum}, 跳过 skipped {replay.skipped}, "
+        f"合计 ledger sum {found.ledger_sum}, 跳过 skipped {replay.left_out}, "
         f"哈希 hash {found.new_digest[:16]}, {time.monotonic() - started:.1f} s, 写入暂停 writers waited {pause}"
     )
     if switch:

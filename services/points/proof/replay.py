@@ -41,6 +41,10 @@ _MOVES_MAX = 1_000_000_000
 """More often no account moves while a replay runs."""
 
 
+class RestatedMeanwhile(Exception):
+    """Days were priced anew while the replay ran, and it is not in all of it, or not all of it is posted."""
+
+
 class SummingWriter(LedgerWriter):
     """Moves balances once, at the end of a replay: nobody sees them before, and an account has moved many times."""
 
@@ -78,8 +82,7 @@ class Replay:
     settings: Settings
     sources: Sequence[str]
     applied: int = 0
-    skipped: int = 0
-    """Records that live could not take either: unreadable, or refused by the rules."""
+    unreadable: int = 0
     position: int = 0
     """The last of this service's own events that was replayed."""
     _writer: SummingWriter = field(init=False)
@@ -94,7 +97,8 @@ class Replay:
     _offsets: dict[TopicPartition, int] = field(default_factory=dict)
     _claim: str = ""
     _ahead: list[Delivery] = field(default_factory=list)
-    """What was read and live had not taken yet."""
+    """What was read and left out: live had not taken it, whether it was parked, refused by the rules, or still to come.
+    """
     _free: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
 
     def __post_init__(self) -> None:
@@ -112,6 +116,11 @@ class Replay:
     def db(self) -> Any:
         """The connection for what is done by itself, while no batch is under way."""
         return self.connections[0]
+
+    @property
+    def left_out(self) -> int:
+        """Records that were read and are in neither ledger: unreadable, parked, or refused by the rules."""
+        return self.unreadable + len(self._ahead)
 
     async def prepare(self) -> None:
         """Empty tables beside the live ones, and a way to the topics."""
@@ -145,6 +154,8 @@ class Replay:
 
         Those that are appended meanwhile are left to the next call: people who redeem all the time would otherwise
         keep it here for ever.
+
+        Raises `RestatedMeanwhile` when days that were replayed already were priced anew.
         """
         count = 0
         last = int(await connection.scalar(text("SELECT coalesce(max(position), 0) FROM events")) or 0)
@@ -170,6 +181,8 @@ class Replay:
             case PolicyWithdrawn(policy_version=version):
                 self._policies[version] = replace(self._policies[version], withdrawn=True)
             case PolicyRestated() as event:
+                if self._claim:  # services were priced without it
+                    raise RestatedMeanwhile
                 self._restatements.append(restatement(event, recorded))
             case _:
                 pass
@@ -220,15 +233,17 @@ class Replay:
         return done
 
     def _read(self, record: Any, parked: frozenset[tuple[str, int, int]], deliveries: list[Delivery]) -> None:
-        if (record.topic, record.partition, record.offset) in parked:
-            self.skipped += 1
-            return
         try:
             delivery = read(record, INTERESTS)
         except Unreadable:
-            self.skipped += 1
+            self.unreadable += 1
             return
-        if delivery is not None:
+        if delivery is None:
+            return
+        if (record.topic, record.partition, record.offset) in parked:
+            # It may be retried while the replay runs, and live then has it.
+            self._ahead.append(delivery)
+        else:
             deliveries.append(delivery)
 
     async def _write(self, deliveries: Sequence[Delivery]) -> None:
@@ -249,9 +264,9 @@ class Replay:
         except (NoPolicyInForce, ServiceFromTheFuture):
             self._writer.drop(db)
             if len(deliveries) == 1:
-                self.skipped += 1
+                self._ahead += deliveries
                 return
-            # Find the one that cannot be taken; live has parked it, and somebody may have discarded it since.
+            # Find the one that cannot be taken; live has parked it; it may have been discarded or retried since.
             for delivery in deliveries:
                 await self._write_on(db, [delivery])
 

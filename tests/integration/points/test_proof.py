@@ -6,19 +6,24 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from services.points.app import SOURCES, build
 from services.points.ledger.schema import REBUILT
 from services.points.proof.checks import check_tables
 from services.points.proof.rebuild import rebuild
-from services.points.proof.replay import Replay
+from services.points.proof.replay import Replay, RestatedMeanwhile
+from services.points.proof.switching import count_unheard, lay_ready
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from services.points.units import Unit
 from shared import parking
+from shared.cli import _retry
 from shared.database import driver_connection
 from tests.conftest import COMMUNITY, until
 from tests.integration.points import golden_lives
-from tests.integration.points.producing import attendance, completed, corrected, registered
+from tests.integration.points.producing import attendance, completed, corrected, headers, registered
+from tests.integration.points.publishing import publish, restate
 from tests.integration.points.test_from_events_to_goods import balance, has_balance, item_on_the_shelf
 from tests.moments import morning
 
@@ -82,11 +87,7 @@ async def _every_released_version_is_told(points: Any, producing: Any) -> None:
     earning = golden_lives.services()
     before = await points.value("SELECT count(*) FROM consumed")
     await producing.tell(earning)
-
-    async def earned() -> bool:
-        return bool(await points.value("SELECT count(*) FROM consumed") == before + len(earning))
-
-    await until(earned)
+    await until(lambda: _count_is(points, "consumed", before + len(earning)))
     await golden_lives.live(points.service)
     await golden_lives.tell_others(producing)
 
@@ -160,11 +161,7 @@ async def test_what_was_discarded_is_not_missed_by_a_rebuild(start: Any, produci
     early = completed([attendance(person, 60, morning() + timedelta(days=30))])
     await producing.tell([far, (event_id, event), early])
     await has_balance(points, person, 10)
-
-    async def parked(count: int) -> bool:
-        return bool(await points.value("SELECT count(*) FROM parked") == count)
-
-    await until(lambda: parked(2))
+    await until(lambda: _count_is(points, "parked", 2))
     async with points.service.database.transaction() as connection:
         for key in await parking.list_keys(connection):
             for record in await parking.records_of(connection, key.topic, key.key, lock=True):
@@ -172,30 +169,58 @@ async def test_what_was_discarded_is_not_missed_by_a_rebuild(start: Any, produci
     assert await rebuild(points.service) == 0
     await producing.tell([early, far, completed([attendance(person, 60, morning() + timedelta(hours=2))])])
     await has_balance(points, person, 20)
-    assert await parked(0)
+    assert await _count_is(points, "parked", 0)
     assert await rebuild(points.service) == 0
 
 
-async def test_what_the_rules_refuse_is_left_out_of_a_replay_and_all_around_it_is_booked(
+async def test_what_live_refuses_is_left_out_of_a_replay_until_it_is_retried_and_days_are_not_priced_anew(
     start: Any, producing: Any
 ) -> None:
     points = await start(build, settings=PointsSettings)
-    person, service = uuid.uuid4(), points.service
+    person, service, client = uuid.uuid4(), points.service, points.client("district", node="620201")
     far = completed([attendance(person, 60, datetime(9999, 12, 31, 23, tzinfo=UTC))])
-    hours = [completed([attendance(person, 60, morning() + timedelta(hours=hour))]) for hour in range(3)]
-    await producing.tell([registered(person), hours[0], far, *hours[1:]])
+    hours = [completed([attendance(person, 60, morning() + timedelta(hours=hour))]) for hour in range(4)]
+    await producing.tell([registered(person), hours[0], far, *hours[1:3]])
+    await producing.tell_raw("registry", "sick", b"{", headers(uuid.uuid4(), hours[3][1], "sick"))
+    await producing.tell([hours[3]], stream="sick")
+    where = "SELECT topic, partition, log_offset FROM parked WHERE record_key = 'sick'"
+    await until(lambda: _count_is(points, "parked", 3))
     first, second, third = [await service.database.dedicated() for _ in range(3)]
     replay = Replay((first, second, third), service.settings, SOURCES)
     await replay.prepare()
     async with service.database.reading() as reading:
         await replay.own_events(reading)
-    assert await replay.topics(frozenset()) == 5
-    assert (replay.applied, replay.skipped) == (4, 1)
+    assert await replay.topics(frozenset(tuple(row) for row in await points.rows(where))) == 7
+    assert (replay.applied, replay.left_out) == (4, 3)
     assert [check.name for check in await check_tables(replay.db, REBUILT) if check.breaks] == []
     query = f"SELECT credits FROM {REBUILT}.accounts WHERE holder = $1 AND unit = $2"
     assert await replay.db.fetchval(query, str(person), int(Unit.SERVICE_MINUTE)) == 180
+
+    await lay_ready(replay.db)
+    topic = service.settings.topic("registry")
+    async with service.database.transaction() as connection:
+        await parking.discard(connection, (await parking.records_of(connection, topic, b"sick", lock=True))[0])
+    assert await _retry(service, topic, b"sick") == (1, 0)
+    async with service.database.reading() as reading:
+        await replay.own_events(reading)
+    await replay.topics(frozenset(), only_what_live_knows=True)
+    assert await count_unheard(replay.db) == 0
+    assert await replay.db.fetchval(query, str(person), int(Unit.SERVICE_MINUTE)) == 240
+
+    document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
+    version = await publish(client, COMMUNITY, "2199-01-01", document)
+    days = {"since": "2026-01-01", "until": "2026-01-31", "reference": "x"}
+    await restate(client, {"node": COMMUNITY, "policy_version": version, **days})
+    with pytest.raises(RestatedMeanwhile):
+        async with service.database.reading() as reading:
+            await replay.own_events(reading)
+    await replay.close()
     for connection in (first, second, third):
         await connection.close()
+
+
+async def _count_is(points: Any, table: str, count: int) -> bool:
+    return bool(await points.value(f"SELECT count(*) FROM {table}") == count)
 
 
 async def _reached(points: Any, person: uuid.UUID, told: int) -> bool:
