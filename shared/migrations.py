@@ -140,9 +140,22 @@ _KERNEL_0001 = (
 )
 
 
+_KERNEL_0002 = (
+    "DROP INDEX parked_key",
+    # The bus takes keys that are longer than an index can hold, and whatever it takes must find a place here.
+    "CREATE INDEX parked_key ON parked (topic, sha256(record_key), id)",
+)
+
+
 def create_kernel_tables(op: Any) -> None:
     """The kernel's tables and functions, for the first migration of a service (`op` is alembic's)."""
     for statement in _KERNEL_0001:
+        op.execute(statement)
+
+
+def find_parked_by_digest(op: Any) -> None:
+    """Parked records are found by a digest of their key, for a later migration of a service."""
+    for statement in _KERNEL_0002:
         op.execute(statement)
 
 

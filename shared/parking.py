@@ -16,6 +16,9 @@ from shared.contracts.envelope import header_map
 WAITING = "waiting"
 """The reason of a record that is itself fine, but follows a parked one of its key."""
 
+_OF_KEY = "topic = :topic AND sha256(record_key) = sha256(cast(:key AS bytea)) AND record_key = :key"
+"""A key may be longer than an index can hold; its digest is found by `parked_key`."""
+
 
 class Held(NamedTuple):
     """What became of a batch: the pairs that may flow on, how many were parked, how many queue behind a parked one."""
@@ -41,7 +44,8 @@ async def hold_back(
     rows = await connection.execute(
         text(
             "SELECT topic, record_key FROM parked"
-            " WHERE (topic, record_key) IN (SELECT * FROM unnest(cast(:topics AS text[]), cast(:keys AS bytea[])))"
+            " WHERE (topic, sha256(record_key), record_key) IN (SELECT topic, sha256(key), key"
+            "   FROM unnest(cast(:topics AS text[]), cast(:keys AS bytea[])) AS waiting (topic, key))"
             " FOR KEY SHARE"
         ),
         {"topics": [topic for topic, _ in keys], "keys": [key for _, key in keys]},
@@ -101,7 +105,9 @@ async def _insert(connection: AsyncConnection, records: Sequence[tuple[Any, str]
                 "log_offset": record.offset,
                 "key": record.key or b"",
                 # In hexadecimal: a record that nobody understands may hold bytes that jsonb does not take.
-                "headers": json.dumps([[name.encode().hex(), value and value.hex()] for name, value in record.headers]),
+                "headers": json.dumps(
+                    [[name.encode().hex(), None if value is None else value.hex()] for name, value in record.headers]
+                ),
                 "body": record.value or b"",
                 "reason": reason.replace("\x00", "")[:200],
             },
@@ -160,8 +166,7 @@ async def records_of(
     rows = await connection.execute(
         text(
             "SELECT id, topic, partition, log_offset, record_key, headers::text, body, reason FROM parked"
-            " WHERE topic = :topic AND record_key = :key AND id > :after_id ORDER BY id"
-            + (" FOR UPDATE" if lock else "")
+            f" WHERE {_OF_KEY} AND id > :after_id ORDER BY id" + (" FOR UPDATE" if lock else "")
         ),
         {"topic": topic, "key": key, "after_id": after_id},
     )
@@ -173,7 +178,8 @@ async def records_of(
             offset=row[3],
             key=bytes(row[4]),
             headers=tuple(
-                (bytes.fromhex(name).decode(), value and bytes.fromhex(value)) for name, value in json.loads(row[5])
+                (bytes.fromhex(name).decode(), None if value is None else bytes.fromhex(value))
+                for name, value in json.loads(row[5])
             ),
             value=bytes(row[6]),
             reason=row[7],
@@ -212,7 +218,7 @@ async def discard(connection: AsyncConnection, record: ParkedRecord) -> bool:
 async def note_attempt(connection: AsyncConnection, topic: str, key: bytes) -> None:
     """Count a retry that did not help."""
     await connection.execute(
-        text("UPDATE parked SET attempts = attempts + 1 WHERE topic = :topic AND record_key = :key"),
+        text(f"UPDATE parked SET attempts = attempts + 1 WHERE {_OF_KEY}"),
         {"topic": topic, "key": key},
     )
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import random
 import uuid
 
 import pytest
 
+from shared import parking
 from shared.eventstore import ConcurrencyConflict
 from tests.conftest import until
 from tests.integration.kernel import counting
@@ -40,9 +42,11 @@ async def test_a_malformed_record_waits_with_its_key_while_others_flow_on(start,
 
 
 async def test_whatever_reading_trips_over_costs_that_record_alone(start, stack, topic) -> None:
-    """Nesting beyond the stack, a header that jsonb would refuse, bytes that are no text: parked, each by itself."""
+    """Nesting beyond the stack, headers that jsonb refuses or that are empty, bytes that are no text, a key that no
+    index holds: parked, each by itself.
+    """
     running = await start(counting.build)
-    sick = [uuid.uuid4() for _ in range(4)]
+    sick = [uuid.uuid4() for _ in range(5)]
     deep = list(record(sick[0], 1))
     deep[1] = b'{"counter_id": ' + b"[" * 100_000
     odd = list(record(sick[1], "x"))
@@ -52,13 +56,21 @@ async def test_whatever_reading_trips_over_costs_that_record_alone(start, stack,
     nothing = list(record(sick[3], 1))
     nothing[2] = [("ce_type", None) if name == "ce_type" else (name, value) for name, value in nothing[2]]
     well = [record(uuid.uuid4(), amount) for amount in (1, 2, 3)]
-    await produce(stack, topic, well[0], tuple(deep), tuple(odd), well[1], tuple(wrong), tuple(nothing), well[2])
+    key, _, heads = record(sick[4], 1)
+    hollow = (key, b"", [*heads, ("tracestate", b"")])
+    vast = (random.Random(1).randbytes(10_000), b"", heads)
+    parked = [tuple(odd), tuple(wrong), tuple(nothing), hollow, vast, vast]
+    await produce(stack, topic, well[0], tuple(deep), *parked[:2], well[1], *parked[2:], well[2])
 
     async def settled() -> bool:
         rows = await running.rows("SELECT (SELECT count(*) FROM heard), (SELECT count(*) FROM parked)")
-        return tuple(rows[0]) == (3, 4)
+        return tuple(rows[0]) == (3, 7)
 
     await until(settled)
+    async with running.service.database.reading() as connection:
+        for key, body, heads in parked:
+            found = await parking.records_of(connection, topic, key)
+            assert {(one.value, one.headers) for one in found} == {(body, tuple(heads))}
 
 
 async def test_a_full_database_is_waited_for_and_no_good_record_is_parked(start, stack, topic) -> None:
