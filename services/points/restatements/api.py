@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.fields import Configured
+from services.points.ledger.clauses import CUTS
 from services.points.ledger.parts import PARTS, shut_gate
 from services.points.ledger.schema import LIVE
 from services.points.node_names import NamedPage, with_node_names
@@ -126,24 +127,28 @@ async def get_restatement(
     found = await _one(read, restatement)
     if not found.node.startswith(caller.node) and not caller.node.startswith(found.node):
         caller.require(found.node)
-    rows = await read.execute(_CAME_TO, {"event_id": found.event_id})
+    rows = await read.execute(_CAME_TO, {"event_id": found.event_id, "restated_at": found.restated_at})
     units = [RestatedUnitOut(**{**row._mapping, "unit": Unit(row.unit).name}) for row in rows]
     return RestatementDetailOut(**found.model_dump(), units=units)
 
 
-# All lines of one event, found as `/v1/events/{event_id}/effects` finds them: costs what the restatement has posted.
+# What it posted, and what daily caps took or gave back at its moment, which goes by the events of the records; found as
+# `/v1/events/{event_id}/effects` finds both. What a cap takes of what was given has changed nothing.
 _CAME_TO = text(
     f"""
     WITH each AS (
         SELECT unit, greatest(debit_account, credit_account) AS account,
                sum(CASE WHEN credit_account > 0 THEN amount ELSE -amount END) AS net
-          FROM {LIVE}.transfers WHERE event_id = cast(:event_id AS uuid) GROUP BY 1, 2
+          FROM {LIVE}.transfers
+         WHERE event_id = cast(:event_id AS uuid)
+            OR recorded_at = :restated_at AND clause IN ({", ".join(str(int(clause)) for clause in sorted(CUTS))})
+         GROUP BY 1, 2
     )
     SELECT unit, coalesce(sum(net) FILTER (WHERE net > 0), 0)::bigint AS given,
            count(*) FILTER (WHERE net > 0) AS people_more,
            coalesce(-sum(net) FILTER (WHERE net < 0), 0)::bigint AS taken,
            count(*) FILTER (WHERE net < 0) AS people_less
-      FROM each GROUP BY unit ORDER BY unit
+      FROM each WHERE net <> 0 GROUP BY unit ORDER BY unit
     """
 )
 

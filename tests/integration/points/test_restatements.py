@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.points.app import build
+from services.points.ledger import holders
 from services.points.policy.book import PolicyBook, Restatement
 from services.points.policy.document import PolicyDocument
 from services.points.policy.terms import PolicyVersion
@@ -149,9 +150,9 @@ def test_what_is_restated_while_events_come_is_what_a_rebuild_would_make_of_all(
 
 async def test_a_restatement_posts_the_differences_and_says_why(start: Any, producing: Any) -> None:
     points = await start(build, settings=PointsSettings, restatement_check_interval_s=1)
-    client, person, neighbour = points.client("district", node="620201"), uuid.uuid4(), uuid.uuid4()
+    client, (person, neighbour, at_the_cap) = points.client("district", node="620201"), (uuid.uuid4() for _ in range(3))
     await producing.tell([registered(person), registered(neighbour)])
-    await producing.tell([completed([attendance(person, 120, morning())])])
+    await producing.tell([completed([attendance(person, 120, morning()), attendance(at_the_cap, 600, morning())])])
     await producing.tell([completed([attendance(neighbour, 60, morning())], community="620201001005")])
 
     async def has(whose: uuid.UUID, posted: int) -> bool:
@@ -160,6 +161,7 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
 
     await until(lambda: has(person, 20))
     await until(lambda: has(neighbour, 10))
+    assert await has(at_the_cap, 100)
     document = {"title": {"zh": "修订办法", "en": "Revised"}, "points": {"minutes_per_point": 4}}
     version = await publish(client, COMMUNITY, "2199-01-01", document)
     day = local_day(morning()).isoformat()
@@ -172,7 +174,7 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     }
     days = {key: value for key, value in order.items() if key != "reference"}
     dry_run = (await client.post("/v1/policy-restatements/dry-run", json=days)).json()
-    assert dry_run["people"] == 1, "the neighbour served elsewhere"
+    assert dry_run["people"] == 2, "the neighbour served elsewhere"
     predicted = {one["unit"]: one for one in dry_run["units"] if one["people_more"] or one["people_less"]}
     assert sorted(predicted) == ["POINT"]
     unseen = await client.post("/v1/policy-restatements", json=order)
@@ -193,6 +195,7 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     moments = [datetime.fromisoformat(restatement[key]) for key in ("tried_at", "restated_at")]
     assert moments == sorted(moments)
     assert await has(person, 30)
+    assert await has(at_the_cap, 100)
     assert await has(neighbour, 10), "it is at home elsewhere"
     (came_to,) = restatement["units"]
     assert came_to == {
@@ -214,7 +217,9 @@ async def test_a_restatement_posts_the_differences_and_says_why(start: Any, prod
     assert {ground["policy_version"] for ground in anew[0]["grounds"]} == {1, version}
     effects = (await client.get(f"/v1/events/{restatement['event_id']}/effects")).json()
     assert {(e["receiver"], e["unit"], e["amount"], e["reason"]) for e in effects["items"]} == {
-        (str(person), "POINT", 10, "policy_restated")
+        (str(person), "POINT", 10, "policy_restated"),
+        (str(at_the_cap), "POINT", 50, "policy_restated"),
+        (holders.issuance(COMMUNITY), "POINT", 50, "day_cap"),
     }
     assert [r["restatement"] for r in (await client.get("/v1/policy-restatements")).json()["items"]] == [1]
     assert await verify(points.service) == 0
