@@ -42,7 +42,10 @@ class Booking:
         """Service that moves no account, and corrections: of both, transfers do not say all."""
 
     async def write(self, db: Connection, services: Sequence[Service]) -> None:
-        """All of it, in this order: transfers, day caps, balances. Locks are taken as `ledger.writing` says."""
+        """All of it, in this order: transfers, day caps, balances. Locks are taken as `ledger.writing` says.
+
+        Raises `UnknownAccounts`, as `LedgerWriter.move` does.
+        """
         corrections = [s for s in services if s.evidence_before is not None]
         repriced = [s for s in services if self._is_repriced(s)] if self._book.restatements else []
         plain = services
@@ -54,7 +57,9 @@ class Booking:
         # After the others, so that a correction finds what it corrects even when both are in this batch.
         await self._insert(db, await self._corrections(db, corrections))
         await self._insert(db, await self._priced_anew(db, repriced))
-        await self._writer.note(db, [self._note(service) for service in self.noted])
+        notes = [self._note(service) for service in self.noted]
+        await self._writer.require(db, {account for note in notes for account in note[:2]})
+        await self._writer.note(db, notes)
         await self._insert(db, await self._keep_caps(db, services))
         await self._writer.move(db, self.movements)
 

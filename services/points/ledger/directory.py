@@ -1,7 +1,7 @@
 """Account numbers that this process remembers, so that a batch need not look up every volunteer again. Bounded.
 
 What is remembered may be wrong after a rollback or a switch to rebuilt tables. Numbers are never reused, so a wrong one
-is one that does not exist: `LedgerWriter.move` notices, and the batch is repeated with an empty memory.
+is one that does not exist: `LedgerWriter.move` and `require` notice, and the batch is repeated with an empty memory.
 """
 
 from collections.abc import Iterable, Mapping

@@ -8,7 +8,7 @@ is a fact and is booked, even when the points are spent. Statements that book fa
 statements that spend leave it alone, and the constraint refuses them while anything is missing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -110,6 +110,11 @@ class LedgerWriter:
         """Communities of accounts, by number."""
         query = f"SELECT id, community FROM {self.schema}.accounts WHERE id = ANY($1::bigint[])"
         return {row[0]: row[1] for row in await db.fetch(query, list(accounts))}
+
+    async def require(self, db: Connection, accounts: Collection[int]) -> None:
+        """Raises `UnknownAccounts` when one of the numbers does not exist: for those that `move` need not touch."""
+        if accounts and len(await self.communities(db, accounts)) < len(accounts):
+            raise UnknownAccounts
 
     async def open_accounts(
         self, db: Connection, community_by_holder: Mapping[str, str], units: Sequence[int]

@@ -12,6 +12,7 @@ from services.points.ledger.writing import UnknownAccounts
 from services.points.proof.rebuild import rebuild
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
+from shared.contracts import Evidence
 from shared.contracts.registry import ActivityCategory
 from tests.integration.points.ledger_database import LedgerUnderTest, book, migrate
 from tests.integration.points.producing import attendance, completed, corrected
@@ -79,7 +80,8 @@ async def test_an_account_says_in_words_what_can_only_be_given_away(points: Any,
     assert sheet.status_code == 200, sheet.text
 
 
-async def test_numbers_remembered_from_tables_that_are_gone_are_noticed_on_a_full_day_too(stack: Any) -> None:
+async def test_numbers_remembered_from_tables_that_are_gone_are_noticed_whatever_is_booked(stack: Any) -> None:
+    """On a full day, and where nothing is earned: a note without an account would be lost to its person."""
     url = stack.create_database(f"t{uuid.uuid4().hex[:12]}")
     await migrate(url)
     db = await asyncpg.connect(url)
@@ -87,8 +89,9 @@ async def test_numbers_remembered_from_tables_that_are_gone_are_noticed_on_a_ful
         ledger, person, policy = await LedgerUnderTest(db, "plain").fresh(), uuid.uuid4(), book()
         await ledger.tell(policy, [completed([attendance(person, 60, DAY)])])
         await ledger.fresh()
-        with pytest.raises(UnknownAccounts):
-            await ledger.tell(policy, [completed([attendance(person, 600, DAY)])])
+        for minutes, evidence in ((600, Evidence.SCANNED), (60, Evidence.ESTIMATED)):
+            with pytest.raises(UnknownAccounts):
+                await ledger.tell(policy, [completed([attendance(person, minutes, DAY, evidence)])])
         ledger.ingest.directory.forget()
         await ledger.tell(policy, [completed([attendance(person, 600, DAY)])])
         assert (await ledger.balances())[str(person), "MINUTE"] == (480, 0)
