@@ -37,6 +37,7 @@ console = Console(highlight=False, soft_wrap=True)
 _LOCK = 4995421788
 _LIVE_CATCHES_UP_S_MAX = 120.0
 _CATCH_UP_S_MAX = 120.0
+_HELD_STILL_S_MAX = 60.0
 _SHORT_S = 0.2
 """A round that took no longer is left to the moment in which the service is held still."""
 
@@ -59,6 +60,10 @@ class Pause:
         return f"{self._marks[-1] - self._marks[0]:.2f} s = {' + '.join(parts)}"
 
 
+class HeldTooLong(Exception):
+    """Kafka, or somebody who writes, kept the service still for longer than anybody should wait."""
+
+
 async def rebuild(service: Service, *, switch: bool = False) -> int:
     """Replay, compare, and with `switch` put the rebuilt tables in place of the live ones.
 
@@ -79,6 +84,12 @@ async def rebuild(service: Service, *, switch: bool = False) -> int:
         except RestatedMeanwhile:
             console.print("[red]points: 重建期间又有追溯调整，请重新运行 restated meanwhile, please run again[/red]")
             return 1
+        except HeldTooLong:
+            console.print("[red]points: 没能及时补上最后的事件，一切照旧；请稍后重新运行[/red]")
+            console.print(
+                "[red]  the last events did not come in time, nothing has changed; please run again later[/red]"
+            )
+            return 1
         finally:
             await replay.close()
     finally:
@@ -98,14 +109,7 @@ async def _rebuild(service: Service, replay: Replay, switch: bool) -> int:
         await _catch_up(service, replay)
         pause = Pause()
         async with _transaction(connection) as db:
-            await _hold_still(connection)
-            pause.mark()
-            _, parked = await _own_events(connection, replay)
-            await replay.topics(parked, only_what_live_knows=True)
-            # Asked on another connection: on this one the names of read tables mean those beside.
-            if await parts_left(replay.db):
-                raise RestatedMeanwhile
-            unheard = await count_unheard(replay.db)
+            unheard = await _take_the_last(connection, replay, pause)
             for one in replay.connections:
                 await seeing.enter_async_context(_seeing_this_moment(one))
             pause.mark()
@@ -217,8 +221,16 @@ async def _own_connection(service: Service) -> AsyncIterator[AsyncConnection]:
 @asynccontextmanager
 async def _transaction(connection: AsyncConnection, isolation: Isolation = "read_committed") -> AsyncIterator[Any]:
     db = await driver_connection(connection)
-    async with db.transaction(isolation=isolation):
+    transaction = db.transaction(isolation=isolation)
+    await transaction.start()
+    try:
         yield db
+    except BaseException:
+        # What was interrupted in the middle of a statement is closed, and rolled back by that.
+        if not db.is_closed():
+            await transaction.rollback()
+        raise
+    await transaction.commit()
 
 
 @asynccontextmanager
@@ -243,6 +255,25 @@ async def _hold_still(connection: AsyncConnection) -> None:
     await connection.execute(text("LOCK TABLE public.consumed IN SHARE MODE"))
     await connection.execute(text(f"LOCK TABLE {LIVE}.accounts IN EXCLUSIVE MODE"))
     await connection.execute(text("SELECT pg_advisory_xact_lock(append_lock())"))
+
+
+async def _take_the_last(connection: AsyncConnection, replay: Replay, pause: Pause) -> int:
+    """Hold the service still and let the replay take what came last. Returns how many events no topic holds any more.
+
+    Raises `RestatedMeanwhile` and `HeldTooLong`; the end of the transaction then lets the service go on.
+    """
+    try:
+        async with asyncio.timeout(_HELD_STILL_S_MAX):
+            await _hold_still(connection)
+            pause.mark()
+            _, parked = await _own_events(connection, replay)
+            await replay.topics(parked, only_what_live_knows=True)
+            # Asked on another connection: on this one the names of read tables mean those beside.
+            if await parts_left(replay.db):
+                raise RestatedMeanwhile
+            return await count_unheard(replay.db)
+    except TimeoutError as error:
+        raise HeldTooLong from error
 
 
 def _report(found: Comparison, read_tables: list[str], unheard: int) -> None:

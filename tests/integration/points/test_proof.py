@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from services.points.app import SOURCES, build
 from services.points.ledger.schema import REBUILT
@@ -20,6 +21,7 @@ from services.points.units import Unit
 from shared import parking
 from shared.cli import _retry
 from shared.database import driver_connection
+from shared.eventstore import writing
 from tests.conftest import COMMUNITY, until
 from tests.integration.points import golden_lives
 from tests.integration.points.producing import attendance, completed, corrected, headers, registered
@@ -92,13 +94,33 @@ async def _every_released_version_is_told(points: Any, producing: Any) -> None:
     await golden_lives.tell_others(producing)
 
 
-async def test_a_second_rebuild_is_refused_while_one_runs(start: Any, producing: Any, capfd: Any) -> None:
+async def test_a_second_rebuild_is_refused_while_one_runs_and_none_keeps_the_service_still_for_long(
+    start: Any, producing: Any, capfd: Any, monkeypatch: Any
+) -> None:
     """Both would fill the same tables beside the live ones, and the mixture could take their place."""
     points = await start(build, settings=PointsSettings)
     await _some_life(points, producing)
     both = await asyncio.gather(rebuild(points.service), rebuild(points.service, switch=True))
     assert sorted(both) == [0, 2]
     assert "另一个重建正在运行 another rebuild is running" in capfd.readouterr().out
+    end_offsets = AIOKafkaConsumer.end_offsets
+
+    async def further(consumer: Any, partitions: Any) -> Any:
+        """What a broker says that then goes away, once the service is held still."""
+        still = "relation = cast('ledger.accounts' AS regclass) AND mode = 'ExclusiveLock'"
+        held = await points.value(f"SELECT count(*) FROM pg_locks WHERE {still}")
+        return {place: end + held for place, end in (await end_offsets(consumer, partitions)).items()}
+
+    with monkeypatch.context() as changed:
+        changed.setattr(AIOKafkaConsumer, "end_offsets", further)
+        changed.setattr("services.points.proof.rebuild._HELD_STILL_S_MAX", 1)
+        async with asyncio.timeout(60):
+            assert await rebuild(points.service, switch=True) == 1
+            changed.setattr(AIOKafkaConsumer, "end_offsets", end_offsets)
+            async with writing(points.service.database):
+                assert await rebuild(points.service, switch=True) == 1
+                await item_on_the_shelf(points)
+    assert capfd.readouterr().out.count("nothing has changed") == 2
     assert await rebuild(points.service) == 0, "and the next one begins"
     assert await verify(points.service) == 0
 
