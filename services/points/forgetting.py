@@ -2,7 +2,7 @@
 are known, and relatives, of whom names are. The ledger knows their ids alone, and keeps those.
 
 It is looked for beside the consumer, whose batches append no events of this service; and told in events, so that a
-rebuild does not tie anybody anew.
+rebuild does not tie anybody anew. What a rebuild leaves beside the live ledger is looked for, too.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,9 @@ from services.points.households.model import ChangeMembers
 from services.points.households.views import HOUSEHOLDS
 from services.points.kin.model import End, Stage
 from services.points.kin.views import TIES
+from services.points.proof.switching import let_go_of_people
 from services.points.tables import beneficiaries, household_members, kin, members
+from shared.database import driver_connection
 from shared.ids import derived_id
 from shared.rounds import go_round_forever
 from shared.telemetry import logger
@@ -48,6 +50,8 @@ class ForgettingWatch:
         nobody = select(beneficiaries.c.id).where(beneficiaries.c.volunteer_id.in_(_FORGOTTEN))
         tied = or_(kin.c.volunteer_id.in_(_FORGOTTEN), kin.c.beneficiary_id.in_(nobody))
         related = select(kin.c.id).where(kin.c.ended_at.is_(None), tied)
+        async with self._workshop.database.transaction() as connection:
+            await let_go_of_people(await driver_connection(connection))
         async with self._workshop.database.reading() as connection:
             households: Sequence[UUID] = (await connection.scalars(belonging.distinct().limit(_AT_ONCE_MAX))).all()
             ties: Sequence[UUID] = (await connection.scalars(related.limit(_AT_ONCE_MAX))).all()

@@ -24,7 +24,7 @@ from services.points.ledger.schema import LIVE, REBUILT, RETIRED
 from services.points.proof.checks import check_tables, sound
 from services.points.proof.comparing import Comparison, compare
 from services.points.proof.replay import Replay, RestatedMeanwhile
-from services.points.proof.switching import count_ahead, count_unheard, lay_ready, make_room, switch_ledgers
+from services.points.proof.switching import REBUILDING, count_ahead, count_unheard, lay_ready, make_room, switch_ledgers
 from services.points.proof.verify import print_checks
 from services.points.restatements.rounds import RestatementRounds, parts_left
 from shared.database import driver_connection
@@ -34,7 +34,6 @@ from shared.views import Beside
 
 console = Console(highlight=False, soft_wrap=True)
 
-_LOCK = 4995421788
 _LIVE_CATCHES_UP_S_MAX = 120.0
 _CATCH_UP_S_MAX = 120.0
 _HELD_STILL_S_MAX = 60.0
@@ -72,7 +71,7 @@ async def rebuild(service: Service, *, switch: bool = False) -> int:
     await service.require_schema()
     first, second, third = [await service.database.dedicated() for _ in range(3)]
     try:
-        if not await first.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        if not await first.fetchval("SELECT pg_try_advisory_lock($1)", REBUILDING):
             console.print("[red]points: 另一个重建正在运行 another rebuild is running[/red]")
             return 2
         # What is being restated is in the replay as a whole.

@@ -4,6 +4,9 @@ from typing import Any
 
 from services.points.ledger.schema import LIVE, REBUILT, RETIRED, TABLES, switch_to_rebuilt
 
+REBUILDING = 4995421788
+"""The lock of whoever rebuilds."""
+
 
 async def lay_ready(db: Any) -> None:
     """Once the replay has gone through the topics: note where claims and tellings differ, and let all accounts be told.
@@ -55,6 +58,17 @@ async def count_unheard(db: Any) -> int:
 async def make_room(db: Any) -> None:
     """Give up the tables of an earlier switch: their files may be large."""
     await db.execute(f"DROP SCHEMA IF EXISTS {RETIRED} CASCADE")
+
+
+async def let_go_of_people(db: Any) -> None:
+    """Drop what tables beside the live ones, left by a rebuild that is over, say of people: their numbers, their ages.
+
+    Whoever is forgotten is forgotten in the live tables alone. To be called in a transaction.
+    """
+    left = [f"{schema}.members" for schema in (RETIRED, REBUILT)]
+    there = "SELECT EXISTS (SELECT FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL)"
+    if await db.fetchval(there, left) and await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", REBUILDING):
+        await db.execute(f"DROP TABLE IF EXISTS {', '.join(left)}")
 
 
 async def switch_ledgers(db: Any) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from services.points.app import build
 from services.points.forgetting import ForgettingWatch
+from services.points.ledger.schema import copy_of_the_tables
+from services.points.proof.switching import REBUILDING
 from services.points.settings import PointsSettings
 from shared.contracts.registry import PersonForgotten
 from tests.conftest import COMMUNITY
@@ -25,6 +27,16 @@ async def relations(points: Any) -> dict[str, str]:
     return {item["volunteer_id"]: item["stage"] for item in items}
 
 
+async def execute(points: Any, statement: str) -> None:
+    async with points.service.database.transaction() as connection:
+        await connection.exec_driver_sql(statement)
+
+
+async def tables_of_members(points: Any) -> list[str]:
+    rows = await points.rows("SELECT schemaname FROM pg_tables WHERE tablename = 'members' ORDER BY 1")
+    return [row[0] for row in rows]
+
+
 async def test_nothing_ties_the_forgotten_to_a_name(points: Any) -> None:
     gone, stays, mother = (uuid.uuid4() for _ in range(3))
     await tell(points.service, registered(gone), registered(stays), registered(mother))
@@ -40,8 +52,19 @@ async def test_nothing_ties_the_forgotten_to_a_name(points: Any) -> None:
 
     watch = ForgettingWatch(points.service.workshop, 60)
     assert await watch.let_go() == 0
+    # What rebuilds left: of the last switch, and of one that differs or was killed.
+    for schema in ("retired", "rebuild"):
+        for statement in copy_of_the_tables(schema):
+            await execute(points, statement)
+    at_work = await points.service.database.dedicated()
+    await at_work.execute("SELECT pg_advisory_lock($1)", REBUILDING)
+    await watch.let_go()
+    assert await tables_of_members(points) == ["ledger", "rebuild", "retired"], "a rebuild is at work on them"
+    await at_work.execute("SELECT pg_advisory_unlock($1)", REBUILDING)
+    await at_work.close()
     await tell(points.service, PersonForgotten(volunteer_id=gone, community=COMMUNITY))
     assert await watch.let_go() == 3
+    assert await tables_of_members(points) == ["ledger"]
     expected = {str(gone): "ended", str(mother): "ended", str(stays): "verified"}
     for _ in range(2):
         found = (await clerk.get(f"/v1/households/{household['id']}")).json()

@@ -14,7 +14,7 @@ from services.points.ledger.schema import REBUILT
 from services.points.proof.checks import check_tables
 from services.points.proof.rebuild import rebuild
 from services.points.proof.replay import Replay, RestatedMeanwhile
-from services.points.proof.switching import count_unheard, lay_ready
+from services.points.proof.switching import REBUILDING, count_unheard, lay_ready
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from services.points.units import Unit
@@ -208,6 +208,7 @@ async def test_what_live_refuses_is_left_out_of_a_replay_until_it_is_retried_and
     where = "SELECT topic, partition, log_offset FROM parked WHERE record_key = 'sick'"
     await until(lambda: _count_is(points, "parked", 3))
     first, second, third = [await service.database.dedicated() for _ in range(3)]
+    await first.execute("SELECT pg_advisory_lock($1)", REBUILDING)
     replay = Replay((first, second, third), service.settings, SOURCES)
     await replay.prepare()
     async with service.database.reading() as reading:
