@@ -4,7 +4,7 @@ from alembic import op
 
 from shared.migrations import find_parked_by_digest
 
-revision = "0030"
+revision = "0025"
 down_revision = "0024"
 
 
