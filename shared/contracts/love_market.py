@@ -304,7 +304,10 @@ class StockCounted(Event, context="points"):
     community: CommunityCode
     count_id: UUID
     counted: int = Field(ge=0)
-    expected: int = Field(ge=0, description="Pieces on the shelf as the ledger had it, the reserved ones among them.")
+    expected: int = Field(
+        description="Pieces on the shelf as the ledger had it, the reserved ones among them; below zero where more were"
+        " handed out than there had been by a count."
+    )
     difference: int = Field(description="Counted less expected; negative where pieces are missing.")
     reason: CountReason | None = Field(default=None, description="Of a difference; null where there is none.")
     counted_at: AwareDatetime

@@ -111,7 +111,9 @@ class CountStock:
     count_id: UUID
     counted: int
     expected: int
-    """As the ledger has it at this moment, and nobody can change it before the count is in."""
+    """As the ledger has it at this moment, and nobody can change it before the count is in. Below zero where what was
+    set aside was handed out after a count that had missed it.
+    """
     reason: CountReason | None
     at: datetime
 

@@ -328,6 +328,14 @@ async def test_a_count_that_misses_reserved_pieces_closes_the_shelf_until_it_is_
     assert (await client.get(f"/v1/items/{item}/counts")).json()["items"][1]["difference"] == 2
     assert await balance(points, f"shrinkage:{COMMUNITY}", f"ITEM:{item}") == 1
     await made(client, f"/v1/redemptions/{reserved['id']}/cancellation")
+    # What was set aside is handed out after a count that was wrong, and the next count puts it right.
+    aside = await made(client, "/v1/redemptions", reserve)
+    await made(client, f"/v1/items/{item}/counts", {"counted": 2, "reason": "lost"})
+    await made(client, f"/v1/redemptions/{aside['id']}/collection", {"identified_by": "card"})
+    assert await stock(points, item) == (-1, -2)
+    right = await made(client, f"/v1/items/{item}/counts", {"counted": 2, "reason": "found"})
+    assert (right["expected"], right["difference"], await stock(points, item)) == (-1, 3, (2, 1))
+    assert (await client.get(f"/v1/items/{item}/trace")).is_success
     assert await verify(points.service) == 0
     assert await rebuild(points.service) == 0
 

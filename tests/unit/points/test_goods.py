@@ -356,6 +356,8 @@ def test_a_difference_is_counted_with_a_reason_that_fits_it() -> None:
     given(ITEMS, LISTED).when(count(3, CountReason.SPOILED)).then(counted(3, 5, CountReason.SPOILED))
     given(ITEMS, LISTED).when(count(7, CountReason.FOUND)).then(counted(7, 5, CountReason.FOUND))
     given(ITEMS, LISTED).when(count(7, CountReason.MISCOUNTED)).then(counted(7, 5, CountReason.MISCOUNTED))
+    handed_out = CountStock(ID, 2, -1, CountReason.FOUND, NOW)
+    given(ITEMS, LISTED).when(handed_out).then(counted(2, -1, CountReason.FOUND))
     given(ITEMS, LISTED).when(count(3, None)).then_refused(DifferenceNeedsReason, expected=5, counted=3)
     given(ITEMS, LISTED).when(count(7, CountReason.DAMAGED)).then_refused(ReasonContradictsCount)
     given(ITEMS, LISTED).when(count(3, CountReason.FOUND)).then_refused(ReasonContradictsCount)
