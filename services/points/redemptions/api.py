@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 
 from services.points.fields import Configured, Quantity, ReversalBody, Reversible, own_id, reversing
 from services.points.market.model import ItemNotListed
@@ -30,7 +30,7 @@ from services.points.redemptions.model import (
 )
 from services.points.redemptions.views import REDEMPTIONS, month_of, pieces_in_month
 from services.points.spans import Spanning
-from services.points.tables import accounts, items, members, redemptions
+from services.points.tables import accounts, deaths, items, members, redemptions
 from services.points.units import Unit
 from shared.auth.permissions import Role
 from shared.clock import local_day
@@ -227,11 +227,11 @@ async def collect(
 ) -> Any:
     """领取：凭领取码，或核验积分卡、身份证件；积分扣除，物品出库。只领一部分的填 `quantity`，其余积分和物品立即解冻。
 
-    账户欠积分的，补足之前不能领取。
+    账户欠积分的，补足之前不能领取；志愿者身故或信息已删除的，不再领取，请撤销。
 
     Hand the goods over to whoever shows the code, or the card or an identity document; the points are spent. Of what is
-    not taken, by `quantity`, points and pieces are free again at once. Not while the account owes. Wrong codes are
-    counted, and after a few no code is taken for a while.
+    not taken, by `quantity`, points and pieces are free again at once. Not while the account owes, nor once it is
+    closed. Wrong codes are counted, and after a few no code is taken for a while.
     """
     redemption = await _own(work, caller, redemption_id)
     if body.code is not None and redemption.stage is Stage.RESERVED:
@@ -248,9 +248,8 @@ async def collect(
             # Answered, not raised: what was counted must be committed.
             return problem(request, wrong.status, wrong.code, wrong.params)
     shown = Identification.CODE if body.identified_by is None else Identification(body.identified_by)
-    purse = (accounts.c.holder == str(redemption.volunteer_id)) & (accounts.c.unit == int(Unit.POINT))
-    owed = await work.connection.scalar(select(accounts.c.owed).where(purse))
-    return await _end(work, caller, redemption_id, Collect(work.now, shown, owed or 0, body.quantity))
+    owed, closed = await _account(work, redemption.volunteer_id)
+    return await _end(work, caller, redemption_id, Collect(work.now, shown, owed, body.quantity, closed))
 
 
 @api.command("/v1/redemptions/{redemption_id}/cancellation", permission="redemptions.hand_over")
@@ -272,6 +271,16 @@ async def reverse(
     await _own(work, caller, redemption_id)
     state = await work.execute(REDEMPTIONS, redemption_id, reversing(work, settings, body))
     return StageOut(id=redemption_id, stage=state.stage)
+
+
+async def _account(work: UnitOfWork, volunteer_id: UUID | None) -> tuple[int, bool]:
+    """How many points the volunteer owes, and whether their account is closed, at this moment."""
+    purse = (accounts.c.holder == str(volunteer_id)) & (accounts.c.unit == int(Unit.POINT))
+    dead = exists().where(deaths.c.volunteer_id == volunteer_id)
+    forgotten = exists().where(members.c.volunteer_id == volunteer_id, members.c.forgotten_at.is_not(None))
+    owed = select(accounts.c.owed).where(purse).scalar_subquery()
+    found = (await work.connection.execute(select(owed.label("owed"), or_(dead, forgotten).label("closed")))).one()
+    return found.owed or 0, found.closed
 
 
 async def _end(work: UnitOfWork, caller: Any, redemption_id: UUID, command: Command) -> StageOut:

@@ -69,7 +69,7 @@ class Reserve:
     quantity: int
     price_points: int
     account_closed: bool
-    """The volunteer's data was erased; whoever asks cannot be told to be them."""
+    """The volunteer died, or their data was erased; whoever asks cannot be told to be them."""
     reserved_at: datetime
     collect_by: datetime
     household_id: UUID | None = None
@@ -90,6 +90,8 @@ class Collect:
     """Points that a correction took and that were spent, or reserved, before."""
     quantity: int | None = None
     """Pieces that are taken; None for all."""
+    account_closed: bool = False
+    """As for `Reserve`, since: whoever comes now, with the code or the card, does not come for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ def _collected(redemption: Redemption, command: Collect) -> RedemptionCollected:
     reserved = redemption.quantity
     taken = reserved if command.quantity is None else command.quantity
     refuse_if(taken > reserved, MoreThanReserved(quantity=taken, reserved=reserved))
+    refuse_if(command.account_closed, AccountClosed)
     refuse_if(command.owed > 0, AccountOwes(owed=command.owed))
     in_part = taken < reserved
     return RedemptionCollected(

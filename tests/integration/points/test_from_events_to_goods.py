@@ -230,15 +230,18 @@ async def test_a_forgotten_person_keeps_the_balance_and_cannot_redeem(points: An
     person = uuid.uuid4()
     await producing.tell([completed([attendance(person, 300, morning())])])
     await has_balance(points, person, 50)
+    order = {"volunteer_id": str(person), "item_id": await item_on_the_shelf(points)}
+    waiting = (await points.client().post("/v1/redemptions", json=order)).json()
     await producing.tell([(uuid.uuid4(), PersonForgotten(volunteer_id=person, community=COMMUNITY))])
 
     async def forgotten() -> bool:
         return await points.value("SELECT count(*) FROM ledger.members WHERE forgotten_at IS NOT NULL") == 1
 
     await until(forgotten)
-    item = await item_on_the_shelf(points)
-    refused = await points.client().post("/v1/redemptions", json={"volunteer_id": str(person), "item_id": item})
-    assert refused.json()["code"] == "account_closed"
+    collect = f"/v1/redemptions/{waiting['id']}/collection", {"identified_by": "card"}
+    for path, body in (("/v1/redemptions", order), collect):
+        refused = await points.client().post(path, json=body)
+        assert refused.json()["code"] == "account_closed"
     assert await balance(points, person) == 50
 
 

@@ -209,11 +209,21 @@ async def test_nobody_redeems_with_the_card_of_somebody_who_died(points: Any, pr
     (person,) = await people_with_points(points, producing, 1)
     item, client = await item_on_the_shelf(points, price=20), points.client()
     order = {"volunteer_id": person, "item_id": item}
+    waiting = await made(client, "/v1/redemptions", order)
+    collection = f"/v1/redemptions/{waiting['id']}/collection"
+    code = (await points.client("volunteer", subject=person).get(f"/v1/redemptions/{waiting['id']}/code")).json()[
+        "code"
+    ]
     recorded = await made(client, "/v1/deaths", {"volunteer_id": person, "died_on": today().isoformat()})
-    refused = await client.post("/v1/redemptions", json=order)
-    assert (refused.status_code, refused.json()["code"]) == (409, "account_closed")
+    tries = (("/v1/redemptions", order), (collection, {"code": code}), (collection, {"identified_by": "card"}))
+    for path, body in tries:
+        refused = await client.post(path, json=body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "account_closed")
     await made(client, f"/v1/deaths/{recorded['id']}/withdrawal")
-    await made(client, "/v1/redemptions", order)
+    await made(client, collection, {"code": code})
+    again = await made(client, "/v1/redemptions", order)
+    await made(client, "/v1/deaths", {"volunteer_id": person, "died_on": today().isoformat()})
+    assert (await made(client, f"/v1/redemptions/{again['id']}/cancellation"))["stage"] == "cancelled"
 
 
 async def test_an_office_spends_nobodys_points_who_is_at_home_elsewhere(points: Any, producing: Any) -> None:

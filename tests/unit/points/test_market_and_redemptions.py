@@ -98,8 +98,9 @@ def test_a_reservation_costs_quantity_times_price() -> None:
     given(REDEMPTIONS).when(reserve()).then(RESERVED)
 
 
-def test_a_closed_account_cannot_reserve() -> None:
+def test_with_a_closed_account_nothing_is_reserved_or_handed_out() -> None:
     given(REDEMPTIONS).when(reserve(account_closed=True)).then_refused(AccountClosed)
+    given(REDEMPTIONS, RESERVED).when(Collect(NOW, account_closed=True)).then_refused(AccountClosed)
 
 
 def test_a_reservation_is_collected_or_cancelled() -> None:
