@@ -99,6 +99,17 @@ class SuppliesReturned(Event, context="points"):
     returned_at: AwareDatetime
 
 
+class SuppliesReturnWithdrawn(Event, context="points"):
+    """What was entered of a return was wrong: its pieces are no longer on the shelf, and the team has them still."""
+
+    supply_return_id: UUID
+    community: CommunityCode
+    team_id: UUID
+    lines: tuple[GoodsLine, ...] = Field(description="As they were entered.")
+    withdrawn_by: UUID
+    withdrawn_at: AwareDatetime
+
+
 class SuppliesUsed(Event, context="points"):
     """使用登记: what became of supplies at an activity of the team, or beside one."""
 

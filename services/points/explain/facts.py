@@ -273,22 +273,22 @@ async def supplied(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, Su
         return {}
     found = union_all(
         *(
-            select(of.id, of.team_id, of.lines, reached).where(of.id.in_(ids))
-            for of, reached in (
-                (supply_requests.c, literal(0).label("reached")),
-                (supply_returns.c, literal(0)),
-                (supply_uses.c, supply_uses.c.people_reached),
+            select(of.id, of.team_id, of.lines, reached, literal(back).label("back")).where(of.id.in_(ids))
+            for of, reached, back in (
+                (supply_requests.c, literal(0).label("reached"), False),
+                (supply_returns.c, literal(0), True),
+                (supply_uses.c, supply_uses.c.people_reached, False),
             )
         )
     ).subquery("found")
-    query = select(found.c.id, teams.c.name, found.c.lines, found.c.reached)
+    query = select(found.c.id, teams.c.name, found.c.lines, found.c.reached, found.c.back)
     rows = (await read.execute(query.join(teams, teams.c.team_id == found.c.team_id))).all()
     wanted = {UUID(line["item_id"]) for row in rows for line in row.lines}
     names = {
         goods_code(row.id): row.name
         for row in await read.execute(select(items.c.id, items.c.name).where(items.c.id.in_(wanted)))
     }
-    return {row.id: Supplied(row.name, names, row.reached) for row in rows}
+    return {row.id: Supplied(row.name, names, row.reached, row.back) for row in rows}
 
 
 async def earned_on(read: AsyncConnection, people: Collection[int], page: Iterable[Line]) -> dict[UUID, str]:

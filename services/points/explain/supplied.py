@@ -15,6 +15,8 @@ class Supplied(NamedTuple):
     """Names of the items, by unit."""
     reached: int
     """How many people a use reached."""
+    brought_back: bool
+    """Whether it is a return."""
 
     def told(
         self, clause: Clause, unit: str, say: Callable[[str, Mapping[str, Any]], str]
@@ -22,7 +24,7 @@ class Supplied(NamedTuple):
         """The form of a line's sentence, and its params. The line is on the team's account, or on the other side's."""
         params = {"team": self.team, "item": self.items.get(unit, "")}
         if clause is Clause.TAKEN_BACK:
-            return "supplies_back", params
+            return "supplies_return_withdrawn" if self.brought_back else "supplies_back", params
         what = "explain.supplies_lost" if clause is Clause.STOCK_COUNTED else f"clause.{clause.name.lower()}"
         handed_out = clause is Clause.SUPPLIES_HANDED_OUT
         reached = say("explain.supplies_reached", {"reached": self.reached}) if handed_out else ""

@@ -20,7 +20,9 @@ from shared.clock import local_day
 from shared.contracts import CorrectionReason
 from shared.contracts.registry import NodeLevel
 
-_OF_ANY_CLAUSE = frozenset({"other", "goods", "goods_in_part", "supplies", "supplies_back"})
+_OF_ANY_CLAUSE = frozenset(
+    {"other", "goods", "goods_in_part", "supplies", "supplies_back", "supplies_return_withdrawn"}
+)
 _DONATED = SLOTS[Unit.DONATION_MINUTE]
 
 

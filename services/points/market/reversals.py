@@ -50,28 +50,31 @@ class MarketReversals:
         """Let an event take back what another one moved. Raises `PiecesGone` or `MoneyGone` for what cannot be."""
         match event:
             case PurchaseReversed():
-                await self._reverse(
+                await self.reverse(
                     db, recorded, holders.budget(event.community), _shelves(event.lines), event.purchase_id
                 )
             case SaleReversed():
                 first, *others = _shelves(event.lines)
-                await self._reverse(db, recorded, first, [holders.till(event.community), *others], event.sale_id)
+                await self.reverse(db, recorded, first, [holders.till(event.community), *others], event.sale_id)
             case DonationReversed():
-                await self._reverse(db, recorded, holders.donor(event.donor_id), [], event.donation_id)
+                await self.reverse(db, recorded, holders.donor(event.donor_id), [], event.donation_id)
             case BudgetGrantReversed():
-                await self._reverse(db, recorded, holders.outside(event.community), [], event.grant_id)
+                await self.reverse(db, recorded, holders.outside(event.community), [], event.grant_id)
             case AidReversed():
                 first, *others = _shelves(event.lines)
-                await self._reverse(db, recorded, first, others, event.gift_id)
+                await self.reverse(db, recorded, first, others, event.gift_id)
             case StockReceiptReversed():
-                await self._reverse(db, recorded, holders.supply(event.community), [], event.receipt_id)
+                await self.reverse(db, recorded, holders.supply(event.community), [], event.receipt_id)
             case _:
                 pass
 
-    async def _reverse(
+    async def reverse(
         self, db: Connection, recorded: Recorded, giver: str, others: Sequence[str], record_id: UUID
     ) -> None:
-        """`giver` gave something of the record, and all that moved touched it or one of the others."""
+        """Take back what a record moved. Raises `PiecesGone` or `MoneyGone`.
+
+        `giver` gave something of the record, and all that moved touched it or one of the others.
+        """
         transfers = await self._reversals.counter_transfers(db, giver, others, record_id, recorded, Clause.TAKEN_BACK)
         codes = dict(
             await db.fetch("SELECT id, code FROM units WHERE id = ANY($1::int[])", [t.unit for t in transfers])

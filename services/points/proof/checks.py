@@ -52,20 +52,22 @@ _TWICE = f"""
 _USED = f"{Clause.SUPPLIES_USED_UP:d}, {Clause.SUPPLIES_HANDED_OUT:d}, {Clause.STOCK_COUNTED:d}"
 """Clauses of what teams used or lost."""
 
+_BACK = f"{Clause.TAKEN_BACK:d}"
+
 _TEAMS = " UNION ALL ".join(
     f"""
         SELECT FROM {{s}}.accounts AS a
           JOIN {{s}}.transfers AS t ON t.{side} = a.id AND t.{side} > 0
           JOIN {{s}}.accounts AS o ON o.id = t.{other}
          WHERE a.holder LIKE 'team:%'
-           AND t.clause <> ALL (CASE WHEN o.holder LIKE 'stock:%' THEN ARRAY[{shelf:d}] ELSE ARRAY[{elsewhere}] END)
+           AND t.clause <> ALL (CASE WHEN o.holder LIKE 'stock:%' THEN ARRAY[{shelf}] ELSE ARRAY[{elsewhere}] END)
     """
     for side, other, shelf, elsewhere in (
-        ("credit_account", "debit_account", Clause.SUPPLIES_ISSUED, f"{Clause.TAKEN_BACK:d}"),
-        ("debit_account", "credit_account", Clause.SUPPLIES_RETURNED, _USED),
+        ("credit_account", "debit_account", f"{Clause.SUPPLIES_ISSUED:d}, {_BACK}", _BACK),
+        ("debit_account", "credit_account", f"{Clause.SUPPLIES_RETURNED:d}", _USED),
     )
 )
-"""What was used leaves for the outside, and comes back from there where it was entered by mistake."""
+"""What was used leaves for the outside, what was not for the shelf; it comes back where that was a mistake."""
 
 _CHECKS = (
     (

@@ -1,6 +1,6 @@
 """What a team does with its supplies: brings them back (退回), or accounts for their use (使用登记). Pure.
 
-Whether the team has them is the ledger's to say. What was entered of a use by mistake is withdrawn, and entered anew.
+Whether the team has them is the ledger's to say. What was entered of either by mistake is withdrawn, and entered anew.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,14 @@ from uuid import UUID
 from services.points.market.dated import Dated
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
 from shared.contracts.love_market import GoodsLine
-from shared.contracts.supplies import SuppliesReturned, SuppliesUsed, SuppliesUseWithdrawn, SupplyFate, UsedLine
+from shared.contracts.supplies import (
+    SuppliesReturned,
+    SuppliesReturnWithdrawn,
+    SuppliesUsed,
+    SuppliesUseWithdrawn,
+    SupplyFate,
+    UsedLine,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,9 @@ class Return:
 
     id: UUID | None = None
     community: str = ""
+    team_id: UUID | None = None
+    lines: tuple[GoodsLine, ...] = ()
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,12 @@ class ReturnAlreadyEntered(Refusal):
     code: ClassVar[str] = "supply_return_already_entered"
 
 
+class ReturnWithdrawn(Refusal):
+    """It was withdrawn already."""
+
+    code: ClassVar[str] = "supply_return_withdrawn"
+
+
 class UseAlreadyEntered(Refusal):
     """There is such a use already."""
 
@@ -90,8 +106,15 @@ class NobodyReached(Refusal):
     status: ClassVar[int] = 422
 
 
-def decide_return(state: Return, command: BringBack) -> list[Event]:
-    """Which event a return leads to. Raises `ReturnAlreadyEntered` and the refusals of `Dated`."""
+def decide_return(state: Return, command: BringBack | Withdraw) -> list[Event]:
+    """Which event follows. Raises `ReturnAlreadyEntered`, `ReturnWithdrawn` and the refusals of `Dated`."""
+    if isinstance(command, Withdraw):
+        refuse_if(state.withdrawn, ReturnWithdrawn)
+        assert state.id is not None
+        assert state.team_id is not None
+        of_return = {"supply_return_id": state.id, "community": state.community, "team_id": state.team_id}
+        by = {"withdrawn_by": command.by, "withdrawn_at": command.at}
+        return [SuppliesReturnWithdrawn(**of_return, lines=state.lines, **by)]
     refuse_unless(state.id is None, ReturnAlreadyEntered)
     return [
         SuppliesReturned(
@@ -106,7 +129,13 @@ def decide_return(state: Return, command: BringBack) -> list[Event]:
 
 def evolve_return(state: Return, event: Event) -> Return:
     """The return after an event."""
-    return Return(event.supply_return_id, event.community) if isinstance(event, SuppliesReturned) else state
+    match event:
+        case SuppliesReturned():
+            return Return(event.supply_return_id, event.community, event.team_id, event.lines)
+        case SuppliesReturnWithdrawn():
+            return replace(state, withdrawn=True)
+        case _:
+            return state
 
 
 def decide_use(use: Use, command: Account | Withdraw) -> list[Event]:

@@ -13,6 +13,7 @@ from services.points.ledger.reversing import Reversals
 from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
 from services.points.market.flows import OutOfStock
 from services.points.market.goods import pieces_of, units_of
+from services.points.market.reversals import MarketReversals
 from shared.contracts import Event, Refusal
 from shared.contracts.supplies import (
     SuppliesCancelled,
@@ -21,6 +22,7 @@ from shared.contracts.supplies import (
     SuppliesRefused,
     SuppliesRequested,
     SuppliesReturned,
+    SuppliesReturnWithdrawn,
     SuppliesUsed,
     SuppliesUseWithdrawn,
     SupplyFate,
@@ -67,6 +69,7 @@ class SupplyEffects:
         SuppliesRequested,
         *_OUTCOMES,
         SuppliesReturned,
+        SuppliesReturnWithdrawn,
         SuppliesUsed,
         SuppliesUseWithdrawn,
     )
@@ -76,9 +79,10 @@ class SupplyEffects:
         self._holds = Holds(writer, replaying=replaying)
         self._payments = Payments(writer, replaying=replaying)
         self._reversals = Reversals(writer, replaying=replaying)
+        self._market = MarketReversals(writer, replaying=replaying)
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
-        """Let an event move pieces. Raises `OutOfStock` or `TeamHasFewer` for what cannot be."""
+        """Let an event move pieces. Raises `OutOfStock`, `TeamHasFewer` or `PiecesGone` for what cannot be."""
         match event:
             case SuppliesRequested():
                 await self._hold(db, event, recorded)
@@ -92,6 +96,9 @@ class SupplyEffects:
                     for item_id, quantity in sorted(pieces_of(event.lines).items())
                 ]
                 await self._leave(db, event.community, moved, event.supply_return_id, event.returned_at, recorded)
+            case SuppliesReturnWithdrawn():
+                # Paid, as a purchase that is taken back: a shelf does not owe what others are promised meanwhile.
+                await self._market.reverse(db, recorded, holders.team(event.team_id), [], event.supply_return_id)
             case SuppliesUsed():
                 moved = _used(event.community, event.team_id, event.lines)
                 await self._leave(db, event.community, moved, event.supply_use_id, event.used_at, recorded)

@@ -62,7 +62,8 @@ async def get_report(
     asked, back, used = supply_requests.c, supply_returns.c, supply_uses.c
     issued = _of_days(supply_requests, asked.ended_at, community, since, until).where(asked.stage == Stage.ISSUED.value)
     issues = await _found(read, issued)
-    returns = await _found(read, _of_days(supply_returns, back.returned_at, community, since, until))
+    brought = _of_days(supply_returns, back.returned_at, community, since, until).where(back.withdrawn_at.is_(None))
+    returns = await _found(read, brought)
     uses = _of_days(supply_uses, used.used_at, community, since, until).where(used.withdrawn_at.is_(None))
     uses_found = await _found(read, uses)
     item_names = await _item_names(read, [*issues, *returns, *uses_found])

@@ -11,6 +11,7 @@ from sqlalchemy import Select, Table, select
 
 from services.points.fields import Configured, dated
 from services.points.market.lines import LINES_MAX, LineBody, LineOut, Lines, goods, require_items
+from services.points.market.taken_back import hold_row
 from services.points.node_names import NamedPage, with_node_names
 from services.points.spans import Spanning
 from services.points.supplies.accounting import Account, BringBack, Withdraw
@@ -50,6 +51,7 @@ class ReturnListedOut(ReturnOut):
     """A return in a list."""
 
     team_name: str | None
+    withdrawn_at: datetime | None = Field(description="登记有误而撤回 it was entered by mistake")
 
 
 class UsedLineBody(LineBody):
@@ -104,6 +106,14 @@ class UseListedOut(UseOut):
     withdrawn_at: datetime | None = Field(description="登记有误而撤回 it was entered by mistake")
 
 
+class ReturnStateOut(BaseModel):
+    """The return as the command left it."""
+
+    id: UUID
+    community: str
+    withdrawn: bool
+
+
 class UseStateOut(BaseModel):
     """The use as the command left it."""
 
@@ -126,6 +136,18 @@ async def bring_back(body: ReturnBody, work: Work, caller: Caller, settings: Con
         lines=[LineOut(**line.model_dump()) for line in body.lines],
         returned_at=returned.at,
     )
+
+
+@api.command("/v1/supplies/returns/{return_id}/withdrawal", permission="supplies.record")
+async def withdraw_return(return_id: UUID, work: Work, caller: Caller) -> ReturnStateOut:
+    """撤回登记错了的退回：物资下架，仍在该队名下，重新登记即可；货架上没有被预约的不够的不能撤回。
+
+    It was entered by mistake: the team has the pieces again. Not where they are no longer on the shelf.
+    """
+    await hold_row(work.connection, supply_returns, return_id)
+    await of_caller(work, caller, RETURNS, return_id)
+    state = await work.execute(RETURNS, return_id, Withdraw(actor_id(work.vault, caller.subject), work.now))
+    return ReturnStateOut(id=return_id, community=state.community, withdrawn=state.withdrawn)
 
 
 @api.command("/v1/supplies/uses", permission="supplies.record", status=201)
@@ -221,6 +243,7 @@ def _returned(row: Any) -> ReturnListedOut:
         team_name=row.team_name,
         lines=[LineOut(**line) for line in row.lines],
         returned_at=row.returned_at,
+        withdrawn_at=row.withdrawn_at,
     )
 
 

@@ -20,6 +20,7 @@ from shared.contracts.supplies import (
     SuppliesRefused,
     SuppliesRequested,
     SuppliesReturned,
+    SuppliesReturnWithdrawn,
     SuppliesUsed,
     SuppliesUseWithdrawn,
 )
@@ -95,6 +96,14 @@ async def bring_back(connection: AsyncConnection, event: SuppliesReturned, recor
             version=recorded.version,
         )
     )
+
+
+@views.on(SuppliesReturnWithdrawn)
+async def take_back(connection: AsyncConnection, event: SuppliesReturnWithdrawn, recorded: Recorded) -> None:
+    """It was entered by mistake."""
+    changed = {"withdrawn_at": event.withdrawn_at, "version": recorded.version}
+    row = supply_returns.c.id == event.supply_return_id
+    await connection.execute(update(supply_returns).where(row).values(changed))
 
 
 @views.on(SuppliesUsed)

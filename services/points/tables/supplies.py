@@ -31,6 +31,7 @@ supply_returns = Table(
     Column("lines", JSONB, nullable=False),
     Column("returned_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("withdrawn_at", MOMENT),
     Index("supply_returns_community", "community", "returned_at", "id"),
     Index("supply_returns_team", "team_id", "returned_at", "id"),
 )

@@ -33,6 +33,7 @@ LIVES = tuple(
         {_MARKET} RedemptionReserved RedemptionCollected HouseholdRegistered HouseholdMembersChanged
         HouseholdNeedRecognised AidProposed AidApproved AidGranted AidHandedOver HouseholdNeedEnded
         SuppliesRequested SuppliesApproved SuppliesIssued SuppliesUsed SuppliesUseWithdrawn SuppliesReturned
+        SuppliesReturnWithdrawn
         BeneficiaryRegistered KinProposed KinVerified TimeOrderRequested TimeOrderAccepted TimeOrderServed
         TimeOrderUnconfirmed TimeOrderConfirmed TimeOrderCorrectionProposed TimeOrderCorrected MinutesGiven
          MinutesGiftReversed MinutesDonated MinutesDonationReversed SettlementRunProposed SettlementRunConfirmed

@@ -107,6 +107,17 @@ async def test_a_gift_reaches_residents_through_a_teams_activity(points: Any) ->
     too_many = await anna.post("/v1/supplies/returns", json={"team_id": str(team), "lines": lines(item, 16)})
     assert (too_many.status_code, too_many.json()["code"]) == (409, "team_has_fewer")
     assert item in too_many.json()["detail"]
+    wrong = await made(bo, "/v1/supplies/returns", {"team_id": str(team), "lines": lines(item, 15)})
+    withdrawal = f"/v1/supplies/returns/{wrong['id']}/withdrawal"
+    sale = {"community": COMMUNITY, "lines": lines(item, 6), "amount_fen": 1}
+    sold = await made(anna, "/v1/sales", sale)
+    gone = (await bo.post(withdrawal)).json()
+    assert (gone["code"], "要撤回 15 件，货架上没有被预约的只有 14 件" in gone["detail"]) == ("pieces_gone", True)
+    await made(points.client("district", node=COMMUNITY[:6]), f"/v1/sales/{sold['id']}/reversal", {"reason": "other"})
+    assert (await points.client(node=FOREIGN).post(withdrawal)).status_code == 403
+    answers = await asyncio.gather(*[bo.post(withdrawal) for _ in range(3)])
+    assert sorted(a.json().get("code", "done") for a in answers) == ["done", *["supply_return_withdrawn"] * 2]
+    assert (await stock(points, item), await balance(points, account, f"ITEM:{item}")) == ((5, 5), 15)
     back = await made(bo, "/v1/supplies/returns", {"team_id": str(team), "lines": lines(item, 3)})
     fates = [("handed_out", 8), ("used_up", 2), ("lost", 1)]
     used = {"team_id": str(team), "activity_id": activity, "people_reached": 40}
@@ -148,6 +159,7 @@ async def test_a_gift_reaches_residents_through_a_teams_activity(points: Any) ->
     for words in (
         f"{NAME}：发放活动物资“创可贴（演示）”15 件。",
         f"{NAME}：退回活动物资“创可贴（演示）”3 件。",
+        f"{NAME}：撤回登记错了的退回，“创可贴（演示）”15 件仍在该队名下。",
         f"{NAME}：活动中发给居民“创可贴（演示）”8 件，服务 40 人次。",
         f"{NAME}：遗失、损坏“创可贴（演示）”1 件。",
         f"{NAME}：撤回登记错了的使用，“创可贴（演示）”2 件仍在该队名下。",
@@ -178,7 +190,10 @@ async def test_a_gift_reaches_residents_through_a_teams_activity(points: Any) ->
     assert sorted(row[4] for row in rows[2]) == [1, 2, 8]
     assert sum(row[6] or 0 for row in rows[2]) == 40
     listed_back = (await anna.get("/v1/supplies/returns", params={"team_id": str(team)})).json()["items"]
-    assert [row["id"] for row in listed_back] == [back["id"]]
+    assert [(row["id"], row["withdrawn_at"] is None) for row in listed_back] == [
+        (wrong["id"], False),
+        (back["id"], True),
+    ]
     of_activity = (await anna.get("/v1/supplies/uses", params={"activity_id": activity})).json()["items"]
     assert [(row["id"], row["withdrawn_at"] is None) for row in of_activity] == [
         (mistaken["id"], False),

@@ -11,6 +11,7 @@ from services.points.supplies.accounting import (
     BringBack,
     NobodyReached,
     ReturnAlreadyEntered,
+    ReturnWithdrawn,
     UseAlreadyEntered,
     UseWithdrawn,
     Withdraw,
@@ -40,6 +41,7 @@ from shared.contracts.supplies import (
     SuppliesRefused,
     SuppliesRequested,
     SuppliesReturned,
+    SuppliesReturnWithdrawn,
     SuppliesUsed,
     SuppliesUseWithdrawn,
     SupplyFate,
@@ -129,7 +131,7 @@ def test_what_has_ended_has_ended() -> None:
             ended.when(command).then_refused(RequestEnded)
 
 
-def test_a_return_is_dated_within_bounds_and_entered_once() -> None:
+def test_a_return_is_dated_within_bounds_entered_once_and_withdrawn_once() -> None:
     def bring(at: Dated) -> BringBack:
         return BringBack(ID, COMMUNITY, TEAM, LINES, at)
 
@@ -138,6 +140,11 @@ def test_a_return_is_dated_within_bounds_and_entered_once() -> None:
     given(RETURNS).when(bring(TOMORROW)).then_refused(DatedInFuture)
     given(RETURNS).when(bring(LONG_AGO)).then_refused(DatedTooFarBack)
     given(RETURNS, returned).when(bring(AT)).then_refused(ReturnAlreadyEntered)
+    withdrawn = SuppliesReturnWithdrawn(
+        supply_return_id=ID, community=COMMUNITY, team_id=TEAM, lines=LINES, withdrawn_by=BO, withdrawn_at=NOW
+    )
+    given(RETURNS, returned).when(Withdraw(BO, NOW)).then(withdrawn)
+    given(RETURNS, returned, withdrawn).when(Withdraw(BO, NOW)).then_refused(ReturnWithdrawn)
 
 
 def test_a_use_says_whom_it_reached_where_something_was_handed_out_and_can_be_withdrawn_once() -> None:
