@@ -145,6 +145,9 @@ class GoodsPurchased(Event, context="points"):
         default=None, description="The latest earlier purchase from the supplier with this number."
     )
     repeat_reason: RepeatReason | None = Field(default=None, description="Why there are both.")
+    replaces: UUID | None = Field(
+        default=None, description="A purchase that was entered wrongly, and is taken back at the same moment."
+    )
 
 
 class GoodsSold(Event, context="points"):

@@ -41,6 +41,9 @@ class PurchaseReversed(Event, context="points"):
     purchased_at: AwareDatetime
     reason: ReversalReason
     reversed_at: AwareDatetime
+    replaced_by: UUID | None = Field(
+        default=None, description="The purchase that is right, where it was entered at the same moment."
+    )
 
 
 class SaleReversed(Event, context="points"):

@@ -97,6 +97,9 @@ class SuppliesReturned(Event, context="points"):
     team_id: UUID
     lines: tuple[GoodsLine, ...]
     returned_at: AwareDatetime
+    replaces: UUID | None = Field(
+        default=None, description="A return that was entered wrongly, and is withdrawn at the same moment."
+    )
 
 
 class SuppliesReturnWithdrawn(Event, context="points"):
@@ -108,6 +111,9 @@ class SuppliesReturnWithdrawn(Event, context="points"):
     lines: tuple[GoodsLine, ...] = Field(description="As they were entered.")
     withdrawn_by: UUID
     withdrawn_at: AwareDatetime
+    replaced_by: UUID | None = Field(
+        default=None, description="The return that is right, where it was entered at the same moment."
+    )
 
 
 class SuppliesUsed(Event, context="points"):

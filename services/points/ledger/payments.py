@@ -19,15 +19,20 @@ class Payments:
     """Payments on one set of ledger tables."""
 
     def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
-        self._writer = writer
+        self._writer, self._replaying = writer, replaying
         # In a replay everything was already granted, and what it was granted on may come later.
         self._pay = _PAY.format(schema=writer.schema, owed=_OWED_REPLAYED if replaying else _OWED)
+        self._owing = f"SELECT unit, owed FROM {writer.schema}.accounts WHERE holder = $1 AND owed > 0 ORDER BY unit"
 
     async def pay(
         self, db: Connection, legs: Sequence[Leg], *, record_id: UUID, event_id: UUID, occurred_at: datetime,
-        recorded_at: datetime,
+        recorded_at: datetime, ahead: bool = False,
     ) -> None:  # fmt: skip
-        """Post all legs, or raise as `post` does."""
+        """Post all legs, or raise as `post` does.
+
+        `ahead` of what pays for it, in the same transaction: what is missing is owed until then. Whoever does so asks
+        `owed_by` when that is posted.
+        """
         transfers = [
             Transfer(
                 leg.debit_account, leg.credit_account, leg.amount, None, occurred_at, recorded_at, event_id, record_id,
@@ -35,7 +40,12 @@ class Payments:
             )
             for leg in legs
         ]  # fmt: skip
-        await self.post(db, transfers)
+        await (self._writer.post if ahead else self.post)(db, transfers)
+
+    async def owed_by(self, db: Connection, holder: str) -> tuple[int, int] | None:
+        """A unit of which the holder owes something, and how much; None where there is none, and in a replay."""
+        row = None if self._replaying else await db.fetchrow(self._owing, holder)
+        return None if row is None else (row[0], row[1])
 
     async def post(self, db: Connection, transfers: Sequence[Transfer]) -> None:
         """Post all transfers, or raise `NotAvailable` with one that cannot be; the transaction is then lost."""

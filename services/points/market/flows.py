@@ -152,7 +152,7 @@ class Flows:
             source, shelf = AccountKey(supplier, unit), AccountKey(holders.stock(item_id), unit)
             legs.append(Leg(numbers[source], numbers[shelf], unit, quantity, Clause.BOUGHT))
         try:
-            await self._pay(db, legs, event.purchase_id, event.purchased_at, recorded)
+            await self._pay(db, legs, event.purchase_id, event.purchased_at, recorded, ahead=event.replaces is not None)
         except NotAvailable as error:
             raise OverBudget(amount=figure(Unit.FEN.name, event.amount_fen)) from error
 
@@ -215,7 +215,10 @@ class Flows:
         taken = {unit: pieces[item_id] for item_id, unit in (await units_of(db, pieces)).items()}
         return [taken.get(unit, 0) for unit in await self._holds.units(db, event.gift_id)]
 
-    async def _pay(self, db: Connection, legs: list[Leg], record_id: UUID, at: datetime, recorded: Recorded) -> None:
+    async def _pay(
+        self, db: Connection, legs: list[Leg], record_id: UUID, at: datetime, recorded: Recorded, *, ahead: bool = False
+    ) -> None:
         await self._payments.pay(
-            db, legs, record_id=record_id, event_id=recorded.event_id, occurred_at=at, recorded_at=recorded.occurred_at
-        )
+            db, legs, record_id=record_id, event_id=recorded.event_id, occurred_at=at,
+            recorded_at=recorded.occurred_at, ahead=ahead,
+        )  # fmt: skip

@@ -8,6 +8,7 @@ from services.points.figures import figure
 from services.points.ledger import holders
 from services.points.ledger.clauses import Clause
 from services.points.ledger.holds import NotAvailable
+from services.points.ledger.payments import Payments
 from services.points.ledger.reversing import Reversals
 from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.units import Unit, item_of
@@ -36,6 +37,12 @@ class MoneyGone(Refusal):
     code: ClassVar[str] = "money_gone"
 
 
+class ReplacementOverBudget(Refusal):
+    """The budget does not hold what the right purchase costs more. Params: `amount` that is missing, in yuan."""
+
+    code: ClassVar[str] = "replacement_over_budget"
+
+
 class MarketReversals:
     """Reversals of goods and the money for them, on one set of ledger tables. Of redemptions: `RedemptionEffects`."""
 
@@ -45,14 +52,16 @@ class MarketReversals:
 
     def __init__(self, writer: LedgerWriter, *, replaying: bool = False) -> None:
         self._reversals = Reversals(writer, replaying=replaying)
+        self._payments = Payments(writer, replaying=replaying)
 
     async def apply(self, db: Connection, event: Event, recorded: Recorded) -> None:
-        """Let an event take back what another one moved. Raises `PiecesGone` or `MoneyGone` for what cannot be."""
+        """Let an event take back what another one moved. Raises the refusals above for what cannot be."""
         match event:
             case PurchaseReversed():
-                await self.reverse(
-                    db, recorded, holders.budget(event.community), _shelves(event.lines), event.purchase_id
-                )
+                budget = holders.budget(event.community)
+                await self.reverse(db, recorded, budget, _shelves(event.lines), event.purchase_id)
+                if event.replaced_by is not None and (owed := await self._payments.owed_by(db, budget)):
+                    raise ReplacementOverBudget(amount=figure(Unit.FEN.name, owed[1]))
             case SaleReversed():
                 first, *others = _shelves(event.lines)
                 await self.reverse(db, recorded, first, [holders.till(event.community), *others], event.sale_id)

@@ -9,16 +9,21 @@ from pydantic import Field
 from sqlalchemy import select
 
 from services.points.fields import Configured, ReversalBody, ReversalOut, Reversible, WhetherReversed, dated, reversing
+from services.points.market.dated import Dated
 from services.points.market.lines import LINES_MAX, EachItemOnce, LineBody, LineOut, require_items
 from services.points.market.taken_back import hold_row
 from services.points.node_names import NamedPage, with_node_names
-from services.points.purchases.model import Buy
+from services.points.purchases.model import Buy, Replace
 from services.points.purchases.views import PURCHASES, entered
+from services.points.reversal import AlreadyReversed
 from services.points.spans import Spanning
+from services.points.suppliers.model import Supplier
 from services.points.suppliers.views import SUPPLIERS
 from services.points.tables import purchases
+from shared.contracts import refuse_if
 from shared.contracts.common import CommunityCode
 from shared.contracts.love_market import PurchasedLine, RepeatReason
+from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Read, Work, etag
 from shared.web.fields import Body, Code, Moment
 from shared.web.nodes import of_caller
@@ -48,6 +53,12 @@ class PurchaseBody(Body):
     ] = None
 
 
+class ReplacementBody(PurchaseBody, ReversalBody):
+    """改正采购 The purchase as it was, whole, and what was wrong with the one before."""
+
+    purchased_at: Annotated[Moment | None, Field(description="不填即原采购时间 as before, if not given")] = None
+
+
 class PurchasedLineOut(LineOut):
     """Pieces of one item, and what each cost."""
 
@@ -66,6 +77,7 @@ class PurchaseOut(Reversible):
     purchased_at: datetime
     repeats: UUID | None = Field(description="同号的前一次采购 the purchase with this number before it")
     repeat_reason: RepeatReason | None
+    replaced_by: UUID | None = Field(default=None, description="改正后的采购 the purchase that is right")
 
 
 @api.command("/v1/purchases", permission="purchases.manage", status=201)
@@ -75,9 +87,15 @@ async def purchase(body: PurchaseBody, work: Work, caller: Caller, settings: Con
     A number of a supplier's invoice is entered twice only where somebody says why: `repeat_reason`.
     """
     supplier = await of_caller(work, caller, SUPPLIERS, body.supplier_id)
+    return await _buy(work, body, supplier, dated(work, settings, body.purchased_at))
+
+
+async def _buy(
+    work: UnitOfWork, body: PurchaseBody, supplier: Supplier, purchased: Dated, replaces: UUID | None = None
+) -> PurchaseOut:
     await require_items(work.connection, supplier.community, [line.item_id for line in body.lines])
     purchase_id = work.new_id()
-    repeated = await entered(work.connection, body.supplier_id, body.receipt_reference, body.repeat_reason)
+    repeated = await entered(work.connection, body.supplier_id, body.receipt_reference, body.repeat_reason, replaces)
     command = Buy(
         purchase_id=purchase_id,
         community=supplier.community,
@@ -85,8 +103,9 @@ async def purchase(body: PurchaseBody, work: Work, caller: Caller, settings: Con
         supplier_forgotten=supplier.forgotten,
         lines=tuple(PurchasedLine.model_validate(line.model_dump()) for line in body.lines),
         receipt_reference=body.receipt_reference,
-        purchased=dated(work, settings, body.purchased_at),
+        purchased=purchased,
         repeated=repeated,
+        replaces=replaces,
     )
     bought = work.create(PURCHASES, purchase_id, command)
     return PurchaseOut(
@@ -116,6 +135,29 @@ async def reverse_purchase(
     command = reversing(work, settings, body)
     await work.execute(PURCHASES, purchase_id, command)
     return ReversalOut(id=purchase_id, reason=command.reason, reversed_at=command.at)
+
+
+@api.command("/v1/purchases/{purchase_id}/replacement", permission="purchases.reverse", status=201)
+async def replace_purchase(
+    purchase_id: UUID, body: ReplacementBody, work: Work, caller: Caller, settings: Configured
+) -> PurchaseOut:
+    """改正登记错误的采购：一步撤回错的、登记对的，经费和货架只看差额。由区级（街道）办理。
+
+    Take a purchase back that was entered wrongly and enter the right one, in one step: of money and pieces only the
+    difference must be there. Answers with the right one.
+    """
+    await hold_row(work.connection, purchases, purchase_id)
+    wrong = await of_caller(work, caller, PURCHASES, purchase_id)
+    refuse_if(wrong.reversed, AlreadyReversed)
+    supplier = await of_caller(work, caller, SUPPLIERS, body.supplier_id)
+    if supplier.community != wrong.community:
+        raise NotFound("supplier")
+    # Before what it replaces is taken back: only then does the ledger look for what both have moved together.
+    right = await _buy(
+        work, body, supplier, dated(work, settings, body.purchased_at or wrong.purchased_at), purchase_id
+    )
+    await work.execute(PURCHASES, purchase_id, Replace(reversing(work, settings, body), right.id))
+    return right
 
 
 @api.query("/v1/purchases", permission="purchases.read")
@@ -159,6 +201,7 @@ def _purchase(row: Any) -> PurchaseOut:
         purchased_at=row.purchased_at,
         repeats=row.repeats,
         repeat_reason=row.repeat_reason,
+        replaced_by=row.replaced_by,
         reversed_at=row.reversed_at,
         reversal_reason=row.reversal_reason,
     )

@@ -1,6 +1,6 @@
 """A purchase (有买): goods bought from a supplier, paid from the budget. Whether it suffices is the ledger's.
 
-One that was entered wrongly is taken back, as far as its pieces still lie there.
+One that was entered wrongly is taken back, as far as its pieces still lie there, or the right one takes its place.
 """
 
 from dataclasses import dataclass, replace
@@ -43,6 +43,17 @@ class Buy:
     purchased: Dated
     repeated: Repeated | None = None
     """The latest purchase from the supplier with this number."""
+    replaces: UUID | None = None
+    """What was entered wrongly, and is taken back by `Replace` in the same step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Take a purchase back as the right one is entered: only the difference must be there, of pieces and of money."""
+
+    reverse: Reverse
+    by: UUID
+    """The right one."""
 
 
 class PurchaseAlreadyEntered(Refusal):
@@ -67,10 +78,12 @@ class NothingPaid(Refusal):
     status: ClassVar[int] = 422
 
 
-def decide(purchase: Purchase, command: Buy | Reverse) -> list[Event]:
+def decide(purchase: Purchase, command: Buy | Reverse | Replace) -> list[Event]:
     """Which event a command leads to. Raises the refusals above, `SupplierIsForgotten`, of `Dated` and of `Reverse`."""
     if isinstance(command, Reverse):
         return [_reversed(purchase, command)]
+    if isinstance(command, Replace):
+        return [_reversed(purchase, command.reverse, command.by)]
     refuse_unless(purchase.id is None, PurchaseAlreadyEntered)
     refuse_if(command.supplier_forgotten, SupplierIsForgotten)
     amount_fen = sum(line.quantity * line.unit_price_fen for line in command.lines)
@@ -90,11 +103,12 @@ def decide(purchase: Purchase, command: Buy | Reverse) -> list[Event]:
             purchased_at=purchased_at,
             repeats=None if known is None else known.first,
             repeat_reason=None if known is None else known.reason,
+            replaces=command.replaces,
         )
     ]
 
 
-def _reversed(purchase: Purchase, command: Reverse) -> Event:
+def _reversed(purchase: Purchase, command: Reverse, replaced_by: UUID | None = None) -> Event:
     assert purchase.id is not None
     assert purchase.supplier_id is not None
     assert purchase.purchased_at is not None
@@ -105,6 +119,7 @@ def _reversed(purchase: Purchase, command: Reverse) -> Event:
         lines=purchase.lines,
         amount_fen=purchase.amount_fen,
         purchased_at=purchase.purchased_at,
+        replaced_by=replaced_by,
         **reversed_as(command, purchase.purchased_at, before=purchase.reversed),
     )
 

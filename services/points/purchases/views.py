@@ -43,13 +43,15 @@ async def buy(connection: AsyncConnection, event: GoodsPurchased, recorded: Reco
 @views.on(PurchaseReversed)
 async def reverse(connection: AsyncConnection, event: PurchaseReversed, recorded: Recorded) -> None:
     """Taken back."""
-    await mark_reversed(connection, purchases, event.purchase_id, event, version=recorded.version)
+    more = {"version": recorded.version, "replaced_by": event.replaced_by}
+    await mark_reversed(connection, purchases, event.purchase_id, event, **more)
 
 
 async def entered(
-    connection: AsyncConnection, supplier_id: UUID, reference: str, reason: RepeatReason | None
+    connection: AsyncConnection, supplier_id: UUID, reference: str, reason: RepeatReason | None, replaced: UUID | None
 ) -> Repeated | None:
     """The latest purchase that holds from a supplier with this number, in capitals or not; None where there is none.
+    One that is being `replaced` does not hold.
 
     Whoever asks holds the supplier's row until the commit: of two of one moment the second sees the first.
     """
@@ -58,5 +60,7 @@ async def entered(
     query = select(p.id, p.purchased_at, p.receipt_reference).where(
         p.supplier_id == supplier_id, func.upper(p.receipt_reference) == reference.upper(), p.reversed_at.is_(None)
     )
+    if replaced is not None:
+        query = query.where(p.id != replaced)
     row = (await connection.execute(query.order_by(p.id.desc()).limit(1))).first()
     return None if row is None else Repeated(row.id, row.purchased_at, row.receipt_reference, reason)

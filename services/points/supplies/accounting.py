@@ -29,6 +29,7 @@ class Return:
     community: str = ""
     team_id: UUID | None = None
     lines: tuple[GoodsLine, ...] = ()
+    returned_at: datetime | None = None
     withdrawn: bool = False
 
 
@@ -41,6 +42,8 @@ class BringBack:
     team_id: UUID
     lines: tuple[GoodsLine, ...]
     returned: Dated
+    replaces: UUID | None = None
+    """What was entered wrongly, and is withdrawn in the same step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Withdraw:
 
     by: UUID
     at: datetime
+    replaced_by: UUID | None = None
+    """The right return, where it is entered in the same step. A use is entered anew after: nobody is short of it."""
 
 
 class ReturnAlreadyEntered(Refusal):
@@ -113,7 +118,7 @@ def decide_return(state: Return, command: BringBack | Withdraw) -> list[Event]:
         assert state.id is not None
         assert state.team_id is not None
         of_return = {"supply_return_id": state.id, "community": state.community, "team_id": state.team_id}
-        by = {"withdrawn_by": command.by, "withdrawn_at": command.at}
+        by = {"withdrawn_by": command.by, "withdrawn_at": command.at, "replaced_by": command.replaced_by}
         return [SuppliesReturnWithdrawn(**of_return, lines=state.lines, **by)]
     refuse_unless(state.id is None, ReturnAlreadyEntered)
     return [
@@ -123,6 +128,7 @@ def decide_return(state: Return, command: BringBack | Withdraw) -> list[Event]:
             team_id=command.team_id,
             lines=command.lines,
             returned_at=command.returned.within_bounds(),
+            replaces=command.replaces,
         )
     ]
 
@@ -131,7 +137,7 @@ def evolve_return(state: Return, event: Event) -> Return:
     """The return after an event."""
     match event:
         case SuppliesReturned():
-            return Return(event.supply_return_id, event.community, event.team_id, event.lines)
+            return Return(event.supply_return_id, event.community, event.team_id, event.lines, event.returned_at)
         case SuppliesReturnWithdrawn():
             return replace(state, withdrawn=True)
         case _:

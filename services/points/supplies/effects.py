@@ -14,6 +14,7 @@ from services.points.ledger.writing import AccountKey, Connection, LedgerWriter
 from services.points.market.flows import OutOfStock
 from services.points.market.goods import pieces_of, units_of
 from services.points.market.reversals import MarketReversals
+from services.points.units import item_of
 from shared.contracts import Event, Refusal
 from shared.contracts.supplies import (
     SuppliesCancelled,
@@ -95,10 +96,17 @@ class SupplyEffects:
                     _Moved(team, holders.stock(item_id), item_id, quantity, Clause.SUPPLIES_RETURNED)
                     for item_id, quantity in sorted(pieces_of(event.lines).items())
                 ]
-                await self._leave(db, event.community, moved, event.supply_return_id, event.returned_at, recorded)
+                ahead = event.replaces is not None
+                await self._leave(
+                    db, event.community, moved, event.supply_return_id, event.returned_at, recorded, ahead=ahead
+                )
             case SuppliesReturnWithdrawn():
                 # Paid, as a purchase that is taken back: a shelf does not owe what others are promised meanwhile.
-                await self._market.reverse(db, recorded, holders.team(event.team_id), [], event.supply_return_id)
+                team = holders.team(event.team_id)
+                await self._market.reverse(db, recorded, team, [], event.supply_return_id)
+                if event.replaced_by is not None and (owed := await self._payments.owed_by(db, team)):
+                    code = await db.fetchval("SELECT code FROM units WHERE id = $1", owed[0])
+                    raise TeamHasFewer(item_id=str(item_of(code)))
             case SuppliesUsed():
                 moved = _used(event.community, event.team_id, event.lines)
                 await self._leave(db, event.community, moved, event.supply_use_id, event.used_at, recorded)
@@ -121,9 +129,9 @@ class SupplyEffects:
 
     async def _leave(
         self, db: Connection, community: str, moved: Sequence[_Moved], record_id: UUID, at: datetime,
-        recorded: Recorded,
+        recorded: Recorded, *, ahead: bool = False,
     ) -> None:  # fmt: skip
-        """Pieces leave a team, which must have them."""
+        """Pieces leave a team, which must have them; `ahead` of others that it gets back."""
         legs = await self._legs(db, community, moved)
         try:
             await self._payments.pay(
@@ -133,6 +141,7 @@ class SupplyEffects:
                 event_id=recorded.event_id,
                 occurred_at=at,
                 recorded_at=recorded.occurred_at,
+                ahead=ahead,
             )
         except NotAvailable as error:
             short = next(one for one, leg in zip(moved, legs, strict=True) if leg == error.leg)

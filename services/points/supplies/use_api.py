@@ -10,15 +10,17 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import Select, Table, select
 
 from services.points.fields import Configured, dated
+from services.points.market.dated import Dated
 from services.points.market.lines import LINES_MAX, LineBody, LineOut, Lines, goods, require_items
 from services.points.market.taken_back import hold_row
 from services.points.node_names import NamedPage, with_node_names
 from services.points.spans import Spanning
-from services.points.supplies.accounting import Account, BringBack, Withdraw
+from services.points.supplies.accounting import Account, BringBack, ReturnWithdrawn, Withdraw
 from services.points.supplies.views import RETURNS, USES
 from services.points.tables import supply_returns, supply_uses, teams
 from services.points.teams import KnownTeam, known_team
 from shared.auth.actors import actor_id
+from shared.contracts import refuse_if
 from shared.contracts.common import CommunityCode
 from shared.contracts.supplies import SupplyFate, UsedLine
 from shared.unit_of_work import UnitOfWork
@@ -37,6 +39,13 @@ class ReturnBody(Body):
     returned_at: Moment | None = None
 
 
+class RightReturnBody(Body):
+    """改正退回 What the team did bring back, whole."""
+
+    lines: Lines
+    returned_at: Annotated[Moment | None, Field(description="不填即原退回时间 as before, if not given")] = None
+
+
 class ReturnOut(BaseModel):
     """A return."""
 
@@ -52,6 +61,7 @@ class ReturnListedOut(ReturnOut):
 
     team_name: str | None
     withdrawn_at: datetime | None = Field(description="登记有误而撤回 it was entered by mistake")
+    replaced_by: UUID | None = Field(description="改正后的退回 the return that is right")
 
 
 class UsedLineBody(LineBody):
@@ -126,14 +136,20 @@ class UseStateOut(BaseModel):
 async def bring_back(body: ReturnBody, work: Work, caller: Caller, settings: Configured) -> ReturnOut:
     """登记退回：没用完的物资回到货架。What a team did not need is on the shelf again."""
     team = await _team(work, caller, body.team_id)
-    await require_items(work.connection, team.community, [line.item_id for line in body.lines])
-    return_id, returned = work.new_id(), dated(work, settings, body.returned_at)
-    work.create(RETURNS, return_id, BringBack(return_id, team.community, team.id, goods(body.lines), returned))
+    return await _bring_back(work, team.community, team.id, body.lines, dated(work, settings, body.returned_at))
+
+
+async def _bring_back(
+    work: UnitOfWork, community: str, team_id: UUID, lines: Lines, returned: Dated, replaces: UUID | None = None
+) -> ReturnOut:
+    await require_items(work.connection, community, [line.item_id for line in lines])
+    return_id = work.new_id()
+    work.create(RETURNS, return_id, BringBack(return_id, community, team_id, goods(lines), returned, replaces))
     return ReturnOut(
         id=return_id,
-        community=team.community,
-        team_id=team.id,
-        lines=[LineOut(**line.model_dump()) for line in body.lines],
+        community=community,
+        team_id=team_id,
+        lines=[LineOut(**line.model_dump()) for line in lines],
         returned_at=returned.at,
     )
 
@@ -148,6 +164,27 @@ async def withdraw_return(return_id: UUID, work: Work, caller: Caller) -> Return
     await of_caller(work, caller, RETURNS, return_id)
     state = await work.execute(RETURNS, return_id, Withdraw(actor_id(work.vault, caller.subject), work.now))
     return ReturnStateOut(id=return_id, community=state.community, withdrawn=state.withdrawn)
+
+
+@api.command("/v1/supplies/returns/{return_id}/replacement", permission="supplies.record", status=201)
+async def replace_return(
+    return_id: UUID, body: RightReturnBody, work: Work, caller: Caller, settings: Configured
+) -> ReturnOut:
+    """改正登记错了的退回：一步撤回错的、登记对的，货架和该队在手的只看差额。队名错了的撤回再登记。
+
+    Withdraw a return that was entered wrongly and enter the right one of the same team, in one step: only the
+    difference must be there. Answers with the right one.
+    """
+    await hold_row(work.connection, supply_returns, return_id)
+    wrong = await of_caller(work, caller, RETURNS, return_id)
+    refuse_if(wrong.withdrawn, ReturnWithdrawn)
+    assert wrong.team_id is not None
+    returned = dated(work, settings, body.returned_at or wrong.returned_at)
+    # Before the wrong one is withdrawn: only then does the ledger look for what both have moved together.
+    right = await _bring_back(work, wrong.community, wrong.team_id, body.lines, returned, return_id)
+    by = actor_id(work.vault, caller.subject)
+    await work.execute(RETURNS, return_id, Withdraw(by, work.now, replaced_by=right.id))
+    return right
 
 
 @api.command("/v1/supplies/uses", permission="supplies.record", status=201)
@@ -244,6 +281,7 @@ def _returned(row: Any) -> ReturnListedOut:
         lines=[LineOut(**line) for line in row.lines],
         returned_at=row.returned_at,
         withdrawn_at=row.withdrawn_at,
+        replaced_by=row.replaced_by,
     )
 
 

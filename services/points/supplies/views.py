@@ -101,7 +101,7 @@ async def bring_back(connection: AsyncConnection, event: SuppliesReturned, recor
 @views.on(SuppliesReturnWithdrawn)
 async def take_back(connection: AsyncConnection, event: SuppliesReturnWithdrawn, recorded: Recorded) -> None:
     """It was entered by mistake."""
-    changed = {"withdrawn_at": event.withdrawn_at, "version": recorded.version}
+    changed = {"withdrawn_at": event.withdrawn_at, "replaced_by": event.replaced_by, "version": recorded.version}
     row = supply_returns.c.id == event.supply_return_id
     await connection.execute(update(supply_returns).where(row).values(changed))
 

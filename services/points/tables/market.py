@@ -173,6 +173,7 @@ purchases = Table(
     Column("repeats", Uuid),
     Column("repeat_reason", Text),
     *reversal_columns(),
+    Column("replaced_by", Uuid),
     Index("purchases_community", "community", "id"),
     Index("purchases_purchased_at", "purchased_at", "id"),
 )

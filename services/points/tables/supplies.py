@@ -32,6 +32,7 @@ supply_returns = Table(
     Column("returned_at", MOMENT, nullable=False),
     Column("version", Integer, nullable=False),
     Column("withdrawn_at", MOMENT),
+    Column("replaced_by", Uuid),
     Index("supply_returns_community", "community", "returned_at", "id"),
     Index("supply_returns_team", "team_id", "returned_at", "id"),
 )

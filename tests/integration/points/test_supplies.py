@@ -108,11 +108,20 @@ async def test_a_gift_reaches_residents_through_a_teams_activity(points: Any) ->
     assert (too_many.status_code, too_many.json()["code"]) == (409, "team_has_fewer")
     assert item in too_many.json()["detail"]
     wrong = await made(bo, "/v1/supplies/returns", {"team_id": str(team), "lines": lines(item, 15)})
-    withdrawal = f"/v1/supplies/returns/{wrong['id']}/withdrawal"
+    path = f"/v1/supplies/returns/{wrong['id']}"
     sale = {"community": COMMUNITY, "lines": lines(item, 6), "amount_fen": 1}
     sold = await made(anna, "/v1/sales", sale)
-    gone = (await bo.post(withdrawal)).json()
+    gone = (await bo.post(f"{path}/withdrawal")).json()
     assert (gone["code"], "要撤回 15 件，货架上没有被预约的只有 14 件" in gone["detail"]) == ("pieces_gone", True)
+    # Six of those are gone, and the team is said to have none: the right one takes its place in one step.
+    too_many = await bo.post(f"{path}/replacement", json={"lines": lines(item, 16)})
+    assert (too_many.json()["code"], item in too_many.json()["detail"]) == ("team_has_fewer", True)
+    answers = await asyncio.gather(*[bo.post(f"{path}/replacement", json={"lines": lines(item, 3)}) for _ in range(2)])
+    assert sorted(a.json().get("code", "done") for a in answers) == ["done", "supply_return_withdrawn"]
+    (right,) = [a.json() for a in answers if a.is_success]
+    assert right["returned_at"] == wrong["returned_at"]
+    assert (await stock(points, item), await balance(points, account, f"ITEM:{item}")) == ((2, 2), 12)
+    withdrawal = f"/v1/supplies/returns/{right['id']}/withdrawal"
     await made(points.client("district", node=COMMUNITY[:6]), f"/v1/sales/{sold['id']}/reversal", {"reason": "other"})
     assert (await points.client(node=FOREIGN).post(withdrawal)).status_code == 403
     answers = await asyncio.gather(*[bo.post(withdrawal) for _ in range(3)])
@@ -190,9 +199,10 @@ async def test_a_gift_reaches_residents_through_a_teams_activity(points: Any) ->
     assert sorted(row[4] for row in rows[2]) == [1, 2, 8]
     assert sum(row[6] or 0 for row in rows[2]) == 40
     listed_back = (await anna.get("/v1/supplies/returns", params={"team_id": str(team)})).json()["items"]
-    assert [(row["id"], row["withdrawn_at"] is None) for row in listed_back] == [
-        (wrong["id"], False),
-        (back["id"], True),
+    assert [(row["id"], row["withdrawn_at"] is None, row["replaced_by"]) for row in listed_back] == [
+        (wrong["id"], False, right["id"]),
+        (right["id"], False, None),
+        (back["id"], True, None),
     ]
     of_activity = (await anna.get("/v1/supplies/uses", params={"activity_id": activity})).json()["items"]
     assert [(row["id"], row["withdrawn_at"] is None) for row in of_activity] == [

@@ -15,6 +15,7 @@ from python_calamine import CalamineWorkbook
 from services.points.app import build
 from services.points.proof.checks import check_tables
 from services.points.proof.rebuild import rebuild
+from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.database import driver_connection
 from tests.conftest import COMMUNITY, FOREIGN
@@ -129,6 +130,70 @@ async def test_what_was_bought_sold_and_granted_wrongly_is_taken_back(points: An
     rows = CalamineWorkbook.from_filelike(io.BytesIO(sheet.content)).get_sheet_by_index(0).to_python()
     assert (rows[-1][-1], sum("撤回" in str(row[2]) for row in rows)) == (50, 3)
     assert await rebuild(points.service) == 0
+
+
+async def test_the_right_purchase_takes_the_place_of_the_wrong_one(points: Any) -> None:
+    item, client, district = await listed(points), points.client(), points.client("district", node="620201")
+    await made(district, "/v1/budgets", {"community": COMMUNITY, "amount_fen": 20_000, "reference": "LS-1"})
+    supplier = (await made(client, "/v1/suppliers", {"community": COMMUNITY, "name": "演示批发部"}))["id"]
+
+    def order(price: int, quantity: int = 10) -> dict[str, Any]:
+        line = {"item_id": item, "quantity": quantity, "unit_price_fen": price}
+        return {"supplier_id": supplier, "lines": [line], "receipt_reference": "FP-1"}
+
+    wrong = await made(client, "/v1/purchases", order(2000))
+    sale = {"community": COMMUNITY, "lines": [{"item_id": item, "quantity": 3}], "amount_fen": 900}
+    sold = (await made(client, "/v1/sales", sale))["id"]
+    # Neither can be first: the mistake has the money, and three pieces of what was bought are gone.
+    path = f"/v1/purchases/{wrong['id']}"
+    assert (await refused(district, f"{path}/reversal"))["code"] == "pieces_gone"
+    first = await client.post("/v1/purchases", json={**order(200), "repeat_reason": "other"})
+    assert first.json()["code"] == "over_budget"
+
+    async def replace(who: Any, body: dict[str, Any]) -> Any:
+        return (await who.post(f"{path}/replacement", json={**body, "reason": "wrong_amount"})).json()
+
+    neighbours = {"community": "620201001005", "name": "演示粮油店"}
+    other = await made(points.client(node="620201001005"), "/v1/suppliers", neighbours)
+    refusals = (
+        (client, order(200), "role_not_allowed", ""),
+        (points.client("district", node="620202"), order(200), "outside_your_node", ""),
+        (district, order(200) | {"supplier_id": other["id"]}, "not_found", ""),
+        (district, order(2001), "replacement_over_budget", "还差 0.10 元"),
+        (district, order(200, quantity=2), "pieces_gone", "要撤回 10 件，货架上没有被预约的只有 9 件"),
+    )
+    for who, body, code, words in refusals:
+        said = await replace(who, body)
+        assert (said["code"], words in said["detail"]) == (code, True), said
+    answers = await asyncio.gather(*[replace(district, order(200)) for _ in range(3)])
+    assert Counter(answer.get("code", "replaced") for answer in answers) == {"replaced": 1, "already_reversed": 2}
+    (right,) = [answer for answer in answers if "id" in answer]
+    assert (right["purchased_at"], right["repeats"]) == (wrong["purchased_at"], None)
+    shown = (await client.get(path)).json()
+    assert (shown["reversal_reason"], shown["replaced_by"]) == ("wrong_amount", right["id"])
+    money = (await client.get(f"/v1/budgets/{COMMUNITY}")).json()
+    assert (money["spent_fen"], money["left_fen"], await stock(points, item)) == (2_000, 18_000, (7, 7))
+    traced = (await client.get(f"/v1/items/{item}/trace")).json()["items"]
+    assert {(line["source_record"], line["outcome"], line["pieces"]) for line in traced} == {
+        (right["id"], "sold", 3),
+        (right["id"], "on_the_shelf", 7),
+    }
+    for of, record in (("PurchaseReversed", wrong), ("GoodsPurchased", right)):
+        query = "SELECT event_id FROM events WHERE type LIKE :type AND data->>'purchase_id' = :id"
+        event_id = await points.value(query, type=f"%.{of}.v1", id=record["id"])
+        effects = (await district.get(f"/v1/events/{event_id}/effects")).json()["items"]
+        assert sorted(line["amount"] for line in effects) == sorted([10, 20_000 if record is wrong else 2_000]), of
+    # Fewer than were bought, as many as are gone; and then it is a purchase like any other.
+    path = f"/v1/purchases/{right['id']}"
+    fewer = await replace(district, order(200, quantity=3))
+    assert await stock(points, item) == (0, 0)
+    assert await verify(points.service) == 0
+    assert await rebuild(points.service) == 0
+    await made(district, f"/v1/sales/{sold}/reversal", {"reason": "not_happened"})
+    await made(district, f"/v1/purchases/{fewer['id']}/reversal", {"reason": "not_happened"})
+    money = (await client.get(f"/v1/budgets/{COMMUNITY}")).json()
+    assert (money["spent_fen"], money["left_fen"], await stock(points, item)) == (0, 20_000, (0, 0))
+    assert await rebuild(points.service, switch=True) == 0
 
 
 async def test_what_people_were_given_wrongly_is_taken_back(points: Any, producing: Any) -> None:
