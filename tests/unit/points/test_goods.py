@@ -52,7 +52,7 @@ from services.points.market.model import (
 )
 from services.points.market.repeated import Repeated
 from services.points.market.views import ITEMS
-from services.points.purchases.model import Buy, InvoiceEntered, NothingPaid, PurchaseAlreadyEntered
+from services.points.purchases.model import Buy, InvoiceEntered, NothingPaid, PurchaseAlreadyEntered, Replace
 from services.points.purchases.views import PURCHASES
 from services.points.reversal import AlreadyReversed, Reverse, TooFarBackToReverse
 from services.points.sales.model import SaleAlreadyEntered, Sell
@@ -195,6 +195,7 @@ def test_a_purchase_costs_quantities_times_unit_prices() -> None:
         receipt_reference="FP-1", purchased_at=NOW,
     )  # fmt: skip
     given(PURCHASES).when(buy()).then(bought)
+    given(PURCHASES).when(buy(replaces=ITEM)).then(bought.model_copy(update={"replaces": ITEM}))
     given(PURCHASES, bought).when(buy()).then_refused(PurchaseAlreadyEntered)
 
 
@@ -400,6 +401,12 @@ def test_what_was_entered_wrongly_is_taken_back_once_and_as_long_as_the_books_ar
         given(aggregate, *entered).when(BACK).then(taken_back)
         given(aggregate, *entered, taken_back).when(BACK).then_refused(AlreadyReversed)
         given(aggregate, *entered).when(TOO_LATE).then_refused(TooFarBackToReverse, happened="2026-03-01 08:00")
+    # The right one takes its place under the same rules, and each of the two names the other.
+    _, entered, taken_back = cases[0]
+    replacing = Replace(BACK, by=ITEM)
+    given(PURCHASES, *entered).when(replacing).then(taken_back.model_copy(update={"replaced_by": ITEM}))
+    given(PURCHASES, *entered, taken_back).when(replacing).then_refused(AlreadyReversed)
+    given(PURCHASES, *entered).when(Replace(TOO_LATE, by=ITEM)).then_refused(TooFarBackToReverse)
     for before in ([PROPOSED], [PROPOSED, APPROVED, GRANTED]):
         given(GIFTS, *before).when(BACK).then_refused(NothingHandedOver)
 
