@@ -91,6 +91,13 @@ class Vault:
             {"subjects": [r[0] for r in rows], "fields": [r[1] for r in rows], "sealed": [r[2] for r in rows]},
         )
 
+    async def clear(self, connection: AsyncConnection, subject: UUID, fields: Sequence[str]) -> None:
+        """Take fields of one subject away; what is not there is no mistake."""
+        await connection.execute(
+            text("DELETE FROM vault_entries WHERE subject = :subject AND field = ANY(:fields)"),
+            {"subject": subject, "fields": list(fields)},
+        )
+
     async def get(self, connection: AsyncConnection, subject: UUID) -> dict[str, str]:
         """All fields of a subject; empty where nothing is known or it was forgotten."""
         return (await self.get_many(connection, [subject])).get(subject, {})

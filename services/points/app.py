@@ -28,6 +28,7 @@ from services.points.explain import holdings
 from services.points.forgetting import ForgettingWatch
 from services.points.grounds import views as ground_views
 from services.points.honours import HonourWatch, Look
+from services.points.households.reasons import keep_those_that_were_told
 from services.points.leaderboards import api as leaderboards
 from services.points.leaderboards import team_api as team_leaderboards
 from services.points.leaderboards import views as leaderboard_views
@@ -161,7 +162,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
             verifying.run,
             sealer.run,
         ],
-        on_migrated=[seed],
+        on_migrated=[seed, keep_those_that_were_told],
     )
 
 

@@ -129,8 +129,12 @@ PERMISSIONS: Mapping[str, Permission] = {
     "sales.reverse": _allow("撤回售出", "take back a sale", Role.DISTRICT),
     "sales.read": _allow("查看售出", "read sales", *_OFFICE, Role.AUDITOR),
     "households.manage": _allow("登记家庭和困难情形", "register households and their need", *_OFFICE),
-    "households.read": _allow("查看家庭（不含姓名）", "read households without names", *_OFFICE, Role.AUDITOR),
-    "households.read_identity": _allow("查看家庭姓名和住址", "read who a household is", *_OFFICE),
+    "households.read": _allow(
+        "查看家庭（不含姓名和困难原因）", "read households without names and reasons of need", *_OFFICE, Role.AUDITOR
+    ),
+    "households.read_identity": _allow(
+        "查看家庭姓名、住址和困难原因", "read who a household is, and why it is in need", *_OFFICE
+    ),
     "aid.propose": _allow("提出和撤销救助", "propose and call off aid", *_OFFICE),
     "aid.approve": _allow("审批救助", "approve or refuse aid", *_OFFICE),
     "aid.hand_over": _allow("发放救助物资", "hand aid over", *_OFFICE),

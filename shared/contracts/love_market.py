@@ -178,12 +178,25 @@ class HouseholdMembersChanged(Event, context="points"):
     changed_at: AwareDatetime
 
 
-class HouseholdNeedRecognised(Event, context="points"):
-    """The household is in need until a day and can be given aid."""
+class HouseholdNeedRecognisedV1(Event, context="points"):
+    """Superseded: as the second version, and why the household is in need. That is nobody's to read here any more."""
 
     household_id: UUID
     community: CommunityCode
     reason: NeedReason
+    until: date = Field(description="Last day, in Asia/Shanghai.")
+    recognised_at: AwareDatetime
+
+    def upcast(self) -> "HouseholdNeedRecognised":
+        """The same without the reason."""
+        return HouseholdNeedRecognised(**self.model_dump(exclude={"reason"}))
+
+
+class HouseholdNeedRecognised(Event, context="points", version=2):
+    """The household is in need until a day and can be given aid. Why, stays in the vault: it may be an illness."""
+
+    household_id: UUID
+    community: CommunityCode
     until: date = Field(description="Last day, in Asia/Shanghai.")
     recognised_at: AwareDatetime
 

@@ -1,4 +1,4 @@
-"""Routes of households. Name and address come from the vault, and are shown to the office only."""
+"""Routes of households. Name, address and why one is in need come from the vault, and are shown to the office only."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
@@ -17,6 +17,7 @@ from services.points.households.model import (
     RecogniseNeed,
     RegisterHousehold,
 )
+from services.points.households.reasons import NEED_REASON
 from services.points.households.views import HOUSEHOLDS
 from services.points.names import Named, NamesAsked, with_names
 from services.points.node_names import NamedPage, with_node_names
@@ -57,19 +58,18 @@ class MembersBody(Body):
 
 
 class NeedBody(Body):
-    """认定困难家庭 In need until a day, for a reason."""
+    """认定困难家庭 In need until a day, for a reason; that is kept encrypted."""
 
     reason: NeedReason
     until: Day
 
 
 class HouseholdOut(BaseModel):
-    """A household, without name and address."""
+    """A household, without name and address, and without why it is in need."""
 
     id: UUID
     community: str
     members: list[UUID]
-    need_reason: NeedReason | None
     need_until: date | None = Field(description="困难情形认定至 last day; it may be over")
     forgotten: bool
 
@@ -79,10 +79,11 @@ class HouseholdListedOut(HouseholdOut, Named):
 
 
 class HouseholdIdentityOut(HouseholdOut):
-    """A household with what identifies it; null where it was not given, or erased."""
+    """A household with what identifies it, and why it is in need; null where it was not given, or erased."""
 
     name: str | None
     address: str | None
+    need_reason: NeedReason | None = Field(description="困难原因 why it is in need, or was until `need_until`")
     registered_at: datetime
 
 
@@ -109,14 +110,21 @@ async def change_members(household_id: UUID, body: MembersBody, work: Work, call
 
 @api.command("/v1/households/{household_id}/need", permission="households.manage")
 async def recognise_need(household_id: UUID, body: NeedBody, work: Work, caller: Caller) -> HouseholdOut:
-    """认定困难家庭，最长两年。Recognise need until a day, two years at the most."""
-    return await _do(work, caller, household_id, RecogniseNeed(body.reason, body.until, local_day(work.now), work.now))
+    """认定困难家庭，最长两年；原因只有社区和区可见。
+
+    Recognise need until a day, two years at the most; why is for the office alone to see.
+    """
+    answer = await _do(work, caller, household_id, RecogniseNeed(body.until, local_day(work.now), work.now))
+    await work.vault.put(work.connection, household_id, {NEED_REASON: body.reason.value})
+    return answer
 
 
 @api.command("/v1/households/{household_id}/need/end", permission="households.manage")
 async def end_need(household_id: UUID, work: Work, caller: Caller) -> HouseholdOut:
     """困难情形结束。The household is no longer in need."""
-    return await _do(work, caller, household_id, EndNeed(work.now))
+    answer = await _do(work, caller, household_id, EndNeed(work.now))
+    await work.vault.clear(work.connection, household_id, [NEED_REASON])
+    return answer
 
 
 @api.command("/v1/households/{household_id}/forgetting", permission="households.manage")
@@ -162,7 +170,7 @@ async def list_households(
 async def get_household(
     household_id: UUID, read: Read, caller: Caller, vault: Vaulted, response: Response
 ) -> HouseholdIdentityOut:
-    """一户家庭，含姓名住址。One household, with name and address."""
+    """一户家庭，含姓名、住址和困难原因。One household, with name and address, and why it is in need."""
     row = (await read.execute(select(households).where(households.c.id == household_id))).first()
     if row is None:
         raise NotFound("household")
@@ -174,6 +182,7 @@ async def get_household(
         members=(await _members_of(read, [household_id])).get(household_id, []),
         name=known.get("name"),
         address=known.get("address"),
+        need_reason=NeedReason(known[NEED_REASON]) if NEED_REASON in known else None,
         registered_at=row.registered_at,
     )
 
@@ -210,7 +219,6 @@ def _state(household: Household) -> HouseholdOut:
         id=household.id,
         community=household.community,
         members=sorted(household.members),
-        need_reason=household.need,
         need_until=household.need_until,
         forgotten=household.forgotten,
     )
@@ -220,7 +228,6 @@ def _plain(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
         "community": row.community,
-        "need_reason": row.need_reason,
         "need_until": row.need_until,
         "forgotten": row.forgotten_at is not None,
     }

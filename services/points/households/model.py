@@ -1,6 +1,6 @@
-"""A household (户): the volunteers among its members, and whether it is in need, why, and until when.
+"""A household (户): the volunteers among its members, and whether it is in need, and until when.
 
-Who they are and where they live stands in the vault.
+Who they are, where they live and why they are in need stands in the vault.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,6 @@ from shared.contracts.love_market import (
     HouseholdNeedEnded,
     HouseholdNeedRecognised,
     HouseholdRegistered,
-    NeedReason,
 )
 
 NEED_DAYS_MAX: Final = 731
@@ -29,7 +28,6 @@ class Household:
     id: UUID | None = None
     community: str = ""
     members: tuple[UUID, ...] = ()
-    need: NeedReason | None = None
     need_until: date | None = None
     forgotten: bool = False
 
@@ -58,9 +56,8 @@ class ChangeMembers:
 
 @dataclass(frozen=True, slots=True)
 class RecogniseNeed:
-    """Recognise that it is in need, until a day; again for longer, or for another reason."""
+    """Recognise that it is in need, until a day; again for longer, or for another reason, which no event tells."""
 
-    reason: NeedReason
     until: date
     today: date
     at: datetime
@@ -131,7 +128,7 @@ def decide(household: Household, command: Command) -> list[Event]:
         case RecogniseNeed():
             return [_recognised(household, command)]
         case EndNeed(at=at):
-            refuse_if(household.need is None, NotInNeed)
+            refuse_if(household.need_until is None, NotInNeed)
             return [HouseholdNeedEnded(**common, ended_at=at)]
         case ForgetHousehold(at=at):
             return [HouseholdForgotten(**common, forgotten_at=at)]
@@ -150,7 +147,6 @@ def _recognised(household: Household, command: RecogniseNeed) -> HouseholdNeedRe
     return HouseholdNeedRecognised(
         household_id=household.id,
         community=household.community,
-        reason=command.reason,
         until=command.until,
         recognised_at=command.at,
     )
@@ -163,11 +159,11 @@ def evolve(household: Household, event: Event) -> Household:
             return Household(event.household_id, event.community, event.members)
         case HouseholdMembersChanged(members=members):
             return replace(household, members=members)
-        case HouseholdNeedRecognised(reason=reason, until=until):
-            return replace(household, need=reason, need_until=until)
+        case HouseholdNeedRecognised(until=until):
+            return replace(household, need_until=until)
         case HouseholdNeedEnded():
-            return replace(household, need=None, need_until=None)
+            return replace(household, need_until=None)
         case HouseholdForgotten():
-            return replace(household, members=(), need=None, need_until=None, forgotten=True)
+            return replace(household, members=(), need_until=None, forgotten=True)
         case _:
             return household

@@ -58,22 +58,20 @@ async def change_members(connection: AsyncConnection, event: HouseholdMembersCha
 @views.on(HouseholdNeedRecognised)
 async def recognise(connection: AsyncConnection, event: HouseholdNeedRecognised, recorded: Recorded) -> None:
     """In need until a day."""
-    await _set(connection, event.household_id, recorded, need_reason=event.reason.value, need_until=event.until)
+    await _set(connection, event.household_id, recorded, need_until=event.until)
 
 
 @views.on(HouseholdNeedEnded)
 async def end_need(connection: AsyncConnection, event: HouseholdNeedEnded, recorded: Recorded) -> None:
     """Not in need any more."""
-    await _set(connection, event.household_id, recorded, need_reason=None, need_until=None)
+    await _set(connection, event.household_id, recorded, need_until=None)
 
 
 @views.on(HouseholdForgotten)
 async def forget(connection: AsyncConnection, event: HouseholdForgotten, recorded: Recorded) -> None:
     """The row stays, and means nobody."""
     await _nobody_belongs(connection, event.household_id)
-    await _set(
-        connection, event.household_id, recorded, need_reason=None, need_until=None, forgotten_at=event.forgotten_at
-    )
+    await _set(connection, event.household_id, recorded, need_until=None, forgotten_at=event.forgotten_at)
 
 
 async def _belong(connection: AsyncConnection, household_id: UUID, members: Sequence[UUID]) -> None:

@@ -198,7 +198,6 @@ households = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("community", CODE, nullable=False),
-    Column("need_reason", Text),
     Column("need_until", Date),
     Column("registered_at", MOMENT, nullable=False),
     Column("forgotten_at", MOMENT),

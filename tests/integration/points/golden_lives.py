@@ -31,7 +31,8 @@ LIVES = tuple(
     for life in (
         f"""
         {_MARKET} RedemptionReserved RedemptionCollected HouseholdRegistered HouseholdMembersChanged
-        HouseholdNeedRecognised AidProposed AidApproved AidGranted AidHandedOver HouseholdNeedEnded
+        HouseholdNeedRecognised HouseholdNeedRecognised.v2 AidProposed AidApproved AidGranted AidHandedOver
+        HouseholdNeedEnded
         SuppliesRequested SuppliesApproved SuppliesIssued SuppliesUsed SuppliesUseWithdrawn SuppliesReturned
         SuppliesReturnWithdrawn
         BeneficiaryRegistered KinProposed KinVerified TimeOrderRequested TimeOrderAccepted TimeOrderServed

@@ -87,7 +87,6 @@ from shared.contracts.love_market import (
     HouseholdNeedEnded,
     HouseholdNeedRecognised,
     HouseholdRegistered,
-    NeedReason,
     PurchasedLine,
     RepeatReason,
     StockCounted,
@@ -210,9 +209,7 @@ def test_grants_and_sales_happen_once() -> None:
 
 
 HOME = HouseholdRegistered(household_id=HOUSEHOLD, community=COMMUNITY, members=(ANNA,), registered_at=NOW)
-NEEDY = HouseholdNeedRecognised(
-    household_id=HOUSEHOLD, community=COMMUNITY, reason=NeedReason.DISABILITY, until=TODAY, recognised_at=NOW
-)
+NEEDY = HouseholdNeedRecognised(household_id=HOUSEHOLD, community=COMMUNITY, until=TODAY, recognised_at=NOW)
 GONE = HouseholdForgotten(household_id=HOUSEHOLD, community=COMMUNITY, forgotten_at=NOW)
 
 
@@ -227,7 +224,7 @@ def test_a_household_is_registered_and_its_members_change() -> None:
 
 def test_need_is_recognised_for_a_time_and_ends() -> None:
     def recognise(days: int) -> RecogniseNeed:
-        return RecogniseNeed(NeedReason.DISABILITY, TODAY + timedelta(days=days), TODAY, NOW)
+        return RecogniseNeed(TODAY + timedelta(days=days), TODAY, NOW)
 
     given(HOUSEHOLDS, HOME).when(recognise(0)).then(NEEDY)
     given(HOUSEHOLDS, HOME).when(recognise(-1)).then_refused(NeedEndsOutOfBounds)
@@ -242,7 +239,7 @@ def test_need_is_recognised_for_a_time_and_ends() -> None:
 
 def test_a_forgotten_household_is_left_alone() -> None:
     given(HOUSEHOLDS, HOME, NEEDY).when(ForgetHousehold(NOW)).then(GONE)
-    given(HOUSEHOLDS, HOME, NEEDY).when(ForgetHousehold(NOW)).then_state(members=(), need=None, forgotten=True)
+    given(HOUSEHOLDS, HOME, NEEDY).when(ForgetHousehold(NOW)).then_state(members=(), need_until=None, forgotten=True)
     for command in (ChangeMembers((), NOW), EndNeed(NOW), ForgetHousehold(NOW)):
         given(HOUSEHOLDS, HOME, GONE).when(command).then_refused(HouseholdIsForgotten)
         given(HOUSEHOLDS).when(command).then_refused(HouseholdIsForgotten)

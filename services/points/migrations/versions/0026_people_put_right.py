@@ -1,0 +1,11 @@
+"""Why a household is in need stands in the vault alone."""
+
+from alembic import op
+
+revision = "0026"
+down_revision = "0024"
+
+
+def upgrade() -> None:
+    """The reasons themselves are put into the vault by `migrate`, from the events that told them."""
+    op.drop_column("households", "need_reason")
