@@ -1,16 +1,20 @@
 """Field types of the request bodies and queries, and what routes of several rooms need."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
+from services.points.details import ChangeDetails
 from services.points.ledger.reading import Sight
 from services.points.market.dated import Dated
 from services.points.reversal import Reverse
 from services.points.settings import PointsSettings
+from shared.aggregate import Aggregate, State
 from shared.auth.tokens import OutsideNode, Principal
 from shared.clock import Clock
 from shared.contracts.reversals import ReversalReason
@@ -80,6 +84,44 @@ WhetherReversed = Annotated[
 def reversing(work: UnitOfWork, settings: PointsSettings, body: ReversalBody) -> Reverse:
     """The command to take something back, as far as books stay open."""
     return Reverse(body.reason, work.now, work.now - timedelta(days=settings.backdating_max_days))
+
+
+class DetailsBody(Body):
+    """Details to put right: only what changes; null takes a detail away, where it is not needed."""
+
+    NEEDED: ClassVar[frozenset[str]] = frozenset({"name"})
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("nothing_to_change", "name at least one field")
+        emptied = sorted(name for name in self.model_fields_set & self.NEEDED if getattr(self, name) is None)
+        if emptied:
+            raise PydanticCustomError("cannot_be_emptied", "{fields} cannot be empty", {"fields": ", ".join(emptied)})
+        return self
+
+
+S = TypeVar("S", bound=State)
+
+
+async def put_right(
+    work: UnitOfWork,
+    aggregate: Aggregate[S],
+    subject: UUID,
+    details: Mapping[str, str | None],
+    command: Callable[[tuple[str, ...], datetime], Any] = ChangeDetails,
+) -> S:
+    """Replace these details in the vault; None takes one away. The event says which of them were not the same before.
+
+    The aggregate was loaded before, so whoever puts the same person right meanwhile is noticed.
+    """
+    before = await work.vault.get(work.connection, subject)
+    changed = {name: value for name, value in details.items() if before.get(name) != value}
+    state = await work.execute(aggregate, subject, command(tuple(sorted(changed)), work.now))
+    if kept := {name: value for name, value in changed.items() if value is not None}:
+        await work.vault.put(work.connection, subject, kept)
+    await work.vault.clear(work.connection, subject, [name for name in changed if name not in kept])
+    return state
 
 
 Configured = Annotated[PointsSettings, Depends(configured)]

@@ -80,6 +80,15 @@ class DonorRegistered(Event, context="points"):
     registered_at: AwareDatetime
 
 
+class DonorDetailsChanged(Event, context="points"):
+    """Details of a donor in the vault were put right; which ones is told, their content is not."""
+
+    donor_id: UUID
+    community: CommunityCode
+    fields: tuple[str, ...] = Field(description="Some of name, contact.")
+    changed_at: AwareDatetime
+
+
 class DonorForgotten(Event, context="points"):
     """Who the donor is was erased; what they gave stays."""
 
@@ -111,6 +120,15 @@ class SupplierRegistered(Event, context="points"):
     supplier_id: UUID
     community: CommunityCode
     registered_at: AwareDatetime
+
+
+class SupplierDetailsChanged(Event, context="points"):
+    """Details of a supplier in the vault were put right; which ones is told, their content is not."""
+
+    supplier_id: UUID
+    community: CommunityCode
+    fields: tuple[str, ...] = Field(description="Some of name, contact.")
+    changed_at: AwareDatetime
 
 
 class SupplierForgotten(Event, context="points"):
@@ -167,6 +185,15 @@ class HouseholdRegistered(Event, context="points"):
     community: CommunityCode
     members: tuple[UUID, ...] = Field(description="Volunteers among its members.")
     registered_at: AwareDatetime
+
+
+class HouseholdDetailsChanged(Event, context="points"):
+    """Details of a household in the vault were put right; which ones is told, their content is not."""
+
+    household_id: UUID
+    community: CommunityCode
+    fields: tuple[str, ...] = Field(description="Some of name, address.")
+    changed_at: AwareDatetime
 
 
 class HouseholdMembersChanged(Event, context="points"):

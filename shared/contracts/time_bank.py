@@ -116,6 +116,18 @@ class BeneficiaryRegistered(Event, context="points"):
     registered_at: AwareDatetime
 
 
+class BeneficiaryDetailsChanged(Event, context="points"):
+    """Details of a beneficiary in the vault were put right; which ones is told, their content is not."""
+
+    beneficiary_id: UUID
+    community: CommunityCode
+    fields: tuple[str, ...] = Field(description="Some of name, id_number (all of the document), phone, address.")
+    age_group_from: AgeGroup | None = Field(
+        default=None, description="Age group on that day, where the document was put right; null where it was not."
+    )
+    changed_at: AwareDatetime
+
+
 class BeneficiaryForgotten(Event, context="points"):
     """Who the beneficiary is was erased; what was served and paid stays."""
 

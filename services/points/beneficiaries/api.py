@@ -1,7 +1,8 @@
 """Routes of beneficiaries. Who a person is comes from the vault, and is shown to the office only."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from functools import partial
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from fastapi import Query, Response
@@ -10,8 +11,20 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import or_, select
 
 from services.points.accounts.known import known_volunteers
-from services.points.beneficiaries.id_numbers import age_group_from, age_in_month, valid_document
-from services.points.beneficiaries.model import Beneficiary, ForgetBeneficiary, RegisterBeneficiary
+from services.points.beneficiaries.id_numbers import (
+    age_group_from,
+    age_in_month,
+    changed_document,
+    valid_document,
+    vault_fields,
+)
+from services.points.beneficiaries.model import (
+    Beneficiary,
+    ChangePerson,
+    ForgetBeneficiary,
+    RegisterBeneficiary,
+    check_person,
+)
 from services.points.beneficiaries.views import (
     BENEFICIARIES,
     claim_identity,
@@ -21,7 +34,7 @@ from services.points.beneficiaries.views import (
     rows_at_home,
 )
 from services.points.deaths.gate import shut_gate
-from services.points.fields import own_id
+from services.points.fields import DetailsBody, own_id, put_right
 from services.points.names import Named, NamesAsked, with_names
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import beneficiaries, kin
@@ -36,6 +49,9 @@ from shared.web.fields import Body, Day, LongText, ShortText
 api = Api(tags=["beneficiaries 时间银行服务对象"])
 
 IdNumberText = Annotated[str, Field(min_length=1, max_length=40)]
+
+_DOCUMENT = frozenset({"id_number", "id_kind", "born_on"})
+"""Details of the document. It is told as one: that a birth date alone was put right is nobody's to know."""
 
 
 class PersonBody(Body):
@@ -68,6 +84,24 @@ class BeneficiaryBody(Body):
             choices = {"one": "volunteer_id", "other": "person"}
             raise PydanticCustomError("one_of", "give either {one} or {other}", choices)
         return self
+
+
+class PersonDetailsBody(DetailsBody):
+    """更正服务对象信息：只写要改的。Only what changes; null takes phone or address away."""
+
+    NEEDED: ClassVar[frozenset[str]] = frozenset({"name"}) | _DOCUMENT
+
+    name: ShortText | None = None
+    id_number: Annotated[IdNumberText | None, Field(description="证件号码 number of the identity document")] = None
+    id_kind: Annotated[
+        DocumentKind | None,
+        Field(description="证件类型；新号码不是 18 位的须填 kind; with a new number not of 18 digits"),
+    ] = None
+    born_on: Annotated[
+        Day | None, Field(description="出生日期；号码里有的须一致 birth date; as the number tells it")
+    ] = None
+    phone: ShortText | None = None
+    address: LongText | None = None
 
 
 class BeneficiaryStateOut(BaseModel):
@@ -112,11 +146,33 @@ async def register_beneficiary(body: BeneficiaryBody, work: Work, caller: Caller
     state = work.create(BENEFICIARIES, beneficiary_id, command)
     if person is not None and document is not None:
         await claim_identity(work.connection, work.vault.digest("beneficiary", document.key), beneficiary_id)
-        told = {"name": person.name, "id_kind": document.kind.value, "id_number": document.number}
-        told["born_on"] = document.born_on.isoformat()
+        told = {"name": person.name, **vault_fields(document)}
         told |= {name: said for name in ("phone", "address") if (said := getattr(person, name)) is not None}
         await work.vault.put(work.connection, beneficiary_id, told)
     return _state(state)
+
+
+@api.command("/v1/beneficiaries/{beneficiary_id}", permission="beneficiaries.manage", method="PATCH")
+async def change_beneficiary(
+    beneficiary_id: UUID, body: PersonDetailsBody, work: Work, caller: Caller
+) -> BeneficiaryStateOut:
+    """更正服务对象的姓名、证件、电话、住址，有未了结的订单也可以；志愿者的资料在志愿者登记中修改。
+
+    Put name, document, phone or address right, also while orders are open. A volunteer's are changed in the registry.
+    """
+    caller.require(await home_of(work.connection, beneficiary_id))
+    check_person((await work.load(BENEFICIARIES, beneficiary_id)).state)
+    details: dict[str, str | None] = body.model_dump(exclude_unset=True, exclude=set(_DOCUMENT))
+    group = None
+    if body.model_fields_set & _DOCUMENT:
+        today, before = local_day(work.now), await work.vault.get(work.connection, beneficiary_id)
+        document = changed_document(before, today, body.id_number, body.id_kind, body.born_on)
+        details |= vault_fields(document)
+        group = age_group_from(age_in_month(document.born_on, today))
+        await free_identity(work.connection, beneficiary_id)
+        await claim_identity(work.connection, work.vault.digest("beneficiary", document.key), beneficiary_id)
+    command = partial(_changed, group)
+    return _state(await put_right(work, BENEFICIARIES, beneficiary_id, details, command))
 
 
 @api.command("/v1/beneficiaries/{beneficiary_id}/forgetting", permission="beneficiaries.manage")
@@ -174,6 +230,13 @@ async def get_beneficiary(
     known = await vault.get(read, beneficiary_id)
     told = {name: known.get(name) for name in ("name", "id_kind", "id_number", "phone", "address")}
     return BeneficiaryIdentityOut(**_plain(row), **told)
+
+
+def _changed(group: int | None, fields: tuple[str, ...], at: datetime) -> ChangePerson:
+    other = set(fields) - _DOCUMENT
+    if other == set(fields):
+        return ChangePerson(fields, None, at)
+    return ChangePerson(tuple(sorted({*other, "id_number"})), group, at)
 
 
 def _plain(row: Any) -> dict[str, Any]:

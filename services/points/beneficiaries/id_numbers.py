@@ -1,10 +1,12 @@
 """Identity documents of people who are no volunteers, and how old their birth dates make them."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from typing import ClassVar
 
 from shared.contracts import Refusal
-from shared.identity_documents import Document, DocumentKind, NumberWrong, read_document, reason
+from shared.identity_documents import Document, DocumentKind, NumberWrong, read_document, read_number, reason
 
 GROUP_YEARS = 5
 """Ages are told in groups of so many years, as the registry tells them."""
@@ -27,6 +29,36 @@ def valid_document(text: str, today: date, kind: DocumentKind | None = None, bor
         return read_document(text, today, kind, born_on)
     except NumberWrong as wrong:
         raise IdNumberWrong(wrong.code) from None
+
+
+def changed_document(
+    before: Mapping[str, str],
+    today: date,
+    number: str | None = None,
+    kind: DocumentKind | None = None,
+    born_on: date | None = None,
+) -> Document:
+    """The document after a change of some of what the vault says of it. Raises `IdNumberWrong`.
+
+    A renewed passport is shown by whoever was born on the day that is known; another kind of document tells its own.
+    """
+    if number is None:
+        number, known = before["id_number"], before.get("id_kind")
+        kind = kind or (DocumentKind(known) if known is not None else None)
+    if born_on is None and "born_on" in before:
+        with suppress(NumberWrong):
+            if read_number(number, today, kind).born_on is None:
+                born_on = date.fromisoformat(before["born_on"])
+    return valid_document(number, today, kind, born_on)
+
+
+def vault_fields(document: Document) -> dict[str, str]:
+    """A document as it stands in the vault."""
+    return {
+        "id_kind": document.kind.value,
+        "id_number": document.number,
+        "born_on": document.born_on.isoformat(),
+    }
 
 
 def age_in_month(born: date, day: date) -> int:

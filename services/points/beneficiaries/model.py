@@ -9,7 +9,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
-from shared.contracts.time_bank import BeneficiaryForgotten, BeneficiaryRegistered
+from shared.contracts.time_bank import BeneficiaryDetailsChanged, BeneficiaryForgotten, BeneficiaryRegistered
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,16 @@ class RegisterBeneficiary:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangePerson:
+    """Tell that details of a person in the vault were put right, and the age group that follows from the document."""
+
+    fields: tuple[str, ...]
+    age_group_from: int | None
+    """None where the document was not put right."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetBeneficiary:
     """Erase who it is."""
 
@@ -44,7 +54,7 @@ class ForgetBeneficiary:
     at: datetime
 
 
-Command = RegisterBeneficiary | ForgetBeneficiary
+Command = RegisterBeneficiary | ChangePerson | ForgetBeneficiary
 
 
 class BeneficiaryAlreadyRegistered(Refusal):
@@ -57,6 +67,12 @@ class BeneficiaryIsForgotten(Refusal):
     """Who the beneficiary was has been erased; nothing new can be tied to them."""
 
     code: ClassVar[str] = "beneficiary_is_forgotten"
+
+
+class BeneficiaryIsVolunteer(Refusal):
+    """The beneficiary is a volunteer, and the registry knows who that is."""
+
+    code: ClassVar[str] = "beneficiary_is_volunteer"
 
 
 class BeneficiaryHasOpenOrders(Refusal):
@@ -94,12 +110,32 @@ def decide(beneficiary: Beneficiary, command: Command) -> list[Event]:
                 registered_at=command.at,
             )
         ]
+    if isinstance(command, ChangePerson):
+        check_person(beneficiary)
+        changed = BeneficiaryDetailsChanged(
+            beneficiary_id=_id(beneficiary),
+            community=beneficiary.community,
+            fields=command.fields,
+            age_group_from=command.age_group_from,
+            changed_at=command.at,
+        )
+        return [changed] if command.fields else []
     refuse_if(beneficiary.id is None or beneficiary.forgotten, BeneficiaryIsForgotten)
     refuse_if(command.open_orders > 0, BeneficiaryHasOpenOrders(orders=command.open_orders))
-    assert beneficiary.id is not None
     return [
-        BeneficiaryForgotten(beneficiary_id=beneficiary.id, community=beneficiary.community, forgotten_at=command.at)
+        BeneficiaryForgotten(beneficiary_id=_id(beneficiary), community=beneficiary.community, forgotten_at=command.at)
     ]
+
+
+def check_person(beneficiary: Beneficiary) -> None:
+    """Refuse whatever needs a person whom the vault knows: not a volunteer, and not erased."""
+    refuse_if(beneficiary.id is None or beneficiary.forgotten, BeneficiaryIsForgotten)
+    refuse_if(beneficiary.volunteer_id is not None, BeneficiaryIsVolunteer)
+
+
+def _id(beneficiary: Beneficiary) -> UUID:
+    assert beneficiary.id is not None
+    return beneficiary.id
 
 
 def evolve(beneficiary: Beneficiary, event: Event) -> Beneficiary:
@@ -107,6 +143,8 @@ def evolve(beneficiary: Beneficiary, event: Event) -> Beneficiary:
     match event:
         case BeneficiaryRegistered():
             return Beneficiary(event.beneficiary_id, event.community, event.volunteer_id, event.age_group_from)
+        case BeneficiaryDetailsChanged(age_group_from=int() as group):
+            return replace(beneficiary, age_group_from=group)
         case BeneficiaryForgotten():
             return replace(beneficiary, volunteer_id=None, age_group_from=None, forgotten=True)
         case _:

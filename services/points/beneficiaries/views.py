@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.beneficiaries.model import Beneficiary, BeneficiaryAlreadyRegistered, decide, evolve
 from services.points.tables import beneficiaries, beneficiary_identities, members
 from shared.aggregate import Aggregate
-from shared.contracts.time_bank import BeneficiaryForgotten, BeneficiaryRegistered
+from shared.contracts.time_bank import BeneficiaryDetailsChanged, BeneficiaryForgotten, BeneficiaryRegistered
 from shared.eventstore import Recorded
 from shared.views import Views
 from shared.web import NotFound
@@ -38,6 +38,15 @@ async def register(connection: AsyncConnection, event: BeneficiaryRegistered, re
         if "beneficiaries_volunteer" not in str(error.orig):
             raise
         raise BeneficiaryAlreadyRegistered from error
+
+
+@views.on(BeneficiaryDetailsChanged)
+async def put_right(connection: AsyncConnection, event: BeneficiaryDetailsChanged, recorded: Recorded) -> None:
+    """Who it is reads otherwise now; of another document the age group follows."""
+    changed = {"version": recorded.version}
+    if event.age_group_from is not None:
+        changed["age_group_from"] = event.age_group_from
+    await connection.execute(update(beneficiaries).where(beneficiaries.c.id == event.beneficiary_id).values(changed))
 
 
 @views.on(BeneficiaryForgotten)

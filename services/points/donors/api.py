@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from services.points.donors.model import ForgetDonor, RegisterDonor
 from services.points.donors.views import DONORS
+from services.points.fields import DetailsBody, put_right
 from services.points.names import Named, NamesAsked, with_names
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import donors
@@ -27,6 +28,15 @@ class DonorBody(Body):
 
     community: CommunityCode
     kind: DonorKind
+    name: ShortText | None = None
+    contact: ShortText | None = None
+
+
+class DonorDetailsBody(DetailsBody):
+    """更正捐赠人信息：只写要改的。Only what changes; null takes it away: without a name they are anonymous."""
+
+    NEEDED = frozenset()
+
     name: ShortText | None = None
     contact: ShortText | None = None
 
@@ -65,6 +75,14 @@ async def register_donor(body: DonorBody, work: Work, caller: Caller) -> DonorSt
     known = {field: value for field, value in identity.items() if value is not None}
     if known:
         await work.vault.put(work.connection, donor_id, known)
+    return DonorStateOut(id=donor_id, community=donor.community, forgotten=donor.forgotten)
+
+
+@api.command("/v1/donors/{donor_id}", permission="donations.manage", method="PATCH")
+async def change_donor(donor_id: UUID, body: DonorDetailsBody, work: Work, caller: Caller) -> DonorStateOut:
+    """更正捐赠人的名称和联系方式；再次打印的收据随之改正。Put name and contact right; receipts printed again follow."""
+    await of_caller(work, caller, DONORS, donor_id)
+    donor = await put_right(work, DONORS, donor_id, body.model_dump(exclude_unset=True))
     return DonorStateOut(id=donor_id, community=donor.community, forgotten=donor.forgotten)
 
 

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
+from services.points.details import ChangeDetails
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
-from shared.contracts.love_market import DonorForgotten, DonorKind, DonorRegistered
+from shared.contracts.love_market import DonorDetailsChanged, DonorForgotten, DonorKind, DonorRegistered
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class ForgetDonor:
     at: datetime
 
 
-Command = RegisterDonor | ForgetDonor
+Command = RegisterDonor | ChangeDetails | ForgetDonor
 
 
 class DonorAlreadyRegistered(Refusal):
@@ -63,10 +64,16 @@ def decide(donor: Donor, command: Command) -> list[Event]:
                     registered_at=command.at,
                 )
             ]
+        case ChangeDetails(fields=fields, at=at):
+            common = _known(donor)
+            return [DonorDetailsChanged(**common, fields=fields, changed_at=at)] if fields else []
         case ForgetDonor(at=at):
-            refuse_if(donor.id is None or donor.forgotten, DonorIsForgotten)
-            assert donor.id is not None
-            return [DonorForgotten(donor_id=donor.id, community=donor.community, forgotten_at=at)]
+            return [DonorForgotten(**_known(donor), forgotten_at=at)]
+
+
+def _known(donor: Donor) -> dict[str, Any]:
+    refuse_if(donor.id is None or donor.forgotten, DonorIsForgotten)
+    return {"donor_id": donor.id, "community": donor.community}
 
 
 def evolve(donor: Donor, event: Event) -> Donor:

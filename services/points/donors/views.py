@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.donors.model import Donor, decide, evolve
 from services.points.tables import donors
 from shared.aggregate import Aggregate
-from shared.contracts.love_market import DonorForgotten, DonorRegistered
+from shared.contracts.love_market import DonorDetailsChanged, DonorForgotten, DonorRegistered
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -27,6 +27,12 @@ async def register(connection: AsyncConnection, event: DonorRegistered, recorded
             version=recorded.version,
         )
     )
+
+
+@views.on(DonorDetailsChanged)
+async def put_right(connection: AsyncConnection, event: DonorDetailsChanged, recorded: Recorded) -> None:
+    """Who it is reads otherwise now."""
+    await connection.execute(update(donors).where(donors.c.id == event.donor_id).values(version=recorded.version))
 
 
 @views.on(DonorForgotten)

@@ -8,6 +8,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from services.points.fields import DetailsBody, put_right
 from services.points.households.model import (
     ChangeMembers,
     Command,
@@ -49,6 +50,13 @@ class HouseholdBody(Body):
     name: Annotated[ShortText, Field(description="户主姓名 whose household it is")]
     address: LongText | None = None
     members: Annotated[Members, Field(default=[], description="成员中的志愿者 volunteers among its members")]
+
+
+class HouseholdDetailsBody(DetailsBody):
+    """更正家庭信息：只写要改的。Only what changes; null takes the address away."""
+
+    name: Annotated[ShortText | None, Field(description="户主姓名 whose household it is")] = None
+    address: LongText | None = None
 
 
 class MembersBody(Body):
@@ -98,6 +106,13 @@ async def register_household(body: HouseholdBody, work: Work, caller: Caller) ->
     identity = {"name": body.name} | ({"address": body.address} if body.address is not None else {})
     await work.vault.put(work.connection, household_id, identity)
     return _state(household)
+
+
+@api.command("/v1/households/{household_id}", permission="households.manage", method="PATCH")
+async def change_household(household_id: UUID, body: HouseholdDetailsBody, work: Work, caller: Caller) -> HouseholdOut:
+    """更正户主姓名或搬家后的住址；困难认定、成员和救助记录不变。Another name or address; need, members and aid stay."""
+    await of_caller(work, caller, HOUSEHOLDS, household_id)
+    return _state(await put_right(work, HOUSEHOLDS, household_id, body.model_dump(exclude_unset=True)))
 
 
 @api.command("/v1/households/{household_id}/members", permission="households.manage")

@@ -8,8 +8,10 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from services.points.details import ChangeDetails
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
 from shared.contracts.love_market import (
+    HouseholdDetailsChanged,
     HouseholdForgotten,
     HouseholdMembersChanged,
     HouseholdNeedEnded,
@@ -77,7 +79,7 @@ class ForgetHousehold:
     at: datetime
 
 
-Command = RegisterHousehold | ChangeMembers | RecogniseNeed | EndNeed | ForgetHousehold
+Command = RegisterHousehold | ChangeDetails | ChangeMembers | RecogniseNeed | EndNeed | ForgetHousehold
 
 
 class HouseholdAlreadyRegistered(Refusal):
@@ -121,6 +123,8 @@ def decide(household: Household, command: Command) -> list[Event]:
     assert household.id is not None
     common: dict[str, Any] = {"household_id": household.id, "community": household.community}
     match command:
+        case ChangeDetails(fields=fields, at=at):
+            return [HouseholdDetailsChanged(**common, fields=fields, changed_at=at)] if fields else []
         case ChangeMembers(members=members, at=at):
             if set(members) == set(household.members):
                 return []

@@ -13,6 +13,7 @@ from services.points.tables import household_members, households
 from shared.aggregate import Aggregate
 from shared.contracts import Refusal
 from shared.contracts.love_market import (
+    HouseholdDetailsChanged,
     HouseholdForgotten,
     HouseholdMembersChanged,
     HouseholdNeedEnded,
@@ -45,6 +46,12 @@ async def register(connection: AsyncConnection, event: HouseholdRegistered, reco
         )
     )
     await _belong(connection, event.household_id, event.members)
+
+
+@views.on(HouseholdDetailsChanged)
+async def put_right(connection: AsyncConnection, event: HouseholdDetailsChanged, recorded: Recorded) -> None:
+    """Name or address read otherwise now."""
+    await _set(connection, event.household_id, recorded)
 
 
 @views.on(HouseholdMembersChanged)

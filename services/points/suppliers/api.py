@@ -8,6 +8,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 
+from services.points.fields import DetailsBody, put_right
 from services.points.names import Named, NamesAsked, with_names
 from services.points.node_names import NamedPage, with_node_names
 from services.points.suppliers.model import ForgetSupplier, RegisterSupplier
@@ -26,6 +27,13 @@ class SupplierBody(Body):
 
     community: CommunityCode
     name: ShortText
+    contact: ShortText | None = None
+
+
+class SupplierDetailsBody(DetailsBody):
+    """更正供应商信息：只写要改的。Only what changes; null takes the contact away."""
+
+    name: ShortText | None = None
     contact: ShortText | None = None
 
 
@@ -60,6 +68,14 @@ async def register_supplier(body: SupplierBody, work: Work, caller: Caller) -> S
     supplier = work.create(SUPPLIERS, supplier_id, RegisterSupplier(supplier_id, body.community, work.now))
     identity = {"name": body.name} | ({"contact": body.contact} if body.contact is not None else {})
     await work.vault.put(work.connection, supplier_id, identity)
+    return SupplierStateOut(id=supplier_id, community=supplier.community, forgotten=supplier.forgotten)
+
+
+@api.command("/v1/suppliers/{supplier_id}", permission="purchases.manage", method="PATCH")
+async def change_supplier(supplier_id: UUID, body: SupplierDetailsBody, work: Work, caller: Caller) -> SupplierStateOut:
+    """更正供应商的名称和联系方式。Put name and contact right."""
+    await of_caller(work, caller, SUPPLIERS, supplier_id)
+    supplier = await put_right(work, SUPPLIERS, supplier_id, body.model_dump(exclude_unset=True))
     return SupplierStateOut(id=supplier_id, community=supplier.community, forgotten=supplier.forgotten)
 
 

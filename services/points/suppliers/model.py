@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
+from services.points.details import ChangeDetails
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
-from shared.contracts.love_market import SupplierForgotten, SupplierRegistered
+from shared.contracts.love_market import SupplierDetailsChanged, SupplierForgotten, SupplierRegistered
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class ForgetSupplier:
     at: datetime
 
 
-Command = RegisterSupplier | ForgetSupplier
+Command = RegisterSupplier | ChangeDetails | ForgetSupplier
 
 
 class SupplierAlreadyRegistered(Refusal):
@@ -55,10 +56,16 @@ def decide(supplier: Supplier, command: Command) -> list[Event]:
         case RegisterSupplier(supplier_id=supplier_id, community=community, at=at):
             refuse_unless(supplier.id is None, SupplierAlreadyRegistered)
             return [SupplierRegistered(supplier_id=supplier_id, community=community, registered_at=at)]
+        case ChangeDetails(fields=fields, at=at):
+            common = _known(supplier)
+            return [SupplierDetailsChanged(**common, fields=fields, changed_at=at)] if fields else []
         case ForgetSupplier(at=at):
-            refuse_if(supplier.id is None or supplier.forgotten, SupplierIsForgotten)
-            assert supplier.id is not None
-            return [SupplierForgotten(supplier_id=supplier.id, community=supplier.community, forgotten_at=at)]
+            return [SupplierForgotten(**_known(supplier), forgotten_at=at)]
+
+
+def _known(supplier: Supplier) -> dict[str, Any]:
+    refuse_if(supplier.id is None or supplier.forgotten, SupplierIsForgotten)
+    return {"supplier_id": supplier.id, "community": supplier.community}
 
 
 def evolve(supplier: Supplier, event: Event) -> Supplier:

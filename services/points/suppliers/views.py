@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.suppliers.model import Supplier, decide, evolve
 from services.points.tables import suppliers
 from shared.aggregate import Aggregate
-from shared.contracts.love_market import SupplierForgotten, SupplierRegistered
+from shared.contracts.love_market import SupplierDetailsChanged, SupplierForgotten, SupplierRegistered
 from shared.eventstore import Recorded
 from shared.views import Views
 
@@ -25,6 +25,14 @@ async def register(connection: AsyncConnection, event: SupplierRegistered, recor
             registered_at=event.registered_at,
             version=recorded.version,
         )
+    )
+
+
+@views.on(SupplierDetailsChanged)
+async def put_right(connection: AsyncConnection, event: SupplierDetailsChanged, recorded: Recorded) -> None:
+    """Who it is reads otherwise now."""
+    await connection.execute(
+        update(suppliers).where(suppliers.c.id == event.supplier_id).values(version=recorded.version)
     )
 
 

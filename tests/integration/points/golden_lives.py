@@ -31,8 +31,8 @@ LIVES = tuple(
     for life in (
         f"""
         {_MARKET} RedemptionReserved RedemptionCollected HouseholdRegistered HouseholdMembersChanged
-        HouseholdNeedRecognised HouseholdNeedRecognised.v2 AidProposed AidApproved AidGranted AidHandedOver
-        HouseholdNeedEnded
+        HouseholdDetailsChanged HouseholdNeedRecognised HouseholdNeedRecognised.v2 AidProposed AidApproved AidGranted
+        AidHandedOver HouseholdNeedEnded
         SuppliesRequested SuppliesApproved SuppliesIssued SuppliesUsed SuppliesUseWithdrawn SuppliesReturned
         SuppliesReturnWithdrawn
         BeneficiaryRegistered KinProposed KinVerified TimeOrderRequested TimeOrderAccepted TimeOrderServed
@@ -54,8 +54,8 @@ LIVES = tuple(
         AnomalyFlagged AnomalyPointsHeld AnomalyPointsReleased AnomalyDismissed StarApplied StarDeclined
         CertificateIssued CertificateRefused KinProposed KinVerified KinEnded DeathRecorded DeathWithdrawn
         LeaderboardOptedOut LeaderboardOptedIn SettlementRunProposed SettlementRunWithdrawn DonorRegistered
-        DonorForgotten SupplierRegistered SupplierForgotten HouseholdRegistered HouseholdForgotten BeneficiaryRegistered
-        BeneficiaryForgotten
+        DonorDetailsChanged DonorForgotten SupplierRegistered SupplierDetailsChanged SupplierForgotten
+        HouseholdRegistered HouseholdForgotten BeneficiaryRegistered BeneficiaryDetailsChanged BeneficiaryForgotten
         """,
         f"{_ORDERED} TimeOrderServed RedemptionExpired AidExpired SuppliesExpired TimeOrderTimedOut",
         """

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from services.points.app import build
+from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.contracts.envelope import header_map
 from shared.contracts.love_market import HouseholdNeedRecognisedV1, HouseholdRegistered, NeedReason
 from shared.eventstore import Recorded, append, writing
-from tests.conftest import COMMUNITY
+from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.kernel.telling import read_topic
 from tests.integration.points.test_goods_come_and_go import made
+from tests.integration.points.time_bank_scene import Bank, synthetic_id_number
 from tests.moments import today
 
 
@@ -39,6 +41,75 @@ async def needy_since_events_told_why(points: Any) -> uuid.UUID:
         await points.service.workshop.vault.put(connection, household, {"name": "演示户"})
         await append(connection, recorded)
     return household
+
+
+async def test_names_and_addresses_are_put_right_until_they_are_erased(points: Any, stack: Any) -> None:
+    client, foreign = points.client(), points.client(node=FOREIGN)
+    home = {"community": COMMUNITY}
+    rooms = {
+        "donors": ({"kind": "person", "name": "演示捐赠人"}, {"name": None}, {"name": None, "contact": "0937-0000009"}),
+        "suppliers": ({"name": "演示批发部"}, {"contact": None}, {"name": "演示批发二部", "contact": None}),
+        "households": ({"name": "演示户"}, {"address": "演示路 9 号"}, {"name": "演示户", "address": "演示路 9 号"}),
+    }
+    for room, (body, last, expected) in rooms.items():
+        path = f"/v1/{room}/{(await made(client, f'/v1/{room}', {**home, **body}))['id']}"
+        first = {"name": expected["name"] or "演示捐赠人乙", "contact": "0937-0000009"}
+        if room == "households":
+            first = {"name": "演示户", "address": "演示路 8 号"}
+        stale = (await client.get(path)).headers["etag"]
+        for change in (first, first, last):
+            answer = await client.patch(path, json=change)
+            assert answer.is_success, answer.text
+        shown = (await client.get(path)).json()
+        assert {name: shown[name] for name in expected} == expected, room
+        lost = await client.patch(path, json={"name": "演示"}, headers={"if-match": stale})
+        assert (lost.status_code, lost.json()["code"]) == (412, "version_changed")
+        assert (await foreign.patch(path, json=first)).status_code == 403
+        for wrong in ({}, {"community": FOREIGN}, *([] if room == "donors" else [{"name": None}])):
+            assert (await client.patch(path, json=wrong)).json()["code"] == "validation_failed", wrong
+        await made(client, f"{path}/forgetting")
+        gone = await client.patch(path, json=first)
+        assert gone.json()["code"] == f"{room[:-1]}_is_forgotten"
+        assert (await client.get(path)).json()["name"] is None
+        assert (await client.patch(f"/v1/{room}/{uuid.uuid4()}", json=first)).status_code == 404
+    told = "SELECT string_agg(data->>'fields', ' ' ORDER BY position) FROM events WHERE type LIKE '%DetailsChanged%'"
+    expected_fields = '["contact", "name"] ["name"] ["contact", "name"] ["contact"] ["address"] ["address"]'
+    assert await points.value(told) == expected_fields
+    assert "演示" not in await points.value("SELECT string_agg(data::text, '') FROM events WHERE type LIKE '%Changed%'")
+    assert await points.value("SELECT count(*) FROM vault_keys") == 0
+
+
+async def test_a_person_who_is_served_has_another_phone_or_number_also_while_orders_are_open(bank: Bank) -> None:
+    """Another number may be somebody's, and then is nobody's; the age group follows from it."""
+    clerk, there = bank.clerk(), bank.clerk(FOREIGN)
+    wrong, right = synthetic_id_number("19500615", 7), synthetic_id_number("19400615", 7)
+
+    def body(community: str, number: str) -> dict[str, Any]:
+        person = {"name": "合成老人甲", "id_number": number, "phone": "0937-0000001", "address": "合成路 1 号"}
+        return {"community": community, "person": person}
+
+    known = (await made(clerk, "/v1/beneficiaries", body(COMMUNITY, wrong)))["id"]
+    order = {"beneficiary_id": known, "service": "errands", "planned_minutes": 30, "payer": "pool", "kin_asked": True}
+    await made(clerk, "/v1/time-orders", order)
+    path, other = f"/v1/beneficiaries/{known}", (await made(there, "/v1/beneficiaries", body(FOREIGN, right)))["id"]
+    change = {"id_number": right, "phone": "0937-0000002", "address": None}
+    for refused, code in ((change, "already_registered"), ({"born_on": "1950-06-16"}, "id_number_wrong")):
+        assert (await clerk.patch(path, json=refused)).json()["code"] == f"beneficiary_{code}"
+    assert (await clerk.patch(path, json={"id_number": None})).status_code == 422
+    assert (await there.patch(path, json=change)).status_code == 403
+    await made(there, f"/v1/beneficiaries/{other}/forgetting")
+    for _ in range(2):
+        assert (await clerk.patch(path, json=change)).json()["age_group_from"] == 85
+    shown = (await clerk.get(path)).json()
+    assert (shown["name"], shown["age_group_from"]) == ("合成老人甲", 85)
+    assert (shown["id_number"], shown["phone"], shown["address"]) == (right, "0937-0000002", None)
+    await made(there, "/v1/beneficiaries", body(FOREIGN, wrong))  # the number that was wrong is free
+    told = await bank.running.value("SELECT data->>'fields' FROM events WHERE type LIKE '%DetailsChanged%'")
+    assert told == '["address", "id_number", "phone"]'
+    volunteer = await bank.beneficiary(*await bank.people(0))
+    answer = await clerk.patch(f"/v1/beneficiaries/{volunteer}", json=change)
+    assert answer.json()["code"] == "beneficiary_is_volunteer"
+    assert await verify(bank.running.service) == 0
 
 
 async def test_why_a_household_is_in_need_is_for_the_office_alone(points: Any, stack: Any) -> None:

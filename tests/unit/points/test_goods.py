@@ -25,6 +25,7 @@ from services.points.aid.model import (
 from services.points.aid.views import GIFTS
 from services.points.budgets.model import BudgetAlreadyGranted, GrantBudget
 from services.points.budgets.views import GRANTS
+from services.points.details import ChangeDetails
 from services.points.donations.model import Donate, DonationAlreadyEntered, DonationLooksEntered, receipt_number
 from services.points.donations.views import DONATIONS
 from services.points.donors.model import DonorAlreadyRegistered, DonorIsForgotten, ForgetDonor, RegisterDonor
@@ -75,6 +76,7 @@ from shared.contracts.love_market import (
     AidRefused,
     BudgetGranted,
     CountReason,
+    DonorDetailsChanged,
     DonorForgotten,
     DonorKind,
     DonorRegistered,
@@ -82,6 +84,7 @@ from shared.contracts.love_market import (
     GoodsLine,
     GoodsPurchased,
     GoodsSold,
+    HouseholdDetailsChanged,
     HouseholdForgotten,
     HouseholdMembersChanged,
     HouseholdNeedEnded,
@@ -90,6 +93,7 @@ from shared.contracts.love_market import (
     PurchasedLine,
     RepeatReason,
     StockCounted,
+    SupplierDetailsChanged,
     SupplierForgotten,
     SupplierRegistered,
 )
@@ -235,6 +239,24 @@ def test_need_is_recognised_for_a_time_and_ends() -> None:
     needy = HOUSEHOLDS.fold([HOME, NEEDY])
     assert needy.in_need(TODAY)
     assert not needy.in_need(TODAY + timedelta(days=1))
+
+
+def test_that_details_were_put_right_is_told_unless_they_were_the_same() -> None:
+    common: dict[str, Any] = {"community": COMMUNITY, "changed_at": NOW, "fields": ("name",)}
+    donor = DonorRegistered(donor_id=DONOR, community=COMMUNITY, kind=DonorKind.FIRM, registered_at=NOW)
+    supplier = SupplierRegistered(supplier_id=SUPPLIER, community=COMMUNITY, registered_at=NOW)
+    for aggregate, known, told, forget, refusal in (
+        (DONORS, donor, DonorDetailsChanged(donor_id=DONOR, **common), ForgetDonor(NOW), DonorIsForgotten),
+        (SUPPLIERS, supplier, SupplierDetailsChanged(supplier_id=SUPPLIER, **common), ForgetSupplier(NOW),
+         SupplierIsForgotten),
+        (HOUSEHOLDS, HOME, HouseholdDetailsChanged(household_id=HOUSEHOLD, **common), ForgetHousehold(NOW),
+         HouseholdIsForgotten),
+    ):  # fmt: skip
+        given(aggregate, known).when(ChangeDetails(("name",), NOW)).then(told)
+        given(aggregate, known, told).when(ChangeDetails((), NOW)).then_nothing()
+        (gone,) = aggregate.decide(aggregate.fold([known]), forget)
+        given(aggregate, known, gone).when(ChangeDetails((), NOW)).then_refused(refusal)
+        given(aggregate).when(ChangeDetails(("name",), NOW)).then_refused(refusal)
 
 
 def test_a_forgotten_household_is_left_alone() -> None:

@@ -9,11 +9,20 @@ import pytest
 from hypothesis import given as always
 from hypothesis import strategies as st
 
-from services.points.beneficiaries.id_numbers import IdNumberWrong, age_group_from, age_in_month, valid_document
+from services.points.beneficiaries.id_numbers import (
+    IdNumberWrong,
+    age_group_from,
+    age_in_month,
+    changed_document,
+    valid_document,
+    vault_fields,
+)
 from services.points.beneficiaries.model import (
     BeneficiaryAlreadyRegistered,
     BeneficiaryHasOpenOrders,
     BeneficiaryIsForgotten,
+    BeneficiaryIsVolunteer,
+    ChangePerson,
     ForgetBeneficiary,
     NoSuchVolunteer,
     RegisterBeneficiary,
@@ -39,6 +48,7 @@ from services.points.time_gifts.streams import DONATIONS, GIFTS
 from services.points.time_orders import refusals
 from services.points.time_orders.standing import AccountIsClosed
 from shared.contracts.time_bank import (
+    BeneficiaryDetailsChanged,
     BeneficiaryForgotten,
     BeneficiaryRegistered,
     DeathConfirmed,
@@ -59,6 +69,7 @@ from shared.contracts.time_bank import (
     TimeBankCorrectionReason,
     TimeService,
 )
+from shared.identity_documents import DocumentKind
 from shared.web.problems import Texts
 from tests.conftest import ROOT
 from tests.specification import given
@@ -100,6 +111,33 @@ def test_a_beneficiary_is_forgotten_once_and_not_amid_open_orders() -> None:
     given(BENEFICIARIES, REGISTERED).when(ForgetBeneficiary(2, NOW)).then_refused(BeneficiaryHasOpenOrders, orders=2)
     given(BENEFICIARIES, REGISTERED, ERASED).when(ForgetBeneficiary(0, NOW)).then_refused(BeneficiaryIsForgotten)
     given(BENEFICIARIES).when(ForgetBeneficiary(0, NOW)).then_refused(BeneficiaryIsForgotten)
+
+
+def test_of_a_person_details_are_put_right_and_the_age_group_with_the_document() -> None:
+    phone, number = ChangePerson(("phone",), None, NOW), ChangePerson(("id_number",), 80, NOW)
+    common: dict[str, Any] = {"beneficiary_id": ID, "community": HERE, "changed_at": NOW}
+    told = BeneficiaryDetailsChanged(**common, fields=("phone",))
+    aged = BeneficiaryDetailsChanged(**common, fields=("id_number",), age_group_from=80)
+    given(BENEFICIARIES, REGISTERED).when(phone).then(told)
+    given(BENEFICIARIES, REGISTERED, told).when(number).then(aged)
+    given(BENEFICIARIES, REGISTERED, aged).when(replace(phone, fields=())).then_nothing()
+    given(BENEFICIARIES, REGISTERED, aged).when(phone).then_state(age_group_from=80)
+    given(BENEFICIARIES, REGISTERED, ERASED).when(phone).then_refused(BeneficiaryIsForgotten)
+    volunteer = REGISTERED.model_copy(update={"volunteer_id": OLD})
+    given(BENEFICIARIES, volunteer).when(phone).then_refused(BeneficiaryIsVolunteer)
+
+
+def test_of_a_document_some_is_put_right_and_the_rest_stays_where_it_fits() -> None:
+    permit = {"id_kind": "taiwan_permit", "id_number": "01234567", "born_on": "1950-06-15"}
+    assert vault_fields(changed_document(permit, TODAY, born_on=date(1950, 6, 16)))["born_on"] == "1950-06-16"
+    renewed = vault_fields(changed_document(permit, TODAY, "01234568", DocumentKind.TAIWAN_PERMIT))
+    assert renewed == {**permit, "id_number": "01234568"}
+    resident = valid_document("620298194501010013", TODAY)
+    assert changed_document(permit, TODAY, "620298194501010013") == resident
+    early = {"id_number": resident.number}  # as it was kept at first
+    assert changed_document(early, TODAY, born_on=date(1945, 1, 1)) == resident
+    with pytest.raises(IdNumberWrong):
+        changed_document(permit, TODAY, "01234568")  # a number that may be of several kinds
 
 
 def test_an_id_number_says_when_somebody_was_born_or_is_refused() -> None:
