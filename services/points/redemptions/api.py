@@ -42,7 +42,6 @@ from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Read, Vaulted, Work, etag
 from shared.web.fields import Body
-from shared.web.nodes import of_caller
 from shared.web.problems import problem
 
 api = Api(tags=["redemptions 积分兑换"])
@@ -252,9 +251,12 @@ async def collect(
     return await _end(work, caller, redemption_id, Collect(work.now, shown, owed, body.quantity, closed))
 
 
-@api.command("/v1/redemptions/{redemption_id}/cancellation", permission="redemptions.hand_over")
+@api.command("/v1/redemptions/{redemption_id}/cancellation", permission="redemptions.cancel")
 async def cancel(redemption_id: UUID, work: Work, caller: Caller) -> StageOut:
-    """撤销：积分和物品解冻。Call it off; points and pieces are free again."""
+    """撤销：积分和物品解冻；志愿者可撤销本人的预约，搬走以后也可以。
+
+    Call it off; points and pieces are free again. Volunteers call their own off, wherever they live now.
+    """
     return await _end(work, caller, redemption_id, Cancel(work.now))
 
 
@@ -292,9 +294,11 @@ async def _end(work: UnitOfWork, caller: Any, redemption_id: UUID, command: Comm
 
 
 async def _own(work: UnitOfWork, caller: Any, redemption_id: UUID) -> Redemption:
-    redemption = await of_caller(work, caller, REDEMPTIONS, redemption_id)
-    caller.require_self(redemption.volunteer_id)
-    return redemption
+    loaded = await work.load(REDEMPTIONS, redemption_id)
+    if not loaded.version:
+        raise NotFound("redemption")
+    caller.require(loaded.state.community, loaded.state.volunteer_id)
+    return loaded.state
 
 
 @timers.on(_EXPIRY)

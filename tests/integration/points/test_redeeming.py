@@ -69,6 +69,20 @@ async def test_the_code_of_a_reservation_opens_it_and_no_other(points: Any, prod
     kept = await points.value("SELECT string_agg(data::text || metadata::text, '') FROM events")
     assert code not in kept
     assert await points.value("SELECT count(*) FROM collection_tries") == 1
+    await _call_off_ones_own(points, two, other, mine)
+
+
+async def _call_off_ones_own(points: Any, reserved: Any, person: str, somebody: Any) -> None:
+    """Nobody else's, and wherever they live now; once."""
+    path = f"/v1/redemptions/{reserved['id']}/cancellation"
+    assert (await somebody.post(path)).json()["code"] == "outside_your_node"
+    moved = points.client("volunteer", FOREIGN, person)
+    assert (await made(moved, path))["stage"] == "cancelled"
+    assert (await moved.post(path)).json()["code"] == "redemption_ended"
+    assert (await moved.post(f"/v1/redemptions/{uuid.uuid4()}/cancellation")).status_code == 404
+    purse = (await moved.get(f"/v1/accounts/{person}/POINT")).json()
+    assert (purse["pending"], purse["available"]) == (0, purse["posted"])
+    assert await points.value("SELECT count(*) FROM timers WHERE kind LIKE 'redemption.%'") == 0
 
 
 async def test_somebody_without_a_phone_shows_a_card_or_a_document(points: Any, producing: Any) -> None:
