@@ -1,6 +1,8 @@
 """Lets go of what ties people who were forgotten to others (个人信息保护法 47): a household, of which name and address
 are known, and relatives, of whom names are. The ledger knows their ids alone, and keeps those.
 
+A household is not erased with its last known member, since relatives may live on there; it is marked, for the office.
+
 It is looked for beside the consumer, whose batches append no events of this service; and told in events, so that a
 rebuild does not tie anybody anew. What a rebuild leaves beside the live ledger is looked for, too.
 """
@@ -12,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 
 from services.points.deaths.gate import shut_gate
-from services.points.households.model import ChangeMembers
+from services.points.households.model import LetGo
 from services.points.households.views import HOUSEHOLDS
 from services.points.kin.model import End, Stage
 from services.points.kin.views import TIES
@@ -69,8 +71,7 @@ class ForgettingWatch:
             gone: ColumnElement[Any] = members.c.volunteer_id.in_(household.members)
             forgotten = set((await work.connection.scalars(_FORGOTTEN.where(gone))).all())
             if forgotten:  # else somebody was faster, or the household itself is nobody's now
-                left = tuple(member for member in household.members if member not in forgotten)
-                await work.execute(HOUSEHOLDS, household_id, ChangeMembers(left, work.now))
+                await work.execute(HOUSEHOLDS, household_id, LetGo(frozenset(forgotten), work.now))
                 await work.finish()
 
     async def _part(self, kin_id: UUID) -> None:

@@ -202,6 +202,9 @@ class HouseholdMembersChanged(Event, context="points"):
     household_id: UUID
     community: CommunityCode
     members: tuple[UUID, ...]
+    last_forgotten: bool | None = Field(
+        default=None, description="True where nobody is left because the last of them was forgotten; else null."
+    )
     changed_at: AwareDatetime
 
 

@@ -85,6 +85,10 @@ class HouseholdOut(BaseModel):
 class HouseholdListedOut(HouseholdOut, Named):
     """A household in a list."""
 
+    last_member_forgotten_at: datetime | None = Field(
+        description="最后一名已知成员何时被遗忘 when the last known member was forgotten; null where it was not so"
+    )
+
 
 class HouseholdIdentityOut(HouseholdOut):
     """A household with what identifies it, and why it is in need; null where it was not given, or erased."""
@@ -159,6 +163,12 @@ async def list_households(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     in_need_on: Annotated[Day | None, Query(description="该日困难 in need on this day")] = None,
     member: Annotated[UUID | None, Query(description="某志愿者所在的一户 the household of a volunteer")] = None,
+    last_member_forgotten: Annotated[
+        bool | None,
+        Query(
+            description="最后一名已知成员已被遗忘，待删除或更正 its last known member was forgotten; to be looked at"
+        ),
+    ] = None,
     names: NamesAsked = False,
 ) -> NamedPage[HouseholdListedOut]:
     """家庭清单；社区和区可附户名。Households of the caller's node; the office may ask for names."""
@@ -170,10 +180,20 @@ async def list_households(
     if member is not None:
         belongs = select(household_members.c.household_id).where(household_members.c.volunteer_id == member)
         query = query.where(households.c.id.in_(belongs))
+    if last_member_forgotten is not None:
+        marked = households.c.last_member_forgotten_at.is_not(None)
+        query = query.where(marked if last_member_forgotten else ~marked)
     rows: Page[Any] = await page.fetch(read, query, [households.c.id], lambda row: row)
     people = await _members_of(read, [row.id for row in rows.items])
     found: Page[HouseholdListedOut] = Page(
-        items=[HouseholdListedOut(**_plain(row), members=people.get(row.id, [])) for row in rows.items],
+        items=[
+            HouseholdListedOut(
+                **_plain(row),
+                members=people.get(row.id, []),
+                last_member_forgotten_at=row.last_member_forgotten_at,
+            )
+            for row in rows.items
+        ],
         next_cursor=rows.next_cursor,
     )
     return await with_node_names(

@@ -57,6 +57,14 @@ class ChangeMembers:
 
 
 @dataclass(frozen=True, slots=True)
+class LetGo:
+    """Some of its members were forgotten, and belong to nobody's household any more."""
+
+    forgotten: frozenset[UUID]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecogniseNeed:
     """Recognise that it is in need, until a day; again for longer, or for another reason, which no event tells."""
 
@@ -79,7 +87,7 @@ class ForgetHousehold:
     at: datetime
 
 
-Command = RegisterHousehold | ChangeDetails | ChangeMembers | RecogniseNeed | EndNeed | ForgetHousehold
+Command = RegisterHousehold | ChangeDetails | ChangeMembers | LetGo | RecogniseNeed | EndNeed | ForgetHousehold
 
 
 class HouseholdAlreadyRegistered(Refusal):
@@ -129,6 +137,11 @@ def decide(household: Household, command: Command) -> list[Event]:
             if set(members) == set(household.members):
                 return []
             return [HouseholdMembersChanged(**common, members=members, changed_at=at)]
+        case LetGo(forgotten=forgotten, at=at):
+            left = tuple(member for member in household.members if member not in forgotten)
+            if left == household.members:
+                return []
+            return [HouseholdMembersChanged(**common, members=left, last_forgotten=not left or None, changed_at=at)]
         case RecogniseNeed():
             return [_recognised(household, command)]
         case EndNeed(at=at):

@@ -50,16 +50,20 @@ async def register(connection: AsyncConnection, event: HouseholdRegistered, reco
 
 @views.on(HouseholdDetailsChanged)
 async def put_right(connection: AsyncConnection, event: HouseholdDetailsChanged, recorded: Recorded) -> None:
-    """Name or address read otherwise now."""
-    await _set(connection, event.household_id, recorded)
+    """Name or address read otherwise now. Under another name it is not the forgotten person's."""
+    marked = {"last_member_forgotten_at": None} if "name" in event.fields else {}
+    await _set(connection, event.household_id, recorded, **marked)
 
 
 @views.on(HouseholdMembersChanged)
 async def change_members(connection: AsyncConnection, event: HouseholdMembersChanged, recorded: Recorded) -> None:
-    """Others belong to it."""
+    """Others belong to it, or nobody known, the last having been forgotten; then it is marked."""
     await _nobody_belongs(connection, event.household_id)
     await _belong(connection, event.household_id, event.members)
-    await _set(connection, event.household_id, recorded)
+    marked: dict[str, Any] = {}
+    if event.members or event.last_forgotten:
+        marked = {"last_member_forgotten_at": event.changed_at if event.last_forgotten else None}
+    await _set(connection, event.household_id, recorded, **marked)
 
 
 @views.on(HouseholdNeedRecognised)
@@ -78,7 +82,8 @@ async def end_need(connection: AsyncConnection, event: HouseholdNeedEnded, recor
 async def forget(connection: AsyncConnection, event: HouseholdForgotten, recorded: Recorded) -> None:
     """The row stays, and means nobody."""
     await _nobody_belongs(connection, event.household_id)
-    await _set(connection, event.household_id, recorded, need_until=None, forgotten_at=event.forgotten_at)
+    gone = {"need_until": None, "last_member_forgotten_at": None, "forgotten_at": event.forgotten_at}
+    await _set(connection, event.household_id, recorded, **gone)
 
 
 async def _belong(connection: AsyncConnection, household_id: UUID, members: Sequence[UUID]) -> None:

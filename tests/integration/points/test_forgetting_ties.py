@@ -37,12 +37,19 @@ async def tables_of_members(points: Any) -> list[str]:
     return [row[0] for row in rows]
 
 
+async def left_alone(clerk: Any) -> list[Any]:
+    asked = {"last_member_forgotten": "true", "names": "true"}
+    items: list[Any] = (await clerk.get("/v1/households", params=asked)).json()["items"]
+    return items
+
+
 async def test_nothing_ties_the_forgotten_to_a_name(points: Any) -> None:
-    gone, stays, mother = (uuid.uuid4() for _ in range(3))
+    gone, stays, mother, single = (uuid.uuid4() for _ in range(4))
     await tell(points.service, registered(gone), registered(stays), registered(mother))
     clerk, other = points.client(subject="clerk"), points.client(subject="colleague")
     body = {"community": COMMUNITY, "name": "演示户", "members": [str(gone), str(stays)]}
     household = await made(clerk, "/v1/households", body)
+    alone = await made(clerk, "/v1/households", {**body, "name": "演示户主", "members": [str(single)]})
     person = {"name": "合成老人", "id_number": _valid("62029819450101001")}
     named = await made(clerk, "/v1/beneficiaries", {"community": COMMUNITY, "person": person})
     itself = await made(clerk, "/v1/beneficiaries", {"community": COMMUNITY, "volunteer_id": str(gone)})
@@ -62,8 +69,9 @@ async def test_nothing_ties_the_forgotten_to_a_name(points: Any) -> None:
     assert await tables_of_members(points) == ["ledger", "rebuild", "retired"], "a rebuild is at work on them"
     await at_work.execute("SELECT pg_advisory_unlock($1)", REBUILDING)
     await at_work.close()
-    await tell(points.service, PersonForgotten(volunteer_id=gone, community=COMMUNITY))
-    assert await watch.let_go() == 3
+    for person in (gone, single):
+        await tell(points.service, PersonForgotten(volunteer_id=person, community=COMMUNITY))
+    assert await watch.let_go() == 4
     assert await tables_of_members(points) == ["ledger"]
     expected = {str(gone): "ended", str(mother): "ended", str(stays): "verified"}
     for _ in range(2):
@@ -71,7 +79,14 @@ async def test_nothing_ties_the_forgotten_to_a_name(points: Any) -> None:
         assert (found["name"], found["members"]) == ("演示户", [str(stays)])
         assert await relations(points) == expected
         assert await watch.let_go() == 0
+        (marked,) = await left_alone(clerk)
+        assert (marked["id"], marked["name"], marked["members"]) == (alone["id"], "演示户主", [])
         async with points.service.database.transaction() as connection:
             await points.service.views.rebuild(connection)
     refused = await clerk.post(f"/v1/households/{household['id']}/members", json={"members": [str(gone)]})
     assert refused.json()["code"] == "member_of_another_community"
+    path = f"/v1/households/{alone['id']}"
+    assert (await clerk.patch(path, json={"address": "演示路 1 号"})).is_success
+    assert len(await left_alone(clerk)) == 1
+    assert (await clerk.patch(path, json={"name": "演示户主之女"})).is_success
+    assert await left_alone(clerk) == []
