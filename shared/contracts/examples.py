@@ -100,6 +100,7 @@ _NAMES: Mapping[str, str] = {
     "CrewFormed": "志愿者巡逻队",
     "CrewRenamed": "夜间巡逻队",
     "ItemListed": "洗衣液 2 kg",
+    "ItemRenamed": "洗衣液 2 kg 瓶装",
 }
 _TEAM_KIND = "environment"
 _AT_THE_END = ("end", "ended", "completed", "checked_out", "resolved", "corrected", "collected", "handed_over")

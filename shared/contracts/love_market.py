@@ -315,6 +315,21 @@ class AidExpired(Event, context="points"):
     expired_at: AwareDatetime
 
 
+class ItemRenamed(Event, context="points"):
+    """The item is called something else: its name was put right, for what is past too."""
+
+    item_id: UUID
+    community: CommunityCode
+    name: str
+
+
+class ItemRelisted(Event, context="points"):
+    """The item can be had again, for its price of before; it had been taken off the list."""
+
+    item_id: UUID
+    community: CommunityCode
+
+
 class ItemDescribed(Event, context="points"):
     """What the item is, for the catalogue; says everything anew."""
 

@@ -36,6 +36,7 @@ NAMES_OF_THINGS = {
     "ActivityPublished.title",
     "ActivityChanged.title",
     "ItemListed.name",
+    "ItemRenamed.name",
 }
 """Names that are public because nobody bears them: of nodes, teams, crews, activities and goods."""
 

@@ -201,6 +201,8 @@ async def points(running: Running) -> dict[str, Any]:
         "POST /v1/items": listing,
         "POST /v1/items/{item_id}/price": {"price_points": 20},
         "POST /v1/items/{item_id}/receipts": {"quantity": 1},
+        "POST /v1/items/{item_id}/name": {"name": "面巾"},
+        "POST /v1/items/{item_id}/relisting": {},
         "POST /v1/items/{item_id}/delisting": {},
         "POST /v1/items/{item_id}/photo/removal": {},
     }

@@ -10,7 +10,15 @@ from sqlalchemy.sql import Select
 
 from services.points.fields import Points
 from services.points.ledger import holders
-from services.points.market.model import DelistItem, DescribeItem, Item, ListItem, RepriceItem
+from services.points.market.model import (
+    DelistItem,
+    DescribeItem,
+    Item,
+    ListItem,
+    RelistItem,
+    RenameItem,
+    RepriceItem,
+)
 from services.points.market.views import ITEMS
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import accounts, item_photos, items
@@ -34,6 +42,12 @@ class PriceBody(Body):
     """调价 Another price from now on."""
 
     price_points: Points
+
+
+class NameBody(Body):
+    """更名 The right name of the item."""
+
+    name: ShortText
 
 
 class DescriptionBody(Body):
@@ -80,6 +94,16 @@ async def reprice_item(item_id: UUID, body: PriceBody, work: Work, caller: Calle
     return _state(await work.execute(ITEMS, item_id, RepriceItem(body.price_points)))
 
 
+@api.command("/v1/items/{item_id}/name", permission="market.manage")
+async def rename_item(item_id: UUID, body: NameBody, work: Work, caller: Caller) -> ItemStateOut:
+    """更正物品名称，已下架的也可以；以前的记录和收据也显示新名称。
+
+    Put the name right, also of what is not listed; records and receipts of before show it, too.
+    """
+    await of_caller(work, caller, ITEMS, item_id)
+    return _state(await work.execute(ITEMS, item_id, RenameItem(body.name)))
+
+
 @api.command("/v1/items/{item_id}/description", permission="market.manage")
 async def describe_item(item_id: UUID, body: DescriptionBody, work: Work, caller: Caller) -> ItemStateOut:
     """填写类别、计量单位和规格。Say what the item is."""
@@ -93,6 +117,13 @@ async def delist_item(item_id: UUID, work: Work, caller: Caller) -> ItemStateOut
     """下架，已预约的仍可领取。Offer it no longer; reservations can still be collected."""
     await of_caller(work, caller, ITEMS, item_id)
     return _state(await work.execute(ITEMS, item_id, DelistItem()))
+
+
+@api.command("/v1/items/{item_id}/relisting", permission="market.manage")
+async def relist_item(item_id: UUID, work: Work, caller: Caller) -> ItemStateOut:
+    """重新上架，价格、照片和库存照旧。Offer it again, with the price, the photo and the pieces that it has."""
+    await of_caller(work, caller, ITEMS, item_id)
+    return _state(await work.execute(ITEMS, item_id, RelistItem()))
 
 
 @api.query("/v1/items", permission="market.read")

@@ -1,4 +1,4 @@
-"""An item of the love market (爱心超市): listed at a price in points, stocked, priced anew, taken off the list."""
+"""An item of the love market (爱心超市): listed at a price in points, stocked, priced anew, delisted, relisted."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -15,6 +15,8 @@ from shared.contracts.love_market import (
     ItemPhotoSet,
     ItemPricePlanned,
     ItemPriceWithdrawn,
+    ItemRelisted,
+    ItemRenamed,
     StockCounted,
 )
 from shared.contracts.points import ItemDelisted, ItemListed, ItemRepriced, StockReceived
@@ -56,6 +58,13 @@ class RepriceItem:
 
 
 @dataclass(frozen=True, slots=True)
+class RenameItem:
+    """Put the name right, of an item that is offered or not: papers and lists of the past have it, too."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class DescribeItem:
     """Say what the item is: everything anew."""
 
@@ -82,6 +91,11 @@ class WithdrawPrice:
 @dataclass(frozen=True, slots=True)
 class DelistItem:
     """Offer the item no longer; what is reserved can still be collected."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelistItem:
+    """Offer the item again, for the price that it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +153,13 @@ class RemovePhoto:
 
 Command = (
     ListItem
+    | RenameItem
     | DescribeItem
     | RepriceItem
     | PlanPrice
     | WithdrawPrice
     | DelistItem
+    | RelistItem
     | ReceiveStock
     | ReverseReceipt
     | CountStock
@@ -159,7 +175,7 @@ class ItemNotListed(Refusal):
 
 
 class ItemAlreadyListed(Refusal):
-    """There is such an item already."""
+    """The item is offered already."""
 
     code: ClassVar[str] = "item_already_listed"
 
@@ -199,8 +215,9 @@ def decide(item: Item, command: Command) -> list[Event]:
                 price_points=command.price_points,
             )
         ]
-    # What is no longer offered still lies there and is counted, and its photo may show what it should not.
-    unlisted_too = isinstance(command, CountStock | ReverseReceipt | RemovePhoto)
+    # What is no longer offered still lies there and is counted, its name stands on papers, and its photo may show what
+    # it should not.
+    unlisted_too = isinstance(command, CountStock | ReverseReceipt | RemovePhoto | RenameItem | RelistItem)
     refuse_if(item.id is None or not (item.listed or unlisted_too), ItemNotListed)
     assert item.id is not None
     match command:
@@ -234,8 +251,13 @@ def decide(item: Item, command: Command) -> list[Event]:
         case WithdrawPrice(first_day=first_day):
             refuse_unless(any(period.first_day == first_day for period in item.periods), NoSuchPrice)
             return [ItemPriceWithdrawn(item_id=item.id, community=item.community, first_day=first_day)]
+        case RenameItem(name=name):
+            return [] if name == item.name else [ItemRenamed(item_id=item.id, community=item.community, name=name)]
         case DelistItem():
             return [ItemDelisted(item_id=item.id)]
+        case RelistItem():
+            refuse_if(item.listed, ItemAlreadyListed)
+            return [ItemRelisted(item_id=item.id, community=item.community)]
         case SetPhoto() | RemovePhoto():
             return _photo(item, command)
         case ReceiveStock(receipt_id=receipt_id, quantity=quantity):
@@ -306,8 +328,12 @@ def evolve(item: Item, event: Event) -> Item:
             return replace(item, periods=(*item.periods, period))
         case ItemPriceWithdrawn(first_day=first_day):
             return replace(item, periods=tuple(p for p in item.periods if p.first_day != first_day))
+        case ItemRenamed(name=name):
+            return replace(item, name=name)
         case ItemDelisted():
             return replace(item, listed=False)
+        case ItemRelisted():
+            return replace(item, listed=True)
         case ItemPhotoSet(sha256=sha256):
             return replace(item, photo_sha256=sha256)
         case ItemPhotoRemoved():

@@ -13,6 +13,8 @@ from shared.contracts.love_market import (
     ItemPhotoSet,
     ItemPricePlanned,
     ItemPriceWithdrawn,
+    ItemRelisted,
+    ItemRenamed,
     StockCounted,
 )
 from shared.contracts.points import ItemDelisted, ItemListed, ItemRepriced, StockReceived
@@ -44,6 +46,13 @@ async def add(connection: AsyncConnection, event: ItemListed, recorded: Recorded
 async def reprice(connection: AsyncConnection, event: ItemRepriced, recorded: Recorded) -> None:
     """Another price."""
     changed = {"price_points": event.price_points, "version": recorded.version}
+    await connection.execute(update(items).where(items.c.id == event.item_id).values(changed))
+
+
+@views.on(ItemRenamed)
+async def rename(connection: AsyncConnection, event: ItemRenamed, recorded: Recorded) -> None:
+    """Another name."""
+    changed = {"name": event.name, "version": recorded.version}
     await connection.execute(update(items).where(items.c.id == event.item_id).values(changed))
 
 
@@ -86,6 +95,13 @@ async def withdraw_price(connection: AsyncConnection, event: ItemPriceWithdrawn,
 async def delist(connection: AsyncConnection, event: ItemDelisted, recorded: Recorded) -> None:
     """Offered no longer."""
     changed = {"listed": False, "version": recorded.version}
+    await connection.execute(update(items).where(items.c.id == event.item_id).values(changed))
+
+
+@views.on(ItemRelisted)
+async def relist(connection: AsyncConnection, event: ItemRelisted, recorded: Recorded) -> None:
+    """Offered again."""
+    changed = {"listed": True, "version": recorded.version}
     await connection.execute(update(items).where(items.c.id == event.item_id).values(changed))
 
 

@@ -44,7 +44,7 @@ LIVES = tuple(
         CertificateFlagged CertificateUndecided CertificateFlagLifted CertificateVoided LeaderboardOptedOut
         PointsExpiryAnnounced PointsLapsed MinutesPooled
         PolicyPublished PolicyWithdrawn PolicyRestated DeathRecorded DeathConfirmed EstateSettled EstateMadeGood
-        LongDayApproved LongDayApprovalWithdrawn LedgerSealed ItemDelisted
+        LongDayApproved LongDayApprovalWithdrawn LedgerSealed ItemDelisted ItemRenamed ItemRelisted
         RedemptionReversed AidReversed SaleReversed DonationReversed PurchaseReversed BudgetGrantReversed
         StockReceiptReversed
         """,

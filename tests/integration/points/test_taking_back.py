@@ -284,6 +284,16 @@ async def test_what_people_were_given_wrongly_is_taken_back(points: Any, produci
     shown = (await client.get(f"/v1/items/{old}/receipts")).json()["items"]
     assert [(one["quantity"], one["reversal_reason"]) for one in shown] == [(5, None), (50, "wrong_quantity")]
     assert await stock(points, old) == (5, 5)
+    # Which is offered again, under its right name.
+    renamed = await made(client, f"/v1/items/{old}/name", {"name": "面巾（演示）"})
+    assert (renamed["name"], renamed["listed"]) == ("面巾（演示）", False)
+    closed = await client.post(f"/v1/items/{old}/receipts", json={"quantity": 1})
+    assert closed.json()["code"] == "item_not_listed"
+    await made(client, f"/v1/items/{old}/relisting")
+    assert (await refused(client, f"/v1/items/{old}/relisting"))["code"] == "item_already_listed"
+    await made(client, f"/v1/items/{old}/receipts", {"quantity": 1})
+    again = (await client.get(f"/v1/items/{old}")).json()
+    assert (again["name"], again["listed"], again["in_stock"]) == ("面巾（演示）", True, 6)
     # What is not there is called as people call it.
     rooms = ("purchases", "sales", "donations", "budgets", "redemptions", "aid")
     nowhere = [f"/v1/{room}/{uuid.uuid4()}/reversal" for room in rooms]

@@ -13,6 +13,8 @@ from services.points.market.model import (
     ItemNotListed,
     ListItem,
     ReceiveStock,
+    RelistItem,
+    RenameItem,
     RepriceItem,
 )
 from services.points.market.views import ITEMS
@@ -31,6 +33,7 @@ from services.points.redemptions.model import (
 from services.points.redemptions.views import REDEMPTIONS
 from services.points.reversal import AlreadyReversed, Reverse
 from shared.contracts import Event, Refusal
+from shared.contracts.love_market import ItemRelisted, ItemRenamed
 from shared.contracts.points import (
     ItemDelisted,
     ItemListed,
@@ -75,6 +78,21 @@ def test_what_is_not_listed_can_only_be_left_alone() -> None:
         given(ITEMS).when(command).then_refused(ItemNotListed)
         given(ITEMS, LISTED, DELISTED).when(command).then_refused(ItemNotListed)
     given(ITEMS, LISTED).when(DelistItem()).then(DELISTED)
+
+
+def test_what_was_delisted_is_relisted_as_it_was_and_what_is_called_wrongly_is_renamed_in_between() -> None:
+    relisted = ItemRelisted(item_id=ITEM, community=COMMUNITY)
+    renamed = ItemRenamed(item_id=ITEM, community=COMMUNITY, name="面巾")
+    given(ITEMS, LISTED).when(RelistItem()).then_refused(ItemAlreadyListed)
+    given(ITEMS).when(RelistItem()).then_refused(ItemNotListed)
+    given(ITEMS, LISTED, DELISTED).when(RelistItem()).then(relisted)
+    given(ITEMS, LISTED, DELISTED, relisted).when(RelistItem()).then_refused(ItemAlreadyListed)
+    given(ITEMS, LISTED, DELISTED, relisted).when(DelistItem()).then(DELISTED)
+    given(ITEMS, LISTED, DELISTED, relisted).when(RepriceItem(12)).then_state(listed=True, price_points=12, name="毛巾")
+    given(ITEMS).when(RenameItem("面巾")).then_refused(ItemNotListed)
+    for before in ([LISTED], [LISTED, DELISTED]):
+        given(ITEMS, *before).when(RenameItem("面巾")).then(renamed)
+        given(ITEMS, *before, renamed).when(RenameItem("面巾")).then_nothing()
 
 
 def reserve(**changed: Any) -> Reserve:
