@@ -33,7 +33,7 @@ from services.points.beneficiaries.views import (
     home_of,
     rows_at_home,
 )
-from services.points.deaths.gate import shut_gate
+from services.points.deaths.gate import enter_gate, shut_gate
 from services.points.fields import DetailsBody, own_id, put_right
 from services.points.names import Named, NamesAsked, with_names
 from services.points.node_names import NamedPage, with_node_names
@@ -161,6 +161,7 @@ async def change_beneficiary(
     Put name, document, phone or address right, also while orders are open. A volunteer's are changed in the registry.
     """
     caller.require(await home_of(work.connection, beneficiary_id))
+    await enter_gate(work.connection)  # nobody is erased meanwhile, who would then be tied to a number again
     check_person((await work.load(BENEFICIARIES, beneficiary_id)).state)
     details: dict[str, str | None] = body.model_dump(exclude_unset=True, exclude=set(_DOCUMENT))
     group = None
@@ -169,8 +170,9 @@ async def change_beneficiary(
         document = changed_document(before, today, body.id_number, body.id_kind, body.born_on)
         details |= vault_fields(document)
         group = age_group_from(age_in_month(document.born_on, today))
-        await free_identity(work.connection, beneficiary_id)
-        await claim_identity(work.connection, work.vault.digest("beneficiary", document.key), beneficiary_id)
+        if any(before.get(name) != value for name, value in vault_fields(document).items()):
+            await free_identity(work.connection, beneficiary_id)
+            await claim_identity(work.connection, work.vault.digest("beneficiary", document.key), beneficiary_id)
     command = partial(_changed, group)
     return _state(await put_right(work, BENEFICIARIES, beneficiary_id, details, command))
 
