@@ -171,7 +171,8 @@ def decide(settlement: Settlement, command: Command) -> list[Event]:
     refuse_if(command.by == settlement.proposed_by, SettlementOwnProposal)
     for position in settlement.positions:
         moves, can = position.settled_minutes, command.settleable.get(position.community, 0)
-        covered = can >= moves if moves > 0 else can <= moves
+        # Whoever found no other side moves nothing, whatever they owe.
+        covered = 0 <= moves <= can or can <= moves <= 0
         refuse_unless(covered, SettlementStale(community=position.community))
     return [
         SettlementRunConfirmed(

@@ -88,7 +88,8 @@ async def test_runs_pay_what_is_owed_and_nothing_twice(start: Any, seed: int) ->
                 await work.finish()
         except (NothingToSettle, SettlementAlreadyProposed):
             continue
-        if chance.random() < 0.5:  # something happens before the second person comes
+        disturbed = chance.random() < 0.5
+        if disturbed:  # something happens before the second person comes
             now += timedelta(hours=1)
             order = any_order(chance, now, reckoning)
             await post(points.service, order)
@@ -100,6 +101,7 @@ async def test_runs_pay_what_is_owed_and_nothing_twice(start: Any, seed: int) ->
                 await work.execute(SETTLEMENTS, settlement_id, Confirm(OTHER, settleable, now))
                 await work.finish()
         except SettlementStale:
+            assert disturbed, "what was drawn up a moment ago can be confirmed"
             continue
         before = {community: reckoning.owed(community, through) for community in COMMUNITIES}
         reckoning.settle(proposed.obligations)

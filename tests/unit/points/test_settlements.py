@@ -145,6 +145,20 @@ def test_what_is_no_longer_owed_is_not_paid_and_what_came_in_since_waits() -> No
     run.when(Confirm(BEN, {A: 500, B: -400, C: -100}, AT)).then(CONFIRMED)
 
 
+def test_a_community_that_finds_no_other_side_is_in_nobodys_way() -> None:
+    # A owes somebody outside the node, whose side is not there: B's larger debt goes to C, and A's stays open.
+    standings = [Standing(A, 30, 30, 0, 30), Standing(B, 60, 60, 0, 60), Standing(C, -60, 0, 60, -60)]
+    moved = {p.community: p.settled_minutes for p in draw_up(Clearing(standings, [])).positions}
+    assert moved == {A: 0, B: 60, C: -60}
+    proposed = SETTLEMENTS.decide(SETTLEMENTS.initial, propose(Clearing(standings, [])))
+    run = given(SETTLEMENTS, *proposed)
+    for owed_by_a in (30, 31, 0, -1):
+        run.when(Confirm(BEN, {A: owed_by_a, B: 60, C: -60}, AT)).then(
+            CONFIRMED.model_copy(update={f: getattr(proposed[0], f) for f in ("positions", "obligations")})
+        )
+    run.when(Confirm(BEN, {A: 30, B: 59, C: -60}, AT)).then_refused(SettlementStale, community=B)
+
+
 def test_a_run_that_cannot_be_is_refused() -> None:
     empty = given(SETTLEMENTS)
     empty.when(propose(node=A)).then_refused(SettlementNodeTooLow)
