@@ -79,7 +79,7 @@ class TimeOrderCancelReason(StrEnum):
     REFUSED = "refused"
     """The pool's help was not approved."""
     DEATH = "death"
-    """The beneficiary, the payer or the provider died."""
+    """The beneficiary or the payer died. Where it was the provider, somebody else is looked for by now."""
     OTHER = "other"
 
 
@@ -207,6 +207,15 @@ class TimeOrderAccepted(Event, context="points"):
     accepted_at: AwareDatetime
 
 
+class TimeOrderReopened(Event, context="points"):
+    """Whoever was to serve died: somebody else is looked for, and what is held stays held."""
+
+    time_order_id: UUID
+    community: CommunityCode
+    provider_id: UUID = Field(description="Who had accepted. What they gave before can still be entered.")
+    reopened_at: AwareDatetime
+
+
 class TimeOrderServed(Event, context="points"):
     """The service was given. What was planned and not served is free again; the rest waits to be confirmed."""
 
@@ -222,6 +231,10 @@ class TimeOrderServed(Event, context="points"):
     served_at: AwareDatetime
     confirm_by: AwareDatetime | None = Field(
         default=None, description="Not confirmed until then, those concerned are reminded."
+    )
+    after_death: bool = Field(
+        default=False,
+        description="Entered after a death had called the order off: what a person lacks of its minutes is owed.",
     )
 
 

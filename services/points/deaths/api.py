@@ -29,7 +29,7 @@ from services.points.node_names import NamedPage, with_node_names
 from services.points.policy.in_force import InForce
 from services.points.tables import deaths, time_orders
 from services.points.time_orders.api import EXPIRY as ORDER_EXPIRY
-from services.points.time_orders.model import Cancel
+from services.points.time_orders.model import Cancel, Reopen
 from services.points.time_orders.order import NOT_YET_SERVED
 from services.points.time_orders.views import ORDERS
 from services.points.units import Unit
@@ -88,7 +88,7 @@ class DeathOut(DeathStateOut):
     minutes: int = Field(description="已处理的分钟 minutes that went their way so far")
     donation_minutes: int = Field(description="其中仅可捐出的 donate-only minutes, so far")
     made_good_minutes: int = Field(
-        description="处理后因更正不足、由社区补足的分钟 made up for by the community after corrections"
+        description="处理后因更正或补登而不足、由社区补足的分钟 made up for by the community since"
     )
     made_good_donation_minutes: int = Field(description="其中仅可捐出的 of donate-only minutes")
     recorded_at: datetime
@@ -129,9 +129,10 @@ async def withdraw_death(death_id: UUID, work: Work, caller: Caller) -> DeathSta
 
 @api.command("/v1/deaths/{death_id}/confirmation", permission="deaths.manage")
 async def confirm_death(death_id: UUID, work: Work, caller: Caller, policies: InForce) -> DeathStateOut:
-    """核实身故：未服务的订单撤销，时间按当日办法归亲属、公共池或作废。
+    """核实身故：未服务的订单撤销，身故者只是接单人的重新待接；时间按当日办法归亲属、公共池或作废。
 
-    Confirm: orders that were not served are off, and the minutes go to relatives, to the pool, or lapse.
+    Confirm: orders that were not served are off, or wait for somebody else where the dead was only to serve; the
+    minutes go to relatives, to the pool, or lapse. Service that was given and not recorded yet can still be entered.
     """
     await shut_gate(work.connection)
     death = await of_caller(work, caller, DEATHS, death_id)
@@ -222,19 +223,26 @@ async def _left(work: UnitOfWork, death: Death) -> list[int]:
 
 
 async def _call_orders_off(work: UnitOfWork, death: Death) -> int:
-    """Orders that the dead pays, serves or is served by, and that nobody served yet. Returns what the dead had held."""
+    """Orders that the dead pays or is served by, and that nobody served yet. Returns what the dead had held.
+
+    Whoever waits for service by the dead still needs it: these orders wait for somebody else.
+    """
     assert death.volunteer_id is not None
+    own = (await work.connection.scalars(beneficiaries_of(death.volunteer_id))).all()
     query = select(time_orders).where(
         time_orders.c.stage.in_([stage.value for stage in NOT_YET_SERVED]),
         or_(
             time_orders.c.payer_volunteer_id == death.volunteer_id,
             time_orders.c.provider_id == death.volunteer_id,
-            time_orders.c.beneficiary_id.in_(beneficiaries_of(death.volunteer_id)),
+            time_orders.c.beneficiary_id.in_(own),
         ),
     )
     orders = (await work.connection.execute(query.order_by(time_orders.c.id))).all()
     await _lock_accounts(work, death, orders)
     for order in orders:
+        if order.payer_volunteer_id != death.volunteer_id and order.beneficiary_id not in own:
+            await work.execute(ORDERS, order.id, Reopen(work.now))
+            continue
         off = Cancel(TimeOrderCancelReason.DEATH, by_office=True, at=work.now)
         await work.execute(ORDERS, order.id, off)
         await work.cancel_timer(ORDER_EXPIRY, order.id)

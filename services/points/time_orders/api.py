@@ -145,19 +145,21 @@ async def accept_order(time_order_id: UUID, body: AcceptanceBody, work: Work, ca
 async def record_service(
     time_order_id: UUID, body: ServiceBody, work: Work, caller: Caller, settings: Configured
 ) -> OrderStateOut:
-    """登记服务起止，不含路程；未用完的分钟即时解冻。逾期前已服务的订单，社区可补登，分钟重新冻结。
+    """登记服务起止，不含路程；未用完的分钟即时解冻。逾期前、因身故撤销前已服务的订单，社区可补登，分钟重新冻结。
 
     Record the service; what was not needed is free at once. Who is to confirm it is reminded after some days. Where it
-    was given in time and not recorded before the order timed out, the office can still enter it: the minutes are held
-    anew, as far as they are there.
+    was given before the order timed out, or before a death called it off, and nobody had recorded it, the office can
+    still enter it: the minutes are held anew. After a time-out, and of a pool, as far as they are there; after a death
+    whoever pays owes what is missing, and the community makes good what the dead owe.
     """
     order = await _order(work, time_order_id)
     if caller.role is Role.VOLUNTEER:
         caller.require_self(order.provider_id)
     else:
         _require_office(caller, order)
-    elsewhere = order.provider_id is not None and await served_elsewhere(
-        work.connection, order.provider_id, time_order_id, body.started_at, body.minutes
+    provider = order.provider
+    elsewhere = provider is not None and await served_elsewhere(
+        work.connection, provider.id, time_order_id, body.started_at, body.minutes
     )
     by_office = caller.role is not Role.VOLUNTEER
     by = actor_id(work.vault, caller.subject)

@@ -135,10 +135,12 @@ class TimeOrderEffects:
             await self._holds.settle(db, planned, Outcome.VOIDED, event_id, at)
             await self._holds.hold(db, event.time_order_id, legs, event_id, at, granted=True)
             return
-        # It timed out before anybody entered the service: others may have had the minutes since.
+        # It was off before anybody entered the service: others may have had the minutes since. Where a death was why,
+        # nobody could enter it in time, and a person owes what is missing; a pool never does.
         by_pool = event.payer_volunteer_id is None
+        granted = event.after_death and not by_pool
         try:
-            await self._holds.hold(db, event.time_order_id, legs, event_id, at)
+            await self._holds.hold(db, event.time_order_id, legs, event_id, at, granted=granted)
         except NotAvailable as error:
             raise (PoolTooSmall if by_pool else NotEnoughMinutes)(minutes=event.minutes) from error
         if by_pool:

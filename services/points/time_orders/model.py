@@ -45,6 +45,7 @@ from shared.contracts.time_bank import (
     TimeOrderCancelled,
     TimeOrderCancelReason,
     TimeOrderConfirmed,
+    TimeOrderReopened,
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
@@ -99,6 +100,13 @@ class Accept:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """Whoever had accepted died; look for somebody else."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Serve:
     """The service was given."""
 
@@ -138,7 +146,7 @@ class TimeOut:
     at: datetime
 
 
-Command = Request | Approve | Accept | Serve | Confirm | Cancel | TimeOut | CorrectionCommand
+Command = Request | Approve | Accept | Reopen | Serve | Confirm | Cancel | TimeOut | CorrectionCommand
 
 
 def decide(order: Order, command: Command) -> list[Event]:
@@ -149,7 +157,7 @@ def decide(order: Order, command: Command) -> list[Event]:
         return _timed_out(order, command.at)
     if isinstance(command, CorrectionCommand):
         return [corrected(order, command)]
-    if isinstance(command, Serve) and _served_in_time(order, command):
+    if isinstance(command, Serve) and _served_before(order, command):
         return [_served(order, command)]
     refuse_unless(order.stage in OPEN, OrderEnded(stage=order.stage.value))
     match command:
@@ -163,7 +171,12 @@ def decide(order: Order, command: Command) -> list[Event]:
             ]
         case Accept():
             return [_accepted(order, command)]
+        case Reopen(at=at):
+            refuse_unless(order.stage is Stage.ACCEPTED, OrderNotAccepted)
+            return [TimeOrderReopened(**order.named, provider_id=order.provider_id, reopened_at=at)]
         case Serve():
+            refuse_if(order.stage is Stage.SERVED, OrderServedAlready)
+            refuse_unless(order.stage is Stage.ACCEPTED, OrderNotAccepted)
             return [_served(order, command)]
         case Confirm(credited_elsewhere=credited_elsewhere, by=by, at=at):
             refuse_unless(order.stage is Stage.SERVED, OrderNotServed)
@@ -248,7 +261,9 @@ def _accepted(order: Order, command: Accept) -> TimeOrderAccepted:
     refuse_if(order.stage is Stage.SERVED, OrderServedAlready)
     refuse_if(order.stage is Stage.ACCEPTED and not command.instead, OrderAcceptedAlready)
     refuse_if(command.provider_community is None, NoSuchVolunteer)
-    refuse_if(command.provider_closed, AccountIsClosed)
+    # The office sends whoever died once more, where somebody else had accepted before it heard that they had served.
+    died_since = command.instead and order.before is not None and command.provider_id == order.before.id
+    refuse_if(command.provider_closed and not died_since, AccountIsClosed)
     refuse_if(command.provider_is_beneficiary, ProviderIsBeneficiary)
     refuse_if(command.provider_is_kin or command.provider_id == order.payer_volunteer_id, ProviderIsKin)
     assert command.provider_community is not None
@@ -260,35 +275,39 @@ def _accepted(order: Order, command: Accept) -> TimeOrderAccepted:
     )
 
 
-def _served_in_time(order: Order, command: Serve) -> bool:
-    """Whether an order that timed out had been served by then: somebody came, and the office enters it late.
+def _served_before(order: Order, command: Serve) -> bool:
+    """Whether an order had been served when it timed out, or a death called it off: the office enters it late.
 
-    Its minutes are free since, and are held anew, if they are still there.
+    Its minutes may be free since, and are held anew.
     """
-    if order.stage is not Stage.TIMED_OUT or order.provider_id is None or not command.by_office:
+    if order.stage is Stage.ACCEPTED or order.before is None or not command.by_office:
         return False
-    assert order.serve_by is not None
-    return command.started_at + timedelta(minutes=command.minutes) <= order.serve_by
+    assert order.before.until is not None
+    return _ended(command) <= order.before.until
+
+
+def _ended(command: Serve) -> datetime:
+    return command.started_at + timedelta(minutes=command.minutes)
 
 
 def _served(order: Order, command: Serve) -> TimeOrderServed:
-    refuse_if(order.stage is Stage.SERVED, OrderServedAlready)
-    refuse_unless(order.stage in {Stage.ACCEPTED, Stage.TIMED_OUT}, OrderNotAccepted)
     refuse_if(command.minutes > order.planned_minutes, MoreThanPlanned(planned_minutes=order.planned_minutes))
     assert order.requested_at is not None
-    assert order.provider_id is not None
-    ended = command.started_at + timedelta(minutes=command.minutes)
-    refuse_unless(order.requested_at <= command.started_at and ended <= command.at, ServedOutOfBounds)
+    provider = order.provider
+    assert provider is not None
+    over = _ended(command) <= (provider.until or command.at) and _ended(command) <= command.at
+    refuse_unless(order.requested_at <= command.started_at and over, ServedOutOfBounds)
     refuse_if(command.provider_elsewhere, ProviderElsewhere)
     return TimeOrderServed(
         **order.named,
         payer_volunteer_id=order.payer_volunteer_id,
         payer_community=order.payer_community,
-        provider_id=order.provider_id,
-        provider_community=order.provider_community,
+        provider_id=provider.id,
+        provider_community=provider.community,
         minutes=command.minutes,
         started_at=command.started_at,
         recorded_by=command.by,
         served_at=command.at,
         confirm_by=command.confirm_by,
+        after_death=order.stage is Stage.CANCELLED,
     )

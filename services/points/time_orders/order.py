@@ -12,10 +12,12 @@ from shared.contracts.time_bank import (
     TimeOrderAccepted,
     TimeOrderApproved,
     TimeOrderCancelled,
+    TimeOrderCancelReason,
     TimeOrderConfirmed,
     TimeOrderCorrected,
     TimeOrderCorrectionProposed,
     TimeOrderCorrectionWithdrawn,
+    TimeOrderReopened,
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
@@ -69,6 +71,15 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """Who serves. Until when, where the order was off since: what they gave before can still be entered."""
+
+    id: UUID
+    community: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An order as its events tell it."""
 
@@ -84,6 +95,8 @@ class Order:
     kin_asked: bool = False
     provider_id: UUID | None = None
     provider_community: str = ""
+    before: Provider | None = None
+    """Who had accepted when time or a death called it off, and whose service nobody has entered."""
     stage: Stage = Stage.NONE
     requested_by: UUID | None = None
     recorded_by: UUID | None = None
@@ -97,6 +110,15 @@ class Order:
     confirmed_at: datetime | None = None
     correction: Correction | None = None
     """Proposed, and open."""
+
+    @property
+    def provider(self) -> Provider | None:
+        """Who can be entered as having served: whoever has accepted, or had before it was off."""
+        if self.stage is not Stage.ACCEPTED or self.provider_id is None:
+            return self.before
+        if self.before is not None and self.before.id == self.provider_id:
+            return self.before
+        return Provider(self.provider_id, self.provider_community)
 
     @property
     def named(self) -> dict[str, Any]:
@@ -129,7 +151,8 @@ def evolve(order: Order, event: Event) -> Order:
         case TimeOrderAccepted(provider_id=provider_id, provider_community=home):
             return replace(order, stage=Stage.ACCEPTED, provider_id=provider_id, provider_community=home)
         case TimeOrderServed(recorded_by=by, started_at=started_at, minutes=minutes, confirm_by=until):
-            told = replace(order, recorded_by=by, started_at=started_at, minutes=minutes)
+            told = replace(order, recorded_by=by, started_at=started_at, minutes=minutes, before=None)
+            told = replace(told, provider_id=event.provider_id, provider_community=event.provider_community)
             return replace(told, stage=Stage.SERVED, confirm_by=until)
         case TimeOrderUnconfirmed(reminder=reminder, confirm_by=until):
             return replace(order, reminders=reminder, confirm_by=until)
@@ -143,9 +166,20 @@ def evolve(order: Order, event: Event) -> Order:
         case TimeOrderCorrected(minutes=minutes, service=service):
             stage = Stage.CONFIRMED if minutes else Stage.VOIDED
             return replace(order, stage=stage, minutes=minutes, service=service or order.service, correction=None)
-        case TimeOrderCancelled():
-            return replace(order, stage=Stage.CANCELLED)
+        case TimeOrderReopened(reopened_at=at):
+            reopened = replace(order, stage=Stage.REQUESTED, provider_id=None, provider_community="")
+            return replace(reopened, before=_left(order, at))
+        case TimeOrderCancelled(reason=reason, cancelled_at=at):
+            of_death = reason is TimeOrderCancelReason.DEATH
+            return replace(order, stage=Stage.CANCELLED, before=_left(order, at) if of_death else order.before)
         case TimeOrderTimedOut():
-            return replace(order, stage=Stage.TIMED_OUT)
+            assert order.serve_by is not None
+            return replace(order, stage=Stage.TIMED_OUT, before=_left(order, order.serve_by))
         case _:
             return order
+
+
+def _left(order: Order, until: datetime) -> Provider | None:
+    """Whose service can be entered once the order is off. Who died before that is not forgotten over it."""
+    provider = order.provider
+    return provider if provider is None or provider.until is not None else replace(provider, until=until)

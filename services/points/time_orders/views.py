@@ -18,6 +18,7 @@ from shared.contracts.time_bank import (
     TimeOrderCorrected,
     TimeOrderCorrectionProposed,
     TimeOrderCorrectionWithdrawn,
+    TimeOrderReopened,
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
@@ -75,12 +76,20 @@ async def accept(connection: AsyncConnection, event: TimeOrderAccepted, recorded
     )
 
 
+@views.on(TimeOrderReopened)
+async def reopen(connection: AsyncConnection, event: TimeOrderReopened, recorded: Recorded) -> None:
+    """Somebody else is to come."""
+    nobody = {"provider_id": None, "provider_community": None}
+    await _set(connection, event.time_order_id, recorded, Stage.REQUESTED, **nobody)
+
+
 @views.on(TimeOrderServed)
 async def serve(connection: AsyncConnection, event: TimeOrderServed, recorded: Recorded) -> None:
     """Somebody came."""
-    # One that had timed out has not ended after all.
-    told = {"minutes": event.minutes, "started_at": event.started_at, "confirm_by": event.confirm_by, "ended_at": None}
-    await _set(connection, event.time_order_id, recorded, Stage.SERVED, **told)
+    told = event.model_dump(include={"minutes", "started_at", "confirm_by", "provider_id", "provider_community"})
+    # One that had timed out, or was called off, has not ended after all.
+    not_ended = {"ended_at": None, "cancel_reason": None}
+    await _set(connection, event.time_order_id, recorded, Stage.SERVED, **told, **not_ended)
 
 
 @views.on(TimeOrderUnconfirmed)

@@ -49,8 +49,8 @@ LIVES = tuple(
         StockReceiptReversed
         """,
         f"""
-        {_ORDERED} RedemptionCancelled AidCancelled SuppliesCancelled TimeOrderAccepted TimeOrderCorrectionProposed
-        TimeOrderCorrectionWithdrawn TimeOrderCancelled
+        {_ORDERED} RedemptionCancelled AidCancelled SuppliesCancelled TimeOrderAccepted TimeOrderReopened
+        TimeOrderAccepted TimeOrderCorrectionProposed TimeOrderCorrectionWithdrawn TimeOrderCancelled
         AnomalyFlagged AnomalyPointsHeld AnomalyPointsReleased AnomalyDismissed StarApplied StarDeclined
         CertificateIssued CertificateRefused KinProposed KinVerified KinEnded DeathRecorded DeathWithdrawn
         LeaderboardOptedOut LeaderboardOptedIn SettlementRunProposed SettlementRunWithdrawn DonorRegistered

@@ -64,6 +64,8 @@ class TimeBankUnderFire(LedgerUnderFire):
     def __init__(self) -> None:
         self.planned: dict[uuid.UUID, Open] = {}
         """Orders whose planned minutes are held."""
+        self.called_off: dict[uuid.UUID, Open] = {}
+        """Orders that a death called off: that they had been served can be entered later."""
         self.served: dict[uuid.UUID, TimeOrderServed] = {}
         """Orders that wait for their confirmation."""
         self.paid: dict[uuid.UUID, TimeOrderServed] = {}
@@ -136,21 +138,27 @@ class TimeBankUnderFire(LedgerUnderFire):
 
     @rule(pick=picks, provider=people, percent=st.integers(1, 100))
     def an_order_is_served(self, pick: int, provider: uuid.UUID, percent: int) -> None:
-        if not self.planned:
+        orders = self.planned | self.called_off
+        if not orders:
             return
-        order = self.planned.pop(sorted(self.planned)[pick % len(self.planned)])
+        order = orders[sorted(orders)[pick % len(orders)]]
+        late = order.time_order_id in self.called_off
         by_pool = isinstance(order, TimeOrderApproved)
         event = TimeOrderServed(
             time_order_id=order.time_order_id, community=order.community,
             payer_volunteer_id=None if by_pool else order.payer_volunteer_id, payer_community=order.community,
             provider_id=provider, provider_community=HOMES[provider],
             minutes=max(1, order.planned_minutes * percent // 100), started_at=self.now, recorded_by=SOMEBODY,
-            served_at=self.now,
+            served_at=self.now, after_death=late,
         )  # fmt: skip
         if event.payer_volunteer_id == provider:
-            self.planned[order.time_order_id] = order
             return
-        self.do(self._record(event))
+        there = self.do(self._available(holders.pool(order.community), "MINUTE"))
+        refused = self.do(self._refused(event, PoolTooSmall))
+        assert refused == (late and by_pool and there < event.minutes), "people owe, pools do not"
+        if refused:
+            return
+        (self.called_off if late else self.planned).pop(order.time_order_id)
         self.served[order.time_order_id] = event
         self.outcomes[planned_hold(order.time_order_id)] = Outcome.VOIDED
         self.outcomes[order.time_order_id] = None
@@ -189,14 +197,18 @@ class TimeBankUnderFire(LedgerUnderFire):
         if not refused:
             self.paid[order.time_order_id] = order.model_copy(update={"minutes": minutes})
 
-    @rule(pick=picks)
-    def nobody_serves_an_order(self, pick: int) -> None:
+    @rule(pick=picks, of_death=st.booleans())
+    def nobody_serves_an_order(self, pick: int, of_death: bool) -> None:
         if not self.planned:
             return
         order = self.planned.pop(sorted(self.planned)[pick % len(self.planned)])
-        event = TimeOrderTimedOut(time_order_id=order.time_order_id, community=order.community, timed_out_at=self.now)
+        named: dict[str, Any] = {"time_order_id": order.time_order_id, "community": order.community}
+        event: Event = TimeOrderTimedOut(**named, timed_out_at=self.now)
+        if of_death:
+            event = TimeOrderCancelled(**named, reason=TimeOrderCancelReason.DEATH, cancelled_at=self.now)
+            self.called_off[order.time_order_id] = order
         self.do(self._record(event))
-        self.outcomes[planned_hold(order.time_order_id)] = Outcome.TIMED_OUT
+        self.outcomes[planned_hold(order.time_order_id)] = Outcome.VOIDED if of_death else Outcome.TIMED_OUT
 
     # ── given away ───────────────────────────────────────────────────────────────────────────────────────────────
 

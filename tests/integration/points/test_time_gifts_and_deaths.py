@@ -200,6 +200,49 @@ async def test_what_a_correction_takes_after_a_death_the_community_makes_good_an
     # What the test booked by hand no topic knows of; the property tests compare with a replay.
 
 
+async def test_service_given_before_a_death_and_entered_after_it_is_paid(bank: Bank) -> None:
+    (mother, elder) = await bank.people(120, 100)
+    (provider, helper) = await bank.people(0, 0, age=YOUNG)
+    clerk, colleague, deaths = bank.clerk(), bank.colleague(), {}
+    orders = [
+        await made(clerk, "/v1/time-orders", order_of(await bank.beneficiary(who), minutes))
+        for who, minutes in ((mother, 60), (elder, 50))
+    ]
+    served, helped = [f"/v1/time-orders/{order['id']}" for order in orders]
+    for path, who in ((served, provider), (helped, helper)):
+        await made(clerk, f"{path}/acceptance", {"provider_id": who})
+    started = bank.clock().isoformat()
+    bank.clock.ahead += timedelta(minutes=61)
+    for dead in (mother, helper):
+        deaths[dead] = await made(clerk, "/v1/deaths", {"volunteer_id": dead, "died_on": today(bank)})
+        await made(colleague, f"/v1/deaths/{deaths[dead]['id']}/confirmation")
+    assert (await bank.minutes(mother), await bank.minutes(f"pool:{COMMUNITY}")) == ((0, 0), (120, 0))
+    assert (await clerk.get(served)).json()["cancel_reason"] == "death"
+    waits = (await clerk.get(helped)).json()
+    assert (waits["stage"], waits["provider_id"], await bank.minutes(elder)) == ("requested", None, (100, 50))
+
+    for path, minutes in ((served, 60), (helped, 50)):
+        told = {"started_at": started, "minutes": minutes}
+        if path == served:
+            await refused(bank.volunteer(provider), f"{path}/service", "time_order_ended", told)
+        await made(clerk, f"{path}/service", told)
+        await refused(clerk, f"{path}/confirmation", "time_order_own_record")
+        await made(colleague, f"{path}/confirmation")
+    shown = (await clerk.get(served)).json()
+    assert (shown["stage"], shown["cancel_reason"], shown["provider_id"]) == ("confirmed", None, provider)
+    assert [await bank.minutes(who) for who in (mother, provider, elder, helper)] == [
+        (-60, 0), (60, 0), (50, 0), (50, 0),
+    ]  # fmt: skip
+    # In the next rounds the community makes good what the heirs have had, and the helper's hour goes its way.
+    for death in deaths.values():
+        await made(clerk, f"/v1/deaths/{death['id']}/settlement")
+    assert (await clerk.get(f"/v1/deaths/{deaths[mother]['id']}")).json()["made_good_minutes"] == 60
+    assert [await bank.minutes(who) for who in (mother, helper, f"pool:{COMMUNITY}")] == [(0, 0), (0, 0), (170, 0)]
+    assert await bank.sums() == {0}
+    assert await verify(bank.running.service) == 0
+    assert await rebuild(bank.running.service) == 0
+
+
 @pytest.mark.parametrize("outcome", ["pool", "lapse", "kin"])
 async def test_the_policy_of_the_day_says_who_has_the_minutes(bank: Bank, outcome: str) -> None:
     """Without relatives, what would be theirs is the pool's."""

@@ -15,7 +15,7 @@ from services.points.time_orders.correcting import (
     ProposeCorrection,
     WithdrawCorrection,
 )
-from services.points.time_orders.model import Accept, Approve, Cancel, Confirm, Request, Serve, TimeOut
+from services.points.time_orders.model import Accept, Approve, Cancel, Confirm, Reopen, Request, Serve, TimeOut
 from services.points.time_orders.order import Stage
 from services.points.time_orders.standing import AccountIsClosed, Means, Standing
 from services.points.time_orders.views import ORDERS
@@ -30,6 +30,7 @@ from shared.contracts.time_bank import (
     TimeOrderCorrected,
     TimeOrderCorrectionProposed,
     TimeOrderCorrectionWithdrawn,
+    TimeOrderReopened,
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderTimedOut,
@@ -222,6 +223,55 @@ def test_a_service_that_was_given_in_time_is_entered_by_the_office_after_the_ord
     nobody.when(serve(by_office=True)).then_refused(refusals.OrderEnded, stage="timed_out")
     entered = given(ORDERS, requested(), ACCEPTED, timed_out, SERVED)
     entered.when(Confirm(False, BO, NOW)).then(CONFIRMED)
+
+
+DIED = TimeOrderCancelled(
+    time_order_id=ID, community=HERE, reason=TimeOrderCancelReason.DEATH, cancelled_at=NOW + 2 * HOUR
+)  # fmt: skip
+REOPENED = TimeOrderReopened(time_order_id=ID, community=HERE, provider_id=PROVIDER, reopened_at=NOW + 2 * HOUR)
+
+
+def test_a_service_that_was_given_before_a_death_called_the_order_off_is_entered_by_the_office() -> None:
+    late = serve(by_office=True, at=NOW + 3 * DAY)
+    entered = SERVED.model_copy(update={"served_at": NOW + 3 * DAY, "after_death": True})
+    off = given(ORDERS, requested(), ACCEPTED, DIED)
+    off.when(late).then(entered)
+    off.when(replace(late, by_office=False)).then_refused(refusals.OrderEnded, stage="cancelled")
+    off.when(replace(late, started_at=NOW + HOUR)).then_refused(refusals.OrderEnded)
+    off.when(replace(late, provider_elsewhere=True)).then_refused(refusals.ProviderElsewhere)
+    given(ORDERS, requested(), ACCEPTED, DIED, entered).when(Confirm(False, BO, NOW)).then(CONFIRMED)
+    for so_far in (
+        [requested(), DIED],
+        [requested(), ACCEPTED, DIED.model_copy(update={"reason": TimeOrderCancelReason.NOT_NEEDED})],
+        [requested(), ACCEPTED, SERVED, DIED],
+    ):
+        given(ORDERS, *so_far).when(late).then_refused(refusals.OrderEnded, stage="cancelled")
+
+
+def test_where_the_provider_died_somebody_else_is_looked_for_and_what_they_gave_is_theirs() -> None:
+    given(ORDERS, requested(), ACCEPTED).when(Reopen(NOW + 2 * HOUR)).then(REOPENED)
+    given(ORDERS, requested()).when(Reopen(NOW)).then_refused(refusals.OrderNotAccepted)
+    reopened = (requested(), ACCEPTED, REOPENED)
+    given(ORDERS, *reopened).when(accept(provider_id=OTHER)).then_state(provider_id=OTHER, stage=Stage.ACCEPTED)
+    late = serve(by_office=True, at=NOW + 3 * DAY)
+    entered = SERVED.model_copy(update={"served_at": NOW + 3 * DAY})
+    given(ORDERS, *reopened).when(late).then(entered)
+    given(ORDERS, *reopened).when(replace(late, by_office=False)).then_refused(refusals.OrderNotAccepted)
+    given(ORDERS, *reopened).when(replace(late, started_at=NOW + HOUR)).then_refused(refusals.OrderNotAccepted)
+    timed_out = TimeOrderTimedOut(time_order_id=ID, community=HERE, timed_out_at=SERVE_BY)
+    given(ORDERS, *reopened, timed_out).when(late).then(entered)
+    given(ORDERS, *reopened, DIED).when(late).then(entered.model_copy(update={"after_death": True}))
+
+    # Somebody else has accepted before the office heard of the service: it sends the dead once more, for that alone.
+    by_other = ACCEPTED.model_copy(update={"provider_id": OTHER})
+    followed = given(ORDERS, *reopened, by_other)
+    followed.when(late).then_state(provider_id=OTHER)
+    followed.when(accept(provider_closed=True)).then_refused(refusals.OrderAcceptedAlready)
+    followed.when(accept(provider_closed=True, instead=True)).then(ACCEPTED)
+    followed.when(accept(provider_id=ANNA, provider_closed=True, instead=True)).then_refused(AccountIsClosed)
+    again = given(ORDERS, *reopened, by_other, ACCEPTED)
+    again.when(late).then(entered)
+    again.when(replace(late, started_at=NOW + HOUR)).then_refused(refusals.ServedOutOfBounds)
 
 
 def test_a_service_that_nobody_confirms_is_told_every_week_until_somebody_does() -> None:
