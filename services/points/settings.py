@@ -23,7 +23,8 @@ class PointsSettings(Settings):
     time_order_confirm_within_days: int = Field(default=7, ge=1, le=365)
     """After how long somebody is reminded that a service was not confirmed; then every week."""
     minutes_correct_within_days: int = Field(default=90, ge=1, le=365)
-    """How long after it was paid something in the time bank can be corrected or taken back."""
+    """How long after it was paid something in the time bank can be corrected or taken back; the second person is to
+    confirm by then."""
     balances_linger_ms: int = Field(default=20, ge=0, le=10_000)
     """How long the publisher of balances waits for more changes, so that an account that moves often is told once."""
     expiry_check_interval_s: int = Field(default=300, ge=1)

@@ -59,6 +59,8 @@ class ConfirmCorrection:
     """Somebody else than who proposed it, serves or pays says that it is so."""
 
     elsewhere: Elsewhere
+    within: timedelta
+    """As for the proposal: what nobody has confirmed by then can only be withdrawn."""
     by: UUID
     at: datetime
 
@@ -84,8 +86,9 @@ def corrected(order: Order, command: CorrectionCommand) -> Event:
     match command:
         case WithdrawCorrection(by=by, at=at):
             return TimeOrderCorrectionWithdrawn(**order.named, withdrawn_by=by, withdrawn_at=at)
-        case ConfirmCorrection(elsewhere=elsewhere, by=by, at=at):
+        case ConfirmCorrection(elsewhere=elsewhere, within=within, by=by, at=at):
             refuse_if(by in (proposed.proposed_by, order.provider_id, order.payer_volunteer_id), OwnCorrection)
+            _require_open(order, within, at)
             _require_free(elsewhere)
             return TimeOrderCorrected(
                 **order.named,
@@ -106,9 +109,7 @@ def corrected(order: Order, command: CorrectionCommand) -> Event:
 def _proposed(order: Order, command: ProposeCorrection) -> TimeOrderCorrectionProposed:
     refuse_unless(order.stage in {Stage.CONFIRMED, Stage.VOIDED}, OrderNotConfirmed)
     refuse_unless(order.correction is None, CorrectionAlreadyProposed)
-    assert order.confirmed_at is not None
-    too_late = command.at - order.confirmed_at > command.within
-    refuse_if(too_late, CorrectionTooFarBack(days=command.within.days))
+    _require_open(order, command.within, command.at)
     service = None if command.service is order.service else command.service
     refuse_if(command.minutes == order.minutes and service is None, NothingToCorrect)
     refuse_if(command.minutes > order.planned_minutes, MoreThanPlanned(planned_minutes=order.planned_minutes))
@@ -122,6 +123,12 @@ def _proposed(order: Order, command: ProposeCorrection) -> TimeOrderCorrectionPr
         proposed_by=command.by,
         proposed_at=command.at,
     )
+
+
+def _require_open(order: Order, within: timedelta, at: datetime) -> None:
+    """The books of that time are open still."""
+    assert order.confirmed_at is not None
+    refuse_if(at - order.confirmed_at > within, CorrectionTooFarBack(days=within.days))
 
 
 def _require_free(elsewhere: Elsewhere) -> None:

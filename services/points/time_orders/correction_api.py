@@ -67,11 +67,11 @@ async def propose_correction(
 
 
 @api.command("/v1/time-orders/{time_order_id}/correction/confirmation", permission="time_orders.correct")
-async def confirm_correction(time_order_id: UUID, work: Work, caller: Caller) -> OrderStateOut:
-    """确认更正：多付的退回付出方，服务者已用掉的记为欠；少付的由付出方补付。提出的人不能确认。
+async def confirm_correction(time_order_id: UUID, work: Work, caller: Caller, settings: Configured) -> OrderStateOut:
+    """确认更正：多付的退回付出方，服务者已用掉的记为欠；少付的由付出方补付。提出的人不能确认；期限与提出相同，过期只能撤回。
 
     Confirm: what was paid too much goes back, and the provider owes what they have spent of it; what was paid too
-    little is paid, if it is there. Not by who proposed it, served or pays.
+    little is paid, if it is there. Not by who proposed it, served or pays, and not later than it could be proposed.
     """
     # The nights on which minutes flowed over are reckoned anew: not while one is at work.
     await enter_gate(await driver_connection(work.connection))
@@ -79,7 +79,8 @@ async def confirm_correction(time_order_id: UUID, work: Work, caller: Caller) ->
     await work.connection.execute(select(time_orders.c.id).where(time_orders.c.id == time_order_id).with_for_update())
     order = await of_caller(work, caller, ORDERS, time_order_id)
     minutes = 0 if order.correction is None else order.correction.minutes
-    command = ConfirmCorrection(await _elsewhere(work, order, minutes), actor_id(work.vault, caller.subject), work.now)
+    elsewhere, within = await _elsewhere(work, order, minutes), timedelta(days=settings.minutes_correct_within_days)
+    command = ConfirmCorrection(elsewhere, within, actor_id(work.vault, caller.subject), work.now)
     return OrderStateOut.of(await work.execute(ORDERS, time_order_id, command))
 
 

@@ -119,7 +119,10 @@ async def test_an_order_that_was_confirmed_wrongly_stands_as_it_was_on_every_acc
     assert (await town.minutes(f"pool:{FOREIGN}"))[0] == 0
     assert (await clerk.get("/v1/double-credits")).json()["items"] == []
     await town.is_sound()
+    await made(clerk, f"{path}/correction", {"minutes": 0, "service": "meals", **WRONG})
     town.clock.ahead += timedelta(days=90)
+    await refused(colleague, f"{path}/correction/confirmation", "minutes_paid_too_far_back")
+    await made(clerk, f"{path}/correction/withdrawal")
     await refused(clerk, f"{path}/correction", "minutes_paid_too_far_back", right)
 
 

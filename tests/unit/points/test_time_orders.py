@@ -317,7 +317,7 @@ def corrected(minutes: int = 60, before: int = 90, service: TimeService | None =
 
 
 PAID = (requested(), ACCEPTED, SERVED, CONFIRMED)
-CONFIRM = ConfirmCorrection(Elsewhere(), COLLEAGUE, NOW + DAY)
+CONFIRM = ConfirmCorrection(Elsewhere(), 90 * DAY, COLLEAGUE, NOW + DAY)
 
 
 def test_what_was_confirmed_wrongly_is_proposed_by_one_and_confirmed_by_another() -> None:
@@ -341,6 +341,13 @@ def test_a_correction_is_withdrawn_until_it_is_confirmed() -> None:
     given(ORDERS, *PAID, proposed(), withdrawn).when(CONFIRM).then_refused(refusals.NoCorrectionProposed)
     given(ORDERS, *PAID, proposed(), withdrawn).when(propose()).then(proposed())
     given(ORDERS, *PAID, proposed(), corrected()).when(withdraw).then_refused(refusals.NoCorrectionProposed)
+
+
+def test_a_correction_that_nobody_confirmed_in_time_can_only_be_withdrawn() -> None:
+    waiting = given(ORDERS, *PAID, proposed())
+    waiting.when(replace(CONFIRM, at=NOW + 90 * DAY)).then_state(minutes=60)
+    waiting.when(replace(CONFIRM, at=NOW + 91 * DAY)).then_refused(refusals.CorrectionTooFarBack, days=90)
+    waiting.when(WithdrawCorrection(CLERK, NOW + 91 * DAY)).then_state(correction=None, minutes=90)
 
 
 def test_an_order_is_corrected_to_nothing_and_back_and_to_another_service() -> None:
