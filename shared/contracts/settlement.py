@@ -22,7 +22,11 @@ class SettlementPosition(BaseModel):
     carried_minutes: int = Field(description="Left open by earlier runs, or known too late for them; may be negative.")
     inflow_minutes: int = Field(ge=0, description="Paid by its people for service by others' volunteers.")
     outflow_minutes: int = Field(ge=0, description="Paid out to its volunteers for service to others' people.")
-    balance_minutes: int = Field(description="Carried, and inflow less outflow; above zero it owes.")
+    corrected_minutes: int = Field(
+        default=0,
+        description="Corrections of what earlier runs have counted: above zero more was owed, below it comes back.",
+    )
+    balance_minutes: int = Field(description="Carried, inflow less outflow, and corrected; above zero it owes.")
     settled_minutes: int = Field(description="What this run moves of it: above zero it pays, below it is paid.")
 
 
@@ -37,13 +41,18 @@ class SettlementObligation(BaseModel):
 
 
 class SettlementFlow(BaseModel):
-    """Gross: minutes that people of one community paid to volunteers of another since the run before."""
+    """Gross: minutes that went from one community to another since the run before, each dealing as it stands now."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    debtor: CommunityCode = Field(description="Home of those who were served.")
-    creditor: CommunityCode = Field(description="Home of those who served.")
+    debtor: CommunityCode = Field(description="Home of those who were served; of whoever gives back.")
+    creditor: CommunityCode = Field(description="Home of those who served; of whoever gets back.")
     minutes: int = Field(ge=1)
+    corrected_minutes: int = Field(
+        default=0,
+        ge=0,
+        description="Of these, no service of now: corrections of what earlier runs have counted.",
+    )
 
 
 class SettlementRunProposed(Event, context="points"):
@@ -58,7 +67,7 @@ class SettlementRunProposed(Event, context="points"):
         description="By counterparty, the largest first, 1000 at most; only where both lie within the node."
     )
     flows_count: int = Field(ge=0, description="How many flows there are.")
-    gross_minutes: int = Field(ge=0, description="Sum of all inflows: what would be paid without netting.")
+    gross_minutes: int = Field(ge=0, description="Sum of all inflows, before netting; corrections are not among them.")
     proposed_by: UUID | None = Field(
         default=None, description="Opaque id of the member of staff; null where the month was over and it was time."
     )

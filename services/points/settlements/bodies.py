@@ -29,6 +29,9 @@ class PositionOut(BaseModel):
     carried_minutes: int = Field(description="上期未结 left open before")
     inflow_minutes: int = Field(description="本社区居民付给外社区志愿者 paid by its people for service by others")
     outflow_minutes: int = Field(description="付给本社区志愿者 paid out to its volunteers for service to others")
+    corrected_minutes: int = Field(
+        description="更正以前结算过的服务，正数为补付 corrections of what earlier runs counted; above zero it owes"
+    )
     balance_minutes: int = Field(description="净头寸，正数为应付 net; above zero it owes")
     settled_minutes: int = Field(description="本次结算，正数为付出 moved by this run; above zero it pays")
     open_minutes: int = Field(description="结转下期 carried into the next run")
@@ -43,11 +46,14 @@ class ObligationOut(BaseModel):
 
 
 class FlowOut(BaseModel):
-    """Gross: what people of one community paid to volunteers of another."""
+    """Gross: what people of one community paid to volunteers of another, or give back to its people."""
 
-    debtor: str = Field(description="受助居民所在社区 home of those who were served")
-    creditor: str = Field(description="志愿者所在社区 home of those who served")
+    debtor: str = Field(description="受助居民所在社区；更正退回的，退回方 home of those who were served, or give back")
+    creditor: str = Field(description="志愿者所在社区；更正退回的，收回方 home of those who served, or get back")
     minutes: int
+    corrected_minutes: int = Field(
+        description="其中不是本期服务，是更正以前结算过的 of these, corrections of what earlier runs have counted"
+    )
 
 
 class DrawnOut(BaseModel):
@@ -55,7 +61,7 @@ class DrawnOut(BaseModel):
 
     node: str
     through: date
-    gross_minutes: int = Field(description="轧差前总额 before netting")
+    gross_minutes: int = Field(description="轧差前总额，更正除外 before netting, corrections aside")
     flows: int = Field(description="轧差前笔数 pairs of communities with flows")
     net_minutes: int = Field(description="轧差后总额 after netting")
     open_minutes: int = Field(description="结转下期 carried into the next run, over all communities")
@@ -77,7 +83,7 @@ class SettlementStateOut(BaseModel):
 class SettlementOut(SettlementStateOut):
     """A run. Its positions, obligations and flows are lists of their own."""
 
-    gross_minutes: int = Field(description="轧差前总额 before netting")
+    gross_minutes: int = Field(description="轧差前总额，更正除外 before netting, corrections aside")
     flows: int = Field(description="轧差前笔数 pairs of communities with flows")
     open_minutes: int = Field(description="结转下期 carried into the next run, over all communities")
     monthly: bool = Field(description="按月自动提出 proposed because the month was over, not by a person")

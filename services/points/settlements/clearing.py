@@ -4,6 +4,9 @@ What was settled counts at once and for every day: a run over January that is pa
 a run over the first days of February. So a position is today's balance less what happened after the day, settlements
 not among it. A transfer is new to a run when the last confirmed run of the community ended before it happened, or was
 drawn up before it became known.
+
+Each record counts as it stands: an order that was corrected before any run is in it with the right minutes. What only
+corrects a record that an earlier run has counted is no service of anybody, and is told apart.
 """
 
 from collections.abc import Iterable
@@ -11,10 +14,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.points.ledger import holders
-from services.points.ledger.clauses import Clause
+from services.points.ledger.clauses import REVERSED, Clause
 from services.points.ledger.schema import LIVE
 from services.points.settlements.model import Clearing
-from services.points.settlements.netting import Payment, Standing
+from services.points.settlements.netting import Flow, Standing
 from services.points.units import Unit
 from shared.clock import day_start
 
@@ -35,13 +38,13 @@ async def standings(db: Any, node: str, through: date) -> list[Standing]:
     return [Standing(*row) for row in rows]
 
 
-async def flows(db: Any, node: str, through: date) -> list[Payment]:
+async def flows(db: Any, node: str, through: date) -> list[Flow]:
     """Who paid whom since the runs before, where both are within the node.
 
     The ledger tells it by the record: an order's payment leaves one clearing account and reaches another one. Records
     with more sides than two are left to the totals.
     """
-    return [Payment(*row) for row in await db.fetch(_FLOWS, *_range(node), day_start(through + _DAY))]
+    return [Flow(*row) for row in await db.fetch(_FLOWS, *_range(node), day_start(through + _DAY))]
 
 
 async def lock(db: Any, communities: Iterable[str]) -> None:
@@ -87,9 +90,11 @@ _CLEARING = f"""
     )
 """
 
-_SIDES = f"""
+_CORRECTS = ", ".join(str(int(clause)) for clause in sorted(REVERSED))
+
+_NETS = f"""
     fresh AS (
-        SELECT c.community, t.record_id, t.amount
+        SELECT c.community, t.record_id, t.amount, t.clause IN ({_CORRECTS}) AS corrects
           FROM clearing AS c JOIN LATERAL (
                SELECT occurred_at, recorded_at, record_id, amount, clause FROM {LIVE}.transfers
                 WHERE credit_account = c.id AND credit_account > 0 AND occurred_at < $3
@@ -98,11 +103,14 @@ _SIDES = f"""
                 WHERE debit_account = c.id AND debit_account > 0 AND occurred_at < $3) AS t ON true
          WHERE t.clause <> {Clause.SETTLED:d}
            AND (c.ended IS NULL OR t.occurred_at >= c.ended OR t.recorded_at > c.proposed_at)
+    ), nets AS (
+        SELECT record_id, community, sum(amount) AS amount, bool_and(corrects) AS corrected FROM fresh
+         GROUP BY record_id, community HAVING sum(amount) <> 0
     )
 """
 
 _STANDINGS = f"""
-    {_CLEARING}, {_SIDES}, later AS (
+    {_CLEARING}, {_NETS}, later AS (
         SELECT c.community, sum(t.amount) AS amount
           FROM clearing AS c JOIN LATERAL (
                SELECT amount, clause FROM {LIVE}.transfers
@@ -112,25 +120,26 @@ _STANDINGS = f"""
                 WHERE debit_account = c.id AND debit_account > 0 AND occurred_at >= $3) AS t ON true
          WHERE t.clause <> {Clause.SETTLED:d} GROUP BY c.community
     ), flowed AS (
-        SELECT community, coalesce(sum(amount) FILTER (WHERE amount > 0), 0)::bigint AS inflow,
-               coalesce(-sum(amount) FILTER (WHERE amount < 0), 0)::bigint AS outflow
-          FROM fresh GROUP BY community
+        SELECT community, coalesce(sum(amount) FILTER (WHERE NOT corrected AND amount > 0), 0)::bigint AS inflow,
+               coalesce(-sum(amount) FILTER (WHERE NOT corrected AND amount < 0), 0)::bigint AS outflow,
+               coalesce(sum(amount) FILTER (WHERE corrected), 0)::bigint AS corrected
+          FROM nets GROUP BY community
     )
-    SELECT c.community, (c.now - coalesce(l.amount, 0))::bigint, coalesce(f.inflow, 0), coalesce(f.outflow, 0), c.now
+    SELECT c.community, (c.now - coalesce(l.amount, 0))::bigint, coalesce(f.inflow, 0), coalesce(f.outflow, 0), c.now,
+           coalesce(f.corrected, 0)
       FROM clearing AS c LEFT JOIN later AS l USING (community) LEFT JOIN flowed AS f USING (community)
      ORDER BY c.community
 """
 
 _FLOWS = f"""
-    {_CLEARING}, {_SIDES}, nets AS (
-        SELECT record_id, community, sum(amount) AS amount FROM fresh
-         GROUP BY record_id, community HAVING sum(amount) <> 0
-    ), records AS (
+    {_CLEARING}, {_NETS}, records AS (
         SELECT record_id, min(community) FILTER (WHERE amount > 0) AS debtor,
                min(community) FILTER (WHERE amount < 0) AS creditor,
-               least(sum(amount) FILTER (WHERE amount > 0), -sum(amount) FILTER (WHERE amount < 0)) AS amount
+               least(sum(amount) FILTER (WHERE amount > 0), -sum(amount) FILTER (WHERE amount < 0)) AS amount,
+               bool_and(corrected) AS corrected
           FROM nets GROUP BY record_id
         HAVING count(*) = 2 AND count(*) FILTER (WHERE amount > 0) = 1
     )
-    SELECT debtor, creditor, sum(amount)::bigint FROM records GROUP BY debtor, creditor ORDER BY debtor, creditor
+    SELECT debtor, creditor, sum(amount)::bigint, coalesce(sum(amount) FILTER (WHERE corrected), 0)::bigint
+      FROM records GROUP BY debtor, creditor ORDER BY debtor, creditor
 """

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from services.points.settlements.netting import Payment, Standing, net, settled
+from services.points.settlements.netting import Flow, Standing, net, settled
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
 from shared.contracts.settlement import (
     SettlementFlow,
@@ -62,7 +62,7 @@ class Clearing:
     """The clearing accounts of a node, as the ledger has them."""
 
     standings: Sequence[Standing]
-    flows: Sequence[Payment]
+    flows: Sequence[Flow]
     """Gross, by pair of communities, in any order."""
 
 
@@ -217,7 +217,7 @@ class Drawn:
 
 def draw_up(clearing: Clearing) -> Drawn:
     """What a run over these accounts settles. Raises `SettlementTooLarge`."""
-    standings = sorted(s for s in clearing.standings if s.position or s.inflow or s.outflow)
+    standings = sorted(s for s in clearing.standings if s.position or s.inflow or s.outflow or s.corrected)
     refuse_if(len(standings) > COMMUNITIES_MAX, SettlementTooLarge(communities_max=COMMUNITIES_MAX))
     payments = net({s.community: s.settleable for s in standings})
     moved = settled(payments)
@@ -229,6 +229,7 @@ def draw_up(clearing: Clearing) -> Drawn:
                 carried_minutes=s.carried,
                 inflow_minutes=s.inflow,
                 outflow_minutes=s.outflow,
+                corrected_minutes=s.corrected,
                 balance_minutes=s.position,
                 settled_minutes=moved.get(s.community, 0),
             )

@@ -16,6 +16,16 @@ class Payment(NamedTuple):
     minutes: int
 
 
+class Flow(NamedTuple):
+    """What people of one community paid to people of another."""
+
+    debtor: str
+    creditor: str
+    minutes: int
+    corrected_minutes: int = 0
+    """Of these, corrections of what earlier runs have counted."""
+
+
 class Standing(NamedTuple):
     """Where a community's clearing account stands."""
 
@@ -26,11 +36,13 @@ class Standing(NamedTuple):
     outflow: int
     now: int
     """The balance at this moment, later days included."""
+    corrected: int = 0
+    """What was corrected of the flows of earlier runs; as the position, above zero it owes more."""
 
     @property
     def carried(self) -> int:
         """What was open before the flows of this run."""
-        return self.position - self.inflow + self.outflow
+        return self.position - self.inflow + self.outflow - self.corrected
 
     @property
     def settleable(self) -> int:

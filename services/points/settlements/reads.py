@@ -149,6 +149,7 @@ def _position(row: Any) -> PositionOut:
         carried_minutes=row.carried_minutes,
         inflow_minutes=row.inflow_minutes,
         outflow_minutes=row.outflow_minutes,
+        corrected_minutes=row.corrected_minutes,
         balance_minutes=row.balance_minutes,
         settled_minutes=row.settled_minutes,
         open_minutes=row.balance_minutes - row.settled_minutes,
@@ -169,4 +170,6 @@ def _obligation(row: Any) -> ObligationOut:
 
 
 def _flow(row: Any) -> FlowOut:
-    return FlowOut(debtor=row.debtor, creditor=row.creditor, minutes=row.minutes)
+    return FlowOut(
+        debtor=row.debtor, creditor=row.creditor, minutes=row.minutes, corrected_minutes=row.corrected_minutes
+    )

@@ -23,6 +23,7 @@ _POSITIONS: Final = (
     ("上期未结 carried", 18),
     ("本社区居民付出 inflow", 24),
     ("付给本社区志愿者 outflow", 26),
+    ("更正以前各期 corrections", 22),
     ("净头寸（正为应付） position (+ owes)", 34),
     ("本次结算 settled", 18),
     ("结转下期 open", 18),
@@ -42,6 +43,7 @@ _FLOWS: Final = (
     ("志愿者所在社区 serving", 26),
     ("分钟 minutes", 14),
     ("时长 time", 22),
+    ("其中更正以前各期，不是本期服务 of these, corrections", 44),
 )
 
 
@@ -76,6 +78,7 @@ def workbook(report: Report) -> bytes:
             p.carried_minutes,
             p.inflow_minutes,
             p.outflow_minutes,
+            p.corrected_minutes,
             p.balance_minutes,
             p.settled_minutes,
             p.open_minutes,
@@ -87,7 +90,10 @@ def workbook(report: Report) -> bytes:
         (*report.node(o.debtor), *report.node(o.creditor), o.minutes, _time(o.minutes)) for o in report.obligations
     ]
     _table(book.add_worksheet("付款 obligations"), _PAYMENTS, payments, bold, number)
-    flows = [(*report.node(f.debtor), *report.node(f.creditor), f.minutes, _time(f.minutes)) for f in report.flows]
+    flows = [
+        (*report.node(f.debtor), *report.node(f.creditor), f.minutes, _time(f.minutes), f.corrected_minutes)
+        for f in report.flows
+    ]
     _table(book.add_worksheet("轧差前往来 flows"), _FLOWS, flows, bold, number)
     book.close()
     return file.getvalue()
@@ -95,7 +101,7 @@ def workbook(report: Report) -> bytes:
 
 def _summary(sheet: Any, report: Report, bold: Any, number: Any) -> None:
     run = report.run
-    sheet.set_column(0, 0, 44)
+    sheet.set_column(0, 0, 60)
     sheet.set_column(1, 1, 42)
     sheet.write_string(0, 0, "时间银行社区间净额结算 Net settlement between communities", bold)
     lines: list[tuple[str, str | int]] = [
@@ -103,7 +109,7 @@ def _summary(sheet: Any, report: Report, bold: Any, number: Any) -> None:
         ("结算至（含） through", run.through.isoformat()),
         ("状态 state", _STAGES[run.stage]),
         ("轧差前笔数 pairs before netting", run.flows),
-        ("轧差前总额（分钟） minutes before netting", run.gross_minutes),
+        ("轧差前总额，更正除外（分钟） minutes before netting, corrections aside", run.gross_minutes),
         ("轧差后笔数 payments after netting", run.obligations),
         ("轧差后总额（分钟） minutes after netting", run.net_minutes),
         ("结转下期（分钟） minutes carried into the next run", run.open_minutes),

@@ -37,6 +37,7 @@ settlement_positions = Table(
     Column("outflow_minutes", BigInteger, nullable=False),
     Column("balance_minutes", BigInteger, nullable=False),
     Column("settled_minutes", BigInteger, nullable=False),
+    Column("corrected_minutes", BigInteger, nullable=False, server_default="0"),
     Index("settlement_positions_community", "community", "settlement_id"),
 )
 
@@ -56,4 +57,5 @@ settlement_flows = Table(
     Column("debtor", CODE, primary_key=True),
     Column("creditor", CODE, primary_key=True),
     Column("minutes", BigInteger, nullable=False),
+    Column("corrected_minutes", BigInteger, nullable=False, server_default="0"),
 )

@@ -1,6 +1,6 @@
 """The time bank: who can be served, who is related to whom, orders for services, and deaths."""
 
-from sqlalchemy import Column, Date, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Column, Date, Index, Integer, LargeBinary, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.points.tables.base import CODE, MOMENT, metadata
@@ -86,6 +86,7 @@ time_orders = Table(
     Index("time_orders_payer", "payer_volunteer_id", "id"),
     Index("time_orders_provider", "provider_id", "id"),
     Index("time_orders_requested_at", "requested_at", "id"),
+    Index("time_orders_confirmed", "ended_at", "id", postgresql_where=text("stage = 'confirmed'::text")),
 )
 """`minutes` are those that hold now; `confirmed_minutes`, of what was corrected, those that were confirmed at first.
 `correction` is proposed and open.

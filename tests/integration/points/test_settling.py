@@ -15,6 +15,7 @@ from python_calamine import CalamineWorkbook
 from services.points.app import build
 from services.points.expiry.effects import LapseLater
 from services.points.expiry.lapsing import Lapsing
+from services.points.ledger.clauses import Clause
 from services.points.ledger.schema import LIVE, REBUILT, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
 from services.points.overflow.effects import PoolLater
@@ -135,17 +136,41 @@ async def same_after_replay(points: Any, orders: list[Order]) -> bool:
         return bool((await net_effects(db, LIVE)).digest == (await net_effects(db, REBUILT)).digest)
 
 
-async def test_the_report_is_a_workbook_in_both_languages(points: Any) -> None:
-    await post(points.service, *orders())
-    run = await proposed(points)
+async def report(points: Any, run: Any) -> Any:
     answer = await district(points, "anna").get(f"/v1/settlements/{run['id']}/report.xlsx")
     assert answer.status_code == 200
-    book = CalamineWorkbook.from_filelike(io.BytesIO(answer.content))
+    return CalamineWorkbook.from_filelike(io.BytesIO(answer.content))
+
+
+async def test_the_report_is_a_workbook_in_both_languages_and_corrections_are_no_service(points: Any) -> None:
+    told, wrong = orders(), Order(A, B, 60, morning(3))
+    never_was = Order(B, A, 60, morning(3), clause=Clause.ORDER_CORRECTED, record=wrong.record)
+    await post(points.service, *told, wrong, never_was)
+    run = await proposed(points)
+    book = await report(points, run)
     summary = dict(row[:2] for row in book.get_sheet_by_index(0).to_python() if len(row) > 1)
-    assert summary["轧差前总额（分钟） minutes before netting"] == 190
+    assert summary["轧差前总额，更正除外（分钟） minutes before netting, corrections aside"] == 190
     assert summary["轧差后总额（分钟） minutes after netting"] == 90
     assert book.get_sheet_by_index(2).to_python()[1] == [A, "", B, "", 80, "1 小时 20 分钟 1 h 20 min"]
     assert len(book.get_sheet_by_index(1).to_python()) == len(book.get_sheet_by_index(3).to_python()) - 1 == 4
+
+    # It is paid, and the next month hears that an order was shorter: nobody of A served anybody.
+    await confirmed(points, run)
+    known, (order, *_) = now() + timedelta(minutes=1), told
+    back = Order(B, A, 30, order.at, known, clause=Clause.ORDER_CORRECTED, record=order.record)
+    await post(points.service, back)
+    run = await proposed(points)
+    book = await report(points, run)
+    summary = dict(row[:2] for row in book.get_sheet_by_index(0).to_python() if len(row) > 1)
+    assert summary["轧差前总额，更正除外（分钟） minutes before netting, corrections aside"] == 0
+    assert [row[0:1] + row[2:7] for row in book.get_sheet_by_index(1).to_python()[1:]] == [
+        [A, 0, 0, 0, -30, -30], [B, 0, 0, 0, 30, 30],
+    ]  # fmt: skip
+    assert book.get_sheet_by_index(3).to_python()[1:] == [[B, "", A, "", 30, "30 分钟 30 min", 30]]
+    (flow,) = (await district(points, "anna").get(f"/v1/settlements/{run['id']}/flows")).json()["items"]
+    assert (flow["debtor"], flow["minutes"], flow["corrected_minutes"]) == (B, 30, 30)
+    await confirmed(points, run)
+    assert await clearing(points) == {}
 
 
 async def test_what_becomes_known_late_and_what_happens_later_lands_in_the_next_run(points: Any) -> None:

@@ -24,7 +24,7 @@ from services.points.settlements.model import (
     draw_up,
     put_right,
 )
-from services.points.settlements.netting import Payment, Standing, net, settled
+from services.points.settlements.netting import Flow, Payment, Standing, net, settled
 from services.points.settlements.rounds import monthly_id
 from services.points.settlements.views import SETTLEMENTS
 from shared.contracts.settlement import (
@@ -45,7 +45,7 @@ A, B, C = (f"62020100100{n}" for n in (1, 2, 3))
 
 CLEARING = Clearing(
     [Standing(A, 90, 100, 10, 90), Standing(B, -60, 0, 60, -60), Standing(C, -30, 0, 30, -30)],
-    [Payment(A, B, 70), Payment(B, A, 10), Payment(A, C, 30)],
+    [Flow(A, B, 70), Flow(B, A, 10), Flow(A, C, 30)],
 )
 PROPOSED = SettlementRunProposed(
     settlement_id=RUN,
@@ -159,6 +159,18 @@ def test_a_community_that_finds_no_other_side_is_in_nobodys_way() -> None:
     run.when(Confirm(BEN, {A: 30, B: 59, C: -60}, AT)).then_refused(SettlementStale, community=B)
 
 
+def test_what_corrects_an_earlier_run_is_no_service_and_stands_apart() -> None:
+    standings = [Standing(A, 20, 50, 0, 20, corrected=-30), Standing(B, -20, 0, 50, -20, corrected=30)]
+    drawn = draw_up(Clearing(standings, [Flow(A, B, 50), Flow(B, A, 30, 30)]))
+    assert [(p.carried_minutes, p.inflow_minutes, p.outflow_minutes, p.corrected_minutes) for p in drawn.positions] == [
+        (0, 50, 0, -30), (0, 0, 50, 30),
+    ]  # fmt: skip
+    assert [(f.debtor, f.minutes, f.corrected_minutes) for f in drawn.flows] == [(A, 50, 0), (B, 30, 30)]
+    assert drawn.gross_minutes == sum(f.minutes - f.corrected_minutes for f in drawn.flows) == 50
+    evened = draw_up(Clearing([Standing(A, 0, 0, 0, 0, corrected=-30)], []))
+    assert [(p.carried_minutes, p.balance_minutes) for p in evened.positions] == [(30, 0)]
+
+
 def test_a_run_that_cannot_be_is_refused() -> None:
     empty = given(SETTLEMENTS)
     empty.when(propose(node=A)).then_refused(SettlementNodeTooLow)
@@ -171,7 +183,7 @@ def test_a_run_that_cannot_be_is_refused() -> None:
 
 
 def test_what_the_other_side_lies_outside_of_the_node_stays_open() -> None:
-    drawn = draw_up(Clearing([Standing(A, 90, 90, 0, 90), Standing(B, -60, 0, 60, -60)], [Payment(A, B, 60)]))
+    drawn = draw_up(Clearing([Standing(A, 90, 90, 0, 90), Standing(B, -60, 0, 60, -60)], [Flow(A, B, 60)]))
     assert drawn.obligations == (SettlementObligation(debtor=A, creditor=B, minutes=60),)
     assert [p.balance_minutes - p.settled_minutes for p in drawn.positions] == [30, 0]
 
@@ -186,7 +198,7 @@ def test_a_run_settles_only_what_later_days_have_not_taken_back() -> None:
 
 
 def test_only_the_largest_flows_are_told_one_by_one() -> None:
-    many = [Payment(f"{n:012d}", B, n + 1) for n in range(FLOWS_MAX + 5)]
+    many = [Flow(f"{n:012d}", B, n + 1) for n in range(FLOWS_MAX + 5)]
     drawn = draw_up(Clearing(CLEARING.standings, many))
     assert (len(drawn.flows), drawn.flows[0].minutes, drawn.flows[-1].minutes) == (FLOWS_MAX, FLOWS_MAX + 5, 6)
 
