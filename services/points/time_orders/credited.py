@@ -1,5 +1,6 @@
 """Whether an hour is paid twice, by an order and as service that the registry told; and the route that lists those."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -21,15 +22,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.points.fields import Configured
 from services.points.ledger import holders
 from services.points.ledger.clauses import CUTS, EARNED
 from services.points.node_names import NamedPage, with_node_names
+from services.points.spans import Spanning
 from services.points.tables import accounts, time_orders, transfers
 from services.points.time_orders.bodies import OrderOut
-from services.points.time_orders.order import Stage
 from services.points.units import Unit
+from shared.clock import local_day, system_clock
 from shared.contracts.common import CommunityCode
-from shared.web import Api, Caller, Paging, Read
+from shared.web import Api, Caller, Read
 
 api = Api(tags=["time orders 时间订单"])
 
@@ -41,21 +44,28 @@ _A_DAY, _A_MINUTE = timedelta(days=1), literal(timedelta(minutes=1), Interval)
 async def list_double_credits(
     read: Read,
     caller: Caller,
-    page: Paging,
+    span: Spanning,
+    settings: Configured,
     community: Annotated[CommunityCode | None, Query(description="服务对象社区 the beneficiary's community")] = None,
 ) -> NamedPage[OrderOut]:
-    """同一时段既由订单支付、又按活动计入时间的订单：活动记录晚到时会出现，请更正活动记录，或更正订单。
+    """同一时段既由订单支付、又按活动计入时间的订单，按确认日，默认只看还能更正的：活动记录晚到时会出现，请更正活动记录，或更正订单。
 
     Orders whose hour was credited as service, too: the record came after the confirmation. It is to be
-    corrected, or the order.
+    corrected, or the order. By the day of the confirmation; without a first day, those that can still be corrected.
     """
+    if span.since is None:
+        # Every order is held against the ledger: never those of all years.
+        within = timedelta(days=settings.minutes_correct_within_days)
+        span = replace(span, since=(span.until or local_day(system_clock())) - within)
     holder, since = cast(time_orders.c.provider_id, Text), time_orders.c.started_at
     twice = _credited(holder, since, since + time_orders.c.minutes * _A_MINUTE)
     here = time_orders.c.community.startswith(caller.node)
-    query = select(time_orders).where(here, time_orders.c.stage == Stage.CONFIRMED.value, twice)
+    # As the partial index says of itself.
+    query = select(time_orders).where(here, time_orders.c.stage == literal_column("'confirmed'"), twice)
     if community is not None:
         query = query.where(time_orders.c.community == community)
-    return await with_node_names(read, await page.fetch(read, query, [time_orders.c.id], OrderOut.of_row))
+    order = (time_orders.c.ended_at, time_orders.c.id)
+    return await with_node_names(read, await span.fetch(read, query, order, OrderOut.of_row))
 
 
 async def credited_elsewhere(

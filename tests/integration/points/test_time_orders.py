@@ -387,6 +387,13 @@ async def test_a_record_that_comes_after_the_payment_is_found_until_it_is_correc
     assert await bank.minutes(provider) == (110, 0)
     (found,) = (await clerk.get("/v1/double-credits")).json()["items"]
     assert found["id"] == order["id"]
+    # Later than it can be corrected it is looked for by day.
+    async with bank.running.service.database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE time_orders SET ended_at = ended_at - interval '100 days'")
+    assert (await clerk.get("/v1/double-credits")).json()["items"] == []
+    for span in ({"since": (bank.clock() - timedelta(days=102)).date()}, {"until": bank.clock().date()}):
+        listed = (await clerk.get("/v1/double-credits", params=span)).json()["items"]
+        assert [one["id"] for one in listed] == ([order["id"]] if "since" in span else [])
 
 
 async def test_nobody_is_in_two_places_at_once(bank: Bank) -> None:
