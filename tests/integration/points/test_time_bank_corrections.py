@@ -53,7 +53,8 @@ async def test_an_order_that_was_confirmed_wrongly_stands_as_it_was_on_every_acc
     # Ten of these minutes are told as an activity, too.
     _, activity = completed([attendance(uuid.UUID(helper), 10, began)], FOREIGN)
     await town.tell(activity)
-    twice = (await clerk.get("/v1/double-credits")).json()["items"]
+    of_late = {"since": local_day(paid_at).isoformat()}
+    twice = (await clerk.get("/v1/double-credits", params=of_late)).json()["items"]
     assert [one["id"] for one in twice] == [order["id"]]
     town.clock.ahead += timedelta(days=1)
     await town.comes_to(CAP_MINUTES, helper)
@@ -117,7 +118,7 @@ async def test_an_order_that_was_confirmed_wrongly_stands_as_it_was_on_every_acc
     assert answer["stage"] == "voided"
     assert (await town.minutes(elder), await town.minutes(helper)) == ((200, 0), (280, 0))
     assert (await town.minutes(f"pool:{FOREIGN}"))[0] == 0
-    assert (await clerk.get("/v1/double-credits")).json()["items"] == []
+    assert (await clerk.get("/v1/double-credits", params=of_late)).json()["items"] == []
     await town.is_sound()
     await made(clerk, f"{path}/correction", {"minutes": 0, "service": "meals", **WRONG})
     town.clock.ahead += timedelta(days=90)
