@@ -9,6 +9,7 @@ from typing import Any
 # The imports fill the register.
 from shared.contracts import (  # noqa: F401
     anomalies,
+    deaths,
     grid_patrol,
     honours,
     love_market,

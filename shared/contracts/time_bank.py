@@ -4,12 +4,11 @@ An hour is a coin, and 60 minutes. Minutes buy services only, never goods or cas
 ID numbers and birth dates stay in the vault, and an event says an age group at most.
 """
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from shared.contracts.common import CommunityCode
 from shared.contracts.event import Event
@@ -96,14 +95,6 @@ class TimeBankCorrectionReason(StrEnum):
     NOT_AGREED = "not_agreed"
     """The holder had not agreed to give."""
     COMPLAINT_UPHELD = "complaint_upheld"
-
-
-class OnDeathOutcome(StrEnum):
-    """What becomes of the minutes of somebody who died."""
-
-    KIN = "kin"
-    POOL = "pool"
-    LAPSE = "lapse"
 
 
 class BeneficiaryRegistered(Event, context="points"):
@@ -373,72 +364,3 @@ class MinutesDonationReversed(Event, context="points"):
     reason: TimeBankCorrectionReason
     reversed_by: StaffId
     reversed_at: AwareDatetime
-
-
-class InheritedMinutes(BaseModel):
-    """What one relative gets."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    volunteer_id: UUID
-    community: CommunityCode
-    minutes: GivenMinutes
-
-
-class DeathRecorded(Event, context="points"):
-    """Somebody entered that an account holder died. Nothing can be spent any more; a second person must confirm."""
-
-    death_id: UUID
-    community: CommunityCode = Field(description="Home of the holder.")
-    book: CommunityCode | None = Field(default=None, description=_BOOK)
-    volunteer_id: UUID
-    died_on: date = Field(description="In Asia/Shanghai.")
-    heirs: tuple[UUID, ...] = Field(description="Volunteers among the relatives who are to have the minutes.")
-    recorded_by: StaffId
-    recorded_at: AwareDatetime
-
-
-class DeathWithdrawn(Event, context="points"):
-    """It was a mistake; the account is open again."""
-
-    death_id: UUID
-    community: CommunityCode
-    withdrawn_at: AwareDatetime
-
-
-class DeathConfirmed(Event, context="points"):
-    """A second person confirmed the death, and the policy of that day decides on the minutes."""
-
-    death_id: UUID
-    community: CommunityCode
-    outcome: OnDeathOutcome = Field(description="As the policy of that day says.")
-    policy_version: int
-    confirmed_by: StaffId
-    confirmed_at: AwareDatetime
-
-
-class EstateSettled(Event, context="points"):
-    """The minutes that the dead still had went where the policy says; what became known later follows later."""
-
-    death_id: UUID
-    community: CommunityCode
-    book: CommunityCode | None = Field(default=None, description=_BOOK)
-    volunteer_id: UUID
-    outcome: OnDeathOutcome = Field(description="What became of them; without relatives who can have them, the pool.")
-    policy_version: int
-    inherited: tuple[InheritedMinutes, ...]
-    minutes: int = Field(ge=0, description="Minutes of the account, all together.")
-    donation_minutes: int = Field(ge=0, description="Donate-only minutes; to the pool, or lapsed.")
-    settled_at: AwareDatetime
-
-
-class EstateMadeGood(Event, context="points"):
-    """What a correction took from somebody who died, after their minutes had gone, the community made up for."""
-
-    death_id: UUID
-    community: CommunityCode
-    book: CommunityCode | None = Field(default=None, description=_BOOK)
-    volunteer_id: UUID
-    minutes: int = Field(description="Made up for; below zero, what became known since went back to the community.")
-    donation_minutes: int = Field(description="The same of donate-only minutes.")
-    made_good_at: AwareDatetime

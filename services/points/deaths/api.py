@@ -37,7 +37,10 @@ from shared.auth.actors import actor_id
 from shared.clock import local_day
 from shared.contracts import refuse_if
 from shared.contracts.common import CommunityCode
-from shared.contracts.time_bank import OnDeathOutcome, TimeOrderCancelReason
+from shared.contracts.deaths import OnDeathOutcome
+from shared.contracts.time_bank import (
+    TimeOrderCancelReason,
+)
 from shared.ids import derived_id
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork

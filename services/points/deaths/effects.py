@@ -14,7 +14,7 @@ from services.points.ledger.writing import Connection, LedgerWriter
 from services.points.time_gifts.effects import to_pool
 from services.points.units import Unit
 from shared.contracts import Event
-from shared.contracts.time_bank import EstateMadeGood, EstateSettled, OnDeathOutcome
+from shared.contracts.deaths import EstateMadeGood, EstateSettled, OnDeathOutcome
 from shared.database import Lost
 from shared.eventstore import Recorded
 

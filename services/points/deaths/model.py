@@ -15,7 +15,7 @@ from uuid import UUID
 from services.points.beneficiaries.model import NoSuchVolunteer
 from services.points.time_orders.refusals import NotVerifiedKin
 from shared.contracts import Event, Refusal, refuse_if, refuse_unless
-from shared.contracts.time_bank import (
+from shared.contracts.deaths import (
     DeathConfirmed,
     DeathRecorded,
     DeathWithdrawn,

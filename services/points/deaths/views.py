@@ -6,7 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.points.deaths.model import Death, Stage, decide, evolve
 from services.points.tables import deaths
 from shared.aggregate import Aggregate
-from shared.contracts.time_bank import DeathConfirmed, DeathRecorded, DeathWithdrawn, EstateMadeGood, EstateSettled
+from shared.contracts.deaths import (
+    DeathConfirmed,
+    DeathRecorded,
+    DeathWithdrawn,
+    EstateMadeGood,
+    EstateSettled,
+)
 from shared.eventstore import Recorded
 from shared.views import Views
 

@@ -34,7 +34,12 @@ from services.points.time_orders.views import ORDERS
 from services.points.units import Unit
 from shared.aggregate import Aggregate
 from shared.contracts import Event, Refusal
-from shared.contracts.time_bank import OnDeathOutcome, TimeOrderCancelReason, TimePayer, TimeService
+from shared.contracts.deaths import OnDeathOutcome
+from shared.contracts.time_bank import (
+    TimeOrderCancelReason,
+    TimePayer,
+    TimeService,
+)
 from shared.eventstore import Recorded
 from tests.integration.points.ledger_database import connected, migrate, run
 

@@ -24,6 +24,7 @@ from services.points.time_gifts.effects import NotEnoughDonationMinutes, PoolGav
 from services.points.time_orders.effects import NotEnoughMinutes, PayerLacksTheRest, PoolTooSmall, planned_hold
 from shared.clock import day_start, local_day
 from shared.contracts import Event, Refusal
+from shared.contracts.deaths import OnDeathOutcome
 from shared.contracts.registry import VolunteerRegistered
 from shared.contracts.settlement import SettlementObligation, SettlementRunConfirmed
 from shared.contracts.time_bank import (
@@ -31,7 +32,6 @@ from shared.contracts.time_bank import (
     MinutesDonationReversed,
     MinutesGiftReversed,
     MinutesGiven,
-    OnDeathOutcome,
     TimeBankCorrectionReason,
     TimeOrderApproved,
     TimeOrderCancelled,

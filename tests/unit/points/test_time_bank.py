@@ -47,16 +47,19 @@ from services.points.time_gifts.model import (
 from services.points.time_gifts.streams import DONATIONS, GIFTS
 from services.points.time_orders import refusals
 from services.points.time_orders.standing import AccountIsClosed
-from shared.contracts.time_bank import (
-    BeneficiaryDetailsChanged,
-    BeneficiaryForgotten,
-    BeneficiaryRegistered,
+from shared.contracts.deaths import (
     DeathConfirmed,
     DeathRecorded,
     DeathWithdrawn,
     EstateMadeGood,
     EstateSettled,
     InheritedMinutes,
+    OnDeathOutcome,
+)
+from shared.contracts.time_bank import (
+    BeneficiaryDetailsChanged,
+    BeneficiaryForgotten,
+    BeneficiaryRegistered,
     KinEnded,
     KinProposed,
     KinRelation,
@@ -65,7 +68,6 @@ from shared.contracts.time_bank import (
     MinutesDonationReversed,
     MinutesGiftReversed,
     MinutesGiven,
-    OnDeathOutcome,
     TimeBankCorrectionReason,
     TimeService,
 )
