@@ -325,7 +325,7 @@ async def long_days(read: AsyncConnection, page: Iterable[Line]) -> dict[UUID, L
     if not ids:
         return {}
     said = day_approvals.c
-    query = select(said.event_id, said.minutes, said.level, said.reason, said.limit_minutes)
+    query = select(said.event_id, said.minutes, said.level, said.reason, said.limit_minutes, said.policy_version)
     return {row[0]: LongDay(*row[1:]) for row in await read.execute(query.where(said.event_id.in_(ids)))}
 
 

@@ -61,6 +61,8 @@ class LongDay(NamedTuple):
     reason: str
     limit_minutes: int
     """More than this the policy has approved by that level."""
+    policy_version: int
+    """Of that policy. A line can lack it: what is put right of an approval is known by its event alone."""
 
 
 class DealtWrongly(NamedTuple):

@@ -204,9 +204,8 @@ class Narrator:
     def _long_day(self, line: Line) -> Sentence:
         """What the cap of a day takes less, or again, because an office said so."""
         said = self._facts.long_days[line.event_id]
-        assert line.policy_version is not None, "some policy has it approved"
         part = "day_minutes_max" if said.level == NodeLevel.DISTRICT else "day_minutes_approval"
-        ground = Ground(line.policy_version, f"/anomalies/{part}", said.limit_minutes)
+        ground = Ground(said.policy_version, f"/anomalies/{part}", said.limit_minutes)
         params = {
             "level": self._word(f"long_day_level.{said.level}"),
             "why": self._word(f"long_day_reason.{said.reason}"),

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,7 +19,8 @@ from services.points.earning.services import services_of
 from services.points.expiry.effects import LapseNow
 from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lapse
-from services.points.explain.known import Line
+from services.points.explain.known import Known, Line, LongDay
+from services.points.explain.words import Narrator
 from services.points.grounds.corrections import Restated, taken_since_it_bore
 from services.points.ledger.schema import LIVE, TABLES, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
@@ -44,8 +47,11 @@ from shared.contracts.points import (
 )
 from shared.contracts.registry import NodeLevel
 from shared.eventstore import Recorded
+from shared.web.problems import Texts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+TEXTS = Texts([Path(services.points.__file__).parent / "locales"])
 
 Told = tuple[uuid.UUID, Event]
 
@@ -63,8 +69,6 @@ def book(*versions: PolicyVersion, restatements: Sequence[Restatement] = ()) -> 
 
 async def migrate(url: str) -> None:
     """The points schema in an empty database."""
-    from pathlib import Path
-
     engine = create_async_engine(sa.make_url(url).set(drivername="postgresql+asyncpg"))
     folder = Path(services.points.__file__).parent / "migrations"
     async with engine.begin() as connection:
@@ -198,21 +202,38 @@ class LedgerUnderTest:
 
     async def causes(self, restated: Restated) -> dict[str, Any]:
         """By person, what took from the record since it last had a minute, and an hour, more than it has."""
-        sides = ("credit_account", "+"), ("debit_account", "-")
-        columns = ", ".join(f"t.{name}" for name in Line._fields[:-2])
-        queries = (
-            f"SELECT a.holder, {columns}, {sign}t.amount, '' FROM {self.schema}.transfers AS t"
-            f" JOIN {self.schema}.accounts AS a ON a.id = t.{side} WHERE a.unit = {Unit.SERVICE_MINUTE:d} AND a.id > 0"
-            for side, sign in sides
-        )
-        records: dict[str, list[Line]] = {}
-        for holder, *line in await self.db.fetch(" UNION ALL ".join(queries)):
-            records.setdefault(holder, []).append(Line(*line))
+        records = await self._records()
         has = {holder: sum(line.amount for line in lines) for holder, lines in records.items()}
         return {
             holder: [taken_since_it_bore(lines, has[holder] + more, restated) for more in (1, 60)]
             for holder, lines in records.items()
         }
+
+    async def told_in_words(self, policy: PolicyBook) -> list[str]:
+        """Every line of the records in words, as an explanation tells it."""
+        said = await self.db.fetch(
+            f"SELECT event_id, minutes, level, reason, limit_minutes, policy_version FROM {self.schema}.day_approvals"
+        )
+        known = Known(titles={}, long_days={row[0]: LongDay(*row[1:]) for row in said})
+        narrator = Narrator(Unit.SERVICE_MINUTE.name, partial(TEXTS.get, "zh"), policy, known)
+        return [narrator.tell(line).text for lines in (await self._records()).values() for line in lines]
+
+    async def _records(self) -> dict[str, list[Line]]:
+        """By person, the lines of the service record, in no order."""
+        columns = ", ".join(f"t.{name}" for name in Line._fields[:-2])
+        queries = (
+            f"SELECT a.holder, {columns}, {sign}t.amount, o.holder FROM {self.schema}.transfers AS t"
+            f" JOIN {self.schema}.accounts AS a ON a.id = t.{side} JOIN {self.schema}.accounts AS o ON o.id = t.{other}"
+            f" WHERE a.unit = {Unit.SERVICE_MINUTE:d} AND a.id > 0"
+            for side, other, sign in (
+                ("credit_account", "debit_account", "+"),
+                ("debit_account", "credit_account", "-"),
+            )
+        )
+        records: dict[str, list[Line]] = {}
+        for holder, *line in await self.db.fetch(" UNION ALL ".join(queries)):
+            records.setdefault(holder, []).append(Line(*line))
+        return records
 
     async def effects(self) -> str:
         """The hash by which ledgers are compared."""

@@ -205,6 +205,7 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         assert await other.effects() == await plain.effects()
         assert await other.tellings() == await plain.tellings()
         assert await other.sealed_lines() == await plain.sealed_lines()
+        assert all(await other.told_in_words(POLICY)), "whatever the order left behind can be told"
 
 
 @settings(max_examples=90, deadline=None, suppress_health_check=list(HealthCheck))

@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import services.points
 from services.points.earning.kinds import KIND_NUMBERS
-from services.points.explain.known import NOTHING, Known, Line
+from services.points.explain.known import NOTHING, Known, Line, LongDay
 from services.points.explain.words import Narrator, Sentence
 from services.points.ledger.clauses import Clause
 from services.points.policy.book import BEGINNING, PolicyBook
@@ -89,3 +90,16 @@ def test_a_correction_to_evidence_that_does_not_count_says_why_everything_is_tak
     changed = told("POINT", -20, 60, Clause.CORRECTION, evidence=2).text
     assert "60 分钟（事后补录），这样记录的服务不计入积分，扣减 20 积分。" in changed
     assert "不计入" not in told("SERVICE_MINUTE", -60, 60, Clause.CORRECTION, evidence=2).text
+
+
+def test_what_is_put_right_of_an_approval_is_told_under_the_policy_that_had_it_approved() -> None:
+    """A correction that overtakes an approval takes back what that lifted: such a line names no policy itself."""
+    approval = uuid.uuid4()
+    known = Known(titles={1: "全国默认"}, long_days={approval: LongDay(700, "community", "emergency", 480, 1)})
+    line = Line(
+        1, MORNING, MORNING, Clause.LONG_DAY, approval, uuid.uuid4(), None, 2, None, None, None, -220, "issuance"
+    )  # fmt: skip
+    told = Narrator("SERVICE_MINUTE", partial(TEXTS.get, "zh"), BOOK, known).tell(line)
+    assert told.text.startswith("2026-03-05 的超时服务经社区批准（抢险救灾），当天最多计 700 分钟；因批准的分钟改变，")
+    assert told.text.endswith("减 220 分钟。依据《全国默认》（第 1 版）。")
+    assert [(ground.place, ground.value) for ground in told.grounds] == [("/anomalies/day_minutes_approval", 480)]
