@@ -52,6 +52,8 @@ _COMMUNITIES = """
      WHERE community >= $1 AND community < $2 AND unit = $3 AND id > 0 ORDER BY community
 """
 
+_DEAD = "EXISTS (SELECT FROM deaths AS d WHERE d.volunteer_id = m.volunteer_id)"
+
 # What says what it is, and is no person, has a colon.
 _VOLUNTEER = "CASE WHEN position(':' IN a.holder) = 0 THEN a.holder::uuid END"
 
@@ -62,12 +64,13 @@ _SERVED = f"""
       LEFT JOIN star_applications AS s
              ON s.volunteer_id = m.volunteer_id AND s.stage = ANY (ARRAY['granted', 'flagged'])
      WHERE a.community = $1 AND a.unit = {Unit.SERVICE_MINUTE:d} AND a.holder > $2 AND m.forgotten_at IS NULL
+       AND NOT {_DEAD}
      ORDER BY a.holder LIMIT $3
 """
 
 _BANKED = f"""
     SELECT a.community, m.volunteer_id, a.credits - a.debits - a.pending_debits, m.age_group_from,
-           m.forgotten_at IS NOT NULL OR EXISTS (SELECT FROM deaths AS d WHERE d.volunteer_id = m.volunteer_id)
+           m.forgotten_at IS NOT NULL OR {_DEAD}
       FROM {{schema}}.accounts AS a
       JOIN {{schema}}.members AS m ON m.volunteer_id = {_VOLUNTEER} AND m.community IS NOT NULL
      WHERE a.community = $1 AND a.unit = {Unit.MINUTE:d} AND a.holder > $2

@@ -68,6 +68,13 @@ class LeaderboardOut(Page[PlaceOut]):
     mine: PlaceOut | None = Field(description="本人名次 the caller's own place, for a volunteer who is on it")
 
 
+SHOWN = """
+    m.forgotten_at IS NULL
+    AND NOT EXISTS (SELECT FROM deaths AS d WHERE d.volunteer_id = m.volunteer_id)
+    AND NOT EXISTS (SELECT FROM leaderboard_opt_outs AS o WHERE o.volunteer_id = m.volunteer_id)
+"""
+"""Who is on leaderboards, of `members AS m`: neither the dead nor whoever does not want to be."""
+
 # One range of the statement indexes for each account of the community, both sides.
 _PLACES = text(
     f"""
@@ -76,8 +83,7 @@ _PLACES = text(
           FROM {LIVE}.accounts AS a
           JOIN {LIVE}.members AS m ON m.volunteer_id = CASE WHEN a.limited THEN a.holder::uuid END
          WHERE a.community = :community AND a.unit = {Unit.SERVICE_MINUTE:d} AND a.limited
-           AND m.forgotten_at IS NULL
-           AND NOT EXISTS (SELECT FROM leaderboard_opt_outs AS o WHERE o.volunteer_id = m.volunteer_id)
+           AND {SHOWN}
     ), served AS (
         SELECT p.volunteer_id, p.number,
                (coalesce((SELECT sum(t.amount) FROM {LIVE}.transfers AS t

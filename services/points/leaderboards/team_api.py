@@ -2,7 +2,7 @@
 
 What somebody served counts for a team on the days on which they belonged to it: from the day of joining to the day
 before leaving; for each of their teams, where there are several. Whoever opted out is not shown, and is not in the sum
-of the team either: in a small one the difference would tell what they served.
+of the team either: in a small one the difference would tell what they served. Nor are the dead, who are no members now.
 """
 
 from datetime import date
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import BigInteger, Text, Uuid, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.leaderboards.api import PLACE_COLUMNS, PlaceOut, Since, Until, period, places_of, ranked
+from services.points.leaderboards.api import PLACE_COLUMNS, SHOWN, PlaceOut, Since, Until, period, places_of, ranked
 from services.points.ledger.schema import LIVE
 from services.points.units import Unit
 from shared.contracts.common import CommunityCode
@@ -67,8 +67,7 @@ _SERVED = f"""
           FROM spans AS s
           JOIN {LIVE}.members AS m ON m.volunteer_id = s.volunteer_id
           JOIN {LIVE}.accounts AS a ON a.holder = s.volunteer_id::text AND a.unit = {Unit.SERVICE_MINUTE:d}
-         WHERE s.joined AND m.forgotten_at IS NULL
-           AND NOT EXISTS (SELECT FROM leaderboard_opt_outs AS o WHERE o.volunteer_id = s.volunteer_id)
+         WHERE s.joined AND {SHOWN}
     ), served AS (
         SELECT b.team_id, b.volunteer_id, b.number,
                sum(coalesce((SELECT sum(t.amount) FROM {LIVE}.transfers AS t
@@ -85,7 +84,8 @@ _TEAMS = text(
     _SERVED.format(of="t.community = :community")
     + f""", present AS (
         SELECT team_id, count(*) AS members FROM (
-               SELECT DISTINCT ON (c.team_id, c.volunteer_id) c.team_id, c.joined AND m.forgotten_at IS NULL AS belongs
+               SELECT DISTINCT ON (c.team_id, c.volunteer_id) c.team_id, c.joined AND m.forgotten_at IS NULL
+                      AND NOT EXISTS (SELECT FROM deaths AS d WHERE d.volunteer_id = c.volunteer_id) AS belongs
                  FROM {LIVE}.team_changes AS c
                  JOIN {LIVE}.teams AS t USING (team_id)
                  LEFT JOIN {LIVE}.members AS m ON m.volunteer_id = c.volunteer_id

@@ -1,4 +1,7 @@
-"""Who reached a higher grade than they hold and has not applied for it: one range of the accounts' index."""
+"""Who reached a higher grade than they hold and has not applied for it: one range of the accounts' index.
+
+Neither those whose data was erased nor the dead: they are people to invite.
+"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,7 +10,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Integer, Select, Uuid, case, cast, func, literal, select
 
 from services.points.stars.views import IN_FORCE, OPEN
-from services.points.tables import accounts, members, star_applications
+from services.points.tables import accounts, deaths, members, star_applications
 from services.points.units import Unit
 
 
@@ -39,6 +42,7 @@ def candidates(
     )
     a, held = star_applications.c, star_applications.alias("held")
     open_one = select(literal(1)).where(a.volunteer_id == people.c.volunteer_id, a.stage.in_(OPEN))
+    died = select(literal(1)).where(deaths.c.volunteer_id == people.c.volunteer_id)
     grade_held = func.coalesce(held.c.grade, 0)
     query = (
         select(
@@ -54,6 +58,7 @@ def candidates(
         .where(
             people.c.grade_reached > grade_held,
             ~open_one.exists(),
+            ~died.exists(),
             members.c.forgotten_at.is_(None),
         )
     )

@@ -64,10 +64,12 @@ async def test_who_would_meet_a_stars_threshold_can_then_apply_for_it_and_nobody
     client = points.client("district", DISTRICT)
     hours = {40: COMMUNITY, 80: COMMUNITY, 90: "620201001005", 120: COMMUNITY, 310: COMMUNITY, 500: ELSEWHERE}
     *people, _ = await members(points, hours)
-    starred, gone = people[3], uuid.uuid4()
+    starred, (gone, dead) = people[3], (uuid.uuid4(), uuid.uuid4())
     await granted(points, uuid.UUID(starred), 1)
-    await tell(points.service, registration(gone, NINE))
-    await serve(points.service, gone, 90, NINE)
+    for person in (gone, dead):
+        await tell(points.service, registration(person, NINE))
+        await serve(points.service, person, 90, NINE)
+    await made(points.client(), "/v1/deaths", {"volunteer_id": str(dead), "died_on": NINE.date().isoformat()})
     await tell(points.service, PersonForgotten(volunteer_id=gone, community=COMMUNITY, forgotten_at=NINE))
 
     easier = question({"stars": {"minutes": [80 * HOUR, 400 * HOUR, 600 * HOUR, 1000 * HOUR, 1500 * HOUR]}})

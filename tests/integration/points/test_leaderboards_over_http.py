@@ -46,6 +46,12 @@ async def opt(points: Any, person: str, out: bool) -> Any:
     return await own.post(f"/v1/leaderboards/{person}/choice", json={"opted_out": out})
 
 
+async def died(points: Any, person: str) -> None:
+    """Somebody's death is recorded; it counts from then on, as at the time bank."""
+    answer = await points.client().post("/v1/deaths", json={"volunteer_id": person, "died_on": today().isoformat()})
+    assert answer.status_code == 201, answer.text
+
+
 async def test_a_leaderboard_ranks_the_minutes_of_the_period_as_they_stand_now(points: Any) -> None:
     (first, attended), (second, _), (third, _) = [await served(points, hours) for hours in (24, 16, 16)]
     await served(points, 40, FOREIGN)
@@ -61,8 +67,9 @@ async def test_a_leaderboard_ranks_the_minutes_of_the_period_as_they_stand_now(p
     assert await ranks(points, **last) == []
 
 
-async def test_whoever_opted_out_is_not_shown_and_takes_no_rank(points: Any) -> None:
-    (first, _), (second, _), (gone, _) = [await served(points, hours) for hours in (24, 16, 32)]
+async def test_whoever_opted_out_or_died_is_not_shown_and_takes_no_rank(points: Any) -> None:
+    (first, _), (second, _), (gone, _), (dead, _) = [await served(points, hours) for hours in (24, 16, 32, 24)]
+    await died(points, dead)
     await tell(points.service, PersonForgotten(volunteer_id=uuid.UUID(gone), community=COMMUNITY))
     assert (await opt(points, first, True)).json() == {"volunteer_id": first, "opted_out": True}
     assert (await opt(points, first, True)).status_code == 200

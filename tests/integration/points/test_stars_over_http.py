@@ -19,6 +19,7 @@ from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
 from tests.integration.office import StandingClock
 from tests.integration.points.publishing import publish
 from tests.integration.points.serving import correct, registration, serve
+from tests.integration.points.test_leaderboards_over_http import died
 from tests.integration.telling import tell
 from tests.moments import now, today
 
@@ -231,6 +232,7 @@ async def test_candidates_reached_a_grade_and_have_not_applied(points: Any) -> N
     one, three = await volunteer(points, 100), await volunteer(points, 640)
     applied, held, forgotten = await volunteer(points, 120), await volunteer(points, 120), await volunteer(points, 120)
     await volunteer(points, 99)
+    await died(points, str(await volunteer(points, 120)))
     await volunteer(points, 300, FOREIGN)
     await apply(points, applied, 1)
     await granted(points, held, 1)

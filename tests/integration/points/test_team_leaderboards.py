@@ -20,6 +20,7 @@ from shared.deliveries import Delivery
 from tests.conftest import COMMUNITY, FOREIGN, until
 from tests.integration.points.producing import attendance, completed, registered
 from tests.integration.points.serving import registration, serve
+from tests.integration.points.test_leaderboards_over_http import died
 from tests.integration.telling import envelope_of, tell
 from tests.moments import now, today
 
@@ -137,10 +138,12 @@ async def test_the_places_go_on_over_pages(points: Any) -> None:
         assert [place["rank"] for place in places] == ([1, 2, 3, 4, 4] if key == "team_id" else [1, 2, 3, 3, 5])
 
 
-async def test_whoever_opted_out_or_was_forgotten_is_neither_shown_nor_in_the_sum(points: Any) -> None:
+async def test_whoever_opted_out_or_was_forgotten_or_died_is_neither_shown_nor_in_the_sum(points: Any) -> None:
     team = uuid.uuid4()
-    shown, shy, gone = [await volunteer(points, hours) for hours in (8, 16, 24)]
-    await hear(points, stream(team, formed(team), *(joined(team, person) for person in (shown, shy, gone))))
+    shown, shy, gone, dead = [await volunteer(points, hours) for hours in (8, 16, 24, 8)]
+    await hear(points, stream(team, formed(team), *(joined(team, person) for person in (shown, shy, gone, dead))))
+    assert (await board(points))[0][2:] == (4, 480 + 960 + 1440 + 480)
+    await died(points, str(dead))
     assert (await board(points))[0][2:] == (3, 480 + 960 + 1440)
     own = points.client("volunteer", subject=str(shy))
     assert (await own.post(f"/v1/leaderboards/{shy}/choice", json={"opted_out": True})).status_code == 200
