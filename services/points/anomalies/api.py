@@ -209,7 +209,7 @@ def _suspects(
 
 
 def _people(evidence: AnomalyEvidence) -> set[UUID]:
-    return {record.volunteer_id for record in evidence.records}
+    return {*evidence.confirmed_by, *(record.volunteer_id for record in evidence.records)}
 
 
 def _flag(

@@ -33,7 +33,9 @@ def in_words(
         "month": f"{evidence.since.astimezone(SHANGHAI):%Y-%m}",
         **extent._asdict(),
         "person": next((numbers.get(person, str(person)) for person in sorted(people)), ""),
-        "confirmed_by": texts.word(language, "explain.and").join(map(str, evidence.confirmed_by)),
+        "confirmed_by": texts.word(language, "explain.and").join(
+            numbers.get(one, str(one)) for one in evidence.confirmed_by
+        ),
         "version": evidence.policy_version,
     }
     return texts.get(language, f"anomaly.{evidence.sign.value}", params)

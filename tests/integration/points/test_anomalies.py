@@ -360,12 +360,15 @@ async def test_a_flag_over_very_many_records_holds_the_points_of_all_and_shows_t
 ) -> None:
     await hold_at_once(points, "burst")
     people = [uuid.uuid4() for _ in range(620)]
-    await producing.tell([confirmed(completed([attendance(person, 60, morning(3)) for person in people]))])
+    served = confirmed(completed([attendance(person, 60, morning(3)) for person in people]))
+    await producing.tell([registered(CLERK), served])
     await until(lambda: booked(points, 1))
     await watch_of(points).look_at_everything()
     clerk = points.client()
     (flag,) = await flags(clerk)
     assert (flag["sign"], flag["records_count"], flag["measured"]) == ("burst", 620, 620)
+    number = await points.value("SELECT number FROM ledger.members WHERE volunteer_id = :clerk", clerk=CLERK)
+    assert f"同一人（{number}）" in flag["text"], "nobody knows a person by an id"
     assert {one["volunteer_id"] for one in flag["held"]} == {str(person) for person in people}
     assert sum(one["points"] for one in flag["held"]) == 620 * 10
     path, shown, cursor = f"/v1/anomalies/{flag['id']}", [], ""
@@ -376,7 +379,7 @@ async def test_a_flag_over_very_many_records_holds_the_points_of_all_and_shows_t
     assert len(shown) == 620
     assert {one["volunteer_id"] for one in shown} == {str(person) for person in people}
     first = (await clerk.get(path)).json()
-    assert (first["records_count"], first["records"]) == (620, shown[:500])
+    assert (first["records_count"], first["records"], first["text"]) == (620, shown[:500], flag["text"])
     assert (await points.client(node=FOREIGN).get(f"{path}/records")).status_code == 403
     assert (await clerk.get(f"/v1/anomalies/{uuid.uuid4()}/records")).status_code == 404
     await made(clerk, f"{path}/release")
