@@ -1,6 +1,6 @@
 """Why a certificate says what it says: the record behind it then and now, the policy, and every step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.points.certificates.bodies import CertificateExplanationOut, StepOut, YearOut
-from services.points.certificates.model import Certificate, Stage, short_of
+from services.points.certificates.model import ENDED, Certificate, Stage, short_of
 from services.points.certificates.record import Record, record_between
 from services.points.certificates.views import CERTIFICATES
 from services.points.durations import in_words
@@ -42,7 +42,8 @@ async def explain(
     period as far as it is in sight.
     """
     history = await read_history(read, CERTIFICATES.stream(row.id), sight.until)
-    certificate = CERTIFICATES.fold([event for _, event in history])
+    events = [event for _, event in history]
+    certificate = CERTIFICATES.fold(events)
     issued = certificate.stage is not Stage.NOT_ISSUED
     seen = sight.within(row.since, row.until)
     served = await record_between(read, row.volunteer_id, seen)
@@ -59,7 +60,7 @@ async def explain(
         flagged=certificate.flagged,
         minutes=certificate.minutes,
         minutes_now=served.minutes,
-        summary=_summary(row, certificate, served, sight, texts, language),
+        summary=_summary(row, events, certificate, served, sight, texts, language),
         policy_version=row.policy_version if issued else None,
         policy_title=titles.get(row.policy_version, "") if issued else "",
         policy_place="/certificates/publicity_days",
@@ -76,7 +77,15 @@ async def explain(
     )
 
 
-def _summary(row: Any, certificate: Certificate, served: Record, sight: Sight, texts: Texts, language: str) -> str:
+def _summary(
+    row: Any,
+    events: Sequence[Event],
+    certificate: Certificate,
+    served: Record,
+    sight: Sight,
+    texts: Texts,
+    language: str,
+) -> str:
     params = {
         **in_sight(sight, texts, language),
         "since": row.since,
@@ -87,6 +96,12 @@ def _summary(row: Any, certificate: Certificate, served: Record, sight: Sight, t
     code = "bears" if served.minutes >= certificate.minutes else "bears_less"
     if short := short_of(certificate.services, served.told):
         code, params["kinds"] = "bears_less_of", _listed(short, texts, language)
+    if certificate.stage in ENDED:
+        # Whatever the record has now: nobody is to rely on it, or to void it once more.
+        code, ended = certificate.stage.value, events[-1]
+        assert isinstance(ended, CertificateRefused | CertificateVoided), "nothing comes after"
+        params["reason"] = texts.word(language, f"certificate_reason.{ended.reason.value}")
+        params["ended_on"] = _told(ended)[1]
     if sight.until is not None:
         code = "nothing_yet" if certificate.stage is Stage.NOT_ISSUED else f"{code}_then"
     return texts.get(language, f"certificate.{code}", params)

@@ -221,6 +221,18 @@ async def test_an_objection_is_settled_and_a_void_certificate_says_so(desk: Desk
     assert (await desk.do(second, "voiding", reason="own_request")).json()["stage"] == "voided"
     assert "VOID" in (await desk.verify(second)).text
     assert "目前没有公示中的证明" in (await desk.publicity()).text
+    # However well the record bears it, nobody is told that it holds.
+    for ended, now, then in (
+        (first, ("异议成立（时长有误）", "不能使用"), "the certificate never takes effect"),
+        (second, (f"证明已于 {desk.today} 作废（本人要求），不能再用",), "the certificate was void"),
+    ):
+        path = f"/v1/certificates/{ended['certificate_id']}/explanation"
+        summary = (await desk.clerk.get(path)).json()["summary"]
+        assert all(said in summary for said in now), summary
+        english = {"accept-language": "en"}
+        at = (await desk.clerk.get(path, params={"at": desk.clock.now.isoformat()}, headers=english)).json()
+        assert then in at["summary"], at["summary"]
+        assert "{" not in summary + at["summary"]
     again = await desk.do(second, "voiding", reason="own_request")
     assert (again.status_code, again.json()["code"]) == (409, "certificate_ended")
 
