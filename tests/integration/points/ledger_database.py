@@ -21,7 +21,7 @@ from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lapse
 from services.points.explain.known import Known, Line, LongDay
 from services.points.explain.words import Narrator
-from services.points.grounds.corrections import Restated, taken_since_it_bore
+from services.points.grounds.corrections import Decided, taken_since_it_bore
 from services.points.ledger.schema import LIVE, TABLES, copy_of_the_tables
 from services.points.ledger.writing import LedgerWriter
 from services.points.long_days.effects import LongDayEffects
@@ -200,12 +200,12 @@ class LedgerUnderTest:
         """What each event told of service."""
         return [tuple(row) for row in await self.db.fetch(f"SELECT * FROM {self.schema}.tellings ORDER BY event_id")]
 
-    async def causes(self, restated: Restated) -> dict[str, Any]:
+    async def causes(self, decided: Decided) -> dict[str, Any]:
         """By person, what took from the record since it last had a minute, and an hour, more than it has."""
         records = await self._records()
         has = {holder: sum(line.amount for line in lines) for holder, lines in records.items()}
         return {
-            holder: [taken_since_it_bore(lines, has[holder] + more, restated) for more in (1, 60)]
+            holder: [taken_since_it_bore(lines, has[holder] + more, decided) for more in (1, 60)]
             for holder, lines in records.items()
         }
 

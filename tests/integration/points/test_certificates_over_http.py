@@ -356,6 +356,23 @@ async def test_the_lines_behind_a_certificate_add_up_to_what_it_says_whatever_ca
     whole = await desk.issue()
     assert (of_the_day["minutes"], whole["minutes"]) == (700, 940)
     at_issue = {"at": datetime.now(UTC).isoformat(), "as_known": "then"}
+
+    # The approval is taken back, which takes from under both as much as a correction would; and given anew.
+    desk.clock.now = datetime.now(UTC)
+    path = f"/v1/long-days/{approved.json()['id']}"
+    assert (await desk.clerk.post(f"{path}/withdrawal", json={"reason": "mistaken"})).status_code == 200
+    assert await look_at_grounds(points.workshop) == 2
+    (cause,) = (await desk.state(of_the_day))["corrected_by"]
+    assert cause["event_id"] == (await desk.clerk.get(path)).json()["withdrawal_event_id"]
+    assert cause["text"] == f"{local_day(desk.clock.now)} 撤回超时服务的批准，时长减少 3 小时 40 分钟。"
+    since = await desk.explained(whole, at=at_issue["at"])
+    assert (since["corrections_after"], since["served_after_minutes"]) == ([cause], 0)
+    assert [flag["outcome"] for flag in (await desk.effects(cause))["flagged"]] == ["stands", "stands"]
+    desk.clock.now = datetime.now(UTC)
+    again = await desk.clerk.post("/v1/long-days", json=long_day | {"reason": "emergency"})
+    assert (again.status_code, await look_at_grounds(points.workshop)) == (201, 2)
+    assert [flag["outcome"] for flag in (await desk.effects(cause))["flagged"]] == ["lifted", "lifted"]
+
     await correct(points, first, 60)
     await correct(points, last.model_copy(update={"minutes": 400}), 0)
 

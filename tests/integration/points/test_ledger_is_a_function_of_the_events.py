@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.points.expiry.lots import Lapse
+from services.points.grounds.corrections import Decision
 from services.points.policy.book import PolicyBook
 from services.points.policy.document import PolicyDocument
 from services.points.policy.terms import PolicyVersion
+from shared.contracts import wire_type
 from shared.contracts.common import Evidence, ServiceRecord
 from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
 from shared.contracts.mediation import AgreementForm, DisputeKind, DisputeResolved, MediationFailed
@@ -163,6 +165,8 @@ SAID_OF_LONG_DAYS = [
 ]
 """Long days that offices approved amid what is told: one for good, one withdrawn, one approved for more later on."""
 
+DECIDED = {said.occurred_at: Decision(said.event_id, wire_type(type(said.event))) for said in SAID_OF_LONG_DAYS}
+
 
 async def _tell_in_some_order(ledger: LedgerUnderTest, told: list[Told], chance: random.Random, url: str) -> None:
     shuffled = told + chance.sample(told, k=len(told) // 3)
@@ -205,6 +209,7 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         assert await other.effects() == await plain.effects()
         assert await other.tellings() == await plain.tellings()
         assert await other.sealed_lines() == await plain.sealed_lines()
+        assert await other.causes(DECIDED) == await plain.causes(DECIDED)
         assert all(await other.told_in_words(POLICY)), "whatever the order left behind can be told"
 
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.points.app import build
+from services.points.grounds.corrections import RESTATED, Decision
 from services.points.ledger import holders
 from services.points.policy.book import PolicyBook, Restatement
 from services.points.policy.document import PolicyDocument
@@ -127,8 +128,8 @@ async def _compare(url: str, told: list[Told], seed: int) -> None:
         assert await live.breaks() == []
         assert await live.balances() == await plain.balances()
         assert await live.effects() == await plain.effects()
-        restated = {restatement.at: restatement.event_id for restatement in RESTATEMENTS}
-        assert await live.causes(restated) == await plain.causes(restated)
+        decided = {one.at: Decision(one.event_id, RESTATED) for one in RESTATEMENTS}
+        assert await live.causes(decided) == await plain.causes(decided)
         assert await live.sealed_lines() == await plain.sealed_lines()
         for ledger in (plain, live):
             for restatement in RESTATEMENTS:

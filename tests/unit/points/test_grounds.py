@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.points.earning.kinds import EVIDENCE_NUMBERS, KIND_NUMBERS
 from services.points.explain.known import Line
-from services.points.grounds.corrections import corrections, taken_since_it_bore
+from services.points.grounds.corrections import RESTATED, Decision, corrections, taken_since_it_bore
 from services.points.ledger.clauses import Clause
 
 BEGAN = datetime(2026, 3, 1, 1, tzinfo=UTC)
@@ -35,9 +35,9 @@ def served(hour: int, amount: int, record: uuid.UUID = R) -> Line:
     return line(hour, amount, record, Clause.RATE)
 
 
-def cause_of(bore: int, *lines: Line, restated: Any = None) -> list[tuple[int, int]]:
+def cause_of(bore: int, *lines: Line, decided: Any = None) -> list[tuple[int, int]]:
     """Numbers of the events that are the cause, and what each took."""
-    return [(one.event_id.int - 1000, one.taken_minutes) for one in taken_since_it_bore(lines, bore, restated or {})]
+    return [(one.event_id.int - 1000, one.taken_minutes) for one in taken_since_it_bore(lines, bore, decided or {})]
 
 
 def test_all_that_took_since_the_record_last_bore_it_is_the_cause_and_what_was_given_back_is_not() -> None:
@@ -66,12 +66,39 @@ def test_what_the_cap_of_a_day_gives_back_for_a_correction_was_not_taken() -> No
 
 
 def test_days_that_were_priced_anew_are_a_cause_even_where_only_a_cap_changed() -> None:
-    anew = {BEGAN + timedelta(hours=5): event(9)}
+    anew = {BEGAN + timedelta(hours=5): Decision(event(9), RESTATED)}
     cap = line(5, -100, R, Clause.DAY_CAP, None, event(0))
-    assert cause_of(600, served(0, 600), cap, restated=anew) == [(9, 100)]
+    assert cause_of(600, served(0, 600), cap, decided=anew) == [(9, 100)]
     price = line(5, -70, R, Clause.POLICY_RESTATED, event_id=event(9))
     (cause,) = taken_since_it_bore([served(0, 600), price], 600, anew)
     assert (cause.type, cause.taken_minutes) == ("liuling.points.PolicyRestated.v1", 70)
+
+
+def test_what_an_office_takes_of_a_long_day_is_a_cause_until_an_office_gives_it_back() -> None:
+    taken_back, anew = event(2), event(5)
+    decided = {
+        BEGAN + timedelta(hours=hour): Decision(event(hour), f"liuling.points.{name}.v1")
+        for hour, name in ((1, "LongDayApproved"), (2, "LongDayApprovalWithdrawn"), (5, "LongDayApproved"))
+    }
+
+    def lifted(hour: int, amount: int, by: uuid.UUID) -> Line:
+        return line(hour, amount, R, Clause.LONG_DAY, None, by)
+
+    long_day = served(0, 780), line(0, -300, R, Clause.DAY_CAP, None, event(0)), lifted(1, 220, event(1))
+    withdrawn = *long_day, lifted(2, -220, taken_back)
+    assert cause_of(700, *withdrawn, decided=decided) == [(2, 220)]
+    assert [(one.type.split(".")[2], one.minutes) for one in corrections(withdrawn, decided)] == [
+        ("LongDayApproved", 220), ("LongDayApprovalWithdrawn", -220),
+    ]  # fmt: skip
+    again = *withdrawn, served(3, 10, S), line(4, -10, S)
+    assert cause_of(700, *again, decided=decided) == [(2, 220), (4, 10)]
+    assert cause_of(701, *again, lifted(5, 220, anew), decided=decided) == [(4, 10)]
+    # What a correction moves of it is the correction's, though the line names the approval; given back, it is no cause.
+    shorter = line(3, -380), line(3, 300, R, Clause.RESTATEMENT, None, event(0)), lifted(3, -220, event(1))
+    assert cause_of(700, *long_day, *shorter, decided=decided) == [(3, 300)]
+    longer = line(4, 380), line(4, -300, R, Clause.RESTATEMENT, None, event(0)), lifted(4, 220, event(1))
+    more = *long_day, served(1, 100, S), line(2, -100, S), *shorter, *longer
+    assert cause_of(800, *more, lifted(5, -100, anew), decided=decided) == [(2, 100), (5, 100)]
 
 
 def test_a_correction_is_known_by_the_kind_of_service() -> None:

@@ -14,6 +14,7 @@ from services.points.grounds.corrections import CORRECTED_BY
 from services.points.grounds.views import Outcome
 from services.points.kin import model as kin
 from services.points.ledger.clauses import Clause
+from services.points.long_days.effects import LongDayEffects
 from services.points.policy.faults import REASONS
 from services.points.redemptions import model as redemptions
 from services.points.settlements import model as settlements
@@ -44,7 +45,7 @@ def codes_of_refusals() -> set[str]:
 def test_every_refusal_and_every_clause_has_a_sentence_in_both_languages() -> None:
     wanted = codes_of_refusals() | {f"clause.{clause.name.lower()}" for clause in Clause}
     wanted |= {f"fault.{reason}" for reason in REASONS} | {f"flag_outcome.{outcome}" for outcome in Outcome}
-    wanted |= {f"ground.{event.NAME}" for event in (*CORRECTED_BY.values(), PolicyRestated)}
+    wanted |= {f"ground.{event.NAME}" for event in (*CORRECTED_BY.values(), PolicyRestated, *LongDayEffects.EVENTS)}
     assert len(wanted) > 12
     for language, texts in TEXTS.items():
         assert wanted <= texts.keys(), language
