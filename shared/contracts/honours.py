@@ -172,6 +172,23 @@ class StarFlagged(Event, context="points"):
     good_percent_min: int | None = Field(default=None, description="What the policy of the application asks.")
 
 
+class StarBorneAgain(Event, context="points"):
+    """The record bears a grade again that was flagged for hours: they came back, or others made up for them.
+
+    The grade stays flagged until the authority confirms or withdraws it.
+    """
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    minutes: ServedMinutes
+    needed_minutes: int = Field(
+        ge=0, description="The threshold, or fewer where the authority let it stand with fewer."
+    )
+    borne_on: date
+
+
 class StarUndecided(Event, context="points"):
     """Nobody has decided on a flagged grade in time: the authority is to be asked to confirm or withdraw it.
 

@@ -13,6 +13,7 @@ from shared.contracts.honours import (
     CertificateFlagLifted,
     CertificateRefused,
     CertificateVoided,
+    StarBorneAgain,
     StarConfirmed,
     StarFlagged,
     StarGranted,
@@ -33,6 +34,8 @@ class Outcome(StrEnum):
     """待复核."""
     GIVEN_BACK = "given_back"
     """What the event took came back; others took what is still missing."""
+    BORNE_AGAIN = "borne_again"
+    """The record bears the star again, which people are still to confirm."""
     LIFTED = "lifted"
     CONFIRMED = "confirmed"
     SUPERSEDED = "superseded"
@@ -52,6 +55,12 @@ async def flag_star(connection: AsyncConnection, event: StarFlagged, recorded: R
 async def flag_certificate(connection: AsyncConnection, event: CertificateFlagged, recorded: Recorded) -> None:
     """A row for each event that took minutes from the certified period."""
     await _flag(connection, event.certificate_id, event, recorded)
+
+
+@views.on(StarBorneAgain)
+async def bear_again(connection: AsyncConnection, event: StarBorneAgain, recorded: Recorded) -> None:
+    """Nothing is missing any more, by whichever event."""
+    await _end(connection, _f.subject == event.application_id, Outcome.BORNE_AGAIN, recorded)
 
 
 @views.on(StarConfirmed)

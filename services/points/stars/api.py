@@ -19,7 +19,7 @@ from services.points.stars.bodies import (
     WithdrawBody,
 )
 from services.points.stars.commands import Apply, AssessQuality, Confirm, Decline, Grant, Review, Withdraw
-from services.points.stars.model import Stars
+from services.points.stars.held import Stars
 from services.points.stars.refusals import StarOwnApplication
 from services.points.stars.report import IssueReport, canonical_hash
 from services.points.stars.reporting import let_stars_stand_still, report_rows

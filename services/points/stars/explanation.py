@@ -19,12 +19,13 @@ from services.points.ledger.service_record import Served, service_record
 from services.points.node_names import named, names_of
 from services.points.policy.book import PolicyBook
 from services.points.stars.bodies import GroundOut, KindOut, StarsExplanationOut, StepOut, YearOut
-from services.points.stars.model import Application, Stars
+from services.points.stars.held import Application, Stars
 from services.points.stars.standing import Member
 from services.points.stars.views import STARS
 from shared.contracts import Event
 from shared.contracts.honours import (
     StarApplied,
+    StarBorneAgain,
     StarConfirmed,
     StarDeclined,
     StarFlagged,
@@ -89,6 +90,7 @@ def _summary(events: Sequence[Event], stars: Stars, minutes: int, sight: Sight, 
         "grade": stars.grade,
         "grade_zh": grade_zh(stars.grade),
         "threshold": "" if held is None else in_words(language, held.threshold_minutes),
+        "needed": "" if held is None else in_words(language, held.floor_minutes),
         "granted_on": "" if granted is None else granted.granted_on,
         "applied": "" if applied is None else applied.grade,
         "applied_zh": "" if applied is None else grade_zh(applied.grade),
@@ -98,6 +100,8 @@ def _summary(events: Sequence[Event], stars: Stars, minutes: int, sight: Sight, 
     if state == "flagged" and flag is not None and flag.reason is StarFlagReason.ASSESSMENTS_SHORT:
         state = "flagged_assessments"
         params |= flag.model_dump(include=_PERCENTS)
+    elif state == "flagged" and held is not None and minutes >= held.floor_minutes:
+        state = "flagged_borne"
     if sight.until is None:
         code = "none_held" if held is None else f"{state}_now"
     elif not events:
@@ -160,7 +164,7 @@ def _step(
 ) -> StepOut:
     code, on, office = step
     params = event.model_dump(mode="json") | {"on": on, "office": named(office, offices) if office else ""}
-    for name in ("minutes", "minutes_before", "threshold_minutes"):
+    for name in ("minutes", "minutes_before", "threshold_minutes", "needed_minutes"):
         if name in params:
             params[name.removesuffix("_minutes").replace("minutes", "hours")] = in_words(language, params[name])
     if "grade" in params:
@@ -192,6 +196,8 @@ def _told(event: Event) -> _Step | None:
             return "flagged_assessments", event.flagged_on, None
         case StarFlagged():
             return "flagged", event.flagged_on, None
+        case StarBorneAgain():
+            return "borne_again", event.borne_on, None
         case StarUndecided():
             return "undecided", event.reminded_on, None
         case StarConfirmed():

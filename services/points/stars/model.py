@@ -4,9 +4,10 @@ A grade is applied for and granted on hours *and* quality. The policy in force o
 many hours, and which authority grants; both stand in the events, so what was decided can be explained for ever.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
-from typing import assert_never
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 from services.points.durations import grade_zh, in_words, months_later
@@ -25,6 +26,7 @@ from services.points.stars.commands import (
     Review,
     Withdraw,
 )
+from services.points.stars.held import Application, Held, Stars
 from services.points.stars.refusals import (
     StarApplicationNotOpen,
     StarApplicationOpen,
@@ -46,6 +48,7 @@ from shared.contracts.honours import (
     CorrectingEvent,
     Quality,
     StarApplied,
+    StarBorneAgain,
     StarConfirmed,
     StarDeclined,
     StarFlagged,
@@ -56,70 +59,9 @@ from shared.contracts.honours import (
     StarUndecided,
     StarWithdrawn,
 )
-from shared.contracts.registry import NodeLevel
 
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """A grade that was applied for and is not decided yet."""
-
-    id: UUID
-    grade: int
-    threshold_minutes: int
-    granted_by: NodeLevel
-    policy_version: int
-    quality: Quality | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A grade that was granted and not withdrawn."""
-
-    application_id: UUID
-    grade: int
-    granted_by: NodeLevel
-    threshold_minutes: int
-    known_minutes: int
-    """Confirmed minutes when it was granted, or last found to hold."""
-    floor_minutes: int
-    """Below this the grade is flagged: the threshold, or fewer where the authority let it stand with fewer."""
-    flagged: bool = False
-    corrected_by: tuple[CorrectingEvent, ...] = ()
-    """Why it is flagged."""
-    waiting: Waiting | None = None
-    """For a decision, while it is flagged."""
-    assessed_floor: int = 100
-    good_floor: int = 100
-    """Percents of assessments with which the authority let it stand; where less is asked, less is enough."""
-
-    def falls_short(self, said: Assessed, asked: Requirement, *, yearly: bool) -> bool:
-        """Whether the assessments are below what is asked, and below what the authority let stand.
-
-        How many records were assessed counts in the yearly review only: who serves on is assessed later.
-        """
-        assessed_min = min(asked.assessed_percent_min, self.assessed_floor) if yearly else 0
-        return said.assessed_percent < assessed_min or said.good_percent < min(asked.good_percent_min, self.good_floor)
-
-
-@dataclass(frozen=True, slots=True)
-class Stars:
-    """What the rules need to know of a volunteer's stars."""
-
-    volunteer_id: UUID | None = None
-    community: str = ""
-    application: Application | None = None
-    held: tuple[Held, ...] = ()
-    """Ascending; the last one is in force, the others come into force again when it is withdrawn."""
-
-    @property
-    def in_force(self) -> Held | None:
-        """The grade in force."""
-        return self.held[-1] if self.held else None
-
-    @property
-    def grade(self) -> int:
-        """The grade in force; 0 for none."""
-        return self.held[-1].grade if self.held else 0
+_SETTLED: Final[Mapping[str, Any]] = {"flagged": False, "lacks_hours": False, "corrected_by": (), "waiting": None}
+"""Of a grade on whose flag somebody decided, or that a higher one superseded."""
 
 
 def decide(stars: Stars, command: Command) -> list[Event]:
@@ -261,8 +203,11 @@ def _flags(stars: Stars, command: Review | LookAtHours) -> list[Event]:
     percents: dict[str, int] = {}
     if command.minutes < held.floor_minutes:
         reason, cause = StarFlagReason.HOURS_BELOW_THRESHOLD, command.corrected_by
-        if held.flagged and held.corrected_by == cause:
+        if held.lacks_hours and held.corrected_by == cause:
             return []
+    elif held.lacks_hours:
+        # People decide on it all the same; they and the volunteer are told what it is about now.
+        return [_borne_again(stars, held, command)]
     elif not held.flagged and asked and held.falls_short(said, asked, yearly=isinstance(command, Review)):
         reason = StarFlagReason.ASSESSMENTS_SHORT
         percents = {"assessed_percent": said.assessed_percent, "assessed_percent_min": asked.assessed_percent_min}
@@ -284,6 +229,18 @@ def _flags(stars: Stars, command: Review | LookAtHours) -> list[Event]:
             **percents,
         )
     ]
+
+
+def _borne_again(stars: Stars, held: Held, command: Review | LookAtHours) -> StarBorneAgain:
+    return StarBorneAgain(
+        volunteer_id=_whose(stars),
+        application_id=held.application_id,
+        community=stars.community,
+        grade=held.grade,
+        minutes=command.minutes,
+        needed_minutes=held.floor_minutes,
+        borne_on=command.day,
+    )
 
 
 def _remind(stars: Stars, command: Remind) -> list[Event]:
@@ -399,21 +356,24 @@ def evolve(stars: Stars, event: Event) -> Stars:
                 event.threshold_minutes,
             )
             # What is superseded was reached all the same; a flag on it is settled by hours that reach still higher.
-            earlier = tuple(replace(held, flagged=False, corrected_by=(), waiting=None) for held in stars.held)
+            earlier = tuple(replace(held, **_SETTLED) for held in stars.held)
             return replace(stars, application=None, held=(*earlier, granted))
         case StarDeclined():
             return replace(stars, application=None)
         case StarReviewed(minutes=minutes, kept=True):
             return _changed(stars, known_minutes=minutes)
-        case StarFlagged(corrected_by=corrected_by, flagged_on=day):
+        case StarFlagged(corrected_by=corrected_by, flagged_on=day, reason=reason):
             waiting = stars.held[-1].waiting or Waiting(day)
-            return _changed(stars, flagged=True, corrected_by=corrected_by, waiting=waiting)
+            lacks_hours = reason is StarFlagReason.HOURS_BELOW_THRESHOLD
+            why = {"lacks_hours": lacks_hours, "corrected_by": corrected_by}
+            return _changed(stars, flagged=True, waiting=waiting, **why)
+        case StarBorneAgain(minutes=minutes):
+            return _changed(stars, known_minutes=minutes, lacks_hours=False, corrected_by=())
         case StarUndecided():
             return _changed(stars, waiting=Waiting(event.waits_since, event.reminder, event.remind_on))
         case StarConfirmed(minutes=minutes):
             floor = min(stars.held[-1].threshold_minutes, minutes)
-            settled = {"flagged": False, "corrected_by": (), "waiting": None}
-            confirmed = _changed(stars, known_minutes=minutes, floor_minutes=floor, **settled)
+            confirmed = _changed(stars, known_minutes=minutes, floor_minutes=floor, **_SETTLED)
             if event.assessed_percent is None or event.good_percent is None:
                 return confirmed
             return _changed(confirmed, assessed_floor=event.assessed_percent, good_floor=event.good_percent)

@@ -12,7 +12,7 @@ from services.points.ledger import holders
 from services.points.policy.in_force import PoliciesInForce
 from services.points.policy.terms import Terms
 from services.points.stars.commands import Requirement
-from services.points.stars.model import Stars
+from services.points.stars.held import Stars
 from services.points.stars.refusals import StarNotHeld
 from services.points.stars.views import STARS
 from services.points.tables import accounts, members, star_applications

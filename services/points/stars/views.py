@@ -8,12 +8,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Uuid, and_, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.points.stars.model import Stars, decide, evolve
+from services.points.stars.held import Stars
+from services.points.stars.model import decide, evolve
 from services.points.stars.report import GRADE_MIN, Report, decide_report, evolve_report
 from services.points.tables import star_applications, star_report_rows, star_reports
 from shared.aggregate import Aggregate
 from shared.contracts.honours import (
     StarApplied,
+    StarBorneAgain,
     StarConfirmed,
     StarDeclined,
     StarFlagged,
@@ -145,6 +147,12 @@ async def flag(connection: AsyncConnection, event: StarFlagged, recorded: Record
         flagged_on=event.flagged_on,
         waits_since=func.coalesce(star_applications.c.waits_since, event.flagged_on),
     )
+
+
+@views.on(StarBorneAgain)
+async def bear_again(connection: AsyncConnection, event: StarBorneAgain, recorded: Recorded) -> None:
+    """The hours are there again; somebody is still to look at it."""
+    await _set(connection, event.application_id, recorded, minutes=event.minutes)
 
 
 @views.on(StarUndecided)

@@ -2,7 +2,8 @@
 
 Bookings are the hot path and do not ask about stars. Instead this looks, every now and then, at the grades in force
 joined with the accounts behind them: two lookups by index for each grade, and a district has a few thousand. One that
-is flagged already is looked at again when its record moves: something else may be the cause by then.
+is flagged already is looked at again when its record moves: something else may be the cause by then, or nothing be
+missing any more.
 """
 
 from sqlalchemy import exists, or_, select
@@ -13,7 +14,7 @@ from services.points.policy.in_force import PoliciesInForce
 from services.points.stars.assessments import all_assessed, assessed
 from services.points.stars.commands import LookAtHours
 from services.points.stars.standing import asked_of_held, confirmed_minutes, requirement, taken_from
-from services.points.stars.views import IN_FORCE, STARS, Stage
+from services.points.stars.views import STARS, Stage
 from services.points.tables import accounts, assessments, star_applications
 from shared.clock import local_day
 from shared.contracts.registry import ServiceQuality
@@ -21,11 +22,16 @@ from shared.unit_of_work import Workshop
 
 
 async def flag_what_no_longer_holds(workshop: Workshop) -> int:
-    """Look at what may not hold; returns how many flags there were. Each in a transaction, decided on a fresh load."""
+    """Look at what may not hold; returns how many were flagged, or are borne again. Each in a transaction, decided on a
+    fresh load.
+    """
     a = star_applications.c
     posted = accounts.c.credits - accounts.c.debits
     query = with_record(select(a.id, a.volunteer_id), a.id, a.volunteer_id).where(
-        a.stage.in_(IN_FORCE), posted < a.floor_minutes, or_(a.stage == Stage.GRANTED.value, moved)
+        or_(
+            (a.stage == Stage.GRANTED.value) & (posted < a.floor_minutes),
+            (a.stage == Stage.FLAGGED.value) & moved,
+        )
     )
     async with workshop.database.reading() as connection:
         rows = (await connection.execute(query)).all()

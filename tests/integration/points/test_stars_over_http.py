@@ -182,6 +182,16 @@ async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any
     third = (await corrections_of(points, person))[2]
     state = await ok(own.get(f"/v1/stars/applications/{flagged[0]['application_id']}"))
     assert [cause["event_id"] for cause in state["corrected_by"]] == [third], "the others were seen and confirmed"
+    # The third was a mistake, too: whoever decides is told, and the flag blames nobody any more.
+    await correct(points.service, attended[1].model_copy(update={"minutes": 0}), 480)
+    assert [await watch.look(), await watch.look()] == [1, 0]
+    state = await ok(own.get(f"/v1/stars/{person}"))
+    assert (state["grade"], state["flagged"], state["corrected_by"]) == (1, True, [])
+    assert [flag["outcome"] for flag in (await ok(own.get(f"/v1/events/{third}/effects")))["flagged"]] == [
+        "borne_again"
+    ]
+    borne = (await ok(own.get(f"/v1/stars/{person}/explanation")))["summary"]
+    assert "仍待复核：曾因更正时长不足，现已确认 97 小时 30 分钟，重新达到所需的 97 小时 30 分钟，" in borne
     gone = await ok(officer.post(f"/v1/stars/{person}/withdrawal", json={"reason": "hours_corrected"}))
     assert gone["grade"] == 0
     history = await ok(points.client().get(f"/v1/stars/{person}/explanation"))
@@ -190,9 +200,10 @@ async def test_a_correction_flags_the_star_and_the_authority_decides(points: Any
     explanation = await ok(points.client("volunteer", subject=str(person)).get(f"/v1/stars/{person}/explanation"))
     assert [step["event"] for step in explanation["history"]] == [
         "StarApplied", "StarQualityAssessed", "StarGranted", "StarFlagged", "StarFlagged", "StarConfirmed",
-        "StarFlagged", "StarWithdrawn",
+        "StarFlagged", "StarBorneAgain", "StarWithdrawn",
     ]  # fmt: skip
     assert "由 104 小时 变为 97 小时 40 分钟" in explanation["history"][3]["text"]
+    assert "一星重新达到所需的 97 小时 30 分钟" in explanation["history"][7]["text"]
     assert all("{" not in step["text"] for step in explanation["history"])
 
 

@@ -11,6 +11,7 @@ from shared.contracts import Event, Refusal
 from shared.contracts.honours import (
     Quality,
     QualityReason,
+    StarBorneAgain,
     StarDeclineReason,
     StarFlagged,
     StarGranted,
@@ -66,6 +67,8 @@ class StarsLife(RuleBasedStateMachine):
                 assert event.grade_left == (held[-1] if held else 0)
             if isinstance(event, StarFlagged):
                 assert event.minutes < event.threshold_minutes
+            if isinstance(event, StarBorneAgain):
+                assert event.minutes >= event.needed_minutes
         state = STARS.fold(self.events)
         assert [grade.grade for grade in state.held] == held
         assert not any(grade.flagged for grade in state.held[:-1])

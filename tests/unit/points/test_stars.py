@@ -48,6 +48,7 @@ from shared.contracts.honours import (
     Quality,
     QualityReason,
     StarApplied,
+    StarBorneAgain,
     StarConfirmed,
     StarDeclined,
     StarDeclineReason,
@@ -319,6 +320,31 @@ def test_it_is_flagged_anew_when_other_events_are_the_cause_and_says_what_it_had
     given(STARS, *ONE_STAR, first, confirmed()).when(LookAtHours(5990, DAY)).then_nothing()
 
 
+def borne_again(minutes: int, needed: int = 6000) -> StarBorneAgain:
+    return StarBorneAgain(
+        volunteer_id=PERSON, application_id=FIRST, community=COMMUNITY, grade=1, minutes=minutes,
+        needed_minutes=needed, borne_on=DAY,
+    )  # fmt: skip
+
+
+def test_when_the_hours_are_there_again_it_is_told_once_and_people_still_decide() -> None:
+    lacking = flagged().model_copy(update={"corrected_by": (CAUSE,)})
+    given(STARS, *ONE_STAR, lacking).when(LookAtHours(6000, DAY)).then(borne_again(6000))
+    given(STARS, *ONE_STAR, lacking).when(Review(6010, 12, DAY)).then(borne_again(6010), reviewed(6010, False))
+    again = given(STARS, *ONE_STAR, lacking, borne_again(6010))
+    again.when(LookAtHours(6000, DAY)).then_nothing()
+    (held,) = STARS.fold([*ONE_STAR, lacking, borne_again(6010)]).held
+    assert (held.flagged, held.corrected_by) == (True, ())
+    again.when(Confirm(6010, DISTRICT, DAY)).then(confirmed(6010))
+    again.when(Remind(14, DAY + timedelta(days=14))).then_state(grade=1)
+    # What is taken after that is the cause alone, measured by what there was then; also where nobody knows a cause.
+    anew = flagged(5995).model_copy(update={"minutes_before": 6010, "corrected_by": (OTHER,)})
+    again.when(LookAtHours(5995, DAY, (OTHER,))).then(anew)
+    again.when(LookAtHours(5995, DAY)).then(anew.model_copy(update={"corrected_by": ()}))
+    fewer = given(STARS, *ONE_STAR, flagged(), confirmed(), flagged(5980))
+    fewer.when(LookAtHours(5990, DAY)).then(borne_again(5990, 5990))
+
+
 def test_whoever_decides_is_reminded_of_a_flag_after_two_weeks_and_then_every_week() -> None:
     def told(reminder: int, day: date) -> StarUndecided:
         return StarUndecided(
@@ -374,6 +400,7 @@ def test_a_grade_is_flagged_when_the_service_turns_out_badly_and_again_only_when
     held.when(look(8, 4, 2, 0, 2)).then(short(50))
     held.when(look(8, 4, 2, 2, minutes=5990)).then(flagged())
     given(STARS, *ONE_STAR, short(50)).when(look(8, 4, 1, 3)).then_nothing()
+    given(STARS, *ONE_STAR, short(50)).when(look(8, 4, 1, 3, minutes=5990)).then(flagged())
     # Who serves on has fewer records assessed: the review asks for that, and no look in between.
     held.when(look(16, 4, 3, 1)).then_nothing()
     held.when(Review(7000, 12, DAY, (), asked, Assessed(16, 4, 3, 1))).then(short(75, 25), reviewed(7000, False))
