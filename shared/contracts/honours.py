@@ -124,14 +124,16 @@ class StarGranted(Event, context="points"):
 
 
 class StarDeclined(Event, context="points"):
-    """A grade was not granted."""
+    """A grade was not granted, or its applicant withdrew the application."""
 
     volunteer_id: UUID
     application_id: UUID
     community: CommunityCode
     grade: Grade
     reason: StarDeclineReason
-    authority: NodeCode
+    authority: NodeCode = Field(
+        description="The office that declined it; with `applicant_withdrew` the node at which it was withdrawn."
+    )
     declined_on: date
 
 

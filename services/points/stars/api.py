@@ -1,6 +1,7 @@
 """Routes that change stars: apply, assess, grant, decline, confirm, withdraw, report; and the timer of the review."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from services.points.stars.bodies import (
     ReportBody,
     WithdrawBody,
 )
-from services.points.stars.commands import Apply, AssessQuality, Confirm, Decline, Grant, Review, Withdraw
+from services.points.stars.commands import Apply, AssessQuality, Confirm, Decline, Grant, Retract, Review, Withdraw
 from services.points.stars.held import Stars
 from services.points.stars.refusals import StarOwnApplication
 from services.points.stars.report import IssueReport, canonical_hash
@@ -112,6 +113,19 @@ async def decline(application_id: UUID, body: DeclineBody, work: Work, caller: C
     return _decided(await work.execute(STARS, volunteer_id, command), application_id, grade, Stage.DECLINED)
 
 
+@api.command("/v1/stars/applications/{application_id}/withdrawal", permission="stars.apply")
+async def retract(application_id: UUID, work: Work, caller: Caller) -> DecidedOut:
+    """撤回还没有办结的申请，本人或社区代办；撤回后可以另行申请。
+
+    Withdraw an application that is not decided yet, as the volunteer or for them; another one can then be made.
+    """
+    row = await _application(work, application_id)
+    caller.require(row.community, row.volunteer_id)
+    command = Retract(application_id, caller.node, local_day(work.now))
+    state = await work.execute(STARS, row.volunteer_id, command)
+    return _decided(state, application_id, row.grade, Stage.DECLINED)
+
+
 @api.command("/v1/stars/{volunteer_id}/confirmation", permission="stars.grant")
 async def confirm(volunteer_id: UUID, work: Work, caller: Caller) -> HeldOut:
     """复核后保留存疑的星级。Let a flagged grade stand with the hours and assessments that there are."""
@@ -183,14 +197,18 @@ async def _next_review(work: UnitOfWork, volunteer_id: UUID, due_at: datetime) -
 
 async def _applied(work: UnitOfWork, caller: Principal, application_id: UUID) -> tuple[UUID, int, date]:
     """Who applied, for which grade, and on which day."""
-    a = star_applications.c
-    query = select(a.volunteer_id, a.community, a.grade, a.applied_on).where(a.id == application_id)
-    row = (await work.connection.execute(query)).first()
-    if row is None:
-        raise NotFound("star_application")
+    row = await _application(work, application_id)
     caller.require(row.community)
     _require_somebody_else(work, caller, row.volunteer_id)
     return row.volunteer_id, row.grade, row.applied_on
+
+
+async def _application(work: UnitOfWork, application_id: UUID) -> Any:
+    query = select(star_applications).where(star_applications.c.id == application_id)
+    row = (await work.connection.execute(query)).first()
+    if row is None:
+        raise NotFound("star_application")
+    return row
 
 
 def _require_somebody_else(work: UnitOfWork, caller: Principal, volunteer_id: UUID) -> None:

@@ -125,6 +125,15 @@ class Decline:
 
 
 @dataclass(frozen=True, slots=True)
+class Retract:
+    """Whoever applied, or an office for them, no longer wants it decided."""
+
+    application_id: UUID
+    office: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """The time for a look has come."""
 
@@ -170,4 +179,4 @@ class Withdraw:
     day: date
 
 
-Command = Apply | AssessQuality | Grant | Decline | Review | LookAtHours | Remind | Confirm | Withdraw
+Command = Apply | AssessQuality | Grant | Decline | Retract | Review | LookAtHours | Remind | Confirm | Withdraw

@@ -28,6 +28,7 @@ from shared.contracts.honours import (
     StarBorneAgain,
     StarConfirmed,
     StarDeclined,
+    StarDeclineReason,
     StarFlagged,
     StarFlagReason,
     StarGranted,
@@ -188,6 +189,8 @@ def _told(event: Event) -> _Step | None:
             return f"quality_{event.quality.value}", event.assessed_on, event.assessed_at_node
         case StarGranted():
             return "granted", event.granted_on, event.authority
+        case StarDeclined(reason=StarDeclineReason.APPLICANT_WITHDREW):
+            return "retracted", event.declined_on, event.authority
         case StarDeclined():
             return "declined", event.declined_on, event.authority
         case StarReviewed():

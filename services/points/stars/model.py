@@ -23,6 +23,7 @@ from services.points.stars.commands import (
     Grant,
     LookAtHours,
     Requirement,
+    Retract,
     Review,
     Withdraw,
 )
@@ -51,6 +52,7 @@ from shared.contracts.honours import (
     StarBorneAgain,
     StarConfirmed,
     StarDeclined,
+    StarDeclineReason,
     StarFlagged,
     StarFlagReason,
     StarGranted,
@@ -76,17 +78,10 @@ def decide(stars: Stars, command: Command) -> list[Event]:
         case Decline(reason=reason, authority=authority, day=day):
             application = _open(stars, command.application_id)
             require_authority(application.granted_by, application.grade, authority)
-            return [
-                StarDeclined(
-                    volunteer_id=_whose(stars),
-                    application_id=application.id,
-                    community=stars.community,
-                    grade=application.grade,
-                    reason=reason,
-                    authority=authority,
-                    declined_on=day,
-                )
-            ]
+            return [_declined(stars, application, reason, authority, day)]
+        case Retract(office=office, day=day):
+            application = _open(stars, command.application_id)
+            return [_declined(stars, application, StarDeclineReason.APPLICANT_WITHDREW, office, day)]
         case Review():
             return _review(stars, command)
         case LookAtHours():
@@ -175,6 +170,20 @@ def _grant(stars: Stars, command: Grant) -> list[Event]:
             review_on=_next_review(command.day, command.review_months),
         )
     ]
+
+
+def _declined(
+    stars: Stars, application: Application, reason: StarDeclineReason, office: str, day: date
+) -> StarDeclined:
+    return StarDeclined(
+        volunteer_id=_whose(stars),
+        application_id=application.id,
+        community=stars.community,
+        grade=application.grade,
+        reason=reason,
+        authority=office,
+        declined_on=day,
+    )
 
 
 def _review(stars: Stars, command: Review) -> list[Event]:

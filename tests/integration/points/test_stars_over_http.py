@@ -71,8 +71,19 @@ async def test_a_star_is_applied_for_assessed_and_granted(points: Any) -> None:
     own = points.client("volunteer", subject=str(person))
     before = await ok(own.get(f"/v1/stars/{person}"))
     assert (before["grade"], before["minutes"], before["next"]["can_apply"]) == (0, 7200, True)
-    application = await ok(own.post("/v1/stars/applications", json={"volunteer_id": str(person), "grade": 1}), 201)
+    body = {"volunteer_id": str(person), "grade": 1}
+    application = await ok(own.post("/v1/stars/applications", json=body), 201)
     assert (application["grade"], application["grade_held"], application["stage"]) == (1, 0, "applied")
+    # Whoever applied takes it back, without the authority, and applies anew.
+    path = f"/v1/stars/applications/{application['application_id']}/withdrawal"
+    for stranger in (points.client("volunteer", subject=str(uuid.uuid4())), points.client(node=FOREIGN)):
+        assert (await stranger.post(path)).status_code == 403
+    await refused(own.post("/v1/stars/applications", json=body), "star_application_open")
+    assert (await ok(own.post(path)))["stage"] == "declined"
+    await refused(own.post(path), "star_application_not_open")
+    history = (await ok(own.get(f"/v1/stars/{person}/explanation")))["history"]
+    assert history[-1]["text"].startswith(f"{today()} 撤回一星的申请（")
+    application = await ok(own.post("/v1/stars/applications", json=body), 201)
     path = f"/v1/stars/applications/{application['application_id']}"
     clerk, officer = points.client(subject="clerk"), points.client("district", DISTRICT, "officer")
     await refused(officer.post(f"{path}/grant"), "star_quality_not_assessed")

@@ -5,7 +5,16 @@ import uuid
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.points.stars.commands import AssessQuality, Confirm, Decline, LookAtHours, Requirement, Review, Withdraw
+from services.points.stars.commands import (
+    AssessQuality,
+    Confirm,
+    Decline,
+    LookAtHours,
+    Requirement,
+    Retract,
+    Review,
+    Withdraw,
+)
 from services.points.stars.views import STARS
 from shared.contracts import Event, Refusal
 from shared.contracts.honours import (
@@ -32,7 +41,9 @@ class StarsLife(RuleBasedStateMachine):
     @rule(
         grade=st.integers(1, 5),
         minutes=st.integers(0, 9000),
-        which=st.sampled_from(["apply", "met", "not_met", "grant", "decline", "review", "look", "confirm", "withdraw"]),
+        which=st.sampled_from(
+            ["apply", "met", "not_met", "grant", "decline", "retract", "review", "look", "confirm", "withdraw"]
+        ),
     )
     def obey(self, grade: int, minutes: int, which: str) -> None:
         state = STARS.fold(self.events)
@@ -44,6 +55,7 @@ class StarsLife(RuleBasedStateMachine):
             "not_met": AssessQuality(current, Quality.NOT_MET, QualityReason.OTHER, COMMUNITY, DAY),
             "grant": grant(current, minutes=minutes),
             "decline": Decline(current, StarDeclineReason.OTHER, DISTRICT, DAY),
+            "retract": Retract(current, COMMUNITY, DAY),
             "review": Review(minutes, 12, DAY),
             "look": LookAtHours(minutes, DAY),
             "confirm": Confirm(minutes, DISTRICT, DAY),

@@ -21,6 +21,7 @@ from services.points.stars.commands import (
     Grant,
     LookAtHours,
     Requirement,
+    Retract,
     Review,
     Withdraw,
 )
@@ -286,6 +287,20 @@ def test_an_application_is_declined_for_a_reason_at_any_time() -> None:
     given(STARS, applied()).when(decline).then(declined)
     given(STARS, applied(), declined).when(decline).then_refused(StarApplicationNotOpen)
     given(STARS, applied(), declined).when(apply(application_id=SECOND)).then(applied(SECOND))
+
+
+def test_an_application_is_withdrawn_by_its_applicant_until_it_is_decided_whoever_decides_on_the_grade() -> None:
+    retract = Retract(FIRST, COMMUNITY, DAY)
+    withdrew = StarDeclined(
+        volunteer_id=PERSON, application_id=FIRST, community=COMMUNITY, grade=3,
+        reason=StarDeclineReason.APPLICANT_WITHDREW, authority=COMMUNITY, declined_on=DAY,
+    )  # fmt: skip
+    three = applied(FIRST, 3, THREE)
+    given(STARS, three).when(retract).then(withdrew)
+    given(STARS, three, assessed()).when(retract).then(withdrew)
+    given(STARS, three, withdrew).when(apply(application_id=SECOND)).then(applied(SECOND))
+    for over in ((), (three, withdrew), ONE_STAR, (applied(SECOND),)):
+        given(STARS, *over).when(retract).then_refused(StarApplicationNotOpen)
 
 
 def reviewed(minutes: int, kept: bool) -> StarReviewed:
