@@ -106,7 +106,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
         star_watch.flag_what_no_longer_holds,
         star_watch.flag_what_was_served_badly,
         certificate_watch.look_at_grounds,
-        partial(star_watch.remind_of_flags, within_days=within_days),
+        partial(star_watch.remind_of_what_waits, within_days=within_days),
         partial(certificate_watch.remind_of_flags, within_days=within_days),
     ]
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)

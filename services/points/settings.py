@@ -42,7 +42,7 @@ class PointsSettings(Settings):
     ledger_check_interval_s: int = Field(default=60, ge=1)
     """How often the sum of every unit is looked at and shown as a metric."""
     honour_flag_decide_within_days: int = Field(default=14, ge=1, le=365)
-    """After how long somebody is reminded that nobody decided on a flagged star or certificate; then every week."""
+    """After how long somebody is reminded of a flagged star or certificate, or an application; then every week."""
     honours_check_interval_s: int = Field(default=60, ge=1)
     """How often stars and certificates are held against the service record, which corrections may have changed."""
     forgetting_check_interval_s: int = Field(default=60, ge=1)

@@ -208,6 +208,25 @@ class StarUndecided(Event, context="points"):
     reminded_on: date
 
 
+class StarApplicationUndecided(Event, context="points"):
+    """Nobody has decided on an application in time: the community is to judge the quality where it has not, and the
+    authority to grant or to decline it.
+
+    Told anew every week until then.
+    """
+
+    volunteer_id: UUID
+    application_id: UUID
+    community: CommunityCode
+    grade: Grade
+    granted_by: NodeLevel = Field(description="Level of the authority that decides.")
+    quality: Quality | None = Field(default=None, description="As it was judged; null while it was not.")
+    waits_since: date = Field(description="The day of the application.")
+    reminder: int = Field(ge=1, description="How many times it was told, this one among them.")
+    remind_on: date = Field(description="When it is told again, if nobody decides.")
+    reminded_on: date
+
+
 class StarConfirmed(Event, context="points"):
     """The authority looked at a flagged grade and lets it stand with the hours and assessments that there are now."""
 

@@ -86,7 +86,9 @@ class ApplicationOut(Caused):
     granted_on: date | None
     review_on: date | None
     flagged_on: date | None
-    waits_since: date | None = Field(description="存疑待处理自 flagged, and waiting for a decision, since")
+    waits_since: date | None = Field(
+        description="待处理自：申请或存疑之日 waiting for a decision since: applied for, or flagged"
+    )
     reminders: int = Field(description="已催办次数 how many times somebody was reminded")
     remind_on: date | None = Field(description="下次催办 the next reminder; null before the first")
     ended_on: date | None

@@ -24,6 +24,7 @@ from services.points.stars.standing import Member
 from services.points.stars.views import STARS
 from shared.contracts import Event
 from shared.contracts.honours import (
+    StarApplicationUndecided,
     StarApplied,
     StarBorneAgain,
     StarConfirmed,
@@ -201,6 +202,8 @@ def _told(event: Event) -> _Step | None:
             return "flagged", event.flagged_on, None
         case StarBorneAgain():
             return "borne_again", event.borne_on, None
+        case StarApplicationUndecided():
+            return "application_undecided", event.reminded_on, None
         case StarUndecided():
             return "undecided", event.reminded_on, None
         case StarConfirmed():

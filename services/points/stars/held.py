@@ -18,6 +18,7 @@ class Application:
     threshold_minutes: int
     granted_by: NodeLevel
     policy_version: int
+    waiting: Waiting
     quality: Quality | None = None
 
 

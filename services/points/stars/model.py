@@ -48,6 +48,7 @@ from shared.contracts import Event, refuse_if, refuse_unless
 from shared.contracts.honours import (
     CorrectingEvent,
     Quality,
+    StarApplicationUndecided,
     StarApplied,
     StarBorneAgain,
     StarConfirmed,
@@ -253,12 +254,23 @@ def _borne_again(stars: Stars, held: Held, command: Review | LookAtHours) -> Sta
 
 
 def _remind(stars: Stars, command: Remind) -> list[Event]:
-    held = stars.in_force
-    said = None if held is None else command.told(held.waiting)
-    if held is None or said is None:
-        return []
-    grade = {"application_id": held.application_id, "grade": held.grade, "granted_by": held.granted_by}
-    return [StarUndecided(volunteer_id=_whose(stars), community=stars.community, **grade, **said)]
+    held, application, told = stars.in_force, stars.application, list[Event]()
+    if held is not None and (said := command.told(held.waiting)) is not None:
+        grade = {"application_id": held.application_id, "grade": held.grade, "granted_by": held.granted_by}
+        told.append(StarUndecided(volunteer_id=_whose(stars), community=stars.community, **grade, **said))
+    if application is not None and (said := command.told(application.waiting)) is not None:
+        told.append(
+            StarApplicationUndecided(
+                volunteer_id=_whose(stars),
+                application_id=application.id,
+                community=stars.community,
+                grade=application.grade,
+                granted_by=application.granted_by,
+                quality=application.quality,
+                **said,
+            )
+        )
+    return told
 
 
 def _confirm(stars: Stars, command: Confirm) -> list[Event]:
@@ -350,7 +362,12 @@ def evolve(stars: Stars, event: Event) -> Stars:
     match event:
         case StarApplied():
             application = Application(
-                event.application_id, event.grade, event.threshold_minutes, event.granted_by, event.policy_version
+                event.application_id,
+                event.grade,
+                event.threshold_minutes,
+                event.granted_by,
+                event.policy_version,
+                Waiting(event.applied_on),
             )
             return replace(stars, volunteer_id=event.volunteer_id, community=event.community, application=application)
         case StarQualityAssessed(quality=quality) if stars.application is not None:
@@ -378,6 +395,9 @@ def evolve(stars: Stars, event: Event) -> Stars:
             return _changed(stars, flagged=True, waiting=waiting, **why)
         case StarBorneAgain(minutes=minutes):
             return _changed(stars, known_minutes=minutes, lacks_hours=False, corrected_by=())
+        case StarApplicationUndecided() if stars.application is not None:
+            waiting = Waiting(event.waits_since, event.reminder, event.remind_on)
+            return replace(stars, application=replace(stars.application, waiting=waiting))
         case StarUndecided():
             return _changed(stars, waiting=Waiting(event.waits_since, event.reminder, event.remind_on))
         case StarConfirmed(minutes=minutes):

@@ -14,6 +14,7 @@ from services.points.stars.report import GRADE_MIN, Report, decide_report, evolv
 from services.points.tables import star_applications, star_report_rows, star_reports
 from shared.aggregate import Aggregate
 from shared.contracts.honours import (
+    StarApplicationUndecided,
     StarApplied,
     StarBorneAgain,
     StarConfirmed,
@@ -85,6 +86,7 @@ async def apply(connection: AsyncConnection, event: StarApplied, recorded: Recor
             granted_by=event.granted_by.value,
             policy_version=event.policy_version,
             applied_on=event.applied_on,
+            waits_since=event.applied_on,
             reminders=0,
             version=recorded.version,
         )
@@ -120,6 +122,7 @@ async def grant(connection: AsyncConnection, event: StarGranted, recorded: Recor
         minutes=event.minutes,
         granted_on=event.granted_on,
         review_on=event.review_on,
+        **_DECIDED,
     )
 
 
@@ -158,6 +161,20 @@ async def bear_again(connection: AsyncConnection, event: StarBorneAgain, recorde
 @views.on(StarUndecided)
 async def remind(connection: AsyncConnection, event: StarUndecided, recorded: Recorded) -> None:
     """Nobody has decided on it."""
+    await _remind(connection, event, recorded)
+
+
+@views.on(StarApplicationUndecided)
+async def remind_of_application(
+    connection: AsyncConnection, event: StarApplicationUndecided, recorded: Recorded
+) -> None:
+    """Nor on this."""
+    await _remind(connection, event, recorded)
+
+
+async def _remind(
+    connection: AsyncConnection, event: StarUndecided | StarApplicationUndecided, recorded: Recorded
+) -> None:
     await _set(connection, event.application_id, recorded, reminders=event.reminder, remind_on=event.remind_on)
 
 

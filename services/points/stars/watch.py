@@ -14,7 +14,7 @@ from services.points.policy.in_force import PoliciesInForce
 from services.points.stars.assessments import all_assessed, assessed
 from services.points.stars.commands import LookAtHours
 from services.points.stars.standing import asked_of_held, confirmed_minutes, requirement, taken_from
-from services.points.stars.views import STARS, Stage
+from services.points.stars.views import OPEN, STARS, Stage
 from services.points.tables import accounts, assessments, star_applications
 from shared.clock import local_day
 from shared.contracts.registry import ServiceQuality
@@ -48,10 +48,13 @@ async def flag_what_no_longer_holds(workshop: Workshop) -> int:
     return changed
 
 
-async def remind_of_flags(workshop: Workshop, within_days: int) -> int:
-    """Remind of grades that were flagged so many days ago, and nobody has decided on; returns of how many."""
+async def remind_of_what_waits(workshop: Workshop, within_days: int) -> int:
+    """Remind of flagged grades, and of applications, that have waited for a decision for so many days; returns of how
+    many.
+    """
     a, today = star_applications.c, local_day(workshop.clock())
-    query = select(a.volunteer_id).where(a.stage == Stage.FLAGGED.value, is_to_be_told(a, within_days, today))
+    waits = a.stage.in_([Stage.FLAGGED.value, *OPEN])
+    query = select(a.volunteer_id).where(waits, is_to_be_told(a, within_days, today)).distinct()
     async with workshop.database.reading() as connection:
         people = (await connection.scalars(query.limit(AT_ONCE_MAX))).all()
     reminded = 0

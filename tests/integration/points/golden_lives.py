@@ -39,7 +39,8 @@ LIVES = tuple(
         TimeOrderUnconfirmed TimeOrderConfirmed TimeOrderCorrectionProposed TimeOrderCorrected MinutesGiven
          MinutesGiftReversed MinutesDonated MinutesDonationReversed SettlementRunProposed SettlementRunConfirmed
         AnomalyFlagged AnomalyTakenUp AnomalyEvidenceChanged AnomalyEvidenceContinued AnomalyPointsHeld AnomalyUpheld
-        StarApplied StarQualityAssessed StarReviewed StarGranted StarFlagged StarBorneAgain StarUndecided StarConfirmed
+        StarApplied StarQualityAssessed StarApplicationUndecided StarReviewed StarGranted
+        StarFlagged StarBorneAgain StarUndecided StarConfirmed
         StarReportIssued CertificateIssued CertificateObjected CertificateObjectionDismissed CertificateTookEffect
         CertificateFlagged CertificateUndecided CertificateFlagLifted CertificateVoided LeaderboardOptedOut
         PointsExpiryAnnounced PointsLapsed MinutesPooled

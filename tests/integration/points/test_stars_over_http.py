@@ -12,7 +12,7 @@ from services.points.app import build, read_views
 from services.points.honours import HonourWatch
 from services.points.settings import PointsSettings
 from services.points.stars.api import timers
-from services.points.stars.watch import flag_what_no_longer_holds, flag_what_was_served_badly, remind_of_flags
+from services.points.stars.watch import flag_what_no_longer_holds, flag_what_was_served_badly, remind_of_what_waits
 from shared.contracts.registry import AssessmentSide, PersonForgotten, ServiceAssessed, ServiceQuality
 from shared.views import differing_read_tables
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
@@ -224,6 +224,16 @@ async def test_the_review_comes_after_a_year_and_keeps_or_flags(start: Any) -> N
     points = await start(lambda settings: build(settings, clock), working=False, settings=PointsSettings)
     person = await volunteer(points, 0)
     attended = await serve(points.service, person, 104, now())
+    watch = HonourWatch(points.service.workshop, [functools.partial(remind_of_what_waits, within_days=14)], 60)
+    slow = await volunteer(points, 104)
+    path = f"/v1/stars/applications/{await apply(points, slow, 1)}"
+    clock.pass_by(days=14)
+    assert [await watch.look(), await watch.look()] == [1, 0]
+    (waits,) = (await ok(points.client().get("/v1/stars/applications?undecided=true")))["items"]
+    assert (waits["volunteer_id"], waits["stage"], waits["reminders"]) == (str(slow), "applied", 1)
+    said = (await ok(points.client().get(f"/v1/stars/{slow}/explanation")))["history"][-1]["text"]
+    assert "第 1 次催办：一星的申请自" in said
+    assert (await ok(points.client().post(f"{path}/withdrawal")))["stage"] == "declined"
     await granted(points, person, 1)
     for hours_hold in (True, False):
         if not hours_hold:
@@ -235,7 +245,6 @@ async def test_the_review_comes_after_a_year_and_keeps_or_flags(start: Any) -> N
     state = await ok(points.client().get(f"/v1/stars/{person}"))
     assert (state["grade"], state["flagged"]) == (1, True)
     assert [cause["minutes"] for cause in state["corrected_by"]] == [-480]
-    watch = HonourWatch(points.service.workshop, [functools.partial(remind_of_flags, within_days=14)], 60)
     clock.pass_by(days=13)
     assert await watch.look() == 0
     clock.pass_by(days=1)

@@ -48,6 +48,7 @@ from shared.contracts.honours import (
     CorrectingEvent,
     Quality,
     QualityReason,
+    StarApplicationUndecided,
     StarApplied,
     StarBorneAgain,
     StarConfirmed,
@@ -333,6 +334,23 @@ def test_it_is_flagged_anew_when_other_events_are_the_cause_and_says_what_it_had
     again.when(LookAtHours(5980, DAY, (CAUSE, OTHER))).then(both)
     given(STARS, *ONE_STAR, first).when(Review(5980, 12, DAY, (CAUSE, OTHER))).then(both, reviewed(5980, False))
     given(STARS, *ONE_STAR, first, confirmed()).when(LookAtHours(5990, DAY)).then_nothing()
+
+
+def test_those_who_decide_are_reminded_of_an_application_until_it_is_decided() -> None:
+    def told(reminder: int, day: date, quality: Quality | None = None) -> StarApplicationUndecided:
+        return StarApplicationUndecided(
+            volunteer_id=PERSON, application_id=FIRST, community=COMMUNITY, grade=1, granted_by=NodeLevel.DISTRICT,
+            quality=quality, waits_since=DAY, reminder=reminder, remind_on=day + timedelta(days=7), reminded_on=day,
+        )  # fmt: skip
+
+    late = DAY + timedelta(days=14)
+    given(STARS, applied()).when(Remind(14, late - timedelta(days=1))).then_nothing()
+    given(STARS, applied()).when(Remind(14, late)).then(told(1, late))
+    reminded = given(STARS, applied(), told(1, late), assessed())
+    reminded.when(Remind(14, late + timedelta(days=6))).then_nothing()
+    again = late + timedelta(days=7)
+    reminded.when(Remind(14, again)).then(told(2, again, Quality.MET))
+    given(STARS, *ONE_STAR).when(Remind(14, again)).then_nothing()
 
 
 def borne_again(minutes: int, needed: int = 6000) -> StarBorneAgain:
