@@ -5,19 +5,24 @@ which something new was known. So it comes out the same whatever arrived first, 
 was spent from, or after it lapsed, changes exactly what it ought to.
 """
 
-from collections import deque
-from collections.abc import Callable, Container, Mapping, Sequence, Set
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import accumulate, pairwise
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
 from services.points.ledger.clauses import CUTS, EARNED, EXPIRED
 from services.points.ledger.postings import Held, Posting
 
+_MOMENT = timedelta(microseconds=1)
+
 
 class Lapse(NamedTuple):
-    """A run that let everything lapse whose last day was over."""
+    """A run that let everything lapse whose last day was over; of one part of the people, the later the further."""
 
     event_id: UUID
     through: date
@@ -123,46 +128,100 @@ class Known(NamedTuple):
 
 
 def due(known: Known, term_of: TermOf) -> list[Due]:
-    """What is to be posted so that just that has lapsed which ought to have; nothing when it already has."""
-    postings, held, lapses = known
-    first = min((lapse.at for lapse in lapses), default=None)
-    if first is None:
+    """What is to be posted so that just that has lapsed which ought to have; nothing when it already has.
+
+    It is gone through once as it is known now, and once more for each moment at which something became known that bears
+    on runs before it, as it was known until then. In between, what a run took does not depend on how much later that is
+    asked.
+    """
+    if not known.lapses:
         return []
+    now = course(known, term_of)
+    runs = _Runs(now.lots, known.lapses)
+    lapses = {lapse.event_id: lapse for lapse in known.lapses}
+    differences: Counter[tuple[datetime, _Key]] = Counter()
+    before: Counter[_Key] = Counter()
+    shaken, as_taken = sorted(runs.shaken_at(known, now.lots)), known._replace(lapses=runs.lapses)
+    for since, until in pairwise([None, *shaken, None]):
+        then = now if until is None else course(as_taken.as_of(until - _MOMENT), term_of)
+        taken = Counter({key: amount for key, (_, _, amount) in then.lapsed.items()})
+        for key in taken.keys() | before.keys():
+            ran_at = lapses[key[1]].at
+            differences[ran_at if since is None else max(since, ran_at), key] -= taken[key] - before[key]
+        before = taken
     posted: dict[_Key, list[Posting]] = {}
-    for posting in postings:
+    for posting in known.postings:
         if posting.clause in EXPIRED:
-            posted.setdefault((posting.record_id, posting.event_id), []).append(posting)
-    moments = {lapse.at for lapse in lapses}
-    moments |= {p.recorded_at for p in postings if p.recorded_at > first and p.clause not in EXPIRED}
-    moments |= {h.freed_at for h in held if h.freed_at is not None and h.freed_at > first}
-    wanted: list[Due] = []
-    before: Mapping[_Key, tuple[Lot, Lapse, int]] = {}
-    for known_at in sorted(moments):
-        lapsed = course(known.as_of(known_at), term_of).lapsed
-        for key in sorted(lapsed.keys() | before.keys() | posted.keys()):
-            there = [p for p in posted.get(key, ()) if p.recorded_at == known_at]
-            now, earlier = lapsed.get(key), before.get(key)
-            change = (earlier[2] if earlier else 0) - (now[2] if now else 0)
-            difference = change - sum(posting.amount for posting in there)
-            if difference:
-                lot, lapse, _ = now or earlier or _unfounded(key, known, term_of)
-                latest = max((p.transfer_id for p in posted.get(key, ()) if p.recorded_at <= known_at), default=None)
-                wanted.append(Due(lapse, lot, difference, latest, known_at))
-        before = lapsed
-    return wanted
+            key = (posting.record_id, posting.event_id)
+            posted.setdefault(key, []).append(posting)
+            differences[posting.recorded_at, key] -= posting.amount
+    lots = {lot.record_id: lot for lot in now.lots}
+    return [
+        Due(lapses[key[1]], lots[key[0]], amount, _latest(posted.get(key, ()), known_at), known_at)
+        for (known_at, key), amount in sorted(differences.items())
+        if amount
+    ]
+
+
+def _latest(postings: Iterable[Posting], known_at: datetime) -> int | None:
+    return max((posting.transfer_id for posting in postings if posting.recorded_at <= known_at), default=None)
+
+
+class _Runs:
+    """Runs that can have taken anything, in their order: each is the first to find some lot's last day over."""
+
+    def __init__(self, lots: Iterable[Lot], lapses: Iterable[Lapse]) -> None:
+        lapses = sorted(lapses, key=attrgetter("at"))
+        through = [lapse.through for lapse in lapses]
+        youngest: dict[int, datetime] = {}
+        for lot in lots:  # the last one that is earned comes last
+            if lot.term.last_day is not None:
+                youngest[bisect_left(through, lot.term.last_day)] = lot.earned_at
+        found = sorted(n for n in youngest if n < len(lapses))
+        self.lapses = [lapses[n] for n in found]
+        self._at = [lapse.at for lapse in self.lapses]
+        self._reach = list(accumulate((youngest[n] for n in found), max))
+        """When the last lot was earned that any run up to this one can have taken."""
+
+    def shaken_at(self, known: Known, lots: Iterable[Lot]) -> set[datetime]:
+        """Moments at which something became known that can change what was taken in a run before.
+
+        What is spent changes it in every run since. What a record is worth does not change it for lots that were earned
+        before that record: they are spent first, whatever comes after them.
+        """
+        earned_at = {lot.record_id: lot.earned_at for lot in lots}
+        of_holds = {h.hold_id for h in known.held}
+        shaken = {h.freed_at for h in known.held if h.freed_at is not None and self._ran(h.held_at, h.freed_at)}
+        for posting in known.postings:
+            if posting.clause in EXPIRED:
+                continue
+            if _is_spent(posting, of_holds):
+                bears = self._ran(posting.occurred_at, posting.recorded_at)
+            else:
+                since = earned_at.get(posting.record_id)
+                bears = since is not None and self._reached(since, posting.recorded_at)
+            if bears:
+                shaken.add(posting.recorded_at)
+        return shaken
+
+    def _ran(self, since: datetime, until: datetime) -> bool:
+        """Whether there was a run from one moment until before another."""
+        first = bisect_left(self._at, since)
+        return first < len(self._at) and self._at[first] < until
+
+    def _reached(self, earned_at: datetime, until: datetime) -> bool:
+        """Whether a run before a moment can have taken lots that were earned then or later."""
+        runs = bisect_left(self._at, until)
+        return runs > 0 and self._reach[runs - 1] >= earned_at
 
 
 def _as_known(held: Held, at: datetime) -> Held:
     return held if held.freed_at is None or held.freed_at <= at else held._replace(freed_at=None)
 
 
-def _unfounded(key: _Key, known: Known, term_of: TermOf) -> tuple[Lot, Lapse, int]:
-    """The lot of a posting that ought not to be there at any moment."""
-    record_id, event_id = key
-    posting = next(p for p in known.postings if p.record_id == record_id and p.event_id == event_id)
-    term = term_of(posting.contra_account, posting.occurred_at)
-    lot = Lot(record_id, posting.occurred_at, posting.contra_account, 0, term)
-    return lot, next(lapse for lapse in known.lapses if lapse.event_id == event_id), 0
+def _is_spent(posting: Posting, of_holds: Container[UUID]) -> bool:
+    """Whether it was spent at once; what was held first is spent since then."""
+    return posting.amount < 0 and posting.clause not in _OF_LOTS and posting.record_id not in of_holds
 
 
 def course(known: Known, term_of: TermOf) -> Course:
@@ -172,7 +231,7 @@ def course(known: Known, term_of: TermOf) -> Course:
     lots = _lots(postings, of_holds, term_of)
     spends = [(h.held_at, h.amount, h.hold_id) for h in held if h.freed_at is None]
     for posting in postings:
-        if posting.amount < 0 and posting.clause not in _OF_LOTS and posting.record_id not in of_holds:
+        if _is_spent(posting, of_holds):
             spends.append((posting.occurred_at, -posting.amount, posting.record_id))
     events: list[tuple[datetime, int, int]] = [(at, 0, n) for n, (at, _, _) in enumerate(spends)]
     events += [(lapse.at, 1, n) for n, lapse in enumerate(lapses)]

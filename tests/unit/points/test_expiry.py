@@ -1,19 +1,20 @@
 """Points lapse lot by lot: first earned first spent, and whatever is known late comes out right."""
 
+import random
 import uuid
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.points.expiry.lots import Course, Due, Known, Lapse, Term, course, due
+from services.points.expiry.lots import Course, Due, Known, Lapse, Term, TermOf, course, due
 from services.points.expiry.model import Announce, LetLapse
 from services.points.expiry.rounds import EXPIRY
 from services.points.expiry.terms import lapsed_until, lapsing_days
-from services.points.ledger.clauses import Clause
+from services.points.ledger.clauses import CUTS, EARNED, EXPIRED, Clause
 from services.points.ledger.postings import Held, Posting
 from services.points.policy.rules import ExpiryKind, ExpiryRule
 from shared.contracts.points import ExpiryNotice, PointsExpiryAnnounced, PointsLapsed
@@ -174,6 +175,126 @@ def test_what_lapses_depends_on_what_is_known_and_not_on_the_order_of_arrival(
         assert lot.spent == lot.held == paid[lot.record_id.int]
     owed = sum(one.amount for one in all_held if one.freed_at is None) - paid.total()
     assert sum(lot.left for lot in now.lots if owed) == 0, "nothing is owed while there is something left"
+
+
+def due_moment_by_moment(known: Known, terms: TermOf) -> list[Any]:
+    """What `due` says, the slow way: all is gone through anew for every moment at which anything became known."""
+    first = min((one.at for one in known.lapses), default=None)
+    if first is None:
+        return []
+    expiry = [p for p in known.postings if p.clause in EXPIRED]
+    moments = {one.at for one in known.lapses}
+    moments |= {p.recorded_at for p in known.postings if p.recorded_at > first and p not in expiry}
+    moments |= {h.freed_at for h in known.held if h.freed_at is not None and h.freed_at > first}
+    posted = {(p.record_id, p.event_id) for p in expiry}
+    wanted, before = [], dict[Any, Any]()
+    for known_at in sorted(moments):
+        lapsed = course(known.as_of(known_at), terms).lapsed
+        for key in sorted(lapsed.keys() | before.keys() | posted):
+            mine = [p for p in expiry if (p.record_id, p.event_id) == key and p.recorded_at <= known_at]
+            there = sum(p.amount for p in mine if p.recorded_at == known_at)
+            amount = (before[key][2] if key in before else 0) - (lapsed[key][2] if key in lapsed else 0) - there
+            if amount:
+                wanted.append((known_at, *key, amount, max((p.transfer_id for p in mine), default=None)))
+        before = dict(lapsed)
+    return wanted
+
+
+def long_and_short(issuer: int, earned_at: datetime) -> Term:
+    """Points of one community last ten days, of another three weeks, of a third for ever."""
+    last = {-1: 10, -2: 21}.get(issuer)
+    return Term(None if last is None else earned_at.date() + timedelta(days=last), 1)
+
+
+hours = st.integers(0, 40 * 24)
+"""Since the beginning. Much happens within days of each other, and some of it in the same moment."""
+later = st.just(0) | st.integers(0, 30 * 24)
+rarely_later = st.just(0) | later
+
+
+@given(
+    records=st.lists(st.tuples(hours, st.integers(1, 40), st.integers(-3, -1), rarely_later), max_size=12),
+    changes=st.lists(
+        st.tuples(st.integers(1, 12), st.integers(-40, 40), later, st.sampled_from(sorted(EARNED | CUTS))), max_size=4
+    ),
+    dealings=st.lists(st.tuples(hours, st.integers(-30, 30).filter(bool), rarely_later), max_size=4),
+    holds=st.lists(st.tuples(hours, st.integers(1, 60), st.none() | later), max_size=5),
+    lapse_days=st.sets(st.integers(5, 45), max_size=12),
+    chance=st.randoms(use_true_random=False),
+)
+@example(  # what is corrected was paid from before the last one, which lapsed before the first one did
+    records=[(0, 10, -2, 0), (5 * 24, 10, -3, 0), (8 * 24, 10, -1, 0)],
+    changes=[(2, -5, 20 * 24, Clause.CORRECTION)],
+    dealings=[(9 * 24, -25, 0)],
+    holds=[],
+    lapse_days={19, 22},
+    chance=random.Random(1),
+)
+def test_what_is_due_is_what_every_moment_gone_through_anew_would_say(
+    records: list[Any],
+    changes: list[Any],
+    dealings: list[Any],
+    holds: list[Any],
+    lapse_days: set[int],
+    chance: Any,
+) -> None:
+    def moment(hour: int) -> datetime:
+        return BEGIN + timedelta(hours=hour)
+
+    def line(record: int, clause: int, amount: int, issuer: int, hour: int, late: int) -> Posting:
+        told = uuid.UUID(int=1000 + len(postings))
+        return Posting(
+            len(postings), told, uuid.UUID(int=record), clause, amount, issuer, moment(hour), moment(hour + late)
+        )
+
+    postings: list[Posting] = []
+    for record, (hour, amount, issuer, late) in enumerate(records, 1):
+        postings.append(line(record, Clause.RATE, amount, issuer, hour, late))
+    for record, amount, after, clause in changes:
+        if record <= len(records):
+            hour, _, issuer, late = records[record - 1]
+            postings.append(line(record, clause, amount, issuer, hour, late + after))
+    for n, (hour, amount, late) in enumerate(dealings):
+        postings.append(line(600 + n, Clause.REDEMPTION if amount < 0 else Clause.TAKEN_BACK, amount, -4, hour, late))
+    all_held = [
+        Held(uuid.UUID(int=500 + n), amount, moment(hour), None if after is None else moment(hour + after))
+        for n, (hour, amount, after) in enumerate(holds)
+    ]
+    arriving: list[Any] = [*postings, *(lapse(day) for day in lapse_days)]
+    chance.shuffle(arriving)
+    postings, lapses = [], list[Lapse]()
+    for arrived in arriving:
+        (lapses if isinstance(arrived, Lapse) else postings).append(arrived)
+        known = Known(postings, all_held, lapses)
+        found = due(known, long_and_short)
+        assert [
+            (one.known_at, one.lot.record_id, one.lapse.event_id, one.amount, one.corrects) for one in found
+        ] == due_moment_by_moment(known, long_and_short)
+        if chance.random() < 0.5:  # else they are posted with what comes next, as in a rebuild
+            postings += [post(one, 2000 + len(postings) + n) for n, one in enumerate(found)]
+
+
+def test_all_is_gone_through_once_and_once_more_for_each_thing_that_came_late() -> None:
+    def lots_looked_at(known: Known) -> int:
+        looked_at = 0
+
+        def counted(issuer: int, earned_at: datetime) -> Term:
+            nonlocal looked_at
+            looked_at += 1
+            return term_of(issuer, earned_at)
+
+        due(known, counted)
+        return looked_at
+
+    ten_years = [earned(n, n, 5) for n in range(1, 3651)]
+    every_week = [lapse(day) for day in range(11, 3651, 7)]
+    early = [held(1, 2, 5, freed=3), held(2, 50, 5, freed=51)]
+    in_time = corrected(40, 40, -2, told=45)
+    assert lots_looked_at(Known([*ten_years, in_time], early, every_week)) == 3650
+    late = [corrected(60, 60, -2, told=90), earned(4000, 200, -1, told=300, clause=Clause.REDEMPTION)]
+    across_a_run = held(3, 99, 5, freed=110)
+    known = Known([*ten_years, in_time, *late], [*early, across_a_run], every_week)
+    assert lots_looked_at(known) == 3650 + 89 + 109 + 299, "once more for each, as it was known until then"
 
 
 # ── which days lapse when ────────────────────────────────────────────────────────────────────────────────────────
