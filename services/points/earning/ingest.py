@@ -58,7 +58,7 @@ class Ingest:
         booking = Booking(self.writer, accounts, self.directory.community_of_issuer, book)
         await write_tellings(db, self.writer.schema, services)
         await booking.write(db, services)
-        await self._lapses.booked(db, book, services, accounts)
+        await self._lapses.booked(db, book, services, accounts, booking.movements)
         await self.overflow.booked(db, book, services, accounts)
 
 

@@ -9,7 +9,7 @@ from services.points.earning.services import Service
 from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lapse
 from services.points.ledger.directory import BatchAccounts
-from services.points.ledger.writing import Connection
+from services.points.ledger.writing import Connection, Movements
 from services.points.policy.book import PolicyBook
 from services.points.policy.views import PolicyShelf
 from services.points.units import EARNED_UNITS, Unit
@@ -23,9 +23,9 @@ class LapseEffects(Protocol):
     """Told by whoever books on a ledger."""
 
     async def booked(
-        self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts
+        self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts, moved: Movements
     ) -> None:
-        """Service was booked, perhaps for days whose points have lapsed."""
+        """Service was booked, perhaps for days whose points have lapsed. Of what is old, much moves no points."""
 
     async def lapsed(self, db: Connection, event: PointsLapsed, recorded: Recorded) -> None:
         """A run of expiry."""
@@ -47,10 +47,10 @@ class LapseNow:
         self._shelf = PolicyShelf()
 
     async def booked(
-        self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts
+        self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts, moved: Movements
     ) -> None:
         """Put right what has lapsed, where it is touched."""
-        late = _late(await self._lapsing.bound(db, book), services, accounts)
+        late = _late(await self._lapsing.bound(db, book), services, accounts, moved)
         await self._lapsing.restate(db, book, sorted(late))
 
     async def lapsed(self, db: Connection, event: PointsLapsed, recorded: Recorded) -> None:
@@ -59,7 +59,7 @@ class LapseNow:
 
     async def freed(self, db: Connection, hold_id: UUID) -> None:
         """Let lapse what would have, had it not been held."""
-        accounts = await self._lapsing.held_while_lapsing(db, hold_id)
+        accounts = await self._lapsing.held_while_lapsing(db, [hold_id])
         if accounts:
             await self._lapsing.restate(db, await self._shelf.current(db), accounts)
 
@@ -69,21 +69,23 @@ class LapseLater:
 
     def __init__(self, lapsing: Lapsing) -> None:
         self._lapsing = lapsing
-        self._runs: list[tuple[int, date | None, date]] = []
+        self._runs: dict[int, tuple[date | None, date]] = {}
+        """By part, from after which day until which its runs go that are not settled."""
         self._through: dict[int, date] = {}
         self._holds: list[UUID] = []
         self._late: set[int] = set()
 
     async def booked(
-        self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts
+        self, db: Connection, book: PolicyBook, services: Sequence[Service], accounts: BatchAccounts, moved: Movements
     ) -> None:
         """Remember whose."""
-        self._late |= _late(await self._lapsing.bound(db, book), services, accounts)
+        self._late |= _late(await self._lapsing.bound(db, book), services, accounts, moved)
 
     async def lapsed(self, db: Connection, event: PointsLapsed, recorded: Recorded) -> None:
         """Note the run."""
         await self._lapsing.note(db, event.part, lapse_of(event, recorded))
-        self._runs.append((event.part, self._through.get(event.part), event.through))
+        after, _ = self._runs.get(event.part) or (self._through.get(event.part), None)
+        self._runs[event.part] = (after, event.through)
         self._through[event.part] = event.through
 
     async def freed(self, db: Connection, hold_id: UUID) -> None:
@@ -93,19 +95,19 @@ class LapseLater:
     async def settle(self, db: Connection, book: PolicyBook) -> None:
         """Bring all that was noted into the ledger."""
         accounts = self._late
-        for part, before, through in self._runs:
-            accounts |= set(await self._lapsing.candidates(db, book, part, before, through))
-        for hold_id in self._holds:
-            accounts |= set(await self._lapsing.held_while_lapsing(db, hold_id))
+        for part, (after, through) in self._runs.items():
+            accounts |= set(await self._lapsing.candidates(db, book, part, after, through))
+        accounts |= set(await self._lapsing.held_while_lapsing(db, self._holds))
         await self._lapsing.restate(db, book, sorted(accounts))
         self._runs.clear()
         self._holds.clear()
         self._late = set()
 
 
-def _late(bound: date | None, services: Sequence[Service], accounts: BatchAccounts) -> set[int]:
-    """Accounts of points of those who served on days up to the bound."""
+def _late(bound: date | None, services: Sequence[Service], accounts: BatchAccounts, moved: Movements) -> set[int]:
+    """Accounts of points that moved, of those who served on days up to the bound."""
     if bound is None:
         return set()
     last = bound.toordinal()
-    return {accounts.volunteers[s.volunteer_id][_POINTS] for s in services if s.day <= last}
+    late = {accounts.volunteers[s.volunteer_id][_POINTS] for s in services if s.day <= last}
+    return late & (moved.credits.keys() | moved.debits.keys()) if late else late

@@ -3,6 +3,7 @@
 People are dealt with in parts (`ledger.parts`); while a part lapses, nobody books service.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from services.points.expiry.lots import Course, Known, Lapse, course, due
 from services.points.expiry.terms import lapsed_until, lapsing_days, term_of
 from services.points.ledger.clauses import Clause
 from services.points.ledger.history import histories
-from services.points.ledger.parts import part_of, part_sql
+from services.points.ledger.parts import PARTS, part_of, part_sql
 from services.points.ledger.reading import EVERYTHING, Sight
 from services.points.ledger.transfer import Transfer
 from services.points.ledger.writing import Connection, LedgerWriter
@@ -20,7 +21,7 @@ from services.points.policy.book import PolicyBook
 from services.points.units import Unit
 
 _ACCOUNTS_AT_ONCE = 100
-"""So many histories are in memory at once, and so many are gone through before others have their turn."""
+"""So many histories are in memory at once. While one is gone through, nobody else has their turn."""
 
 
 class Purse(NamedTuple):
@@ -41,7 +42,7 @@ class Lapsing:
 
     async def lapse(self, db: Connection, book: PolicyBook, part: int, lapse: Lapse) -> None:
         """Note a run for a part, and let lapse what its day is over for."""
-        before = (await self.through(db)).get(part)
+        before = await self.through(db, part)
         await self.note(db, part, lapse)
         accounts = await self.candidates(db, book, part, before, lapse.through)
         await self.restate(db, book, accounts)
@@ -56,10 +57,15 @@ class Lapsing:
             lapse.at,
         )
 
-    async def through(self, db: Connection) -> dict[int, date]:
-        """By part, the last day that has lapsed."""
-        rows = await db.fetch(f"SELECT part, max(through) FROM {self._schema}.lapses GROUP BY part")
-        return {row[0]: row[1] for row in rows}
+    async def through(self, db: Connection, part: int) -> date | None:
+        """The last day that has lapsed in a part."""
+        last: date | None = await db.fetchval(f"SELECT max(through) FROM {self._schema}.lapses WHERE part = $1", part)
+        return last
+
+    async def through_everywhere(self, db: Connection) -> date | None:
+        """The last day that has lapsed in every part; None where nothing has lapsed in some."""
+        rows = await db.fetch(_THROUGH.format(schema=self._schema))
+        return min(row[0] for row in rows) if all(row[0] for row in rows) else None
 
     async def candidates(
         self, db: Connection, book: PolicyBook, part: int, after: date | None, through: date
@@ -92,14 +98,9 @@ class Lapsing:
             self._bounds[key] = lapsed_until(book.expiry_rules, through)
         return self._bounds[key]
 
-    async def held_while_lapsing(self, db: Connection, hold_id: UUID) -> list[int]:
-        """The accounts of points of a hold during which points lapsed."""
-        rows = await db.fetch(
-            f"SELECT h.debit_account FROM {self._schema}.holds AS h WHERE h.hold_id = $1 AND h.unit = {Unit.POINT:d}"
-            f"   AND EXISTS (SELECT FROM {self._schema}.lapses AS l WHERE l.lapsed_at > h.held_at)",
-            hold_id,
-        )
-        return [row[0] for row in rows]
+    async def held_while_lapsing(self, db: Connection, hold_ids: Sequence[UUID]) -> list[int]:
+        """The accounts of points of holds during which points of their part of the people lapsed."""
+        return [row[0] for row in await db.fetch(_HELD_WHILE_LAPSING.format(schema=self._schema), hold_ids)]
 
     async def restate(self, db: Connection, book: PolicyBook, accounts: Sequence[int]) -> None:
         """Post what makes these accounts' lapsed points what they ought to be."""
@@ -111,6 +112,7 @@ class Lapsing:
         term = term_of(book, self._communities.__getitem__)
         transfers = []
         for purse in purses:
+            await asyncio.sleep(0)
             for one in due(purse.known, term):
                 debit, credit = purse.account, one.lot.contra_account
                 if one.amount > 0:
@@ -148,22 +150,16 @@ class Lapsing:
         found: dict[int, Course] = {}
         for start in range(0, len(accounts), _ACCOUNTS_AT_ONCE):
             purses = await self._purses(db, accounts[start : start + _ACCOUNTS_AT_ONCE])
-            found |= self._courses(book, purses, sight, with_suspected=with_suspected)
-        return found
-
-    def _courses(
-        self, book: PolicyBook, purses: Iterable[Purse], sight: Sight, *, with_suspected: bool
-    ) -> dict[int, Course]:
-        term = term_of(book, self._communities.__getitem__)
-        found = {}
-        for account, known in purses:
-            if with_suspected:
-                known = known._replace(held=[one for one in known.held if not one.suspected])
-            if sight.until is not None:
-                known = known.until(sight.until)
-            if sight.known_at is not None:
-                known = known.as_of(sight.known_at)
-            found[account] = course(known, term)
+            term = term_of(book, self._communities.__getitem__)
+            for account, known in purses:
+                await asyncio.sleep(0)
+                if with_suspected:
+                    known = known._replace(held=[one for one in known.held if not one.suspected])
+                if sight.until is not None:
+                    known = known.until(sight.until)
+                if sight.known_at is not None:
+                    known = known.as_of(sight.known_at)
+                found[account] = course(known, term)
         return found
 
     async def holders(self, db: Connection, accounts: Sequence[int]) -> dict[int, UUID]:
@@ -193,6 +189,20 @@ class Lapsing:
 
 
 # The last run of a part is the latest: of each, one row by the key.
+_THROUGH = f"""
+    SELECT (SELECT max(through) FROM {{schema}}.lapses AS l WHERE l.part = p.part)
+      FROM generate_series(0, {PARTS - 1}) AS p(part)
+"""
+
+_HELD_WHILE_LAPSING = f"""
+    SELECT DISTINCT h.debit_account
+      FROM {{schema}}.holds AS h
+      JOIN {{schema}}.accounts AS a ON a.id = h.debit_account AND position(':' IN a.holder) = 0
+     WHERE h.hold_id = ANY($1::uuid[]) AND h.unit = {Unit.POINT:d}
+       AND h.held_at < (SELECT l.lapsed_at FROM {{schema}}.lapses AS l
+                         WHERE l.part = {part_sql("cast(a.holder AS uuid)")} ORDER BY l.through DESC LIMIT 1)
+"""
+
 _SERVED = f"""
     record.unit = {Unit.SERVICE_MINUTE:d} AND record.id > 0
        AND EXISTS (SELECT FROM {{schema}}.days AS d WHERE d.account = record.id AND d.day BETWEEN $1 AND $2)

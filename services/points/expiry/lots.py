@@ -172,11 +172,12 @@ class _Runs:
 
     def __init__(self, lots: Iterable[Lot], lapses: Iterable[Lapse]) -> None:
         lapses = sorted(lapses, key=attrgetter("at"))
-        through = [lapse.through for lapse in lapses]
+        at, through = [lapse.at for lapse in lapses], [lapse.through for lapse in lapses]
         youngest: dict[int, datetime] = {}
         for lot in lots:  # the last one that is earned comes last
             if lot.term.last_day is not None:
-                youngest[bisect_left(through, lot.term.last_day)] = lot.earned_at
+                first = max(bisect_left(through, lot.term.last_day), bisect_left(at, lot.earned_at))
+                youngest[first] = lot.earned_at
         found = sorted(n for n in youngest if n < len(lapses))
         self.lapses = [lapses[n] for n in found]
         self._at = [lapse.at for lapse in self.lapses]

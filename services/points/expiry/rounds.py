@@ -8,7 +8,7 @@ from uuid import UUID
 from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lot
 from services.points.expiry.model import Announce, LetLapse, Part, decide, evolve
-from services.points.ledger.parts import PARTS, shut_gate
+from services.points.ledger.parts import shut_gate
 from services.points.policy.book import PolicyBook
 from services.points.policy.views import PolicyShelf
 from shared.aggregate import Aggregate
@@ -56,10 +56,8 @@ class ExpiryRounds:
             book = await self._shelf.current(db)
             if self._looked == (today, book.latest_version):
                 return
-            through = await self._lapsing.through(db)
             yesterday, ahead = today - _A_DAY, today + timedelta(days=max(book.announce_days))
-            before = min(through.values()) if len(through) == PARTS else None
-            over = await self._lapsing.parts(db, book, before, yesterday)
+            over = await self._lapsing.parts(db, book, await self._lapsing.through_everywhere(db), yesterday)
             soon = await self._lapsing.parts(db, book, yesterday, ahead)
         lost = False
         for part in sorted(over | soon):
@@ -77,11 +75,11 @@ class ExpiryRounds:
         async with writing(self._workshop.database) as connection:
             db = await driver_connection(connection)
             book = await self._shelf.current(db)
-            before = (await self._lapsing.through(db)).get(part)
+            before = await self._lapsing.through(db, part)
             if not await self._lapsing.candidates(db, book, part, before, through):
                 return  # nobody is made to wait for nothing
             await shut_gate(db)
-            before = (await self._lapsing.through(db)).get(part)
+            before = await self._lapsing.through(db, part)
             accounts = await self._lapsing.candidates(db, book, part, before, through)
             # Whoever holds points of these accounts now is waited for; only then the moment is taken, so that every
             # reservation is either clearly before it and counts as spent, or comes after and finds the points gone.

@@ -77,7 +77,7 @@ class RestatementPosting:
         written += await self._write(db, await caps.due(db, [(purses[p], day) for p, day in full]), movements)
         await self._writer.move(db, movements)
         services = [service for record in records.values() for service in record.told.values()]
-        await self._lapses.booked(db, book, services, accounts)
+        await self._lapses.booked(db, book, services, accounts, movements)
         await self._overflow.booked(db, book, services, accounts)
         return written
 

@@ -11,11 +11,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.points.earning.ingest import Ingest
+from services.points.expiry.effects import LapseNow
+from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lapse
 from services.points.grounds.corrections import Decision
+from services.points.ledger.clauses import Clause
+from services.points.ledger.holds import Holds, Leg
+from services.points.ledger.writing import LedgerWriter
+from services.points.overflow.effects import PoolNow
 from services.points.policy.book import PolicyBook
 from services.points.policy.document import PolicyDocument
 from services.points.policy.terms import PolicyVersion
+from services.points.units import Unit
 from shared.contracts import wire_type
 from shared.contracts.common import Evidence, ServiceRecord
 from shared.contracts.grid_patrol import CrewKind, PatrolShiftLogged
@@ -219,3 +227,62 @@ def test_the_same_events_in_any_order_and_any_batches_give_the_same_ledger(
     database_url: str, history: list[list[Told]], seed: int
 ) -> None:
     run(_compare(database_url, [told for part in history for told in part], seed))
+
+
+class Watched(Lapsing):
+    """Expiry that remembers whose lots it went through."""
+
+    def __init__(self, writer: LedgerWriter) -> None:
+        super().__init__(writer)
+        self.gone_through: list[int] = []
+
+    async def restate(self, db: Any, book: PolicyBook, accounts: Sequence[int]) -> None:
+        self.gone_through += accounts
+        await super().restate(db, book, accounts)
+
+
+async def _go_through_no_more_than_needed(url: str) -> None:
+    async with connected(url) as db:
+        ledger = await LedgerUnderTest(db, "plain").fresh()
+        writer = LedgerWriter("plain")
+        watched = Watched(writer)
+        ledger.ingest = Ingest(writer, LapseNow(watched), PoolNow(ledger.overflow))
+        for part, one in LAPSES.items():
+            if part != 2:
+                await ledger.lapse(POLICY, part, one)
+
+        def served(person: int, evidence: Evidence) -> Told:
+            record_id = uuid.UUID(int=8000 + 10 * person + len(evidence))
+            record = Attendance(
+                record_id=record_id, volunteer_id=VOLUNTEERS[person], minutes=60, evidence=evidence, started_at=MORNING
+            )
+            activity = ActivityCompleted(
+                activity_id=record_id,
+                community=COMMUNITIES[0],
+                category=ActivityCategory.GENERAL,
+                completed_at=MORNING + timedelta(hours=2),
+                attendances=(record,),
+            )
+            return record_id, activity
+
+        await ledger.tell(POLICY, [served(0, Evidence.ESTIMATED), served(1, Evidence.ESTIMATED)])
+        assert watched.gone_through == [], "an old paper register brings hours and no points"
+        await ledger.tell(POLICY, [served(0, Evidence.SCANNED), served(1, Evidence.SCANNED)])
+        purses = dict(await db.fetch("SELECT holder, id FROM plain.accounts WHERE unit = $1 AND id > 0", Unit.POINT))
+        mine, other = (purses[str(person)] for person in VOLUNTEERS[:2])
+        assert watched.gone_through == sorted([mine, other])
+
+        hold = [Leg(other, mine, Unit.POINT, 1, Clause.REDEMPTION)]
+        await Holds(writer, replaying=True).hold(
+            db, (hold_id := uuid.uuid4()), hold, hold_id, NOW - timedelta(hours=28)
+        )
+        assert await watched.held_while_lapsing(db, [hold_id]) == [], "nothing of this part has lapsed"
+        await ledger.lapse(POLICY, 2, LAPSES[2])
+        assert await watched.held_while_lapsing(db, [hold_id]) == [other]
+        assert await watched.held_while_lapsing(db, []) == []
+        assert await watched.through(db, 2) == LAPSES[2].through
+        assert await watched.through(db, 7) is await watched.through_everywhere(db) is None
+
+
+def test_only_those_are_gone_through_of_whom_something_can_have_lapsed_otherwise(database_url: str) -> None:
+    run(_go_through_no_more_than_needed(database_url))

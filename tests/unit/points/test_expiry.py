@@ -220,6 +220,7 @@ rarely_later = st.just(0) | later
     dealings=st.lists(st.tuples(hours, st.integers(-30, 30).filter(bool), rarely_later), max_size=4),
     holds=st.lists(st.tuples(hours, st.integers(1, 60), st.none() | later), max_size=5),
     lapse_days=st.sets(st.integers(5, 45), max_size=12),
+    ahead=st.just(0) | st.integers(0, 15),
     chance=st.randoms(use_true_random=False),
 )
 @example(  # what is corrected was paid from before the last one, which lapsed before the first one did
@@ -228,6 +229,7 @@ rarely_later = st.just(0) | later
     dealings=[(9 * 24, -25, 0)],
     holds=[],
     lapse_days={19, 22},
+    ahead=0,
     chance=random.Random(1),
 )
 def test_what_is_due_is_what_every_moment_gone_through_anew_would_say(
@@ -236,6 +238,7 @@ def test_what_is_due_is_what_every_moment_gone_through_anew_would_say(
     dealings: list[Any],
     holds: list[Any],
     lapse_days: set[int],
+    ahead: int,
     chance: Any,
 ) -> None:
     def moment(hour: int) -> datetime:
@@ -260,7 +263,8 @@ def test_what_is_due_is_what_every_moment_gone_through_anew_would_say(
         Held(uuid.UUID(int=500 + n), amount, moment(hour), None if after is None else moment(hour + after))
         for n, (hour, amount, after) in enumerate(holds)
     ]
-    arriving: list[Any] = [*postings, *(lapse(day) for day in lapse_days)]
+    runs = [lapse(day) for day in lapse_days]
+    arriving: list[Any] = [*postings, *(one._replace(through=one.through + timedelta(days=ahead)) for one in runs)]
     chance.shuffle(arriving)
     postings, lapses = [], list[Lapse]()
     for arrived in arriving:
