@@ -61,6 +61,12 @@ TIMERS_FAILED = Counter(
     ("kind",),
     registry=REGISTRY,
 )
+PARTS_FAILED = Counter(
+    "liuling_parts_failed",
+    "Parts of the people that a nightly round could not deal with, by round: expiry, overflow; each is tried again.",
+    ("round",),
+    registry=REGISTRY,
+)
 LEDGER_SUM = Gauge(
     "liuling_ledger_sum", "Sum over all accounts of a unit; anything but 0 is an alarm.", ("unit",), registry=REGISTRY
 )

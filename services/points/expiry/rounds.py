@@ -8,13 +8,13 @@ from uuid import UUID
 from services.points.expiry.lapsing import Lapsing
 from services.points.expiry.lots import Lot
 from services.points.expiry.model import Announce, LetLapse, Part, decide, evolve
-from services.points.ledger.parts import shut_gate
+from services.points.ledger.parts import go_through, shut_gate
 from services.points.policy.book import PolicyBook
 from services.points.policy.views import PolicyShelf
 from shared.aggregate import Aggregate
 from shared.clock import local_day
 from shared.contracts.points import ExpiryNotice
-from shared.database import Lost, driver_connection
+from shared.database import driver_connection
 from shared.eventstore import writing
 from shared.ids import derived_id
 from shared.rounds import go_round_forever
@@ -42,34 +42,36 @@ class ExpiryRounds:
         self._interval_s = interval_s
         self._shelf = PolicyShelf()
         self._looked: tuple[date, int] | None = None
-        """The day and the policy version of the last whole round; what comes late on that day waits for the next."""
+        """The day and the policy version of the last round; what comes late on that day waits for the next."""
+        self._undone: set[int] = set()
+        """Parts that the last round could not deal with."""
 
     async def run(self) -> None:
         """Go round until cancelled."""
         await go_round_forever(self.go_round, self._interval_s, log, "expiry_interrupted")
 
     async def go_round(self) -> None:
-        """Look at every part where anything can be due and that has not been looked at today."""
+        """Look at every part where anything can be due and that has not been dealt with today."""
         today = local_day(self._workshop.clock())
         async with self._workshop.database.reading() as connection:
             db = await driver_connection(connection)
             book = await self._shelf.current(db)
-            if self._looked == (today, book.latest_version):
+            again = self._looked == (today, book.latest_version)
+            if again and not self._undone:
                 return
             yesterday, ahead = today - _A_DAY, today + timedelta(days=max(book.announce_days))
             over = await self._lapsing.parts(db, book, await self._lapsing.through_everywhere(db), yesterday)
             soon = await self._lapsing.parts(db, book, yesterday, ahead)
-        lost = False
-        for part in sorted(over | soon):
-            try:
-                if part in over:
-                    await self._lapse(part, yesterday)
-                if part in soon:
-                    await self._announce(part, today)
-            except Lost:
-                lost = True  # another replica did it in the same moment; the next round sees that
-        if not lost:
-            self._looked = (today, book.latest_version)
+
+        async def deal_with(part: int) -> None:
+            if part in over:
+                await self._lapse(part, yesterday)
+            if part in soon:
+                await self._announce(part, today)
+
+        parts = (over | soon) & self._undone if again else over | soon
+        self._undone = await go_through(self._workshop.database, parts, deal_with, "expiry", log)
+        self._looked = (today, book.latest_version)
 
     async def _lapse(self, part: int, through: date) -> None:
         async with writing(self._workshop.database) as connection:

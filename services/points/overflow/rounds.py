@@ -1,15 +1,16 @@
 """Once a day, part by part: lets flow over what stood above the cap when the day ended."""
 
 from datetime import date, timedelta
+from functools import partial
 from uuid import UUID
 
-from services.points.ledger.parts import shut_gate
+from services.points.ledger.parts import go_through, shut_gate
 from services.points.overflow.flowing import Overflow
 from services.points.overflow.model import Part, Pool, decide, evolve
 from services.points.policy.views import PolicyShelf
 from shared.aggregate import Aggregate
 from shared.clock import day_start, local_day
-from shared.database import Lost, driver_connection
+from shared.database import driver_connection
 from shared.eventstore import writing
 from shared.ids import derived_id
 from shared.rounds import go_round_forever
@@ -54,15 +55,9 @@ class OverflowRounds:
             db = await driver_connection(connection)
             done = await self._overflow.through(db)
             parts = await self._overflow.parts(db, await self._shelf.current(db), yesterday)
-        lost = False
-        for part in sorted(parts):
-            if done.get(part, date.min) >= yesterday:
-                continue
-            try:
-                await self._pool(part, yesterday)
-            except Lost:
-                lost = True  # another replica did it in the same moment; the next round sees that
-        if not lost:
+        parts = {part for part in parts if done.get(part, date.min) < yesterday}
+        pool = partial(self._pool, through=yesterday)
+        if not await go_through(self._workshop.database, parts, pool, "overflow", log):
             self._looked = yesterday
 
     async def _pool(self, part: int, through: date) -> None:
