@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.points.expiry.lots import Course, Due, Known, Lapse, Term, TermOf, course, due
@@ -212,6 +212,7 @@ later = st.just(0) | st.integers(0, 30 * 24)
 rarely_later = st.just(0) | later
 
 
+@settings(deadline=None)
 @given(
     records=st.lists(st.tuples(hours, st.integers(1, 40), st.integers(-3, -1), rarely_later), max_size=12),
     changes=st.lists(
