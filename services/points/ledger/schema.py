@@ -325,7 +325,7 @@ LEDGER_0021 = (
 )
 """Teams have supplies for their activities, which their leaders do not approve."""
 
-LEDGER_0028 = ("CREATE INDEX lapses_through ON ledger.lapses (through)",)
+LEDGER_0030 = ("CREATE INDEX lapses_through ON ledger.lapses (through)",)
 """How far anything has lapsed is asked with every batch of service; runs by the day are ten thousands in a year."""
 
 TABLES = (

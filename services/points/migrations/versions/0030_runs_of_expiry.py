@@ -2,13 +2,13 @@
 
 from alembic import op
 
-from services.points.ledger.schema import LEDGER_0028
+from services.points.ledger.schema import LEDGER_0030
 
-revision = "0028"
-down_revision = "0024"
+revision = "0030"
+down_revision = "0029"
 
 
 def upgrade() -> None:
     """An index; a policy that counts in months lets points lapse in every part of the people every day."""
-    for statement in LEDGER_0028:
+    for statement in LEDGER_0030:
         op.execute(statement)
