@@ -1,13 +1,19 @@
-"""The commands that every service has: serve · migrate · rebuild · verify · parked · republish."""
+"""The commands that every service has: serve · migrate · rebuild · verify · parked · republish · recover."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
-from aiokafka.errors import ClusterAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaConnectionError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,13 +22,14 @@ from shared import parking
 from shared.clock import SHANGHAI
 from shared.database import Lost
 from shared.deliveries import Unreadable, claim, read
-from shared.eventstore import writing
+from shared.eventstore import Recorded, writing
+from shared.recovery import ServiceRuns, recover
 from shared.relay import PublishFailed, republish
 from shared.service import Service
 from shared.settings import Settings
 from shared.topic_access import grant
 from shared.topics import ensure_topics
-from shared.views import differing_read_tables
+from shared.views import Views, differing_read_tables
 
 S = TypeVar("S", bound=Settings)
 Build = Callable[[S], Service]
@@ -50,6 +57,8 @@ def run_command(build: Build[S], settings: type[S], command: Command) -> None:
                 f"Kafka 不允许 does not let {service.settings.kafka_username} do this (KAFKA_USERNAME): "
                 "先以可以授权的名字运行 run first, under a name that may grant rights, `migrate`"
             )
+        except UnknownTopicOrPartitionError:
+            sys.exit("Kafka 没有这个服务的主题 has no topic of this service: 先运行 run first `migrate`")
         finally:
             await service.close()
 
@@ -63,9 +72,11 @@ def service_cli(
     *,
     rebuild: Callable[..., None] | None = None,
     verify: Command | None = None,
+    read_views: Views | None = None,
+    recovered: Command | None = None,
 ) -> typer.Typer:
     """The program of a service. `rebuild`, with options of its own, and `verify` replace the common ones where state
-    is more than views.
+    is more than views; there `recover` makes only `read_views` anew, and the rest with `recovered`.
     """
     app = typer.Typer(
         no_args_is_help=True, add_completion=False, help=f"六零 Liuling: {name}", pretty_exceptions_enable=False
@@ -132,6 +143,7 @@ def service_cli(
 
         run(command)
 
+    _add_recover(app, run, read_views, recovered)
     app.add_typer(
         _parked(run), name="parked", help="搁置的消息 Records that could not be understood, and what waits behind."
     )
@@ -166,6 +178,61 @@ async def _rebuild(service: Service) -> int:
         async with service.database.transaction() as connection:
             count = await service.views.rebuild(connection, progress)
     console.print(f"{service.name}: 已由 {count} 个事件重建 rebuilt from {count} events")
+    return 0
+
+
+def _add_recover(
+    app: typer.Typer, run: Callable[[Command], None], read_views: Views | None, recovered: Command | None
+) -> None:
+    @app.command(name="recover")
+    def recover_(
+        give_up: Annotated[
+            bool,
+            typer.Option(
+                "--give-up-conflicts", help="放弃与恢复之后的事件冲突的 give up what conflicts with events since"
+            ),
+        ] = False,
+    ) -> None:
+        """恢复备份之后，从自己的主题读回此后的事件 After a restore: read back own events since the backup."""
+
+        async def command(service: Service) -> int:
+            code = await _recover(service, read_views or service.views, give_up)
+            return await recovered(service) if code == 0 and recovered is not None else code
+
+        run(command)
+
+
+async def _recover(service: Service, views: Views, give_up: bool) -> int:
+    """Own events back into the store, what follows from them, and what `migrate` seeds."""
+    await service.require_schema()
+    await service.require_key()
+
+    async def follow(connection: AsyncConnection, events: Sequence[Recorded]) -> None:
+        await views.rebuild(connection)
+        await service.repairs.repair(service.workshop, connection, events)
+
+    try:
+        found = await recover(service.database, service.relay, service.settings, follow, give_up=give_up)
+    except ServiceRuns:
+        console.print(f"[red]{service.name}: 服务正在运行，请先停止 the service is running, stop it first[/red]")
+        return 1
+    if found.conflicting and not give_up:
+        streams = sorted({told.envelope.subject for told in found.conflicting})
+        console.print(
+            f"[red]{service.name}: 恢复之后又有了别的事件，没有改动任何数据 other events were recorded since the "
+            f"restore, nothing was changed: 事件 events {len(found.conflicting)}, 流 streams {len(streams)}: "
+            f"{', '.join(streams[:20])}[/red]\n"
+            "放弃主题中的这些事件 to give up those of the topic: --give-up-conflicts"
+        )
+        return 1
+    await service.seed()
+    kinds = Counter(told.envelope.type for told in found.fitting)
+    console.print(
+        f"{service.name}: 已从主题读回 {len(found.fitting)} 个事件 events read back from the topic, "
+        f"放弃 given up {len(found.conflicting)}"
+    )
+    for kind, count in sorted(kinds.items()):
+        console.print(f"    {count} {kind}")
     return 0
 
 

@@ -7,7 +7,7 @@ with its key, and later records of that key queue behind it while all others flo
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage, Topic
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import parking
+from shared import parking, read_until
 from shared.batches import BACKLOG_RECORDS, Abreast, Batch, Waiting
 from shared.database import Database, Lost, blames_the_record, is_duplicate
 from shared.deliveries import Delivery, Interests, Unreadable, claim, read
@@ -109,7 +109,7 @@ class Consumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            listener=_Assignment(self._applied),
+            listener=_Assignment(self),
             parser=_raw_records,
             decoder=_pass_through,
         )
@@ -368,27 +368,58 @@ class Consumer:
         if not mine:
             return
         try:
+            async with self._database.transaction() as connection:
+                await read_until.note(connection, mine)
             await consumer.commit(mine)
-        except KafkaError as error:
-            # The partition went to somebody else, or the broker is away. Kept for the next round, which drops what is
-            # no longer ours; without it a quiet topic would look unread for ever.
+        except Exception as error:
+            # The partition went to somebody else, or the broker or the database is away. Kept for the next round, which
+            # drops what is no longer ours; without it a quiet topic would look unread for ever.
             self._uncommitted = {**mine, **self._uncommitted}
             log.info("offsets_not_committed", error=type(error).__name__)
 
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """When a partition comes back, others may have gone on."""
+        for partition in partitions:
+            self._applied.pop(partition, None)
+
+    async def _begin(self, assigned: Collection[TopicPartition]) -> None:
+        """Begin where the database has read until, and nothing from anywhere else: what the broker remembers of the
+        group is not in a database that was restored from a backup. Waits for a database that is away.
+        """
+        consumer = self._consumer
+        assert consumer is not None, "partitions are assigned to a client"
+        consumer.pause(*assigned)
+        backoff_s = 0.1
+        while True:
+            try:
+                async with self._database.reading() as connection:
+                    noted = await read_until.places(connection, assigned)
+                committed = await asyncio.gather(*[consumer.committed(partition) for partition in assigned])
+                break
+            except Exception as error:
+                log.warning("places_not_read", error=type(error).__name__, retry_in_s=backoff_s)
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(backoff_s * 2, _BACKOFF_S_MAX)
+        for partition, told in zip(assigned, committed, strict=True):
+            begin = read_until.beginning(noted.get(partition), told)
+            if told is not None and begin < told:
+                log.info("reading_again", topic=partition.topic, partition=partition.partition, records=told - begin)
+            consumer.seek(partition, begin)
+        consumer.resume(*assigned)
+
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Forgets how far a partition was applied when it goes: when it comes back, others may have gone on."""
+    """Tells a consumer which partitions go and come."""
 
-    def __init__(self, applied: dict[TopicPartition, int]) -> None:
-        self._applied = applied
+    def __init__(self, consumer: Consumer) -> None:
+        self._told = consumer
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        for partition in revoked:
-            self._applied.pop(partition, None)
+        self._told._forget(revoked)
 
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        for partition in assigned:
-            self._applied.pop(partition, None)
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._told._forget(assigned)
+        await self._told._begin(assigned)
 
 
 async def _raw_records(records: Any, _: Any = None) -> KafkaMessage:

@@ -10,6 +10,7 @@ KERNEL_TABLES = frozenset(
         "events",
         "relay_cursor",
         "consumed",
+        "read_until",
         "parked",
         "discarded",
         "timers",
@@ -146,6 +147,15 @@ _KERNEL_0002 = (
     "CREATE INDEX parked_key ON parked (topic, sha256(record_key), id)",
 )
 
+_READ_UNTIL = """
+    CREATE TABLE read_until (
+        topic      text NOT NULL,
+        partition  integer NOT NULL,
+        log_offset bigint NOT NULL,
+        PRIMARY KEY (topic, partition)
+    )
+"""
+
 
 def create_kernel_tables(op: Any) -> None:
     """The kernel's tables and functions, for the first migration of a service (`op` is alembic's)."""
@@ -157,6 +167,11 @@ def find_parked_by_digest(op: Any) -> None:
     """Parked records are found by a digest of their key, for a later migration of a service."""
     for statement in _KERNEL_0002:
         op.execute(statement)
+
+
+def create_read_until(op: Any) -> None:
+    """How far each topic was read (`shared.read_until`), for a later migration of a service."""
+    op.execute(_READ_UNTIL)
 
 
 def upgrade(connection: Connection, folder: Path, metadata: MetaData) -> None:

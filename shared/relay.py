@@ -41,7 +41,7 @@ class Relay:
 
     def __init__(self, context: str, database: Database, broker: KafkaBroker, settings: Settings) -> None:
         self.topic = settings.topic(context)
-        self._source = f"/liuling/{context}"
+        self.source = f"/liuling/{context}"
         self._database = database
         self._broker = broker
         self._batch_size_max = settings.relay_batch_size_max
@@ -83,6 +83,10 @@ class Relay:
                 RELAY_LEADER.set(0)
                 if connection is not None:
                     connection.terminate()
+
+    async def take_lead(self, connection: asyncpg.Connection) -> bool:
+        """Be the only one who may relay, until the connection ends; false where another process is."""
+        return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK))
 
     async def _lead(self, connection: asyncpg.Connection) -> None:
         cursor = await connection.fetchval("SELECT position FROM relay_cursor WHERE topic = $1", self.topic) or 0
@@ -134,7 +138,7 @@ class Relay:
         return Envelope(
             event_id=row["event_id"],
             type=type_name,
-            source=self._source,
+            source=self.source,
             subject=row["stream"],
             time=row["occurred_at"],
             community=row["community"],

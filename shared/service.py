@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
@@ -31,7 +32,9 @@ from shared.kafka import kafka_broker
 from shared.metrics import REGISTRY
 from shared.privacy import Vault, VaultKeyMismatch
 from shared.reactions import Reactions
+from shared.recovery import StoreBehind, behind
 from shared.relay import Relay
+from shared.repairs import Repairs
 from shared.rounds import go_round_forever
 from shared.settings import Settings
 from shared.telemetry import configure, logger
@@ -49,6 +52,7 @@ _KERNEL_LOCALES = Path(__file__).parent / "locales"
 _MIGRATION_LOCK = 4995421785
 _BROKER_RETRY_S = 2.0
 _TIDY_INTERVAL_S = 3600
+_OWN_EVENTS_WITHIN_S = 10
 _DROP_OLD_ANSWERS = text(
     "DELETE FROM idempotency WHERE ctid IN (SELECT ctid FROM idempotency"
     " WHERE created_at < clock_timestamp() - make_interval(days => :days) LIMIT 1000)"
@@ -101,6 +105,8 @@ class Service:
     timers: Timers = field(default_factory=Timers)
     background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """Further loops that run as long as the service does."""
+    repairs: Repairs = field(default_factory=Repairs)
+    """What `recover` does again beside the events that it reads back."""
     on_migrated: Sequence[Callable[["Service"], Awaitable[None]]] = ()
     """What `migrate` does after the schema is at head, e.g. seeding a first policy. Runs every time."""
 
@@ -109,6 +115,8 @@ class Service:
         self.database, self.broker, self.relay = base.database, base.broker, base.relay
         self.workshop, self.views, self.clock = base.workshop, base.workshop.views, base.workshop.clock
         self.consumer = None if self.handler is None else base.consumer(self.sources, self.handler)
+        self._uncompared = False
+        """Whether the topic is still to be asked for events that the store lacks, before anything is published."""
         self.app = web_app(self)
 
     async def readiness(self) -> dict[str, bool]:
@@ -165,6 +173,29 @@ class Service:
         except VaultKeyMismatch:
             sys.exit("VAULT_MASTER_KEY 不是这个数据库的主密钥 is not the key with which this database was sealed")
 
+    async def require_own_events(self) -> None:
+        """End the program with one line when its own topic holds events that its database does not.
+
+        Where the broker cannot be asked, the program goes on, for commands do not need it; it is asked again before
+        anything is published.
+        """
+        try:
+            async with asyncio.timeout(_OWN_EVENTS_WITHIN_S):
+                await self._compare_with_topic()
+        except StoreBehind as error:
+            sys.exit(str(error))
+        except (OSError, TimeoutError, KafkaError) as error:
+            log.warning("own_events_not_compared", error=type(error).__name__)
+            self._uncompared = True
+
+    async def _compare_with_topic(self) -> None:
+        if await behind(self.database, self.relay, self.settings):
+            raise StoreBehind(
+                f"数据库比主题 {self.relay.topic} 旧，多半刚从备份恢复 the database is older than its topic, "
+                f"most likely restored from a backup: 先运行 run first `python -m services.{self.name} recover`"
+            )
+        self._uncompared = False
+
     async def _compare_schema(self) -> bool:
         """Whether the database is at this program's schema; ends the program when it is beyond."""
         async with self.database.reading() as connection:
@@ -181,6 +212,7 @@ class Service:
         configure(self.settings, self.name)
         await self.require_schema()
         await self.require_key()
+        await self.require_own_events()
         listening = self._listen()
         server = uvicorn.Server(
             uvicorn.Config(
@@ -258,6 +290,8 @@ class Service:
                 log.warning("broker_not_reached", servers=servers, error=reason, retry_in_s=_BROKER_RETRY_S)
                 await self.broker.stop()
                 await asyncio.sleep(_BROKER_RETRY_S)
+        if self._uncompared:
+            await self._compare_with_topic()
         log.info("started", service=self.name, port=self.settings.http_port)
         await self.relay.run()
 

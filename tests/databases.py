@@ -44,6 +44,12 @@ class Databases:
             self._migrated[folder] = _name(original)
         await self._copy(self._migrated[folder], url)
 
+    async def back_up(self, url: str) -> str:
+        """A copy of a database that nobody is connected to; returns its address."""
+        copy = self.address()
+        await self._copy(_name(url), copy)
+        return copy
+
     async def _copy(self, template: str, url: str) -> None:
         admin: asyncpg.Connection[Any] = await asyncpg.connect(self._admin_url)
         try:

@@ -9,6 +9,7 @@ from services.grid_patrol.crews import reactions as crews_reactions
 from services.grid_patrol.crews import views as crews_views
 from services.grid_patrol.findings import api as findings_api
 from services.grid_patrol.findings import views as findings_views
+from services.grid_patrol.repairs import repairs
 from services.grid_patrol.settings import GridPatrolSettings
 from services.grid_patrol.shifts import api as shifts_api
 from services.grid_patrol.shifts import own as shifts_own
@@ -35,5 +36,6 @@ def build(settings: GridPatrolSettings, clock: Clock = system_clock) -> Service:
         apis=[cells_api.api, crews_api.api, shifts_reads.api, shifts_own.api, shifts_api.api, findings_api.api],
         handler=reactions,
         sources=["registry"],
+        repairs=repairs,
         timers=shifts_timers.timers,
     )

@@ -10,12 +10,13 @@ from typing import Annotated
 
 import typer
 
-from services.points.app import build
+from services.points.app import build, read_views
 from services.points.proof import rebuild as rebuilding
 from services.points.proof.verify import verify
 from services.points.settings import PointsSettings
 from shared.cli import run_command, service_cli
 from shared.memory import collect_rarely
+from shared.service import Service
 
 
 def rebuild(
@@ -27,7 +28,21 @@ def rebuild(
     run_command(build, PointsSettings, partial(rebuilding.rebuild, switch=switch))
 
 
-main = service_cli("points", build, PointsSettings, rebuild=rebuild, verify=verify)
+async def recovered(service: Service) -> int:
+    """The ledger that follows from events that were read back after a restore: it differs from the one before."""
+    await rebuilding.rebuild(service, switch=True)
+    return await verify(service)
+
+
+main = service_cli(
+    "points",
+    build,
+    PointsSettings,
+    rebuild=rebuild,
+    verify=verify,
+    read_views=read_views,
+    recovered=recovered,
+)
 
 if __name__ == "__main__":
     collect_rarely()

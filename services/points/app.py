@@ -43,6 +43,7 @@ from services.points.policy import api as policy
 from services.points.policy import views as policy_views
 from services.points.proof.schedule import VerifySchedule
 from services.points.proof.watch import LedgerWatch
+from services.points.repairs import repairs
 from services.points.restatements import api as restatements
 from services.points.restatements.rounds import RestatementRounds
 from services.points.seals import api as seals
@@ -148,6 +149,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
         ],
         handler=earning,
         sources=SOURCES,
+        repairs=repairs,
         timers=Timers.combine(love_market.timers, time_bank.timers, stars.timers, certificates.timers),
         background=[
             publisher.run,

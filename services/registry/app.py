@@ -10,6 +10,7 @@ from services.registry.imports import api as imports
 from services.registry.imports import expiry
 from services.registry.organisation import api as organisation
 from services.registry.organisation import views as organisation_views
+from services.registry.repairs import repairs
 from services.registry.settings import RegistrySettings
 from services.registry.tables import metadata
 from services.registry.teams import api as teams
@@ -49,6 +50,7 @@ def build(settings: RegistrySettings, clock: Clock = system_clock, ids: NewId = 
             assessments.api,
             imports.api,
         ],
+        repairs=repairs,
         timers=Timers.combine(expiry.timers, ages.timers),
         on_migrated=[ages.look_at_everybody],
     )

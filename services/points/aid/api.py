@@ -40,7 +40,7 @@ from shared.web.nodes import of_caller
 api = Api(tags=["aid 救助"])
 timers = Timers()
 
-_EXPIRY = "aid.expiry"
+EXPIRY = "aid.expiry"
 
 
 class ProposalBody(Body):
@@ -118,7 +118,7 @@ async def approve_aid(gift_id: UUID, work: Work, caller: Caller, settings: Confi
     by = actor_id(work.vault, caller.subject)
     gift = await work.execute(GIFTS, gift_id, Approve(by, in_need, work.now, collect_by, household.members))
     if gift.stage is Stage.GRANTED:
-        work.schedule(_EXPIRY, gift_id, collect_by)
+        work.schedule(EXPIRY, gift_id, collect_by)
     return _state(gift)
 
 
@@ -154,7 +154,7 @@ async def reverse_aid(
     return _state(await work.execute(GIFTS, gift_id, reversing(work, settings, body)))
 
 
-@timers.on(_EXPIRY)
+@timers.on(EXPIRY)
 async def expire(work: UnitOfWork, gift_id: UUID) -> None:
     """Nobody came in time."""
     await work.execute(GIFTS, gift_id, Expire(work.now))
@@ -201,7 +201,7 @@ async def _household(work: UnitOfWork, household_id: UUID) -> Household:
 async def _end(work: UnitOfWork, caller: Any, gift_id: UUID, command: Command) -> GiftStateOut:
     await of_caller(work, caller, GIFTS, gift_id, "aid")
     gift = await work.execute(GIFTS, gift_id, command)
-    await work.cancel_timer(_EXPIRY, gift_id)
+    await work.cancel_timer(EXPIRY, gift_id)
     return _state(gift)
 
 

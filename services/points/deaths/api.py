@@ -51,7 +51,7 @@ from shared.web.nodes import of_caller
 api = Api(tags=["deaths 身故处理"])
 timers = Timers()
 
-_FOLLOW_UP = "death.follow_up"
+FOLLOW_UP = "death.follow_up"
 _A_DAY, _FOLLOWED_UP = timedelta(days=1), timedelta(days=365)
 _UNITS = (Unit.MINUTE, Unit.DONATION_MINUTE)
 
@@ -188,7 +188,7 @@ async def get_death(death_id: UUID, read: Read, caller: Caller, response: Respon
     return _death(row)
 
 
-@timers.on(_FOLLOW_UP)
+@timers.on(FOLLOW_UP)
 async def follow_up(work: UnitOfWork, death_id: UUID) -> None:
     """Look once a day for a year whether something became known of the dead: service told late, orders that ended."""
     await shut_gate(work.connection)
@@ -204,7 +204,7 @@ def death_of(volunteer_id: UUID) -> UUID:
 async def _look_again(work: UnitOfWork, death_id: UUID) -> None:
     confirmed_at = await work.connection.scalar(select(deaths.c.confirmed_at).where(deaths.c.id == death_id))
     if confirmed_at is None or work.now - confirmed_at < _FOLLOWED_UP:
-        work.schedule(_FOLLOW_UP, death_id, work.now + _A_DAY)
+        work.schedule(FOLLOW_UP, death_id, work.now + _A_DAY)
 
 
 async def _settle(work: UnitOfWork, death_id: UUID, freed_minutes: int = 0) -> Death:

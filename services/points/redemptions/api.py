@@ -47,7 +47,7 @@ from shared.web.problems import problem
 api = Api(tags=["redemptions 积分兑换"])
 timers = Timers()
 
-_EXPIRY = "redemption.expiry"
+EXPIRY = "redemption.expiry"
 
 _NAMED = (
     select(redemptions, members.c.number.label("volunteer_number"), items.c.name.label("item_name"))
@@ -195,7 +195,7 @@ async def reserve(body: ReserveBody, work: Work, caller: Caller, policies: InFor
         pieces_per_month_max=limit,
     )
     state = work.create(REDEMPTIONS, redemption_id, command)
-    work.schedule(_EXPIRY, redemption_id, command.collect_by)
+    work.schedule(EXPIRY, redemption_id, command.collect_by)
     return ReservationOut(
         id=redemption_id,
         community=found["community"],
@@ -288,7 +288,7 @@ async def _account(work: UnitOfWork, volunteer_id: UUID | None) -> tuple[int, bo
 async def _end(work: UnitOfWork, caller: Any, redemption_id: UUID, command: Command) -> StageOut:
     await _own(work, caller, redemption_id)
     state = await work.execute(REDEMPTIONS, redemption_id, command)
-    await work.cancel_timer(_EXPIRY, redemption_id)
+    await work.cancel_timer(EXPIRY, redemption_id)
     await forget_tries(work.connection, redemption_id)
     return StageOut(id=redemption_id, stage=state.stage)
 
@@ -301,7 +301,7 @@ async def _own(work: UnitOfWork, caller: Any, redemption_id: UUID) -> Redemption
     return loaded.state
 
 
-@timers.on(_EXPIRY)
+@timers.on(EXPIRY)
 async def expire(work: UnitOfWork, redemption_id: UUID) -> None:
     """Nobody came in time."""
     await work.execute(REDEMPTIONS, redemption_id, Expire(work.now))

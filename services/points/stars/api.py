@@ -46,7 +46,7 @@ from shared.web.nodes import of_caller
 api = Api(tags=["stars 星级"])
 timers = Timers()
 
-_REVIEW = "star.review"
+REVIEW = "star.review"
 
 
 @api.command("/v1/stars/applications", permission="stars.apply", status=201)
@@ -148,7 +148,7 @@ async def withdraw(volunteer_id: UUID, body: WithdrawBody, work: Work, caller: C
     if state.held:
         await _next_review(work, volunteer_id, work.now)
     else:
-        await work.cancel_timer(_REVIEW, volunteer_id)
+        await work.cancel_timer(REVIEW, volunteer_id)
     return _held(state)
 
 
@@ -175,7 +175,7 @@ async def issue_report(body: ReportBody, work: Work, caller: Caller) -> IssuedRe
     )
 
 
-@timers.on(_REVIEW)
+@timers.on(REVIEW)
 async def review(work: UnitOfWork, volunteer_id: UUID) -> None:
     """A grade is looked at again: kept where hours and assessments still hold, flagged where they do not."""
     stars = (await work.load(STARS, volunteer_id)).state
@@ -192,7 +192,7 @@ async def review(work: UnitOfWork, volunteer_id: UUID) -> None:
 
 
 async def _next_review(work: UnitOfWork, volunteer_id: UUID, due_at: datetime) -> None:
-    work.schedule(_REVIEW, volunteer_id, due_at)
+    work.schedule(REVIEW, volunteer_id, due_at)
 
 
 async def _applied(work: UnitOfWork, caller: Principal, application_id: UUID) -> tuple[UUID, int, date]:

@@ -37,7 +37,7 @@ from shared.web.nodes import of_caller
 api = Api(tags=["supplies 活动物资"])
 timers = Timers()
 
-_EXPIRY = "supplies.expiry"
+EXPIRY = "supplies.expiry"
 
 
 class RequestBody(Body):
@@ -92,7 +92,7 @@ async def ask_for_supplies(body: RequestBody, work: Work, caller: Caller, settin
         collect_by=work.now + timedelta(days=settings.supplies_collect_within_days),
     )
     request = work.create(REQUESTS, request_id, command)
-    work.schedule(_EXPIRY, request_id, command.collect_by)
+    work.schedule(EXPIRY, request_id, command.collect_by)
     return _state(request)
 
 
@@ -103,7 +103,7 @@ async def approve_supplies(request_id: UUID, work: Work, caller: Caller, setting
     by, collect_by = actor_id(work.vault, caller.subject), work.now + timedelta(settings.supplies_collect_within_days)
     command = Approve(by, team.leader, team.dissolved, work.now, collect_by)
     request = await work.execute(REQUESTS, request_id, command)
-    work.schedule(_EXPIRY, request_id, collect_by)
+    work.schedule(EXPIRY, request_id, collect_by)
     return _state(request)
 
 
@@ -126,7 +126,7 @@ async def cancel_supplies(request_id: UUID, work: Work, caller: Caller) -> Reque
     return await _end(work, caller, request_id, Cancel(work.now))
 
 
-@timers.on(_EXPIRY)
+@timers.on(EXPIRY)
 async def expire(work: UnitOfWork, request_id: UUID) -> None:
     """Nobody approved it, or came, in time."""
     await work.execute(REQUESTS, request_id, Expire(work.now))
@@ -184,7 +184,7 @@ async def _team_of(work: UnitOfWork, caller: Any, request_id: UUID) -> KnownTeam
 async def _end(work: UnitOfWork, caller: Any, request_id: UUID, command: Command) -> RequestStateOut:
     await of_caller(work, caller, REQUESTS, request_id)
     request = await work.execute(REQUESTS, request_id, command)
-    await work.cancel_timer(_EXPIRY, request_id)
+    await work.cancel_timer(EXPIRY, request_id)
     return _state(request)
 
 

@@ -38,6 +38,14 @@ async def book(connection: AsyncConnection, activity_id: UUID, volunteer_id: UUI
         raise AlreadyBooked
 
 
+async def bind_anew(
+    connection: AsyncConnection, activity_id: UUID, booked: Mapping[UUID, Span], served: Mapping[UUID, Span]
+) -> None:
+    """Bind those who are bound by an activity that binds nobody, and who are free."""
+    await _claim(connection, activity_id, BOOKING, booked)
+    await _claim(connection, activity_id, SERVICE, served)
+
+
 async def rebook(
     connection: AsyncConnection, activity_id: UUID, volunteer_ids: Collection[UUID], planned: Span
 ) -> list[UUID]:

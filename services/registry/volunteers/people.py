@@ -253,3 +253,15 @@ async def next_numbers(connection: AsyncConnection, community: str, count: int) 
         {"community": community, "count": count},
     )
     return [f"{community}-{number:06d}" for number in range(last - count + 1, last + 1)]
+
+
+async def note_number(connection: AsyncConnection, number: str) -> None:
+    """Give no number out that was given out before."""
+    community, _, running = number.rpartition("-")
+    await connection.execute(
+        text(
+            "INSERT INTO volunteer_numbers AS n (community, last) VALUES (:community, :last)"
+            " ON CONFLICT (community) DO UPDATE SET last = greatest(n.last, excluded.last)"
+        ),
+        {"community": community, "last": int(running)},
+    )

@@ -221,12 +221,17 @@ async def renew_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
 async def forget(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
     """Destroy the key of the person's details and drop every digest; the opaque record stays."""
     volunteer = await work.execute(VOLUNTEERS, volunteer_id, Forget())
+    await lose_details(work, volunteer_id)
+    await _step_back(work, volunteer_id)
+    return volunteer
+
+
+async def lose_details(work: UnitOfWork, volunteer_id: UUID) -> None:
+    """What was kept of a person beside the events is gone."""
     await work.vault.forget(work.connection, volunteer_id)
     await people.drop_identity(work.connection, volunteer_id)
     await people.drop_search_digests(work.connection, volunteer_id)
     await ages.look_no_more(work, volunteer_id)
-    await _step_back(work, volunteer_id)
-    return volunteer
 
 
 async def _step_back(work: UnitOfWork, volunteer_id: UUID) -> None:

@@ -1,0 +1,42 @@
+"""What commands do beside their events, done again for events that were read back after a restore.
+
+Read tables follow from the events. Timers do not, nor do claims, nor does a key that was destroyed because somebody
+asked to be forgotten: the backup still has it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.contracts import Event
+from shared.eventstore import Recorded
+from shared.unit_of_work import UnitOfWork, Workshop
+
+Repair = Callable[[UnitOfWork, Any], Awaitable[None]]
+R = TypeVar("R", bound=Repair)
+
+
+class Repairs:
+    """Repairs in the order in which they are registered, each for some types of events."""
+
+    def __init__(self) -> None:
+        self._repairs: list[tuple[frozenset[type[Event]], Repair]] = []
+
+    def on(self, *event_types: type[Event]) -> Callable[[R], R]:
+        """Register what is done again. It finds the read tables as they are after all events."""
+
+        def register(repair: R) -> R:
+            self._repairs.append((frozenset(event_types), repair))
+            return repair
+
+        return register
+
+    async def repair(self, workshop: Workshop, connection: AsyncConnection, recorded: Sequence[Recorded]) -> None:
+        """Do again what was done beside these events: one repair after the other, each in the order of the events."""
+        work = workshop.on(connection, actor="recover")
+        for event_types, repair in self._repairs:
+            for item in recorded:
+                if type(item.event) in event_types:
+                    await repair(work, item.event)
+        await work.finish()
