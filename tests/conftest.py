@@ -7,7 +7,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,19 @@ class Running:
         await self.service.close()
         # FastAPI remembers functions of an application for ever, and with them all that tests have ever built.
         vars(self.service.app).clear()
+
+
+@asynccontextmanager
+async def at_work(running: Running) -> AsyncIterator[None]:
+    """A service that was started without working works for a while, and then has ended."""
+    await ensure_topics(running.service.settings)
+    task = asyncio.create_task(running.service.work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await running.service.close()
 
 
 def environment_of(running: Running) -> dict[str, str]:

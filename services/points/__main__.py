@@ -30,7 +30,7 @@ def rebuild(
 
 async def recovered(service: Service) -> int:
     """The ledger that follows from events that were read back after a restore: it differs from the one before."""
-    await rebuilding.rebuild(service, switch=True)
+    await rebuilding.rebuild(service, switch=True, stopped=True)
     return await verify(service)
 
 

@@ -63,8 +63,9 @@ class HeldTooLong(Exception):
     """Kafka, or somebody who writes, kept the service still for longer than anybody should wait."""
 
 
-async def rebuild(service: Service, *, switch: bool = False) -> int:
-    """Replay, compare, and with `switch` put the rebuilt tables in place of the live ones.
+async def rebuild(service: Service, *, switch: bool = False, stopped: bool = False) -> int:
+    """Replay, compare, and with `switch` put the rebuilt tables in place of the live ones. The consumer of one that is
+    known to be `stopped` is not waited for.
 
     0 when identical, 1 when not, 2 while another rebuild fills the tables beside the live ones.
     """
@@ -79,7 +80,7 @@ async def rebuild(service: Service, *, switch: bool = False) -> int:
         replay = Replay((first, second, third), service.settings, SOURCES)
         await replay.prepare()
         try:
-            return await _rebuild(service, replay, switch)
+            return await _rebuild(service, replay, switch, stopped)
         except RestatedMeanwhile:
             console.print("[red]points: 重建期间又有追溯调整，请重新运行 restated meanwhile, please run again[/red]")
             return 1
@@ -96,7 +97,7 @@ async def rebuild(service: Service, *, switch: bool = False) -> int:
             await mine.close()
 
 
-async def _rebuild(service: Service, replay: Replay, switch: bool) -> int:
+async def _rebuild(service: Service, replay: Replay, switch: bool, stopped: bool) -> int:
     started = time.monotonic()
     await _replay(service, replay)
     await lay_ready(replay.db)
@@ -105,6 +106,8 @@ async def _rebuild(service: Service, replay: Replay, switch: bool) -> int:
     async with _own_connection(service) as connection, AsyncExitStack() as seeing:
         read_tables = Beside(read_views, connection)
         differing = await _differing(read_tables, connection)
+        if not stopped:
+            await _until_live_knows(replay)
         await _catch_up(service, replay)
         pause = Pause()
         async with _transaction(connection) as db:
@@ -178,7 +181,6 @@ async def _differing(read_tables: Beside, connection: AsyncConnection) -> list[s
 
 async def _catch_up(service: Service, replay: Replay) -> None:
     """Take what came meanwhile, until there is little left for the moment in which nobody may write."""
-    await _until_live_knows(replay)
     deadline = time.monotonic() + _CATCH_UP_S_MAX
     while True:
         began = time.monotonic()

@@ -2,30 +2,17 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import TopicPartition
 
-from tests.conftest import COMMUNITY, until
+from tests.conftest import COMMUNITY, at_work, until
 from tests.integration.kernel import counting
 from tests.integration.kernel.telling import heard, invoke
 
 _EVENTS = "SELECT position, stream, version, event_id, type, community, data, occurred_at FROM events ORDER BY position"
 _COUNTERS = "SELECT * FROM counters ORDER BY counter_id"
 _HEARD = "SELECT * FROM heard ORDER BY event_id"
-
-
-@asynccontextmanager
-async def at_work(running) -> AsyncIterator[None]:
-    task = asyncio.create_task(running.service.work())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await running.service.close()
 
 
 async def count(running, counter: uuid.UUID, amount: int) -> None:
