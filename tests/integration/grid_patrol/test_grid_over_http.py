@@ -7,6 +7,7 @@ from uuid import uuid4
 from shared.contracts.registry import ConsentRenewed, ConsentWithdrawn, PersonForgotten
 from tests.conftest import COMMUNITY, DISTRICT, FOREIGN
 from tests.integration.grid_patrol.conftest import Grid
+from tests.integration.repairing import assert_repaired
 from tests.integration.telling import tell
 
 
@@ -124,6 +125,7 @@ async def test_a_name_belongs_to_one_crew_of_the_community_until_it_is_given_up(
     await grid.ok(grid.clerk.post(f"/v1/crews/{second}/disbanding", json={}))
     await grid.refused(rename(second, "三组"), 409, "crew_disbanded")
     await grid.ok(form("一组"), 201)
+    await assert_repaired(grid.running, "crew_names")
 
 
 async def test_of_two_who_want_one_name_at_once_one_gets_it(grid: Grid) -> None:

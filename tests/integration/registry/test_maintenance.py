@@ -10,6 +10,7 @@ from services.registry.app import build
 from services.registry.settings import RegistrySettings
 from tests.conftest import Start, environment_of
 from tests.integration.registry.conftest import DIVISIONS_FILE, Registry
+from tests.integration.repairing import assert_repaired
 
 
 async def test_a_rebuild_gives_the_same_tables(registry: Registry) -> None:
@@ -29,8 +30,11 @@ async def test_a_rebuild_gives_the_same_tables(registry: Registry) -> None:
         change = {"evidence": "backfilled", "reason": "not_present"}
         for minutes in (7, 0, 9):
             await registry.post(f"{path}/corrections", volunteer=people[1]["id"], minutes=minutes, **change)
+    open_ = await registry.activity(40, team_id=team["id"])
+    await registry.post(f"/v1/activities/{open_['id']}/sign-ups", volunteer=people[0]["id"])
     await registry.post(f"/v1/volunteers/{people[2]['id']}/forgetting")
     await registry.verify()
+    await assert_repaired(registry.running, "engagements", "team_names", "volunteer_numbers")
 
 
 async def test_the_division_file_is_imported_by_command(start: Start) -> None:
