@@ -13,9 +13,10 @@
 set -euo pipefail
 umask 077
 
-here=$(cd "$(dirname "$0")" && pwd)
-folder=${LIULING_SECRETS:-$here/secrets}
-image=${LIULING_IMAGE:-liuling:0.1.0}
+# shellcheck source=deploy/dotenv.sh
+source "$(dirname "$0")/dotenv.sh"
+folder=$(path_setting LIULING_SECRETS secrets)
+image=$(setting LIULING_IMAGE liuling:0.1.0)
 services=(registry points grid_patrol mediation)
 
 # keep NAME: stores standard input under NAME, unless it is there already. Complete or not at all.

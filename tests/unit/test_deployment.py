@@ -1,6 +1,7 @@
 """What the compose file leaves to chance: nothing that an attacker would like."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,29 @@ def test_every_secret_that_containers_read_is_made_also_for_those_who_have_the_o
     assert (
         len({(folder / name).read_text() for name in ("actor_key", "registry_vault_key", "mediation_vault_key")}) == 3
     )
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_every_setting_reaches_the_program_from_the_file_that_compose_reads_too(service: str) -> None:
+    assert SERVICES[service]["env_file"] == [{"path": "./.env", "required": False}]
+    # Of what stands there under a setting's name, nothing else is made on the way.
+    for variable, value in SERVICES[service]["environment"].items():
+        assert not str(value).startswith("${") or str(value).startswith(f"${{{variable}:"), variable
+
+
+def test_subscribers_elsewhere_can_be_told_where_they_reach_the_bus() -> None:
+    told = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",HOST://")[1]
+    assert told == "${KAFKA_ADVERTISED_HOST:-127.0.0.1}:${KAFKA_ADVERTISED_PORT:-${KAFKA_PORT:-9094}}"
+
+
+@pytest.mark.parametrize("written", ["LIULING_SECRETS=./kept", "export LIULING_SECRETS = 'kept' # ours"])
+def test_secrets_are_where_the_file_says_that_compose_reads(tmp_path: Path, written: str) -> None:
+    for name in ("secrets.sh", "dotenv.sh"):
+        shutil.copy(ROOT / "deploy" / name, tmp_path)
+    (tmp_path / ".env").write_text(f"LIULING_SECRETS=elsewhere\n{written}\nPUBLIC_URL=https://example.org\n")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "admin_kafka_password").write_text("synthetic")
+    path = {"PATH": os.environ["PATH"]}
+    subprocess.run(["bash", tmp_path / "secrets.sh", "subscriber", "one"], env=path, capture_output=True, check=True)
+    assert (tmp_path / "kept" / "subscriber-one_kafka_password").exists()
+    assert not (tmp_path / "secrets").exists()
