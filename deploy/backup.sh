@@ -41,8 +41,20 @@ dump() {
     in_postgres pg_dump --username postgres --format custom "$1" >"$file.part"
     in_postgres pg_restore --list <"$file.part" >/dev/null
     mv "$file.part" "$file"
-    find "$folder" -name "$1-*.dump" -mtime "+$keep_days" -delete
+    thin_out "$1"
     echo "已备份 backed up $1: $file ($(du -h "$file" | cut -f 1))"
+}
+
+# Of those older than a day the first of each day stays, for as long as is said.
+thin_out() {
+    local file day last=''
+    find "$folder" -name "$1-*.dump" -mtime "+$keep_days" -delete
+    for file in "$folder/$1"-*.dump; do
+        day=${file##*-}
+        day=${day%%T*}
+        if [ "$day" = "$last" ] && [ -n "$(find "$file" -mtime +0)" ]; then rm "$file"; fi
+        last=$day
+    done
 }
 
 # The dump goes into a database of its own, which takes the other's place when it is complete; the other one stays.

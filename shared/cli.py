@@ -226,13 +226,19 @@ async def _recover(service: Service, views: Views, give_up: bool) -> int:
         )
         return 1
     await service.seed()
+    begun: dict[str, list[str]] = {}
+    for told in found.fitting:
+        of_type = begun.setdefault(told.envelope.type, [])
+        if told.envelope.sequence == 1:
+            of_type.append(told.envelope.subject)
     kinds = Counter(told.envelope.type for told in found.fitting)
     console.print(
         f"{service.name}: 已从主题读回 {len(found.fitting)} 个事件 events read back from the topic, "
         f"放弃 given up {len(found.conflicting)}"
     )
     for kind, count in sorted(kinds.items()):
-        console.print(f"    {count} {kind}")
+        # Who it was is in no event: these are to be looked at.
+        console.print(f"    {count} {kind} {' '.join(begun[kind])}".rstrip(), soft_wrap=True)
     return 0
 
 

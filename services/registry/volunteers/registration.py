@@ -49,6 +49,12 @@ class CheckedByOffice(Refusal):
     status = 403
 
 
+class DetailsLost(Refusal):
+    """Registered after the backup from which the database was restored: the event came back, who it was did not."""
+
+    code = "details_lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """On what consent the register keeps a person's data."""
@@ -142,7 +148,8 @@ async def change(
     """
     before = (await people.people_of(work.connection, work.vault, [volunteer_id])).get(volunteer_id)
     if before is None:
-        return await work.execute(VOLUNTEERS, volunteer_id, ChangeDetails((), party_member))
+        await work.execute(VOLUNTEERS, volunteer_id, ChangeDetails((), party_member))
+        raise DetailsLost
     after = replace(before, **changes)
     kept: dict[str, Any] = json.loads((await work.vault.get(work.connection, volunteer_id)).get("consent", "{}"))
     consent = {**kept, **(grounds or {})}
@@ -188,7 +195,7 @@ async def changed_document(
     """
     check_standing((await work.load(VOLUNTEERS, volunteer_id)).state)
     today = local_day(work.now)
-    before = (await people.people_of(work.connection, work.vault, [volunteer_id]))[volunteer_id].document
+    before = (await _person(work, volunteer_id)).document
     if number is None:
         number, kind = before.number, kind or before.kind
     if born_on is None and kind is not None and not people.tells_birth(number, today, kind):
@@ -196,11 +203,20 @@ async def changed_document(
     return people.valid_document(number, today, kind, born_on)
 
 
+async def _person(work: UnitOfWork, volunteer_id: UUID) -> Person:
+    """Who somebody in good standing is. Raises `DetailsLost`."""
+    person = (await people.people_of(work.connection, work.vault, [volunteer_id])).get(volunteer_id)
+    if person is None:
+        raise DetailsLost
+    return person
+
+
 async def withdraw_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
     """The consent is taken back: the person leaves every team; sign-ups that lie ahead are taken back too."""
     before = (await work.load(VOLUNTEERS, volunteer_id)).version
     volunteer = await work.execute(VOLUNTEERS, volunteer_id, WithdrawConsent())
     if work.version(VOLUNTEERS, volunteer_id) > before:
+        await _person(work, volunteer_id)
         await work.vault.put(work.connection, volunteer_id, {"consent_withdrawn_at": work.now.isoformat()})
         await ages.look_no_more(work, volunteer_id)
     await _step_back(work, volunteer_id)
@@ -212,8 +228,8 @@ async def renew_consent(work: UnitOfWork, volunteer_id: UUID) -> Volunteer:
     before = (await work.load(VOLUNTEERS, volunteer_id)).version
     volunteer = await work.execute(VOLUNTEERS, volunteer_id, RenewConsent())
     if work.version(VOLUNTEERS, volunteer_id) > before:
+        person = await _person(work, volunteer_id)
         await work.vault.put(work.connection, volunteer_id, {"consent_renewed_at": work.now.isoformat()})
-        person = (await people.people_of(work.connection, work.vault, [volunteer_id]))[volunteer_id]
         volunteer = await ages.look(work, volunteer_id, person.born_on)
     return volunteer
 

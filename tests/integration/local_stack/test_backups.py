@@ -3,6 +3,7 @@
 import os
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,16 @@ async def test_a_dump_takes_the_place_of_a_database_which_stays_under_another_na
     # As migrations do: an extension that owners of databases may make.
     make = ("CREATE EXTENSION btree_gist", "CREATE TABLE numbers (n int PRIMARY KEY)", "INSERT INTO numbers VALUES (1)")
     assert await numbers(*make) == [1]
+    old = {"20250103T010000Z": 365, "20260103T010000Z": 3, "20260103T020000Z": 3, "20260104T010000Z": 2}
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for moment, days in old.items():
+        file = folder / f"mediation-{moment}.dump"
+        file.touch()
+        os.utime(file, (time.time() - days * 86400 - 60,) * 2)
     told, _ = backup("mediation")
-    (dump,) = (tmp_path / "backups").iterdir()
+    *first_of_days, dump = sorted(folder.iterdir())
+    assert [file.name for file in first_of_days] == [f"mediation-2026010{day}T010000Z.dump" for day in (3, 4)]
     assert str(dump) in told
     assert stat.S_IMODE(dump.stat().st_mode) == 0o600
     assert await numbers("INSERT INTO numbers VALUES (2)") == [1, 2]

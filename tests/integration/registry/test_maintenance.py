@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 from typer.testing import CliRunner
 
@@ -9,7 +10,7 @@ from services.registry.__main__ import main
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
 from tests.conftest import Start, environment_of
-from tests.integration.registry.conftest import DIVISIONS_FILE, Registry
+from tests.integration.registry.conftest import DIVISIONS_FILE, Registry, id_number
 from tests.integration.repairing import assert_repaired
 
 
@@ -35,6 +36,14 @@ async def test_a_rebuild_gives_the_same_tables(registry: Registry) -> None:
     await registry.post(f"/v1/volunteers/{people[2]['id']}/forgetting")
     await registry.verify()
     await assert_repaired(registry.running, "engagements", "team_names", "volunteer_numbers")
+    # As one who was registered after the backup that was restored.
+    async with registry.running.service.database.transaction() as connection:
+        await registry.running.service.workshop.vault.forget(connection, UUID(people[1]["id"]))
+    lost = f"/v1/volunteers/{people[1]['id']}"
+    for body in ({"phone": "13900000001"}, {"id_number": id_number(9)}):
+        await registry.refused(registry.clerk.patch(lost, json=body), 409, "details_lost")
+    await registry.refused(registry.clerk.post(f"{lost}/consent-withdrawal", json={}), 409, "details_lost")
+    await registry.post(f"{lost}/forgetting")
 
 
 async def test_the_division_file_is_imported_by_command(start: Start) -> None:
