@@ -79,13 +79,14 @@ def sort_out(missing: Iterable[Sequence[Told]], versions: Mapping[str, int]) -> 
     The relay publishes in the order of the store, so the moments of publishing give it back across partitions; within
     one it is kept whatever the clock said.
     """
-    found, reached = Sorted(), dict(versions)
+    found, reached, elsewhere = Sorted(), dict(versions), set[str]()
     for told in merge(*missing, key=Told.order):
         stream, version = told.envelope.subject, told.envelope.sequence
-        if version == reached.get(stream, 0) + 1:
+        if stream not in elsewhere and version == reached.get(stream, 0) + 1:
             reached[stream] = version
             found.fitting.append(told)
         else:
+            elsewhere.add(stream)
             found.conflicting.append(told)
     return found
 

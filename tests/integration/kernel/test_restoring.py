@@ -6,6 +6,7 @@ import uuid
 import pytest
 from aiokafka import TopicPartition
 
+from shared.recovery import StoreBehind
 from tests.conftest import COMMUNITY, at_work, until
 from tests.integration.kernel import counting
 from tests.integration.kernel.telling import heard, invoke
@@ -82,6 +83,10 @@ async def test_what_was_told_and_heard_since_the_backup_is_read_back(start, live
 async def test_who_went_on_without_them_decides_what_is_given_up(start, lived, monkeypatch) -> None:
     first, state, (_, backup) = lived
     restored = await start(counting.build, working=False, database_url=backup, migrate=False)
+    restored.service._uncompared = True  # as where the broker was away at the start
+    with pytest.raises(ExceptionGroup) as ended:
+        await restored.service.work()
+    assert ended.group_contains(StoreBehind)
     await count(restored, first, 8)
     done = await asyncio.to_thread(invoke, restored, monkeypatch, "recover")
     assert (done.exit_code, f"counter-{first}" in done.output) == (1, True)
