@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.migrations import create_read_until
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:

@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.migrations import create_read_until
 
-revision = "0006"
-down_revision = "0005"
+revision = "0031"
+down_revision = "0030"
 
 
 def upgrade() -> None:

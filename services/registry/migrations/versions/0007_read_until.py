@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.migrations import create_read_until
 
-revision = "0025"
-down_revision = "0024"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
