@@ -96,7 +96,6 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
     views = Views.combine(read_views, LedgerEffects(writer, LapseNow(lapsing), PoolNow(overflow)).as_views())
     parts = lay("points", settings, views, clock, ids)
     backlog = Backlog()
-    earning = Earning(parts.database, backlog)
     publisher = BalancePublisher(parts.database, settings, settings.balances_linger_ms, backlog)
     rounds = ExpiryRounds(parts.workshop, lapsing, settings.expiry_check_interval_s)
     restating = RestatementRounds(parts.database, settings.restatement_check_interval_s)
@@ -147,7 +146,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
             settlement_reads.api,
             solvency.api,
         ],
-        handler=earning,
+        handler=Earning(parts.database, backlog),
         sources=SOURCES,
         repairs=repairs,
         timers=Timers.combine(love_market.timers, time_bank.timers, stars.timers, certificates.timers),
