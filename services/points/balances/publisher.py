@@ -43,6 +43,7 @@ _PORTION = 2000
 _POLL_S = 1.0
 _BACKOFF_S_MAX = 5.0
 _REST = 9
+_REST_S_MAX = 5.0
 _SEND_TIMEOUT_S = 60.0
 _BATCH_BYTES_MAX = 256 * 1024
 
@@ -115,7 +116,8 @@ class BalancePublisher:
             current = await connection.fetch(_CURRENT, accounts[start : start + _PORTION])
             async with asyncio.timeout(_SEND_TIMEOUT_S):
                 await self._publish(producer, current)
-            await asyncio.sleep(max(self._linger_s, self._backlog.rest_s(time.monotonic() - started, _REST)))
+            rest_s = min(_REST_S_MAX, self._backlog.rest_s(time.monotonic() - started, _REST))
+            await asyncio.sleep(max(self._linger_s, rest_s))
             started = time.monotonic()
         if rows:
             # By table too: if a rebuilt ledger has taken the place of the one read, its rows are still to be told.

@@ -10,7 +10,6 @@ from shared.batches import BACKLOG_RECORDS
 
 _REST = 24
 """How many times as long as some work took is rested while a backlog is booked: it takes a twenty-fifth of the time."""
-_REST_S_MAX = 5.0
 _LASTS_S = 2.0
 """How long after one large batch another is expected."""
 
@@ -27,9 +26,5 @@ class Backlog:
             self._until = time.monotonic() + _LASTS_S
 
     def rest_s(self, took_s: float, times: int) -> float:
-        """How long to rest after work that took so long: so many times as long, and longer while a backlog is booked.
-
-        Never more than a few seconds.
-        """
-        busy = time.monotonic() < self._until
-        return min(_REST_S_MAX, took_s * (max(times, _REST) if busy else times))
+        """How long to rest after work that took so long: `times` as long, and longer while a backlog is booked."""
+        return took_s * (max(times, _REST) if time.monotonic() < self._until else times)

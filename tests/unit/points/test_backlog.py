@@ -17,10 +17,3 @@ def test_while_a_backlog_is_booked_it_takes_a_small_part_of_the_time() -> None:
     backlog.booking(BACKLOG_RECORDS)
     assert backlog.rest_s(0.1, times=4) == pytest.approx(2.4)
     assert backlog.rest_s(0.1, times=40) == pytest.approx(4.0)
-
-
-def test_no_rest_is_longer_than_a_few_seconds() -> None:
-    backlog = Backlog()
-    assert backlog.rest_s(10, times=4) == 5
-    backlog.booking(BACKLOG_RECORDS)
-    assert backlog.rest_s(1, times=4) == 5
