@@ -147,13 +147,16 @@ def processor_time(stack: LocalStack) -> dict[str, float]:
     used = {}
     for name, pid in (("postgres", stack.postgres.pid), ("kafka", stack.kafka.pid)):
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)] if pid else []
-        # A session that ended has left its time with its parent.
-        used[name] = sum(t.user + t.system + t.children_user + t.children_system for t in map(_times, family))
+        used[name] = sum(map(_used, family))
     return used
 
 
-def _times(process: psutil.Process) -> Any:
-    return process.cpu_times()
+def _used(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0  # a session that ended has left its time with its parent
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def say(line: str) -> None:
