@@ -11,7 +11,6 @@ with the producer stopped:
   INSERT and two balance updates, an offset commit after each event.
 - `consume_decode_per_s`: the same backlog fetched and decoded and nothing else, in the transfers it is worth.
   Decoded as the service does: by readers that take from the bytes only what pricing needs.
-- `consume_by_contract_per_s`: the same, decoded by the contracts' own models, as other subscribers do.
 - `peak_rss_mb`: the service's peak resident memory, in any of these.
 
 Then, unless `--quick`, the ledger grows by more of the same:
@@ -98,12 +97,10 @@ def measure(stack: LocalStack, arguments: argparse.Namespace) -> dict[str, Any]:
 
     produce(int(arguments.attendances / RECORDS_PER_EVENT))
     decoded = run("decode", environment)
-    by_contract = run("decode_by_contract", environment)
     naive_ = run("naive", other)
     first = run("ingest", environment)
     transfers_per_event = first["transfers"] / events
     decoded_per_s = decoded["events_per_s"] * transfers_per_event
-    by_contract_per_s = by_contract["events_per_s"] * transfers_per_event
     line = {
         "bench": "points_ingest",
         "transfers_per_s": round(first["transfers_per_s"]),
@@ -111,8 +108,6 @@ def measure(stack: LocalStack, arguments: argparse.Namespace) -> dict[str, Any]:
         "ratio_vs_naive": round(first["transfers_per_s"] / naive_["transfers_per_s"], 1),
         "consume_decode_per_s": round(decoded_per_s),
         "share_of_consume_decode": round(first["transfers_per_s"] / decoded_per_s, 3),
-        "consume_by_contract_per_s": round(by_contract_per_s),
-        "share_of_consume_by_contract": round(first["transfers_per_s"] / by_contract_per_s, 3),
         "peak_rss_mb": first["peak_rss_mb"],
     }
     last = first
@@ -226,29 +221,17 @@ def _profile(path: str | None) -> Any:
 async def decode(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fetch and decode, nothing else."""
     from services.points.earning.reactions import INTERESTS
-
-    return await _decode(arguments.events, INTERESTS)
-
-
-async def decode_by_contract(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Fetch and decode by the contracts."""
-    from services.points.earning.reactions import INTERESTS
-
-    return await _decode(arguments.events, frozenset(INTERESTS))
-
-
-async def _decode(events: int, interests: Any) -> dict[str, Any]:
     from shared.deliveries import read
     from shared.memory import collect_rarely
 
-    seen = 0
+    events, seen = arguments.events, 0
     collect_rarely()
     async with consuming(group=None) as consumer:
         started = time.perf_counter()
         while seen < events:
             for records in (await consumer.getmany(timeout_ms=1000, max_records=2000)).values():
                 for record in records:
-                    assert read(record, interests) is not None
+                    assert read(record, INTERESTS) is not None
                 seen += len(records)
         seconds = time.perf_counter() - started
     return {"events_per_s": seen / seconds}
@@ -328,7 +311,7 @@ async def consuming(group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-PARTS = {"ingest": ingest, "naive": naive, "decode": decode, "decode_by_contract": decode_by_contract}
+PARTS = {"ingest": ingest, "naive": naive, "decode": decode}
 
 if __name__ == "__main__":
     main()

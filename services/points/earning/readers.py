@@ -1,7 +1,7 @@
 """Fast readers of the events that tell of service: only what pricing needs, straight from the bytes to services.
 
-The contracts' own models make eighteen times as much work of an activity (most of it ids and moments that nobody here
-looks at), and this is the one place on the platform where that matters. A test holds every reader against its contract.
+The contracts' own models make three times as much work of it (most of it ids and moments that nobody here looks at),
+and this is the one place on the platform where that matters. A test holds every reader against its contract.
 """
 
 from collections.abc import Callable, Mapping, Sequence
