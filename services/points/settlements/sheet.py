@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import xlsxwriter
-
 from services.points.durations import in_words
 from services.points.node_names import named
 from services.points.settlements.bodies import FlowOut, ObligationOut, PositionOut, SettlementOut
 from services.points.settlements.model import Stage
+from shared.printing import sheets
 
 _STAGES: Final = {
     Stage.PROPOSED: "待确认，尚未记账 proposed, not paid yet",
@@ -66,36 +65,33 @@ class Report:
 def workbook(report: Report) -> bytes:
     """The report as .xlsx; amounts in minutes. Blocking: run it in a thread."""
     file = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        file, {"in_memory": True, "strings_to_formulas": False, "default_date_format": "yyyy-mm-dd"}
-    )
-    book.set_properties({"title": "时间银行社区间结算", "comments": str(report.run.id)})
-    bold, number = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0"})
-    _summary(book.add_worksheet("汇总 summary"), report, bold, number)
-    positions = [
-        (
-            *report.node(p.community),
-            p.carried_minutes,
-            p.inflow_minutes,
-            p.outflow_minutes,
-            p.corrected_minutes,
-            p.balance_minutes,
-            p.settled_minutes,
-            p.open_minutes,
-        )
-        for p in report.positions
-    ]
-    _table(book.add_worksheet("头寸 positions"), _POSITIONS, positions, bold, number)
-    payments = [
-        (*report.node(o.debtor), *report.node(o.creditor), o.minutes, _time(o.minutes)) for o in report.obligations
-    ]
-    _table(book.add_worksheet("付款 obligations"), _PAYMENTS, payments, bold, number)
-    flows = [
-        (*report.node(f.debtor), *report.node(f.creditor), f.minutes, _time(f.minutes), f.corrected_minutes)
-        for f in report.flows
-    ]
-    _table(book.add_worksheet("轧差前往来 flows"), _FLOWS, flows, bold, number)
-    book.close()
+    with sheets.workbook(file) as book:
+        book.set_properties({"title": "时间银行社区间结算", "comments": str(report.run.id)})
+        bold, number = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0"})
+        _summary(book.add_worksheet("汇总 summary"), report, bold, number)
+        positions = [
+            (
+                *report.node(p.community),
+                p.carried_minutes,
+                p.inflow_minutes,
+                p.outflow_minutes,
+                p.corrected_minutes,
+                p.balance_minutes,
+                p.settled_minutes,
+                p.open_minutes,
+            )
+            for p in report.positions
+        ]
+        _table(book.add_worksheet("头寸 positions"), _POSITIONS, positions, bold, number)
+        payments = [
+            (*report.node(o.debtor), *report.node(o.creditor), o.minutes, _time(o.minutes)) for o in report.obligations
+        ]
+        _table(book.add_worksheet("付款 obligations"), _PAYMENTS, payments, bold, number)
+        flows = [
+            (*report.node(f.debtor), *report.node(f.creditor), f.minutes, _time(f.minutes), f.corrected_minutes)
+            for f in report.flows
+        ]
+        _table(book.add_worksheet("轧差前往来 flows"), _FLOWS, flows, bold, number)
     return file.getvalue()
 
 

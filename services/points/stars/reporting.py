@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-import xlsxwriter
 from sqlalchemy import Select, Table, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +14,7 @@ from services.points.stars.report import ROWS_MAX, ReportRow
 from services.points.stars.views import reported
 from services.points.tables import members, star_applications, star_report_rows
 from shared.contracts import refuse_if
+from shared.printing import sheets
 
 _COLUMNS: Final = (
     ("社区代码 code", 16),
@@ -66,23 +66,22 @@ def _rows_of(table: Table) -> Select[Any]:
 def workbook(rows: Sequence[ReportRow], sha256: str, names: Mapping[str, str]) -> bytes:
     """The report as .xlsx, with the names of nodes by code. Blocking: run it in a thread."""
     file = io.BytesIO()
-    book = xlsxwriter.Workbook(file, {"in_memory": True, "default_date_format": "yyyy-mm-dd"})
-    book.set_properties({"title": "三星及以上志愿者上报", "comments": f"sha256 {sha256}"})
-    sheet = book.add_worksheet("三星及以上")
-    bold = book.add_format({"bold": True})
-    for number, (heading, width) in enumerate(_COLUMNS):
-        sheet.set_column(number, number, width)
-        sheet.write_string(0, number, heading, bold)
-    sheet.freeze_panes(1, 0)
-    for line, row in enumerate(rows, start=1):
-        sheet.write_string(line, 0, row.community)
-        sheet.write_string(line, 1, names.get(row.community, ""))
-        sheet.write_string(line, 2, row.volunteer_number or "")
-        sheet.write_string(line, 3, str(row.volunteer_id))
-        sheet.write_number(line, 4, row.grade)
-        # Whole hours and tenths of one, for people who read; the minutes are in the report as JSON.
-        sheet.write_number(line, 5, row.minutes * 10 // 60 / 10)
-        sheet.write_datetime(line, 6, row.granted_on)
-        sheet.write_number(line, 7, row.policy_version)
-    book.close()
+    with sheets.workbook(file) as book:
+        book.set_properties({"title": "三星及以上志愿者上报", "comments": f"sha256 {sha256}"})
+        sheet = book.add_worksheet("三星及以上")
+        bold = book.add_format({"bold": True})
+        for number, (heading, width) in enumerate(_COLUMNS):
+            sheet.set_column(number, number, width)
+            sheet.write_string(0, number, heading, bold)
+        sheet.freeze_panes(1, 0)
+        for line, row in enumerate(rows, start=1):
+            sheet.write_string(line, 0, row.community)
+            sheet.write_string(line, 1, names.get(row.community, ""))
+            sheet.write_string(line, 2, row.volunteer_number or "")
+            sheet.write_string(line, 3, str(row.volunteer_id))
+            sheet.write_number(line, 4, row.grade)
+            # Whole hours and tenths of one, for people who read; the minutes are in the report as JSON.
+            sheet.write_number(line, 5, row.minutes * 10 // 60 / 10)
+            sheet.write_datetime(line, 6, row.granted_on)
+            sheet.write_number(line, 7, row.policy_version)
     return file.getvalue()

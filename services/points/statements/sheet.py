@@ -2,11 +2,10 @@
 
 import io
 
-import xlsxwriter
-
 from services.points.statements.content import Statement, account_name, holder_name
 from services.points.units import Unit
 from shared.clock import SHANGHAI
+from shared.printing import sheets
 from shared.web.problems import Texts
 
 _COLUMNS = (("day", 12), ("time", 8), ("text", 90), ("amount", 10), ("balance", 12))
@@ -22,9 +21,7 @@ def sheet(statement: Statement, texts: Texts, language: str) -> bytes:
         return amount / 100 if statement.unit == Unit.FEN.name else amount
 
     target = io.BytesIO()
-    # Texts stay texts: what begins like a formula or an address is somebody's words.
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "remove_timezone": True}
-    with xlsxwriter.Workbook(target, options) as workbook:
+    with sheets.workbook(target) as workbook:
         bold = workbook.add_format({"bold": True})
         head = workbook.add_format({"bold": True, "bottom": 1, "bg_color": "#EEEEEE"})
         wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-import xlsxwriter
+from shared.printing import sheets
 
 _HELD: Final = (("服务队 team", 26), ("物品 item", 30), ("单位 piece", 10), ("在手件数 pieces", 16))
 _MOVED: Final = (
@@ -47,8 +47,7 @@ class Report:
 def workbook(report: Report) -> bytes:
     """The account as .xlsx. Blocking: run it in a thread."""
     file = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "default_date_format": "yyyy-mm-dd"}
-    with xlsxwriter.Workbook(file, options) as book:
+    with sheets.workbook(file) as book:
         bold = book.add_format({"bold": True})
         period = f"{report.since.isoformat()} – {report.until.isoformat()}"
         for name, heading, columns, rows in (

@@ -6,24 +6,15 @@ are not in it. It repeats personal data, so it is made on request, sent and not 
 
 import io
 from collections.abc import Iterable, Sequence
-
-import xlsxwriter
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
+from typing import Any
 
 from services.registry.importing.cells import text_of
 from services.registry.importing.reasons import RowProblem
 from services.registry.importing.sheet import Sheet, SheetRow
+from shared.printing import sheets
 
 _CELL_LENGTH_MAX = 32_767
 _ADDED = ("原行号 Row", "原因", "Reason")
-# Strings only: what a clerk's cell holds must never become a formula or a link on somebody else's screen.
-_STRINGS_ONLY = {
-    "in_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-}
 
 
 def write_problem_file(sheet: Sheet, problems: Sequence[RowProblem]) -> bytes:
@@ -37,7 +28,7 @@ def write_problem_file(sheet: Sheet, problems: Sequence[RowProblem]) -> bytes:
     rows = [row for row in sheet.rows if row.number in by_row]
     width = max([len(sheet.header.titles), *(len(row.cells) for row in rows)])
     target = io.BytesIO()
-    with xlsxwriter.Workbook(target, _STRINGS_ONLY) as workbook:
+    with sheets.workbook(target) as workbook:
         bold = workbook.add_format({"bold": True, "text_wrap": True, "num_format": "@"})
         plain = workbook.add_format({"text_wrap": True, "num_format": "@", "valign": "top"})
         fault = workbook.add_format({"bg_color": "#FFD9D9", "num_format": "@", "valign": "top"})
@@ -68,12 +59,12 @@ def _places_at_fault(sheet: Sheet, problems: Iterable[RowProblem]) -> tuple[int,
 
 
 def _write_line(
-    worksheet: Worksheet,
+    worksheet: Any,
     line: int,
     texts: Sequence[str],
     coloured: Sequence[int],
-    plain: Format,
-    fault: Format,
+    plain: Any,
+    fault: Any,
 ) -> None:
     for place, text in enumerate(texts):
         form = fault if place in coloured else plain
