@@ -16,6 +16,7 @@ export COMPOSE_FILE=deploy/docker-compose.yml
 export COMPOSE_PROJECT_NAME=liuling-test
 export LIULING_IMAGE=liuling:test
 export LIULING_SECRETS=$work/secrets
+export LIULING_BACKUPS=$work/backups
 # shellcheck disable=SC2046 # two words, each a variable with its value
 export $(bash deploy/secrets.sh development)
 # A year is entered in a minute, so things may be dated further back than the week that is the default.
@@ -89,6 +90,9 @@ docker compose down --volumes --remove-orphans >/dev/null 2>&1
 docker compose up --detach --no-build --wait --wait-timeout 180 "${services[@]}"
 docker compose ps --all --format 'table {{.Service}}\t{{.Status}}'
 
+phase "备份 backup"
+bash deploy/backup.sh
+
 phase "主要任务 main job"
 KAFKA_USERNAME=admin KAFKA_PASSWORD=$(cat "$LIULING_SECRETS/admin_kafka_password") bash deploy/ci/main-job.sh
 
@@ -102,3 +106,12 @@ if timeout 30 .venv/bin/python examples/subscribe.py >"$work/stranger.log" 2>&1;
     exit 1
 fi
 grep -q KafkaConnectionError "$work/stranger.log" || { tail -n 5 "$work/stranger.log"; exit 1; }
+
+# The dumps know nothing of the main job: all of it has to come back from the bus.
+events_of() { docker compose exec -T postgres psql -U postgres -tAc 'SELECT count(*) FROM events' "$1"; }
+for service in registry points; do
+    phase "恢复 restore $service"
+    told=$(events_of "$service")
+    bash deploy/backup.sh restore "$service" "$LIULING_BACKUPS/$service"-*.dump
+    [ "$(events_of "$service")" = "$told" ] || { echo "事件没有全部读回 not all of $told events came back"; exit 1; }
+done
