@@ -205,7 +205,7 @@ def _add_recover(
 async def _recover(service: Service, views: Views, give_up: bool) -> int:
     """Own events back into the store, what follows from them, and what `migrate` seeds."""
     await service.require_schema()
-    await service.require_key()
+    await service.require_keys()
 
     async def follow(connection: AsyncConnection, events: Sequence[Recorded]) -> None:
         await views.rebuild(connection)

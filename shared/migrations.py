@@ -17,6 +17,7 @@ KERNEL_TABLES = frozenset(
         "idempotency",
         "vault_keys",
         "vault_entries",
+        "actor_key",
     }
 )
 
@@ -156,6 +157,13 @@ _READ_UNTIL = """
     )
 """
 
+_ACTOR_KEY = """
+    CREATE TABLE actor_key (
+        the_only boolean PRIMARY KEY DEFAULT true CHECK (the_only),
+        proof    bytea NOT NULL
+    )
+"""
+
 
 def create_kernel_tables(op: Any) -> None:
     """The kernel's tables and functions, for the first migration of a service (`op` is alembic's)."""
@@ -172,6 +180,11 @@ def find_parked_by_digest(op: Any) -> None:
 def create_read_until(op: Any) -> None:
     """How far each topic was read (`shared.read_until`), for a later migration of a service."""
     op.execute(_READ_UNTIL)
+
+
+def create_actor_key(op: Any) -> None:
+    """Under which key staff are known here (`Vault.prove`), for a later migration of a service."""
+    op.execute(_ACTOR_KEY)
 
 
 def upgrade(connection: Connection, folder: Path, metadata: MetaData) -> None:

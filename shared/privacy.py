@@ -20,10 +20,18 @@ from shared.settings import Settings
 
 _NONCE_BYTES = 12
 _DIGESTS = b"liuling vault: digests"
+_PROOF = b"liuling vault: proof of the actor key"
+
+_NOTED = text("SELECT proof FROM actor_key")
+_NOTE = text("INSERT INTO actor_key (proof) VALUES (:proof) ON CONFLICT DO NOTHING")
 
 
 class VaultKeyMismatch(Exception):
     """The master key does not open this database's vault: it belongs to another installation."""
+
+
+class ActorKeyMismatch(Exception):
+    """Staff have been known to this database under another key: now everybody would be somebody else."""
 
 
 class Vault:
@@ -44,10 +52,28 @@ class Vault:
         return cls(*(base64.b64decode(key.get_secret_value(), validate=True) for key in keys))
 
     async def prove(self, connection: AsyncConnection) -> None:
-        """Raise `VaultKeyMismatch` when the master key does not open what lies in the vault."""
+        """Raise `VaultKeyMismatch` when the master key does not open what lies in the vault, and `ActorKeyMismatch`
+        when staff were known under another key. A database that knows of none yet notes this one.
+        """
         row = (await connection.execute(text("SELECT subject, wrapped_key FROM vault_keys LIMIT 1"))).first()
         if row is not None:
             self._open(self._wrap, row.subject, "", row.wrapped_key)
+        noted = await connection.scalar(_NOTED)
+        if noted is None:
+            # Whoever starts at the same moment may have noted theirs.
+            await connection.execute(_NOTE, {"proof": self._actor_proof})
+            noted = await connection.scalar(_NOTED)
+        if noted != self._actor_proof:
+            raise ActorKeyMismatch
+
+    @property
+    def _actor_proof(self) -> bytes:
+        return hmac.digest(self._actor_key, _PROOF, hashlib.sha256)
+
+    @property
+    def actor_fingerprint(self) -> str:
+        """Eight digits that are the same for the same actor key, to be compared between services."""
+        return self._actor_proof.hex()[:8]
 
     def digest(self, kind: str, value: str) -> bytes:
         """A keyed digest of a normalised value, to find it again by exact match. `kind` separates the spaces."""

@@ -19,6 +19,7 @@ from fastapi_offline import FastAPIOffline
 from faststream.kafka import KafkaBroker
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import MetaData, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import memory, migrations
@@ -30,7 +31,7 @@ from shared.election import elected
 from shared.ids import NewId, new_id
 from shared.kafka import kafka_broker
 from shared.metrics import REGISTRY
-from shared.privacy import Vault, VaultKeyMismatch
+from shared.privacy import ActorKeyMismatch, Vault, VaultKeyMismatch
 from shared.reactions import Reactions
 from shared.recovery import StoreBehind, behind
 from shared.relay import Relay
@@ -146,6 +147,7 @@ class Service:
             await self._compare_schema()
             async with self.database.transaction() as connection:
                 await connection.run_sync(lambda c: migrations.upgrade(c, self.folder / "migrations", self.metadata))
+                await self._prove_keys(connection)
             await self.seed()
 
     async def seed(self) -> None:
@@ -162,16 +164,27 @@ class Service:
                 f"先运行 run first `python -m services.{self.name} migrate`"
             )
 
-    async def require_key(self) -> None:
-        """End the program with one line when the vault's key is another one.
+    async def require_keys(self) -> None:
+        """End the program with one line when the vault's key, or that of actors, is another one.
 
-        Whoever was registered then would be sealed under it, and found by nobody who looks with the right one.
+        Whoever was registered then would be sealed under it, and found by nobody who looks with the right one; and
+        whoever proposed something could confirm it as somebody else.
         """
+        async with self.database.transaction() as connection:
+            await self._prove_keys(connection)
+
+    async def _prove_keys(self, connection: AsyncConnection) -> None:
         try:
-            async with self.database.reading() as connection:
-                await self.workshop.vault.prove(connection)
+            await self.workshop.vault.prove(connection)
         except VaultKeyMismatch:
             sys.exit("VAULT_MASTER_KEY 不是这个数据库的主密钥 is not the key with which this database was sealed")
+        except ActorKeyMismatch:
+            sys.exit(
+                "ACTOR_KEY 不是这个数据库一直使用的经办人密钥，人人都会变成另一个人："
+                "换回原来的（容器：deploy/secrets/actor_key）；确实丢失的，见 docs/operations.md “经办人密钥” "
+                "it is not the key by which this database knows staff, and all would be somebody else: put the earlier "
+                "one back (containers: deploy/secrets/actor_key); where it is lost, see there, “The key of actors”"
+            )
 
     async def require_own_events(self) -> None:
         """End the program with one line when its own topic holds events that its database does not.
@@ -211,7 +224,7 @@ class Service:
         """Serve until SIGTERM or SIGINT. A part that fails for good ends the whole, so that it is noticed."""
         configure(self.settings, self.name)
         await self.require_schema()
-        await self.require_key()
+        await self.require_keys()
         await self.require_own_events()
         listening = self._listen()
         server = uvicorn.Server(
@@ -292,7 +305,8 @@ class Service:
                 await asyncio.sleep(_BROKER_RETRY_S)
         if self._uncompared:
             await self._compare_with_topic()
-        log.info("started", service=self.name, port=self.settings.http_port)
+        fingerprint = self.workshop.vault.actor_fingerprint
+        log.info("started", service=self.name, port=self.settings.http_port, actor_key=fingerprint)
         await self.relay.run()
 
     async def close(self) -> None:

@@ -107,18 +107,28 @@ async def test_a_vault_entry_moved_to_another_person_does_not_open(start) -> Non
             await Vault(b"x" * 32, bytes(32)).get(connection, one)
 
 
-async def test_serve_refuses_a_key_that_does_not_open_the_vault(start) -> None:
-    """Whoever was registered then would be sealed under a key of their own, and found by nobody."""
+async def test_a_service_does_not_go_on_under_keys_that_are_not_those_of_its_database(start) -> None:
+    """Whoever was registered then would be sealed under a key of their own, and found by nobody; and whoever proposed
+    something would be somebody else, and could confirm it alone.
+    """
     running = await start(counting.build, working=False)
-    await running.service.require_key()
+    await running.service.require_keys()
     async with running.service.database.transaction() as connection:
         await running.service.workshop.vault.put(connection, uuid.uuid4(), {"name": "合成·甲"})
-    await running.service.require_key()
+    await running.service.require_keys()
     url = running.service.settings.database_url.get_secret_value()
     key = base64.b64encode(b"x" * 32).decode()
-    other = await start(counting.build, working=False, database_url=url, vault_master_key=key)
-    with pytest.raises(SystemExit, match="VAULT_MASTER_KEY"):
-        await other.service.require_key()
+    for name in ("VAULT_MASTER_KEY", "ACTOR_KEY"):
+        other = await start(counting.build, working=False, migrate=False, database_url=url, **{name.lower(): key})
+        for command in (other.service.migrate, other.service.require_keys):
+            with pytest.raises(SystemExit, match=f"^{name} "):
+                await command()
+    # The lost key is given up: the next that starts is the one to be known by.
+    async with running.service.database.transaction() as connection:
+        await connection.execute(sa.text("DELETE FROM actor_key"))
+    await other.service.migrate()
+    with pytest.raises(SystemExit, match=r"^ACTOR_KEY "):
+        await running.service.require_keys()
 
 
 def test_digests_differ_by_kind_and_key() -> None:
