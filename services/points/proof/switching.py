@@ -63,13 +63,16 @@ async def make_room(db: Any) -> None:
 async def let_go_of_people(db: Any) -> None:
     """Drop what tables beside the live ones, left by a rebuild that is over, say of people: their numbers, their ages.
 
-    Whoever is forgotten is forgotten in the live tables alone. To be called in a transaction.
+    Whoever is forgotten is forgotten in the live tables alone. To be called in a transaction. Raises
+    `LockNotAvailableError` where somebody goes on reading them, as `pg_dump` does for hours: whoever waited would keep
+    other readers and rebuilds waiting as long.
     """
     left = [f"{schema}.members" for schema in (RETIRED, REBUILT)]
     there = "SELECT EXISTS (SELECT FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL)"
     if await db.fetchval(there, left) and await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", REBUILDING):
         await db.execute(f"DROP TABLE IF EXISTS {', '.join(left)}")
 
+        await db.execute("SET LOCAL lock_timeout = '1s'")
 
 async def switch_ledgers(db: Any) -> None:
     """Swap the two sets of tables, in the caller's transaction; nobody writes meanwhile."""
