@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import pairwise
 from typing import Any, Literal
 
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import text
@@ -84,11 +85,17 @@ async def rebuild(service: Service, *, switch: bool = False, stopped: bool = Fal
         except RestatedMeanwhile:
             console.print("[red]points: 重建期间又有追溯调整，请重新运行 restated meanwhile, please run again[/red]")
             return 1
-        except HeldTooLong:
-            console.print("[red]points: 没能及时补上最后的事件，一切照旧；请稍后重新运行[/red]")
+        except (HeldTooLong, KafkaTimeoutError):
+            console.print("[red]points: 没能及时补上最后的事件，在用的账本没有改动；请稍后重新运行[/red]")
             console.print(
                 "[red]  the last events did not come in time, nothing has changed; please run again later[/red]"
             )
+            gone = (
+                f"；{RETIRED} 里更早换下的可能已删除 what an earlier switch left in {RETIRED} may be gone"
+                if switch
+                else ""
+            )
+            console.print(f"  重放的留在 {REBUILT}，下次删除 what was replayed is in {REBUILT} until then{gone}")
             return 1
         finally:
             await replay.close()
@@ -273,7 +280,7 @@ async def _take_the_last(connection: AsyncConnection, replay: Replay, pause: Pau
             if await parts_left(replay.db):
                 raise RestatedMeanwhile
             return await count_unheard(replay.db)
-    except TimeoutError as error:
+    except (TimeoutError, KafkaError) as error:
         raise HeldTooLong from error
 
 

@@ -56,7 +56,9 @@ async def count_unheard(db: Any) -> int:
 
 
 async def make_room(db: Any) -> None:
-    """Give up the tables of an earlier switch: their files may be large."""
+    """Give up the tables of an earlier switch, while nobody is held still: whoever reads them, as `pg_dump` does, is
+    waited for.
+    """
     await db.execute(f"DROP SCHEMA IF EXISTS {RETIRED} CASCADE")
 
 
@@ -70,9 +72,9 @@ async def let_go_of_people(db: Any) -> None:
     left = [f"{schema}.members" for schema in (RETIRED, REBUILT)]
     there = "SELECT EXISTS (SELECT FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL)"
     if await db.fetchval(there, left) and await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", REBUILDING):
+        await db.execute("SET LOCAL lock_timeout = '1s'")
         await db.execute(f"DROP TABLE IF EXISTS {', '.join(left)}")
 
-        await db.execute("SET LOCAL lock_timeout = '1s'")
 
 async def switch_ledgers(db: Any) -> None:
     """Swap the two sets of tables, in the caller's transaction; nobody writes meanwhile."""
