@@ -88,7 +88,7 @@ async def rebuild(service: Service, *, switch: bool = False, stopped: bool = Fal
         except (HeldTooLong, KafkaTimeoutError):
             console.print("[red]points: 没能及时补上最后的事件，在用的账本没有改动；请稍后重新运行[/red]")
             console.print(
-                "[red]  the last events did not come in time, nothing has changed; please run again later[/red]"
+                "[red]  the last events did not come in time, the live ledger is as it was; run again later[/red]"
             )
             gone = (
                 f"；{RETIRED} 里更早换下的可能已删除 what an earlier switch left in {RETIRED} may be gone"
@@ -130,12 +130,13 @@ async def _rebuild(service: Service, replay: Replay, switch: bool, stopped: bool
                     await read_tables.put_in_place(differing)
         pause.mark()
         found = await compare(replay.connections, *((RETIRED, LIVE) if switch else (LIVE, REBUILT)))
+        skipped, to_come = await replay.left_out()
     _report(found, differing, unheard)
     identical = found.identical and not differing and not unheard
     outcome = "重建一致 rebuild identical" if identical else "[red]重建不一致 rebuild differs[/red]"
     console.print(
         f"points: {outcome} — 事件 events {replay.applied}, 流水 transfers {found.transfers}, "
-        f"合计 ledger sum {found.ledger_sum}, 跳过 skipped {replay.left_out}, "
+        f"合计 ledger sum {found.ledger_sum}, 跳过 skipped {skipped}, 尚未处理 not taken by live yet {to_come}, "
         f"哈希 hash {found.new_digest[:16]}, {time.monotonic() - started:.1f} s, 写入暂停 writers waited {pause}"
     )
     if switch:

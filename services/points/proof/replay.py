@@ -117,10 +117,13 @@ class Replay:
         """The connection for what is done by itself, while no batch is under way."""
         return self.connections[0]
 
-    @property
-    def left_out(self) -> int:
-        """Records that were read and are in neither ledger: unreadable, parked, or refused by the rules."""
-        return self.unreadable + len(self._ahead)
+    async def left_out(self) -> tuple[int, int]:
+        """Records that were read and are in neither ledger: how many were unreadable, parked, discarded or refused by
+        the rules, and how many live has not come to yet.
+        """
+        ids = [delivery.envelope.event_id for delivery in self._ahead]
+        to_come = int(await self.db.fetchval(_TO_COME, ids))
+        return self.unreadable + len(ids) - to_come, to_come
 
     async def prepare(self) -> None:
         """Empty tables beside the live ones, and a way to the topics."""
@@ -292,6 +295,16 @@ _CLAIM = f"""
     ON CONFLICT DO NOTHING RETURNING event_id, true
 """
 """What was discarded stays out; unless it was a damaged copy of an event that live has."""
+
+_TO_COME = """
+    SELECT count(*) FROM unnest($1::uuid[]) AS id
+     WHERE NOT EXISTS (SELECT FROM public.consumed WHERE event_id = id)
+       AND NOT EXISTS (SELECT FROM public.discarded WHERE event_id = id)
+       AND encode(convert_to(id::text, 'UTF8'), 'hex') NOT IN (
+           SELECT header ->> 1 FROM public.parked, jsonb_array_elements(headers) AS header
+            WHERE header ->> 0 = encode('ce_id', 'hex') AND header ->> 1 IS NOT NULL)
+"""
+"""How many of these events live has neither taken nor put aside. Headers are kept in hexadecimal (`shared.parking`)."""
 
 _CLAIM_KNOWN = f"""
     WITH known AS MATERIALIZED (SELECT event_id FROM public.consumed WHERE event_id = ANY($1::uuid[])), claimed AS (
