@@ -257,6 +257,10 @@ async def _verify(service: Service) -> int:
     return 0
 
 
+_KEY = "键的编号，`list` 每行开头的，或键本身 the key's number, with which a line of `list` begins, or the key itself"
+_SHOWN_MAX = 120
+
+
 def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True)
 
@@ -270,7 +274,7 @@ def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
     topic_option = Annotated[
         str | None, typer.Option("--topic", help="主题，键在几个主题里时才需要 topic, where a key waits in several")
     ]
-    key_argument = Annotated[str, typer.Argument(help="键 key, as `list` shows it")]
+    key_argument = Annotated[str, typer.Argument(help=_KEY)]
 
     @app.command(name="list")
     def list_() -> None:
@@ -281,7 +285,9 @@ def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
                 keys = await parking.list_keys(connection)
             # No grid: on a narrow terminal it cuts off just what the other commands have to be given.
             for key in keys:
-                console.print(f"{_show(key.key)}  {key.topic}", soft_wrap=True, markup=False)
+                shown = _show(key.key)
+                cut = shown if len(shown) <= _SHOWN_MAX else f"{shown[:_SHOWN_MAX]}…"
+                console.print(f"{key.digest}  {cut}  {key.topic}", soft_wrap=True, markup=False)
                 console.print(
                     f"    {key.records} 条 records，{key.reason}，自 since {key.parked_at.astimezone(SHANGHAI):%F %T}"
                     f"（北京时间 in Shanghai），重试 retries {key.attempts}",
@@ -312,7 +318,7 @@ def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
 
     @app.command()
     def retry(
-        key: Annotated[str | None, typer.Argument(help="键 key, as `list` shows it")] = None,
+        key: Annotated[str | None, typer.Argument(help=_KEY)] = None,
         topic: Annotated[str | None, typer.Option("--topic", help="主题 topic")] = None,
         every: Annotated[bool, typer.Option("--all", help="全部键 every key that waits")] = False,
     ) -> None:
@@ -370,14 +376,19 @@ def _parked(run_any: Callable[[Command], None]) -> typer.Typer:
 
 
 def _show(key: bytes) -> str:
-    return key.decode("utf-8", "backslashreplace")
+    """A key on one line: no key need be text, and what is text may end lines or move the cursor."""
+    text = key.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 async def _place_of(connection: AsyncConnection, key: str, topic: str | None) -> tuple[str, bytes]:
-    """Topic and key of what `list` shows as `key`; no key need be text. Raises `BadParameter` if it is in several."""
-    waiting = [w for w in await parking.list_keys(connection) if _show(w.key) == key and topic in (None, w.topic)]
+    """Topic and key of what `list` names `key`, by its number or itself. Raises `BadParameter` if it is in several."""
+    there = [w for w in await parking.list_keys(connection) if topic in (None, w.topic)]
+    # Its number first: somebody else's key may read just like it.
+    waiting = [w for w in there if w.digest == key] or [w for w in there if _show(w.key) == key]
     if len(waiting) > 1:
-        raise typer.BadParameter(f"请用 --topic 指明主题 say which --topic: {', '.join(w.topic for w in waiting)}")
+        found = ", ".join(f"{w.digest} {w.topic}" for w in waiting)
+        raise typer.BadParameter(f"请用编号或 --topic 指明是哪一个 say which, by number or --topic: {found}")
     return (waiting[0].topic, waiting[0].key) if waiting else ("", b"")
 
 

@@ -1,5 +1,6 @@
 """Parked records: what could not be understood, and what waits behind it, by key and in order."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,6 +131,11 @@ class ParkedKey:
     reason: str
     parked_at: datetime
     attempts: int
+
+    @property
+    def digest(self) -> str:
+        """A name for it that can be typed: a key may be any bytes, and longer than a command line takes."""
+        return hashlib.sha256(self.key).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import random
 import uuid
 
@@ -140,20 +141,41 @@ async def test_parked_keys_are_listed_discarded_and_retried_in_order(start, stac
     assert await running.value("SELECT count(*) FROM consumed") == 3, "it was never applied"
 
 
-async def test_a_key_that_is_no_text_is_named_as_it_is_listed(start, stack, topic, monkeypatch) -> None:
+async def test_any_key_is_named_by_the_number_with_which_it_is_listed(start, stack, topic, monkeypatch) -> None:
+    """No text, several lines, nothing at all, more than a command line takes, and what reads like another's number."""
     running = await start(counting.build)
     _, body, headers = record(uuid.uuid4(), "x")
-    await produce(stack, topic, (b"\xff\xfe", body, headers))
+    bare, lines, nothing, vast = b"\xff\xfe", b"a\x00\nb\x1b[2J", b"", b"k" * 200_000
+    alike = _number(bare).encode()
+    shown = {
+        bare: "\\xff\\xfe",
+        lines: "a\\x00\\nb\\x1b[2J",
+        nothing: "",
+        vast: "k" * 120 + "…",
+        alike: alike.decode(),
+    }
+    await produce(stack, topic, *((key, body, headers) for key in shown))
 
     async def parked() -> bool:
-        return await running.value("SELECT count(*) FROM parked") == 1
+        return await running.value("SELECT count(*) FROM parked") == len(shown)
 
     await until(parked)
-    listed = await asyncio.to_thread(invoke, running, monkeypatch, "parked", "list")
-    shown = listed.output.split("  ")[0]
-    given_up = await asyncio.to_thread(invoke, running, monkeypatch, "parked", "discard", shown, "--yes")
-    assert given_up.exit_code == 0, given_up.output
+
+    async def command(*arguments: str):
+        return await asyncio.to_thread(invoke, running, monkeypatch, "parked", *arguments)
+
+    listed = (await command("list")).output.splitlines()[::2]
+    assert sorted(listed) == sorted(f"{_number(key)}  {text}  {topic}" for key, text in shown.items())
+    assert (await command("show", shown[bare])).exit_code == 0, "also by the key itself, as it is listed"
+    for key in (bare, lines, nothing, vast, alike):
+        given_up = await command("discard", _number(key), "--yes")
+        assert given_up.exit_code == 0, given_up.output
+        assert await running.value("SELECT count(*) FROM parked WHERE record_key = :key", key=key) == 0
     assert await running.value("SELECT count(*) FROM parked") == 0
+
+
+def _number(key: bytes) -> str:
+    return hashlib.sha256(key).hexdigest()[:16]
 
 
 async def test_all_parked_keys_are_retried_at_once_after_an_update_of_the_program(
