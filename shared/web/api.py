@@ -113,8 +113,8 @@ class _Route(APIRoute):
             correlation_id = correlation_of(request)
             traceparent = trace_headers(request.headers)
             try:
-                await self.admit(request, PERMISSIONS[permission])
                 with span(name, correlation_id=correlation_id, traceparent=traceparent):
+                    await self.admit(request, PERMISSIONS[permission])
                     response = await self.run(request, handler)
             except Exception as error:
                 self.seconds.labels(route=name, status=str(status_of(error))).observe(perf_counter() - started)

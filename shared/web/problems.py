@@ -178,8 +178,11 @@ def problem(
 
 
 async def on_refusal(request: Request, error: Exception) -> JSONResponse:
-    """A rule said no."""
+    """A rule said no; or we could not, which the log tells, too."""
     assert isinstance(error, Refusal)
+    if error.status == 503:
+        told = {"route": request.url.path, "code": error.code, "correlation_id": correlation_of(request)}
+        log.warning("request_refused", **told)
     headers = {"Retry-After": {429: "60", 503: "1"}[error.status]} if error.status in (429, 503) else None
     texts: Texts = request.app.state.texts
     language = language_of(request)

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from deploy.local.stack import ROOT
 from shared.contracts import Refusal
-from shared.web.problems import HANDLERS, Texts
+from shared.web.problems import HANDLERS, Texts, TooManyConflicts
 
 
 class Kind(StrEnum):
@@ -59,6 +59,10 @@ async def client() -> Any:
     @app.post("/often")
     async def often() -> None:
         raise Often
+
+    @app.post("/busy")
+    async def busy() -> None:
+        raise TooManyConflicts
 
     @app.post("/away")
     async def away() -> None:
@@ -118,6 +122,7 @@ async def test_what_is_not_there_says_why_it_may_not_be_there_yet(client) -> Non
         ("/ended", 409, None),
         ("/body", 422, None),
         ("/often", 429, None),
+        ("/busy", 503, "request_refused"),
         ("/away", 503, "request_unavailable"),
         ("/broken", 500, "request_failed"),
     ],

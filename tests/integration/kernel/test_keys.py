@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from shared.auth.issuer import Issuer
 from shared.auth.tokens import InvalidToken, KeysNotReached, TokenReader
 from shared.metrics import REGISTRY
 from shared.settings import Settings
+from shared.telemetry import _add_correlation
 from tests.conftest import COMMUNITY
 from tests.integration.kernel import counting
 from tests.unit.dummy import dummy_settings
@@ -105,7 +107,11 @@ async def test_without_any_keys_a_request_is_told_to_come_again(start) -> None:
     running = await start(counting.build, working=False, jwks_url="http://127.0.0.1:9/jwks.json")
     failed = {"route": "GET /v1/counters", "status": "503"}
     before = REGISTRY.get_sample_value("liuling_query_seconds_count", failed) or 0
-    answer = await running.client().get("/v1/counters")
+    with capture_logs([_add_correlation]) as lines:
+        answer = await running.client().get("/v1/counters")
+    said = [(line["event"], line["correlation_id"]) for line in lines]
+    told = answer.headers["x-correlation-id"]
+    assert said == [("keys_not_reached", told), ("request_refused", told)], "why, and that it was so"
     assert (answer.status_code, answer.json()["code"]) == (503, "keys_not_reached")
     assert answer.headers["retry-after"]
     assert REGISTRY.get_sample_value("liuling_query_seconds_count", failed) == before + 1, "nobody else would be woken"
