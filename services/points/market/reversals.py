@@ -31,6 +31,12 @@ class PiecesGone(Refusal):
     code: ClassVar[str] = "pieces_gone"
 
 
+class ReplacementPiecesGone(Refusal):
+    """The right entry has fewer pieces than went out or are reserved. Params: `item`, `missing`."""
+
+    code: ClassVar[str] = "replacement_pieces_gone"
+
+
 class MoneyGone(Refusal):
     """Not that much is in the budget or the till any more. Params: `amount`, `available`, in yuan."""
 
@@ -59,8 +65,9 @@ class MarketReversals:
         match event:
             case PurchaseReversed():
                 budget = holders.budget(event.community)
-                await self.reverse(db, recorded, budget, _shelves(event.lines), event.purchase_id)
-                if event.replaced_by is not None and (owed := await self._payments.owed_by(db, budget)):
+                replaced, shelves = event.replaced_by is not None, _shelves(event.lines)
+                await self.reverse(db, recorded, budget, shelves, event.purchase_id, replaced=replaced)
+                if replaced and (owed := await self._payments.owed_by(db, budget)):
                     raise ReplacementOverBudget(amount=figure(Unit.FEN.name, owed[1]))
             case SaleReversed():
                 first, *others = _shelves(event.lines)
@@ -78,11 +85,19 @@ class MarketReversals:
                 pass
 
     async def reverse(
-        self, db: Connection, recorded: Recorded, giver: str, others: Sequence[str], record_id: UUID
+        self,
+        db: Connection,
+        recorded: Recorded,
+        giver: str,
+        others: Sequence[str],
+        record_id: UUID,
+        *,
+        replaced: bool = False,
     ) -> None:
-        """Take back what a record moved. Raises `PiecesGone` or `MoneyGone`.
+        """Take back what a record moved. Raises `PiecesGone` (`ReplacementPiecesGone` where `replaced`) or `MoneyGone`.
 
-        `giver` gave something of the record, and all that moved touched it or one of the others.
+        `giver` gave something of the record, and all that moved touched it or one of the others. `replaced` is it where
+        the right one is entered already.
         """
         transfers = await self._reversals.counter_transfers(db, giver, others, record_id, recorded, Clause.TAKEN_BACK)
         codes = dict(
@@ -96,6 +111,8 @@ class MarketReversals:
                 amounts = figure(Unit.FEN.name, asked.amount), figure(Unit.FEN.name, available)
                 raise MoneyGone(amount=amounts[0], available=amounts[1]) from error
             item = item_of(codes[asked.unit])
+            if replaced:
+                raise ReplacementPiecesGone(item=item, missing=asked.amount - available) from error
             raise PiecesGone(item=item, quantity=asked.amount, available=available) from error
 
 

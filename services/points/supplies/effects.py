@@ -102,9 +102,9 @@ class SupplyEffects:
                 )
             case SuppliesReturnWithdrawn():
                 # Paid, as a purchase that is taken back: a shelf does not owe what others are promised meanwhile.
-                team = holders.team(event.team_id)
-                await self._market.reverse(db, recorded, team, [], event.supply_return_id)
-                if event.replaced_by is not None and (owed := await self._payments.owed_by(db, team)):
+                team, replaced = holders.team(event.team_id), event.replaced_by is not None
+                await self._market.reverse(db, recorded, team, [], event.supply_return_id, replaced=replaced)
+                if replaced and (owed := await self._payments.owed_by(db, team)):
                     code = await db.fetchval("SELECT code FROM units WHERE id = $1", owed[0])
                     raise TeamHasFewer(item_id=str(item_of(code)))
             case SuppliesUsed():

@@ -160,7 +160,7 @@ async def test_the_right_purchase_takes_the_place_of_the_wrong_one(points: Any) 
         (points.client("district", node="620202"), order(200), "outside_your_node", ""),
         (district, order(200) | {"supplier_id": other["id"]}, "not_found", ""),
         (district, order(2001), "replacement_over_budget", "还差 0.10 元"),
-        (district, order(200, quantity=2), "pieces_gone", "要撤回 10 件，货架上没有被预约的只有 9 件"),
+        (district, order(200, quantity=2), "replacement_pieces_gone", "还少 1 件"),
     )
     for who, body, code, words in refusals:
         said = await replace(who, body)
