@@ -35,14 +35,18 @@ from services.points.beneficiaries.views import (
 )
 from services.points.deaths.gate import enter_gate, shut_gate
 from services.points.fields import DetailsBody, own_id, put_right
+from services.points.kin.model import End
+from services.points.kin.views import TIES, open_ties
 from services.points.names import Named, NamesAsked, with_names
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import beneficiaries, kin
 from services.points.time_orders.views import open_orders
+from shared.auth.actors import actor_id
 from shared.auth.permissions import Role
 from shared.clock import local_day
 from shared.contracts.common import CommunityCode
 from shared.identity_documents import DocumentKind
+from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Paging, Read, Vaulted, Work, etag
 from shared.web.fields import Body, Day, LongText, ShortText
 
@@ -114,6 +118,15 @@ class BeneficiaryStateOut(BaseModel):
     forgotten: bool
 
 
+class BeneficiaryChangedOut(BeneficiaryStateOut):
+    """A beneficiary who was put right."""
+
+    kin_ended: list[UUID] = Field(
+        description="因换成另一个证件号码而结束的亲属关系，仍是亲属的须重新登记、核实"
+        " relations that ended with another number: enter and verify anew those that there are"
+    )
+
+
 class BeneficiaryOut(BeneficiaryStateOut, Named):
     """A beneficiary in a list."""
 
@@ -155,26 +168,32 @@ async def register_beneficiary(body: BeneficiaryBody, work: Work, caller: Caller
 @api.command("/v1/beneficiaries/{beneficiary_id}", permission="beneficiaries.manage", method="PATCH")
 async def change_beneficiary(
     beneficiary_id: UUID, body: PersonDetailsBody, work: Work, caller: Caller
-) -> BeneficiaryStateOut:
-    """更正服务对象的姓名、证件、电话、住址，有未了结的订单也可以；志愿者的资料在志愿者登记中修改。
+) -> BeneficiaryChangedOut:
+    """更正服务对象的姓名、证件、电话、住址，有未了结的订单也可以；换成另一个证件号码的，亲属关系随之结束，须重新登记、核实；
+    志愿者的资料在志愿者登记中修改。
 
-    Put name, document, phone or address right, also while orders are open. A volunteer's are changed in the registry.
+    Put name, document, phone or address right, also while orders are open. The number says who somebody is: with
+    another one their relations end, and are entered and verified anew. A volunteer's are changed in the registry.
     """
     caller.require(await home_of(work.connection, beneficiary_id))
-    await enter_gate(work.connection)  # nobody is erased meanwhile, who would then be tied to a number again
+    documented = bool(body.model_fields_set & _DOCUMENT)
+    # Nobody is erased meanwhile, who would then be tied to a number again; nor, where relations may end, does anybody
+    # enter or verify one, or pay along it.
+    await (shut_gate if documented else enter_gate)(work.connection)
     check_person((await work.load(BENEFICIARIES, beneficiary_id)).state)
     details: dict[str, str | None] = body.model_dump(exclude_unset=True, exclude=set(_DOCUMENT))
-    group = None
-    if body.model_fields_set & _DOCUMENT:
+    group, ended = None, list[UUID]()
+    if documented:
         today, before = local_day(work.now), await work.vault.get(work.connection, beneficiary_id)
         document = changed_document(before, today, body.id_number, body.id_kind, body.born_on)
         details |= vault_fields(document)
         group = age_group_from(age_in_month(document.born_on, today))
-        if any(before.get(name) != value for name, value in vault_fields(document).items()):
-            await free_identity(work.connection, beneficiary_id)
-            await claim_identity(work.connection, work.vault.digest("beneficiary", document.key), beneficiary_id)
-    command = partial(_changed, group)
-    return _state(await put_right(work, BENEFICIARIES, beneficiary_id, details, command))
+        digest = work.vault.digest("beneficiary", document.key)
+        if digest not in await free_identity(work.connection, beneficiary_id):
+            ended = await _end_ties(work, beneficiary_id, actor_id(work.vault, caller.subject))
+        await claim_identity(work.connection, digest, beneficiary_id)
+    state = await put_right(work, BENEFICIARIES, beneficiary_id, details, partial(_changed, group))
+    return BeneficiaryChangedOut(**_state(state).model_dump(), kin_ended=ended)
 
 
 @api.command("/v1/beneficiaries/{beneficiary_id}/forgetting", permission="beneficiaries.manage")
@@ -232,6 +251,14 @@ async def get_beneficiary(
     known = await vault.get(read, beneficiary_id)
     told = {name: known.get(name) for name in ("name", "id_kind", "id_number", "phone", "address")}
     return BeneficiaryIdentityOut(**_plain(row), **told)
+
+
+async def _end_ties(work: UnitOfWork, beneficiary_id: UUID, by: UUID) -> list[UUID]:
+    """What was verified of somebody holds of nobody else: two people are to see the papers of whoever it is now."""
+    ended = list(await open_ties(work.connection, beneficiary_id))
+    for kin_id in ended:
+        await work.execute(TIES, kin_id, End(by, work.now))
+    return ended
 
 
 def _changed(group: int | None, fields: tuple[str, ...], at: datetime) -> ChangePerson:

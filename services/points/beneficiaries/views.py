@@ -1,5 +1,6 @@
 """Beneficiaries as a table; a volunteer is one beneficiary at most, which an index holds."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -91,11 +92,10 @@ async def claim_identity(connection: AsyncConnection, digest: bytes, beneficiary
         raise BeneficiaryAlreadyRegistered
 
 
-async def free_identity(connection: AsyncConnection, beneficiary_id: UUID) -> None:
-    """The number can be registered again."""
-    await connection.execute(
-        delete(beneficiary_identities).where(beneficiary_identities.c.beneficiary_id == beneficiary_id)
-    )
+async def free_identity(connection: AsyncConnection, beneficiary_id: UUID) -> Sequence[bytes]:
+    """The number can be registered again. Returns the digest that was claimed."""
+    freed = delete(beneficiary_identities).where(beneficiary_identities.c.beneficiary_id == beneficiary_id)
+    return (await connection.scalars(freed.returning(beneficiary_identities.c.digest))).all()
 
 
 async def beneficiary_row(connection: AsyncConnection, beneficiary_id: UUID) -> Any:

@@ -1,5 +1,6 @@
 """Relations as a table: one that has not ended for a volunteer and a beneficiary, which an index holds."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
@@ -87,6 +88,12 @@ async def verified_tie(connection: AsyncConnection, volunteer_id: UUID, benefici
     )
     found: UUID | None = await connection.scalar(query.with_for_update(read=True))
     return found
+
+
+async def open_ties(connection: AsyncConnection, beneficiary_id: UUID) -> Sequence[UUID]:
+    """The relations of a beneficiary that have not ended, verified or not."""
+    query = select(kin.c.id).where(kin.c.beneficiary_id == beneficiary_id, kin.c.ended_at.is_(None))
+    return (await connection.scalars(query.order_by(kin.c.id))).all()
 
 
 async def volunteers_tied_to(connection: AsyncConnection, beneficiary_id: UUID) -> list[Relative]:
