@@ -1,13 +1,15 @@
 """Lets go of what ties people who were forgotten to others (个人信息保护法 47): a household, of which name and address
 are known, and relatives, of whom names are. The ledger knows their ids alone, and keeps those.
 
-A household is not erased with its last known member, since relatives may live on there; it is marked, for the office.
+A household is not erased with a member, since relatives may live on there; it is marked, for the office. Why one was in
+need is erased once it is no more.
 
 It is looked for beside the consumer, whose batches append no events of this service; and told in events, so that a
 rebuild does not tie anybody anew. What a rebuild leaves beside the live ledger is looked for, too.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,11 +18,13 @@ from sqlalchemy import ColumnElement, or_, select
 
 from services.points.deaths.gate import shut_gate
 from services.points.households.model import LetGo
+from services.points.households.reasons import forget_those_that_are_over
 from services.points.households.views import HOUSEHOLDS
 from services.points.kin.model import End, Stage
 from services.points.kin.views import TIES
 from services.points.proof.switching import let_go_of_people
 from services.points.tables import beneficiaries, household_members, kin, members
+from shared.clock import local_day
 from shared.database import driver_connection
 from shared.ids import derived_id
 from shared.rounds import go_round_forever
@@ -42,6 +46,8 @@ class ForgettingWatch:
     def __init__(self, workshop: Workshop, interval_s: float) -> None:
         self._workshop = workshop
         self._interval_s = interval_s
+        self._reasons_on: date | None = None
+        """The day on which reasons of need that is over were last looked for: days are what it runs out by."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -53,6 +59,9 @@ class ForgettingWatch:
         nobody = select(beneficiaries.c.id).where(beneficiaries.c.volunteer_id.in_(_FORGOTTEN))
         tied = or_(kin.c.volunteer_id.in_(_FORGOTTEN), kin.c.beneficiary_id.in_(nobody))
         related = select(kin.c.id).where(kin.c.ended_at.is_(None), tied)
+        if (today := local_day(self._workshop.clock())) != self._reasons_on:
+            await forget_those_that_are_over(self._workshop, today)
+            self._reasons_on = today
         async with self._workshop.database.reading() as connection:
             households: Sequence[UUID] = (await connection.scalars(belonging.distinct().limit(_AT_ONCE_MAX))).all()
             ties: Sequence[UUID] = (await connection.scalars(related.limit(_AT_ONCE_MAX))).all()

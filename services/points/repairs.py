@@ -9,7 +9,6 @@ from services.points.certificates.api import await_end_of_publicity
 from services.points.certificates.model import Stage
 from services.points.certificates.views import CERTIFICATES
 from services.points.deaths.api import FOLLOW_UP
-from services.points.households.reasons import NEED_REASON
 from services.points.redemptions.api import EXPIRY as REDEMPTION
 from services.points.stars.api import REVIEW
 from services.points.supplies.api import EXPIRY as SUPPLIES
@@ -27,7 +26,6 @@ from shared.contracts.love_market import (
     AidGranted,
     DonorForgotten,
     HouseholdForgotten,
-    HouseholdNeedEnded,
     SupplierForgotten,
 )
 from shared.contracts.points import RedemptionReserved
@@ -115,12 +113,6 @@ async def forget_beneficiary(work: UnitOfWork, event: BeneficiaryForgotten) -> N
 async def forget_household(work: UnitOfWork, event: HouseholdForgotten) -> None:
     """The backup knew who they were."""
     await work.vault.forget(work.connection, event.household_id)
-
-
-@repairs.on(HouseholdNeedEnded)
-async def forget_why(work: UnitOfWork, event: HouseholdNeedEnded) -> None:
-    """The backup knew why it was in need."""
-    await work.vault.clear(work.connection, event.household_id, [NEED_REASON])
 
 
 @repairs.on(SupplierForgotten)
