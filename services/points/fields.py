@@ -1,6 +1,6 @@
 """Field types of the request bodies and queries, and what routes of several rooms need."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from uuid import UUID
@@ -110,13 +110,15 @@ async def put_right(
     subject: UUID,
     details: Mapping[str, str | None],
     command: Callable[[tuple[str, ...], datetime], Any] = ChangeDetails,
+    doubted: Collection[str] = (),
 ) -> S:
     """Replace these details in the vault; None takes one away. The event says which of them were not the same before.
 
-    The aggregate was loaded before, so whoever puts the same person right meanwhile is noticed.
+    Of those that are `doubted` it says so, too, where they are the same: somebody looked, and they are right. The
+    aggregate was loaded before, so whoever puts the same person right meanwhile is noticed.
     """
     before = await work.vault.get(work.connection, subject)
-    changed = {name: value for name, value in details.items() if before.get(name) != value}
+    changed = {name: value for name, value in details.items() if name in doubted or before.get(name) != value}
     state = await work.execute(aggregate, subject, command(tuple(sorted(changed)), work.now))
     if kept := {name: value for name, value in changed.items() if value is not None}:
         await work.vault.put(work.connection, subject, kept)

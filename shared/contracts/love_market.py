@@ -192,7 +192,9 @@ class HouseholdDetailsChanged(Event, context="points"):
 
     household_id: UUID
     community: CommunityCode
-    fields: tuple[str, ...] = Field(description="Some of name, address.")
+    fields: tuple[str, ...] = Field(
+        description="Some of name, address; the name also where a member was forgotten and it was found right."
+    )
     changed_at: AwareDatetime
 
 
@@ -202,8 +204,9 @@ class HouseholdMembersChanged(Event, context="points"):
     household_id: UUID
     community: CommunityCode
     members: tuple[UUID, ...]
-    last_forgotten: bool | None = Field(
-        default=None, description="True where nobody is left because the last of them was forgotten; else null."
+    member_forgotten: bool | None = Field(
+        default=None,
+        description="True where one of them was forgotten, and therefore belongs to it no more; else null.",
     )
     changed_at: AwareDatetime
 

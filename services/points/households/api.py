@@ -19,7 +19,7 @@ from services.points.households.model import (
     RegisterHousehold,
 )
 from services.points.households.reasons import NEED_REASON
-from services.points.households.views import HOUSEHOLDS
+from services.points.households.views import HOUSEHOLDS, marked
 from services.points.names import Named, NamesAsked, with_names
 from services.points.node_names import NamedPage, with_node_names
 from services.points.tables import household_members, households, members
@@ -53,7 +53,7 @@ class HouseholdBody(Body):
 
 
 class HouseholdDetailsBody(DetailsBody):
-    """更正家庭信息：只写要改的。Only what changes; null takes the address away."""
+    """更正家庭信息：写要改的，和核对无误的户主姓名。What changes, or a name found right; null takes the address away."""
 
     name: Annotated[ShortText | None, Field(description="户主姓名 whose household it is")] = None
     address: LongText | None = None
@@ -85,8 +85,9 @@ class HouseholdOut(BaseModel):
 class HouseholdListedOut(HouseholdOut, Named):
     """A household in a list."""
 
-    last_member_forgotten_at: datetime | None = Field(
-        description="最后一名已知成员何时被遗忘 when the last known member was forgotten; null where it was not so"
+    member_forgotten_at: datetime | None = Field(
+        description="何时有成员被遗忘，此后无人核对户主姓名"
+        " when a member was forgotten, where nobody has looked at the name since"
     )
 
 
@@ -95,7 +96,9 @@ class HouseholdIdentityOut(HouseholdOut):
 
     name: str | None
     address: str | None
-    need_reason: NeedReason | None = Field(description="困难原因 why it is in need, or was until `need_until`")
+    need_reason: NeedReason | None = Field(
+        description="困难原因，认定结束或到期即删除 why it is in need; erased once it is no more"
+    )
     registered_at: datetime
 
 
@@ -114,9 +117,15 @@ async def register_household(body: HouseholdBody, work: Work, caller: Caller) ->
 
 @api.command("/v1/households/{household_id}", permission="households.manage", method="PATCH")
 async def change_household(household_id: UUID, body: HouseholdDetailsBody, work: Work, caller: Caller) -> HouseholdOut:
-    """更正户主姓名或搬家后的住址；困难认定、成员和救助记录不变。Another name or address; need, members and aid stay."""
+    """更正户主姓名或搬家后的住址；困难认定、成员和救助记录不变。有成员被遗忘的，户主姓名无误也照填一次，即算核对过。
+
+    Another name or address; need, members and aid stay. Where a member was forgotten, the name is given also where it
+    is right: it counts as looked at then.
+    """
     await of_caller(work, caller, HOUSEHOLDS, household_id)
-    return _state(await put_right(work, HOUSEHOLDS, household_id, body.model_dump(exclude_unset=True)))
+    doubted = {"name"} if await marked(work.connection, household_id) else ()
+    details = body.model_dump(exclude_unset=True)
+    return _state(await put_right(work, HOUSEHOLDS, household_id, details, doubted=doubted))
 
 
 @api.command("/v1/households/{household_id}/members", permission="households.manage")
@@ -163,11 +172,9 @@ async def list_households(
     community: Annotated[CommunityCode | None, Query(description="社区 community")] = None,
     in_need_on: Annotated[Day | None, Query(description="该日困难 in need on this day")] = None,
     member: Annotated[UUID | None, Query(description="某志愿者所在的一户 the household of a volunteer")] = None,
-    last_member_forgotten: Annotated[
+    member_forgotten: Annotated[
         bool | None,
-        Query(
-            description="最后一名已知成员已被遗忘，待删除或更正 its last known member was forgotten; to be looked at"
-        ),
+        Query(description="有成员被遗忘，待核对、更正或删除 a member was forgotten; to be looked at"),
     ] = None,
     names: NamesAsked = False,
 ) -> NamedPage[HouseholdListedOut]:
@@ -180,9 +187,9 @@ async def list_households(
     if member is not None:
         belongs = select(household_members.c.household_id).where(household_members.c.volunteer_id == member)
         query = query.where(households.c.id.in_(belongs))
-    if last_member_forgotten is not None:
-        marked = households.c.last_member_forgotten_at.is_not(None)
-        query = query.where(marked if last_member_forgotten else ~marked)
+    if member_forgotten is not None:
+        left = households.c.member_forgotten_at.is_not(None)
+        query = query.where(left if member_forgotten else ~left)
     rows: Page[Any] = await page.fetch(read, query, [households.c.id], lambda row: row)
     people = await _members_of(read, [row.id for row in rows.items])
     found: Page[HouseholdListedOut] = Page(
@@ -190,7 +197,7 @@ async def list_households(
             HouseholdListedOut(
                 **_plain(row),
                 members=people.get(row.id, []),
-                last_member_forgotten_at=row.last_member_forgotten_at,
+                member_forgotten_at=row.member_forgotten_at,
             )
             for row in rows.items
         ],

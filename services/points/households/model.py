@@ -141,7 +141,7 @@ def decide(household: Household, command: Command) -> list[Event]:
             left = tuple(member for member in household.members if member not in forgotten)
             if left == household.members:
                 return []
-            return [HouseholdMembersChanged(**common, members=left, last_forgotten=not left or None, changed_at=at)]
+            return [HouseholdMembersChanged(**common, members=left, member_forgotten=True, changed_at=at)]
         case RecogniseNeed():
             return [_recognised(household, command)]
         case EndNeed(at=at):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,19 +50,22 @@ async def register(connection: AsyncConnection, event: HouseholdRegistered, reco
 
 @views.on(HouseholdDetailsChanged)
 async def put_right(connection: AsyncConnection, event: HouseholdDetailsChanged, recorded: Recorded) -> None:
-    """Name or address read otherwise now. Under another name it is not the forgotten person's."""
-    marked = {"last_member_forgotten_at": None} if "name" in event.fields else {}
+    """Name or address read otherwise now. Whoever was asked for the name knows whether it is the forgotten person's."""
+    marked = {"member_forgotten_at": None} if "name" in event.fields else {}
     await _set(connection, event.household_id, recorded, **marked)
 
 
 @views.on(HouseholdMembersChanged)
 async def change_members(connection: AsyncConnection, event: HouseholdMembersChanged, recorded: Recorded) -> None:
-    """Others belong to it, or nobody known, the last having been forgotten; then it is marked."""
-    await _nobody_belongs(connection, event.household_id)
+    """Others belong to it. Where one of them was forgotten it is marked, until somebody new belongs to it."""
+    before = await _nobody_belongs(connection, event.household_id)
     await _belong(connection, event.household_id, event.members)
     marked: dict[str, Any] = {}
-    if event.members or event.last_forgotten:
-        marked = {"last_member_forgotten_at": event.changed_at if event.last_forgotten else None}
+    # Before events said so, nobody but the watch over those who are forgotten acted under this name.
+    if event.member_forgotten or recorded.metadata.get("actor") == "forgetting":
+        marked = {"member_forgotten_at": event.changed_at}
+    elif set(event.members) - before:
+        marked = {"member_forgotten_at": None}
     await _set(connection, event.household_id, recorded, **marked)
 
 
@@ -82,7 +85,7 @@ async def end_need(connection: AsyncConnection, event: HouseholdNeedEnded, recor
 async def forget(connection: AsyncConnection, event: HouseholdForgotten, recorded: Recorded) -> None:
     """The row stays, and means nobody."""
     await _nobody_belongs(connection, event.household_id)
-    gone = {"need_until": None, "last_member_forgotten_at": None, "forgotten_at": event.forgotten_at}
+    gone = {"need_until": None, "member_forgotten_at": None, "forgotten_at": event.forgotten_at}
     await _set(connection, event.household_id, recorded, **gone)
 
 
@@ -100,8 +103,16 @@ async def _belong(connection: AsyncConnection, household_id: UUID, members: Sequ
         raise InAnotherHousehold from error
 
 
-async def _nobody_belongs(connection: AsyncConnection, household_id: UUID) -> None:
-    await connection.execute(delete(household_members).where(household_members.c.household_id == household_id))
+async def _nobody_belongs(connection: AsyncConnection, household_id: UUID) -> set[UUID]:
+    """Returns who did."""
+    gone = delete(household_members).where(household_members.c.household_id == household_id)
+    return set(await connection.scalars(gone.returning(household_members.c.volunteer_id)))
+
+
+async def marked(connection: AsyncConnection, household_id: UUID) -> bool:
+    """Whether one of its members was forgotten, and nobody has looked since whose name it bears."""
+    query = select(households.c.member_forgotten_at).where(households.c.id == household_id)
+    return await connection.scalar(query) is not None
 
 
 async def _set(connection: AsyncConnection, household_id: UUID, recorded: Recorded, **values: Any) -> None:

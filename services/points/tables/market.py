@@ -199,7 +199,7 @@ households = Table(
     Column("id", Uuid, primary_key=True),
     Column("community", CODE, nullable=False),
     Column("need_until", Date),
-    Column("last_member_forgotten_at", MOMENT),
+    Column("member_forgotten_at", MOMENT),
     Column("registered_at", MOMENT, nullable=False),
     Column("forgotten_at", MOMENT),
     Column("version", Integer, nullable=False),

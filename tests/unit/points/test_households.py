@@ -14,12 +14,12 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOUSEHOLD, ANNA, BO = (uuid.uuid4() for _ in range(3))
 
 
-def test_a_household_says_when_the_last_known_of_it_was_forgotten() -> None:
+def test_a_household_says_when_one_of_it_was_forgotten() -> None:
     household: dict[str, Any] = {"household_id": HOUSEHOLD, "community": COMMUNITY}
     both = HouseholdRegistered(**household, members=(ANNA, BO), registered_at=NOW)
     one, none = (HouseholdMembersChanged(**household, members=left, changed_at=NOW) for left in ((BO,), ()))
-    given(HOUSEHOLDS, both).when(LetGo(frozenset({ANNA}), NOW)).then(one)
-    last = none.model_copy(update={"last_forgotten": True})
-    given(HOUSEHOLDS, both, one).when(LetGo(frozenset({ANNA, BO}), NOW)).then(last)
+    forgotten = {"member_forgotten": True}
+    given(HOUSEHOLDS, both).when(LetGo(frozenset({ANNA}), NOW)).then(one.model_copy(update=forgotten))
+    given(HOUSEHOLDS, both, one).when(LetGo(frozenset({ANNA, BO}), NOW)).then(none.model_copy(update=forgotten))
     given(HOUSEHOLDS, both, one).when(LetGo(frozenset({ANNA}), NOW)).then_nothing()
     given(HOUSEHOLDS, both).when(ChangeMembers((), NOW)).then(none)
