@@ -53,7 +53,7 @@ class HouseholdBody(Body):
 
 
 class HouseholdDetailsBody(DetailsBody):
-    """更正家庭信息：写要改的，和核对无误的户主姓名。What changes, or a name found right; null takes the address away."""
+    """更正家庭信息：写要改的、核对无误的。What changes, or was found right; null takes the address away."""
 
     name: Annotated[ShortText | None, Field(description="户主姓名 whose household it is")] = None
     address: LongText | None = None
