@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0033"
-down_revision = "0031"
+down_revision = "0032"
 
 MARK_THOSE_OF_BEFORE = """
     WITH told AS (
