@@ -225,7 +225,8 @@ class TimeOrderServed(Event, context="points"):
     )
     after_death: bool = Field(
         default=False,
-        description="Entered after a death had called the order off: what a person lacks of its minutes is owed.",
+        description="A death was why nobody entered it in time: what a person lacks of its minutes is owed, whatever "
+        "became of the order since.",
     )
 
 

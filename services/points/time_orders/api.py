@@ -149,8 +149,9 @@ async def record_service(
 
     Record the service; what was not needed is free at once. Who is to confirm it is reminded after some days. Where it
     was given before the order timed out, or before a death called it off, and nobody had recorded it, the office can
-    still enter it: the minutes are held anew. After a time-out, and of a pool, as far as they are there; after a death
-    whoever pays owes what is missing, and the community makes good what the dead owe.
+    still enter it: the minutes are held anew. After a time-out, and of a pool, as far as they are there; where a death
+    was why (that of whoever served, too) whoever pays owes what is missing, and the community makes good what the dead
+    owe.
     """
     order = await _order(work, time_order_id)
     if caller.role is Role.VOLUNTEER:

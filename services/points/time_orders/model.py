@@ -276,7 +276,7 @@ def _accepted(order: Order, command: Accept) -> TimeOrderAccepted:
 
 
 def _served_before(order: Order, command: Serve) -> bool:
-    """Whether an order had been served when it timed out, or a death called it off: the office enters it late.
+    """Whether an order had been served when it timed out, or a death came between: the office enters it late.
 
     Its minutes may be free since, and are held anew.
     """
@@ -309,5 +309,5 @@ def _served(order: Order, command: Serve) -> TimeOrderServed:
         recorded_by=command.by,
         served_at=command.at,
         confirm_by=command.confirm_by,
-        after_death=order.stage is Stage.CANCELLED,
+        after_death=provider.after_death,
     )

@@ -77,6 +77,8 @@ class Provider:
     id: UUID
     community: str
     until: datetime | None = None
+    after_death: bool = False
+    """A death was why: theirs, or that of whoever was served or pays. What becomes of the order later does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +170,21 @@ def evolve(order: Order, event: Event) -> Order:
             return replace(order, stage=stage, minutes=minutes, service=service or order.service, correction=None)
         case TimeOrderReopened(reopened_at=at):
             reopened = replace(order, stage=Stage.REQUESTED, provider_id=None, provider_community="")
-            return replace(reopened, before=_left(order, at))
+            return replace(reopened, before=_left(order, at, after_death=True))
         case TimeOrderCancelled(reason=reason, cancelled_at=at):
             of_death = reason is TimeOrderCancelReason.DEATH
-            return replace(order, stage=Stage.CANCELLED, before=_left(order, at) if of_death else order.before)
+            before = _left(order, at, after_death=True) if of_death else order.before
+            return replace(order, stage=Stage.CANCELLED, before=before)
         case TimeOrderTimedOut():
             assert order.serve_by is not None
-            return replace(order, stage=Stage.TIMED_OUT, before=_left(order, order.serve_by))
+            return replace(order, stage=Stage.TIMED_OUT, before=_left(order, order.serve_by, after_death=False))
         case _:
             return order
 
 
-def _left(order: Order, until: datetime) -> Provider | None:
+def _left(order: Order, until: datetime, *, after_death: bool) -> Provider | None:
     """Whose service can be entered once the order is off. Who died before that is not forgotten over it."""
     provider = order.provider
-    return provider if provider is None or provider.until is not None else replace(provider, until=until)
+    if provider is None or provider.until is not None:
+        return provider
+    return replace(provider, until=until, after_death=after_death)

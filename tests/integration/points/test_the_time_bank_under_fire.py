@@ -197,8 +197,8 @@ class TimeBankUnderFire(LedgerUnderFire):
         if not refused:
             self.paid[order.time_order_id] = order.model_copy(update={"minutes": minutes})
 
-    @rule(pick=picks, of_death=st.booleans())
-    def nobody_serves_an_order(self, pick: int, of_death: bool) -> None:
+    @rule(pick=picks, of_death=st.booleans(), provider_died=st.booleans())
+    def nobody_serves_an_order(self, pick: int, of_death: bool, provider_died: bool) -> None:
         if not self.planned:
             return
         order = self.planned.pop(sorted(self.planned)[pick % len(self.planned)])
@@ -206,6 +206,7 @@ class TimeBankUnderFire(LedgerUnderFire):
         event: Event = TimeOrderTimedOut(**named, timed_out_at=self.now)
         if of_death:
             event = TimeOrderCancelled(**named, reason=TimeOrderCancelReason.DEATH, cancelled_at=self.now)
+        if of_death or provider_died:
             self.called_off[order.time_order_id] = order
         self.do(self._record(event))
         self.outcomes[planned_hold(order.time_order_id)] = Outcome.VOIDED if of_death else Outcome.TIMED_OUT

@@ -204,14 +204,15 @@ async def test_service_given_before_a_death_and_entered_after_it_is_paid(bank: B
     (mother, elder) = await bank.people(120, 100)
     (provider, helper) = await bank.people(0, 0, age=YOUNG)
     clerk, colleague, deaths = bank.clerk(), bank.colleague(), {}
+    hers, his = await bank.beneficiary(mother), await bank.beneficiary(elder)
     orders = [
-        await made(clerk, "/v1/time-orders", order_of(await bank.beneficiary(who), minutes))
-        for who, minutes in ((mother, 60), (elder, 50))
+        await made(clerk, "/v1/time-orders", order_of(who, minutes))
+        for who, minutes in ((hers, 60), (his, 50), (his, 10))
     ]
-    served, helped = [f"/v1/time-orders/{order['id']}" for order in orders]
-    for path, who in ((served, provider), (helped, helper)):
+    served, helped, called_off = [f"/v1/time-orders/{order['id']}" for order in orders]
+    for path, who in ((served, provider), (helped, helper), (called_off, helper)):
         await made(clerk, f"{path}/acceptance", {"provider_id": who})
-    started = bank.clock().isoformat()
+    started = bank.clock()
     bank.clock.ahead += timedelta(minutes=61)
     for dead in (mother, helper):
         deaths[dead] = await made(clerk, "/v1/deaths", {"volunteer_id": dead, "died_on": today(bank)})
@@ -219,10 +220,13 @@ async def test_service_given_before_a_death_and_entered_after_it_is_paid(bank: B
     assert (await bank.minutes(mother), await bank.minutes(f"pool:{COMMUNITY}")) == ((0, 0), (120, 0))
     assert (await clerk.get(served)).json()["cancel_reason"] == "death"
     waits = (await clerk.get(helped)).json()
-    assert (waits["stage"], waits["provider_id"], await bank.minutes(elder)) == ("requested", None, (100, 50))
+    assert (waits["stage"], waits["provider_id"], await bank.minutes(elder)) == ("requested", None, (100, 60))
+    # Whoever was served calls the other one off and gives the minutes away: what the dead gave they owe all the same.
+    await made(bank.volunteer(elder), f"{called_off}/cancellation", {"reason": "not_needed"})
+    await made(bank.volunteer(elder), "/v1/minutes/donations", {"volunteer_id": elder, "minutes": 50})
 
-    for path, minutes in ((served, 60), (helped, 50)):
-        told = {"started_at": started, "minutes": minutes}
+    for path, after, minutes in ((served, 0, 60), (helped, 0, 50), (called_off, 50, 10)):
+        told = {"started_at": (started + timedelta(minutes=after)).isoformat(), "minutes": minutes}
         if path == served:
             await refused(bank.volunteer(provider), f"{path}/service", "time_order_ended", told)
         await made(clerk, f"{path}/service", told)
@@ -231,13 +235,13 @@ async def test_service_given_before_a_death_and_entered_after_it_is_paid(bank: B
     shown = (await clerk.get(served)).json()
     assert (shown["stage"], shown["cancel_reason"], shown["provider_id"]) == ("confirmed", None, provider)
     assert [await bank.minutes(who) for who in (mother, provider, elder, helper)] == [
-        (-60, 0), (60, 0), (50, 0), (50, 0),
+        (-60, 0), (60, 0), (-10, 0), (60, 0),
     ]  # fmt: skip
     # In the next rounds the community makes good what the heirs have had, and the helper's hour goes its way.
     for death in deaths.values():
         await made(clerk, f"/v1/deaths/{death['id']}/settlement")
     assert (await clerk.get(f"/v1/deaths/{deaths[mother]['id']}")).json()["made_good_minutes"] == 60
-    assert [await bank.minutes(who) for who in (mother, helper, f"pool:{COMMUNITY}")] == [(0, 0), (0, 0), (170, 0)]
+    assert [await bank.minutes(who) for who in (mother, helper, f"pool:{COMMUNITY}")] == [(0, 0), (0, 0), (230, 0)]
     assert await bank.sums() == {0}
     assert await verify(bank.running.service) == 0
     assert await rebuild(bank.running.service) == 0

@@ -254,13 +254,15 @@ def test_where_the_provider_died_somebody_else_is_looked_for_and_what_they_gave_
     reopened = (requested(), ACCEPTED, REOPENED)
     given(ORDERS, *reopened).when(accept(provider_id=OTHER)).then_state(provider_id=OTHER, stage=Stage.ACCEPTED)
     late = serve(by_office=True, at=NOW + 3 * DAY)
-    entered = SERVED.model_copy(update={"served_at": NOW + 3 * DAY})
+    entered = SERVED.model_copy(update={"served_at": NOW + 3 * DAY, "after_death": True})
     given(ORDERS, *reopened).when(late).then(entered)
     given(ORDERS, *reopened).when(replace(late, by_office=False)).then_refused(refusals.OrderNotAccepted)
     given(ORDERS, *reopened).when(replace(late, started_at=NOW + HOUR)).then_refused(refusals.OrderNotAccepted)
+    # Nobody could enter it in time, however the order ended since.
     timed_out = TimeOrderTimedOut(time_order_id=ID, community=HERE, timed_out_at=SERVE_BY)
-    given(ORDERS, *reopened, timed_out).when(late).then(entered)
-    given(ORDERS, *reopened, DIED).when(late).then(entered.model_copy(update={"after_death": True}))
+    called_off = DIED.model_copy(update={"reason": TimeOrderCancelReason.NOT_NEEDED})
+    for ended in (timed_out, called_off, DIED):
+        given(ORDERS, *reopened, ended).when(late).then(entered)
 
     # Somebody else has accepted before the office heard of the service: it sends the dead once more, for that alone.
     by_other = ACCEPTED.model_copy(update={"provider_id": OTHER})
@@ -272,6 +274,10 @@ def test_where_the_provider_died_somebody_else_is_looked_for_and_what_they_gave_
     again = given(ORDERS, *reopened, by_other, ACCEPTED)
     again.when(late).then(entered)
     again.when(replace(late, started_at=NOW + HOUR)).then_refused(refusals.ServedOutOfBounds)
+    given(ORDERS, *reopened, by_other, called_off).when(late).then(entered)
+    # Of the other nobody died: they had the time of the order.
+    of_other = {"provider_id": OTHER, "after_death": False}
+    given(ORDERS, *reopened, by_other, timed_out).when(late).then(entered.model_copy(update=of_other))
 
 
 def test_a_service_that_nobody_confirms_is_told_every_week_until_somebody_does() -> None:
