@@ -153,7 +153,8 @@ class StarReviewed(Event, context="points"):
 class StarFlagged(Event, context="points"):
     """A grade may no longer hold; the authority confirms or withdraws it. Until then it stays in force.
 
-    Told again of one that is flagged already when other events are the cause than before.
+    Told again of one that is flagged already when other events are the cause than before, or when hours are there again
+    and assessments are short.
     """
 
     volunteer_id: UUID

@@ -16,6 +16,7 @@ from shared.contracts.honours import (
     StarBorneAgain,
     StarConfirmed,
     StarFlagged,
+    StarFlagReason,
     StarGranted,
     StarWithdrawn,
 )
@@ -35,7 +36,7 @@ class Outcome(StrEnum):
     GIVEN_BACK = "given_back"
     """What the event took came back; others took what is still missing."""
     BORNE_AGAIN = "borne_again"
-    """The record bears the star again, which people are still to confirm."""
+    """The record has the hours of the star again; people are still to decide."""
     LIFTED = "lifted"
     CONFIRMED = "confirmed"
     SUPERSEDED = "superseded"
@@ -47,7 +48,9 @@ class Outcome(StrEnum):
 
 @views.on(StarFlagged)
 async def flag_star(connection: AsyncConnection, event: StarFlagged, recorded: Recorded) -> None:
-    """A row for each event that took hours from under it."""
+    """A row for each event that took hours from under it; where it is flagged for assessments, no hours are missing."""
+    if event.reason is StarFlagReason.ASSESSMENTS_SHORT:
+        await _end(connection, _f.subject == event.application_id, Outcome.BORNE_AGAIN, recorded)
     await _flag(connection, event.application_id, event, recorded)
 
 

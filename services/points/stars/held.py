@@ -37,6 +37,8 @@ class Held:
     flagged: bool = False
     lacks_hours: bool = False
     """It is flagged for hours that have not come back since."""
+    lacks_assessments: bool = False
+    """It is flagged for assessments, whatever it was flagged for since."""
     corrected_by: tuple[CorrectingEvent, ...] = ()
     """Why it is flagged."""
     waiting: Waiting | None = None

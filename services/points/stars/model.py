@@ -63,7 +63,8 @@ from shared.contracts.honours import (
     StarWithdrawn,
 )
 
-_SETTLED: Final[Mapping[str, Any]] = {"flagged": False, "lacks_hours": False, "corrected_by": (), "waiting": None}
+_BORNE: Final[Mapping[str, Any]] = {"lacks_hours": False, "lacks_assessments": False, "corrected_by": ()}
+_SETTLED: Final[Mapping[str, Any]] = {**_BORNE, "flagged": False, "waiting": None}
 """Of a grade on whose flag somebody decided, or that a higher one superseded."""
 
 
@@ -211,17 +212,20 @@ def _flags(stars: Stars, command: Review | LookAtHours) -> list[Event]:
         return []
     cause: tuple[CorrectingEvent, ...] = ()
     percents: dict[str, int] = {}
+    yearly = isinstance(command, Review) or held.lacks_assessments
     if command.minutes < held.floor_minutes:
         reason, cause = StarFlagReason.HOURS_BELOW_THRESHOLD, command.corrected_by
         if held.lacks_hours and held.corrected_by == cause:
             return []
-    elif held.lacks_hours:
-        # People decide on it all the same; they and the volunteer are told what it is about now.
-        return [_borne_again(stars, held, command)]
-    elif not held.flagged and asked and held.falls_short(said, asked, yearly=isinstance(command, Review)):
+    elif held.lacks_assessments and not held.lacks_hours:
+        return []
+    elif asked and held.falls_short(said, asked, yearly=yearly):
         reason = StarFlagReason.ASSESSMENTS_SHORT
         percents = {"assessed_percent": said.assessed_percent, "assessed_percent_min": asked.assessed_percent_min}
         percents |= {"good_percent": said.good_percent, "good_percent_min": asked.good_percent_min}
+    elif held.lacks_hours:
+        # People decide on it all the same; they and the volunteer are told what it is about now.
+        return [_borne_again(stars, held, command)]
     else:
         return []
     return [
@@ -389,12 +393,13 @@ def evolve(stars: Stars, event: Event) -> Stars:
         case StarReviewed(minutes=minutes, kept=True):
             return _changed(stars, known_minutes=minutes)
         case StarFlagged(corrected_by=corrected_by, flagged_on=day, reason=reason):
-            waiting = stars.held[-1].waiting or Waiting(day)
-            lacks_hours = reason is StarFlagReason.HOURS_BELOW_THRESHOLD
-            why = {"lacks_hours": lacks_hours, "corrected_by": corrected_by}
-            return _changed(stars, flagged=True, waiting=waiting, **why)
+            flagged = _changed(stars, flagged=True, waiting=stars.held[-1].waiting or Waiting(day))
+            if reason is StarFlagReason.HOURS_BELOW_THRESHOLD:
+                return _changed(flagged, lacks_hours=True, corrected_by=corrected_by)
+            # There are hours enough, by then.
+            return _changed(flagged, **_BORNE | {"lacks_assessments": True, "known_minutes": event.minutes})
         case StarBorneAgain(minutes=minutes):
-            return _changed(stars, known_minutes=minutes, lacks_hours=False, corrected_by=())
+            return _changed(stars, known_minutes=minutes, **_BORNE)
         case StarApplicationUndecided() if stars.application is not None:
             waiting = Waiting(event.waits_since, event.reminder, event.remind_on)
             return replace(stars, application=replace(stars.application, waiting=waiting))

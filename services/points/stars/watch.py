@@ -6,6 +6,8 @@ is flagged already is looked at again when its record moves: something else may 
 missing any more.
 """
 
+from uuid import UUID
+
 from sqlalchemy import exists, or_, select
 
 from services.points.grounds.looking import AT_ONCE_MAX, is_to_be_told, keep_look, moved, with_record
@@ -14,11 +16,11 @@ from services.points.policy.in_force import PoliciesInForce
 from services.points.stars.assessments import all_assessed, assessed
 from services.points.stars.commands import LookAtHours
 from services.points.stars.standing import asked_of_held, confirmed_minutes, requirement, taken_from
-from services.points.stars.views import OPEN, STARS, Stage
+from services.points.stars.views import IN_FORCE, OPEN, STARS, Stage
 from services.points.tables import accounts, assessments, star_applications
 from shared.clock import local_day
 from shared.contracts.registry import ServiceQuality
-from shared.unit_of_work import Workshop
+from shared.unit_of_work import UnitOfWork, Workshop
 
 
 async def flag_what_no_longer_holds(workshop: Workshop) -> int:
@@ -39,13 +41,19 @@ async def flag_what_no_longer_holds(workshop: Workshop) -> int:
     for row in rows:
         async with workshop.transaction(actor="watch") as work:
             await keep_look(work.connection, row.id, row.credits, row.debits)
-            stars = (await work.load(STARS, row.volunteer_id)).state
-            minutes = await confirmed_minutes(work.connection, row.volunteer_id)
-            cause = await taken_from(work.connection, stars, minutes)
-            after = await work.execute(STARS, row.volunteer_id, LookAtHours(minutes, local_day(work.now), cause))
-            changed += after != stars
-            await work.finish()
+            await _look(work, row.volunteer_id)
+            changed += bool(await work.finish())
     return changed
+
+
+async def _look(work: UnitOfWork, volunteer_id: UUID) -> None:
+    stars = (await work.load(STARS, volunteer_id)).state
+    if stars.in_force is None:
+        return
+    minutes = await confirmed_minutes(work.connection, volunteer_id)
+    cause = await taken_from(work.connection, stars, minutes)
+    asked, said = await asked_of_held(work.connection, stars), await assessed(work.connection, volunteer_id)
+    await work.execute(STARS, volunteer_id, LookAtHours(minutes, local_day(work.now), cause, asked, said))
 
 
 async def remind_of_what_waits(workshop: Workshop, within_days: int) -> int:
@@ -72,7 +80,7 @@ async def flag_what_was_served_badly(workshop: Workshop) -> int:
     """
     a, said = star_applications.c, assessments.c
     not_good = exists().where(said.volunteer_id == a.volunteer_id, said.quality != ServiceQuality.GOOD.value)
-    query = select(a.volunteer_id, a.community, a.grade, a.applied_on).where(a.stage == Stage.GRANTED.value, not_good)
+    query = select(a.volunteer_id, a.community, a.grade, a.applied_on).where(a.stage.in_(IN_FORCE), not_good)
     short = []
     async with workshop.database.reading() as connection:
         rows = (await connection.execute(query)).all()
@@ -85,11 +93,6 @@ async def flag_what_was_served_badly(workshop: Workshop) -> int:
     flagged = 0
     for volunteer_id in short:
         async with workshop.transaction(actor="watch") as work:
-            stars = (await work.load(STARS, volunteer_id)).state
-            if stars.in_force is not None:
-                minutes = await confirmed_minutes(work.connection, volunteer_id)
-                cause = await taken_from(work.connection, stars, minutes)
-                grade, told = await asked_of_held(work.connection, stars), await assessed(work.connection, volunteer_id)
-                await work.execute(STARS, volunteer_id, LookAtHours(minutes, local_day(work.now), cause, grade, told))
+            await _look(work, volunteer_id)
             flagged += bool(await work.finish())
     return flagged

@@ -78,7 +78,7 @@ class Provider:
     community: str
     until: datetime | None = None
     after_death: bool = False
-    """A death was why: theirs, or that of whoever was served or pays. What becomes of the order later does not count."""
+    """A death was why: theirs, or that of whoever was served or pays. How the order ended later does not count."""
 
 
 @dataclass(frozen=True, slots=True)

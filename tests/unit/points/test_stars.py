@@ -433,7 +433,8 @@ def test_a_grade_is_flagged_when_the_service_turns_out_badly_and_again_only_when
     held.when(look(8, 4, 2, 0, 2)).then(short(50))
     held.when(look(8, 4, 2, 2, minutes=5990)).then(flagged())
     given(STARS, *ONE_STAR, short(50)).when(look(8, 4, 1, 3)).then_nothing()
-    given(STARS, *ONE_STAR, short(50)).when(look(8, 4, 1, 3, minutes=5990)).then(flagged())
+    fewer = flagged().model_copy(update={"minutes_before": 7000})
+    given(STARS, *ONE_STAR, short(50)).when(look(8, 4, 1, 3, minutes=5990)).then(fewer)
     # Who serves on has fewer records assessed: the review asks for that, and no look in between.
     held.when(look(16, 4, 3, 1)).then_nothing()
     held.when(Review(7000, 12, DAY, (), asked, Assessed(16, 4, 3, 1))).then(short(75, 25), reviewed(7000, False))
@@ -444,6 +445,23 @@ def test_a_grade_is_flagged_when_the_service_turns_out_badly_and_again_only_when
     again.when(look(8, 4, 2, 2)).then_nothing()
     worse = short(25).model_copy(update={"minutes_before": 7000})
     again.when(look(8, 4, 1, 3)).then(worse)
+
+    # Hours that come back leave the assessments as short as they were; whoever decides is told of them, once.
+    lacking = flagged().model_copy(update={"corrected_by": (CAUSE,)})
+    for so_far, before in (((lacking,), 6000), ((short(50), fewer), 7000)):
+        doubted = given(STARS, *ONE_STAR, *so_far)
+        still = short(50).model_copy(update={"minutes_before": before})
+        doubted.when(look(8, 4, 2, 2)).then(still)
+        doubted.when(look(8, 4, 3, 1)).then(borne_again(7000))
+        told = given(STARS, *ONE_STAR, *so_far, still)
+        told.when(look(8, 4, 2, 2)).then_nothing()
+        (in_force,) = STARS.fold([*ONE_STAR, *so_far, still]).held
+        assert (in_force.lacks_hours, in_force.corrected_by, in_force.known_minutes) == (False, (), 7000)
+    # Too few assessed, as the review had found; and bad service that becomes known while people decide on the hours.
+    of_review = given(STARS, *ONE_STAR, short(75, 25), fewer)
+    of_review.when(look(16, 4, 3, 1)).then(short(75, 25).model_copy(update={"minutes_before": 7000}))
+    back = given(STARS, *ONE_STAR, lacking, borne_again(7000))
+    back.when(look(8, 4, 2, 2)).then(short(50).model_copy(update={"minutes_before": 7000}))
 
 
 def test_without_a_grade_there_is_nothing_to_confirm_or_withdraw() -> None:
