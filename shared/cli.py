@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import parking
 from shared.clock import SHANGHAI
+from shared.contracts import wire_type
 from shared.database import Lost
 from shared.deliveries import Unreadable, claim, read
 from shared.eventstore import Recorded, writing
@@ -226,19 +227,16 @@ async def _recover(service: Service, views: Views, give_up: bool) -> int:
         )
         return 1
     await service.seed()
-    begun: dict[str, list[str]] = {}
-    for told in found.fitting:
-        of_type = begun.setdefault(told.envelope.type, [])
-        if told.envelope.sequence == 1:
-            of_type.append(told.envelope.subject)
+    details = {wire_type(event_type) for event_type in service.repairs.details}
     kinds = Counter(told.envelope.type for told in found.fitting)
     console.print(
         f"{service.name}: 已从主题读回 {len(found.fitting)} 个事件 events read back from the topic, "
         f"放弃 given up {len(found.conflicting)}"
     )
     for kind, count in sorted(kinds.items()):
-        # Who it was is in no event: these are to be looked at.
-        console.print(f"    {count} {kind} {' '.join(begun[kind])}".rstrip(), soft_wrap=True)
+        # Who it was is in no event: these are to be looked at, once each.
+        of_kind = (told.envelope.subject for told in found.fitting if told.envelope.type == kind and kind in details)
+        console.print(f"    {count} {kind} {' '.join(dict.fromkeys(of_kind))}".rstrip(), soft_wrap=True)
     return 0
 
 

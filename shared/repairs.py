@@ -4,7 +4,7 @@ Read tables follow from the events. Timers do not, nor do claims, nor does a key
 asked to be forgotten: the backup still has it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,9 +18,14 @@ R = TypeVar("R", bound=Repair)
 
 
 class Repairs:
-    """Repairs in the order in which they are registered, each for some types of events."""
+    """Repairs in the order in which they are registered, each for some types of events.
 
-    def __init__(self) -> None:
+    What people entered beside events of the types `details` (who somebody is, what was said, a photo) nothing brings
+    back: whoever restores is told of whom it was.
+    """
+
+    def __init__(self, details: Collection[type[Event]] = ()) -> None:
+        self.details = frozenset(details)
         self._repairs: list[tuple[frozenset[type[Event]], Repair]] = []
 
     def on(self, *event_types: type[Event]) -> Callable[[R], R]:

@@ -7,11 +7,11 @@ from sqlalchemy import select
 from services.grid_patrol.crews.names import claim_name, release_name
 from services.grid_patrol.shifts.timers import GRACE
 from services.grid_patrol.tables import crews
-from shared.contracts.grid_patrol import CrewDisbanded, CrewFormed, CrewRenamed, ShiftPlanned
+from shared.contracts.grid_patrol import CrewDisbanded, CrewFormed, CrewRenamed, PatrolFindingReported, ShiftPlanned
 from shared.repairs import Repairs
 from shared.unit_of_work import UnitOfWork
 
-repairs = Repairs()
+repairs = Repairs(details=[PatrolFindingReported])
 
 _TO_ENTER_IT = timedelta(days=1)
 """After an outage: a crew may have set out meanwhile, and nobody could enter it."""

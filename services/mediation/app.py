@@ -6,6 +6,7 @@ from services.mediation.cases import api as cases_api
 from services.mediation.cases import party_api, reads
 from services.mediation.cases import reactions as cases_reactions
 from services.mediation.cases import views as cases_views
+from services.mediation.repairs import repairs
 from services.mediation.settings import MediationSettings
 from services.mediation.tables import metadata
 from shared import volunteers
@@ -25,4 +26,5 @@ def build(settings: MediationSettings, clock: Clock = system_clock) -> Service:
         apis=[reads.api, cases_api.api, party_api.api],
         handler=reactions,
         sources=["registry", "grid_patrol"],
+        repairs=repairs,
     )

@@ -24,14 +24,24 @@ from shared.contracts.honours import (
 )
 from shared.contracts.love_market import (
     AidGranted,
+    DonorDetailsChanged,
     DonorForgotten,
+    DonorRegistered,
+    HouseholdDetailsChanged,
     HouseholdForgotten,
+    HouseholdNeedRecognised,
+    HouseholdRegistered,
+    ItemPhotoSet,
+    SupplierDetailsChanged,
     SupplierForgotten,
+    SupplierRegistered,
 )
 from shared.contracts.points import RedemptionReserved
 from shared.contracts.supplies import SuppliesApproved, SuppliesRequested
 from shared.contracts.time_bank import (
+    BeneficiaryDetailsChanged,
     BeneficiaryForgotten,
+    BeneficiaryRegistered,
     TimeOrderRequested,
     TimeOrderServed,
     TimeOrderUnconfirmed,
@@ -39,7 +49,21 @@ from shared.contracts.time_bank import (
 from shared.repairs import Repairs
 from shared.unit_of_work import UnitOfWork
 
-repairs = Repairs()
+repairs = Repairs(
+    details=(
+        BeneficiaryRegistered,
+        BeneficiaryDetailsChanged,
+        HouseholdRegistered,
+        HouseholdDetailsChanged,
+        HouseholdNeedRecognised,
+        DonorRegistered,
+        DonorDetailsChanged,
+        SupplierRegistered,
+        SupplierDetailsChanged,
+        CertificateIssued,
+        ItemPhotoSet,
+    )
+)
 
 
 @repairs.on(RedemptionReserved)

@@ -14,7 +14,7 @@ from shared.contracts import registry as told
 from shared.repairs import Repairs
 from shared.unit_of_work import UnitOfWork
 
-repairs = Repairs()
+repairs = Repairs(details=[told.VolunteerRegistered, told.VolunteerDetailsChanged])
 
 _OF_ACTIVITIES = (
     told.ActivityPublished,

@@ -86,6 +86,14 @@ class PartyDetailsChanged(Event, context="mediation"):
     fields: tuple[str, ...] = Field(description="Some of name, phone, address.")
 
 
+class PartyErased(Event, context="mediation"):
+    """Who a party is was erased; that there was one, and what others said, stays."""
+
+    case_id: UUID
+    party_id: UUID
+    erased_at: AwareDatetime
+
+
 class CaseClassified(Event, context="mediation"):
     """Kind and risk were set anew, for instance of a case that a patrol could only report."""
 

@@ -21,6 +21,7 @@ from services.mediation.cases.refusals import (
     CaseClosed,
     CaseInSession,
     CaseNotFiled,
+    CaseStillOpen,
     ConflictOfInterest,
     DatedBeforeLastSession,
     DayTooLong,
@@ -51,6 +52,7 @@ from shared.contracts.mediation import (
     MediatorAssigned,
     MediatorRecused,
     PartyDetailsChanged,
+    PartyErased,
     PartyJoined,
     Remedy,
     SessionHeld,
@@ -110,6 +112,16 @@ class ChangeParty:
 
     party_id: UUID
     fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EraseParty:
+    """Who a party is is erased (个人信息保护法 47)."""
+
+    party_id: UUID
+    forgotten: bool
+    """As a volunteer, which does not wait for the end of the case."""
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +228,7 @@ Command = (
     | OpenFromFinding
     | JoinParty
     | ChangeParty
+    | EraseParty
     | DeclareRelatives
     | RetractRelative
     | Classify
@@ -247,6 +260,9 @@ def decide(case: Case, command: Command) -> list[Event]:
     if isinstance(command, ChangeParty):
         changed = PartyDetailsChanged(case_id=_id(case), party_id=command.party_id, fields=command.fields)
         return [changed] if command.fields else []
+    if isinstance(command, EraseParty):
+        refuse_if(case.stage in OPEN and not command.forgotten, CaseStillOpen)
+        return [PartyErased(case_id=_id(case), party_id=command.party_id, erased_at=command.at)]
     if isinstance(command, CorrectService):
         return [correct(case, _id(case), command)]
     refuse_unless(case.stage in OPEN, CaseClosed(stage=case.stage.value))

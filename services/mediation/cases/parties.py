@@ -10,13 +10,13 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.mediation.tables import parties, relatives
-from shared.contracts import Refusal
+from shared.contracts import Refusal, refuse_if
 from shared.privacy import Vault
 from shared.unit_of_work import UnitOfWork
 from shared.volunteers import require_known
 
 
-class PartyErased(Refusal):
+class PartyIsErased(Refusal):
     """Who the party was is erased for good."""
 
     code = "party_erased"
@@ -63,7 +63,7 @@ class KnownParty:
 
 
 async def lock(connection: AsyncConnection, case_id: UUID) -> None:
-    """Hold the case while parties and mediators are compared, so that neither changes unseen."""
+    """Hold the case while parties and mediators are compared, or a party is looked at, so that none changes unseen."""
     await connection.execute(text("SELECT 1 FROM cases WHERE case_id = :id FOR UPDATE"), {"id": case_id})
 
 
@@ -148,21 +148,25 @@ async def parties_of(connection: AsyncConnection, vault: Vault, case_id: UUID) -
     ]
 
 
-async def identity_to_change(work: UnitOfWork, party_id: UUID) -> dict[str, str]:
+async def identity_to_change(work: UnitOfWork, case_id: UUID, party_id: UUID) -> dict[str, str]:
     """Who a party is, held until the transaction ends: an erasure in the same moment must not be written over.
 
-    Raises `PartyErased`.
+    Raises `PartyIsErased`.
     """
-    held = text("SELECT erased_at FROM parties WHERE party_id = :id FOR UPDATE")
-    if await work.connection.scalar(held, {"id": party_id}) is not None:
-        raise PartyErased
+    refuse_if(await is_erased(work, case_id, party_id), PartyIsErased)
     return await work.vault.get(work.connection, party_id)
 
 
-async def erase(work: UnitOfWork, party_id: UUID) -> None:
-    """Destroy the key under which the party's identity lies, and every tie to a volunteer."""
+async def is_erased(work: UnitOfWork, case_id: UUID, party_id: UUID) -> bool:
+    """Whether nobody knows who a party is any more; the case is held, so it stays so until the transaction ends."""
+    await lock(work.connection, case_id)
+    return await work.connection.scalar(select(parties.c.erased_at).where(parties.c.party_id == party_id)) is not None
+
+
+async def lose(work: UnitOfWork, party_id: UUID, at: datetime) -> None:
+    """Destroy the key under which the party's identity lies, and every tie to a volunteer. `PartyErased` tells it."""
     await work.vault.forget(work.connection, party_id)
     await work.connection.execute(delete(relatives).where(relatives.c.party_id == party_id))
     await work.connection.execute(
-        update(parties).where(parties.c.party_id == party_id).values(volunteer_id=None, erased_at=work.now)
+        update(parties).where(parties.c.party_id == party_id).values(volunteer_id=None, erased_at=at)
     )

@@ -18,35 +18,36 @@ from services.mediation.cases.bodies import (
     RelativesBody,
     VolumeOut,
 )
-from services.mediation.cases.model import ChangeParty, DeclareRelatives, JoinParty, RetractRelative, WriteAccount
+from services.mediation.cases.model import (
+    ChangeParty,
+    DeclareRelatives,
+    EraseParty,
+    JoinParty,
+    RetractRelative,
+    WriteAccount,
+)
 from services.mediation.cases.parties import (
     KnownParty,
     NewParty,
     declare,
-    erase,
     identity_to_change,
+    is_erased,
     keep,
     lock,
+    lose,
     parties_of,
     retract,
 )
-from services.mediation.cases.state import OPEN, Case
+from services.mediation.cases.state import Case
 from services.mediation.cases.streams import CASES
 from services.mediation.fields import Configured
 from services.mediation.tables import case_mediators, cases, parties
-from shared.contracts import Refusal
 from shared.unit_of_work import UnitOfWork
 from shared.volunteers import require_known
 from shared.web import Api, Caller, NotFound, Read, Vaulted, Work, etag
 from shared.web.nodes import row_of_caller
 
 api = Api(tags=["parties 当事人"])
-
-
-class CaseStillOpen(Refusal):
-    """Who the parties are is needed until the case has ended."""
-
-    code = "case_still_open"
 
 
 @api.command("/v1/cases/{case_id}/parties", permission="cases.handle", status=201)
@@ -70,7 +71,7 @@ async def change_party(
     case = await load(work, caller, case_id)
     require_own(caller, frozenset(str(mediator) for mediator in case.mediators))
     await _require_party(work, case_id, party_id)
-    before = await identity_to_change(work, party_id)
+    before = await identity_to_change(work, case_id, party_id)
     changes = {name: value or "" for name, value in body.model_dump(exclude_unset=True).items()}
     fields = tuple(sorted(name for name, value in changes.items() if before.get(name, "") != value))
     case = await work.execute(CASES, case_id, ChangeParty(party_id, fields))
@@ -115,9 +116,9 @@ async def erase_party(case_id: UUID, party_id: UUID, work: Work, caller: Caller)
     """删除当事人身份信息（个人信息保护法 47），结案后可办。Erase who a party is, once the case has ended."""
     case = await load(work, caller, case_id)
     await _require_party(work, case_id, party_id)
-    if case.stage in OPEN:
-        raise CaseStillOpen
-    await erase(work, party_id)
+    if not await is_erased(work, case_id, party_id):
+        case = await work.execute(CASES, case_id, EraseParty(party_id, forgotten=False, at=work.now))
+        await lose(work, party_id, work.now)
     return _state(case)
 
 

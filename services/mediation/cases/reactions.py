@@ -2,8 +2,8 @@
 
 from sqlalchemy import delete, select
 
-from services.mediation.cases.model import ForgetMediator, OpenFromFinding
-from services.mediation.cases.parties import erase
+from services.mediation.cases.model import EraseParty, ForgetMediator, OpenFromFinding
+from services.mediation.cases.parties import is_erased, lose
 from services.mediation.cases.state import OPEN
 from services.mediation.cases.streams import CASES
 from services.mediation.tables import case_mediators, cases, parties, relatives
@@ -36,10 +36,12 @@ async def forget(work: UnitOfWork, event: PersonForgotten, _: Delivery) -> None:
     latter is an opaque id.
     """
     person = event.volunteer_id
-    for party_id in (
-        await work.connection.scalars(select(parties.c.party_id).where(parties.c.volunteer_id == person))
-    ).all():
-        await erase(work, party_id)
+    p = parties.c
+    as_party = select(p.case_id, p.party_id).where(p.volunteer_id == person).order_by(p.case_id, p.party_id)
+    for case_id, party_id in (await work.connection.execute(as_party)).all():
+        if not await is_erased(work, case_id, party_id):
+            await work.execute(CASES, case_id, EraseParty(party_id, forgotten=True, at=work.now))
+            await lose(work, party_id, work.now)
     await work.connection.execute(delete(relatives).where(relatives.c.volunteer_id == person))
     mediating = (
         select(case_mediators.c.case_id)

@@ -22,6 +22,12 @@ class CaseClosed(Refusal):
     code = "case_closed"
 
 
+class CaseStillOpen(Refusal):
+    """Who the parties are is needed until the case has ended."""
+
+    code = "case_still_open"
+
+
 class CaseInSession(Refusal):
     """The mediators have sat with the parties: the case can be ended, not declined."""
 

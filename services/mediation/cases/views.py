@@ -27,6 +27,7 @@ from shared.contracts.mediation import (
     MediatorAssigned,
     MediatorRecused,
     PartyDetailsChanged,
+    PartyErased,
     PartyJoined,
     SessionHeld,
 )
@@ -66,6 +67,12 @@ async def join(connection: AsyncConnection, event: PartyJoined, recorded: Record
 @views.on(PartyDetailsChanged)
 async def put_right(connection: AsyncConnection, event: PartyDetailsChanged, recorded: Recorded) -> None:
     """Who a party is reads otherwise now."""
+    await _set(connection, event.case_id, recorded)
+
+
+@views.on(PartyErased)
+async def erase(connection: AsyncConnection, event: PartyErased, recorded: Recorded) -> None:
+    """Nobody knows any more who a party is."""
     await _set(connection, event.case_id, recorded)
 
 

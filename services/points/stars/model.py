@@ -397,7 +397,7 @@ def evolve(stars: Stars, event: Event) -> Stars:
             if reason is StarFlagReason.HOURS_BELOW_THRESHOLD:
                 return _changed(flagged, lacks_hours=True, corrected_by=corrected_by)
             # There are hours enough, by then.
-            return _changed(flagged, **_BORNE | {"lacks_assessments": True, "known_minutes": event.minutes})
+            return _changed(flagged, **{**_BORNE, "lacks_assessments": True}, known_minutes=event.minutes)
         case StarBorneAgain(minutes=minutes):
             return _changed(stars, known_minutes=minutes, **_BORNE)
         case StarApplicationUndecided() if stars.application is not None:

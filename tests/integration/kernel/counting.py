@@ -14,6 +14,7 @@ from shared.contracts import Event, Refusal, refuse_if
 from shared.contracts.common import CommunityCode
 from shared.database import service_metadata
 from shared.reactions import Reactions
+from shared.repairs import Repairs
 from shared.service import Service, lay
 from shared.settings import Settings
 from shared.timers import Timers
@@ -167,4 +168,5 @@ def build(settings: Settings) -> Service:
         handler=handler,
         sources=["counting"],
         timers=timers,
+        repairs=Repairs(details=[Counted]),
     )

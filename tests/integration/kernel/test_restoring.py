@@ -58,7 +58,7 @@ async def lived(start, databases, topic):
 
 
 async def test_what_was_told_and_heard_since_the_backup_is_read_back(start, lived, monkeypatch) -> None:
-    _, state, (backup, _) = lived
+    first, state, (backup, _) = lived
     restored = await start(counting.build, working=False, database_url=backup, migrate=False)
     nowhere = {"kafka_bootstrap_servers": "127.0.0.1:1"}
     unsure = (await start(counting.build, working=False, database_url=backup, migrate=False, **nowhere)).service
@@ -68,7 +68,9 @@ async def test_what_was_told_and_heard_since_the_backup_is_read_back(start, live
         await restored.service.require_own_events()
     done = await asyncio.to_thread(invoke, restored, monkeypatch, "recover")
     assert done.exit_code == 0, done.output
-    assert "4 liuling.counting.Counted.v1" in done.output
+    # What was entered beside them is to be entered again: of whom, each once, also where the stream began before.
+    (named,) = [line for line in done.output.splitlines() if "4 liuling.counting.Counted.v1" in line]
+    assert (named.count("counter-"), f"counter-{first}" in named) == (3, True)
     await restored.service.require_own_events()
     again = await asyncio.to_thread(invoke, restored, monkeypatch, "recover")
     assert "已从主题读回 0 个事件" in again.output

@@ -1,11 +1,13 @@
 """Cases over HTTP, from filing to their end."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from shared.contracts.registry import ConsentWithdrawn
+from shared.eventstore import read_all
 from tests.conftest import COMMUNITY, FOREIGN
 from tests.integration.mediation.conftest import Committee
 from tests.integration.telling import tell
@@ -243,11 +245,21 @@ async def test_a_party_is_erased_once_the_case_has_ended(committee: Committee) -
     await committee.refused(committee.clerk.post(path), 409, "case_still_open")
     await committee.post(f"/v1/cases/{case}/withdrawal")
     await committee.post(path)
+    await committee.post(path)
+    assert [event["party_id"] for event in await committee.events("PartyErased")] == [party]
     erased, kept = await committee.get(f"/v1/cases/{case}/parties")
     assert (erased["name"], erased["phone"]) == (None, None)
     assert erased["erased_at"] is not None
     assert kept["name"] == "样例被申请人"
     await committee.refused(committee.clerk.post(f"/v1/cases/{case}/parties/{case}/erasure"), 404, "not_found")
+    # A backup from before knows who it was.
+    service = committee.running.service
+    async with service.database.transaction() as connection:
+        await connection.execute(text("UPDATE parties SET erased_at = NULL WHERE party_id = :id"), {"id": UUID(party)})
+        await service.workshop.vault.put(connection, UUID(party), {"name": "样例申请人"})
+        events = [recorded async for recorded in read_all(connection)]
+        await service.repairs.repair(service.workshop, connection, events)
+    assert (await committee.get(f"/v1/cases/{case}/parties"))[0] == erased
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,7 @@ async def test_a_forgotten_person_is_no_party_no_relative_and_no_mediator(commit
     first, second = await committee.get(f"/v1/cases/{as_party}/parties")
     assert (first["name"], first["phone"], first["volunteer_id"]) == (None, None, None)
     assert first["erased_at"] is not None
+    assert [event["case_id"] for event in await committee.events("PartyErased")] == [as_party]
     assert (second["name"], second["relatives"]) == ("样例乙", [])
     for table in ("parties", "relatives"):
         query = f"SELECT count(*) FROM {table} WHERE volunteer_id = :id"

@@ -17,6 +17,7 @@ from services.mediation.cases.model import (
     DeclareRelatives,
     Decline,
     DeclineReason,
+    EraseParty,
     Fail,
     FileCase,
     ForgetMediator,
@@ -38,6 +39,7 @@ from services.mediation.cases.refusals import (
     CaseDatedTooFarBack,
     CaseInSession,
     CaseNotFiled,
+    CaseStillOpen,
     ConflictOfInterest,
     DatedBeforeFiling,
     DatedBeforeLastSession,
@@ -69,6 +71,7 @@ from shared.contracts.mediation import (
     MediatorAssigned,
     MediatorRecused,
     PartyDetailsChanged,
+    PartyErased,
     PartyJoined,
     Remedy,
     SessionHeld,
@@ -112,6 +115,14 @@ def test_a_partys_details_are_put_right_whatever_the_stage() -> None:
     given(CASES, FILED, DECLINED).when(command).then(changed)
     given(CASES, FILED).when(ChangeParty(PARTY, ())).then_nothing()
     given(CASES).when(command).then_refused(CaseNotFiled)
+
+
+def test_a_party_is_erased_once_the_case_has_ended_and_a_forgotten_one_at_once() -> None:
+    asked, forgotten = (EraseParty(PARTY, forgotten=late, at=NOW) for late in (False, True))
+    erased = PartyErased(case_id=CASE, party_id=PARTY, erased_at=NOW)
+    given(CASES, FILED).when(asked).then_refused(CaseStillOpen)
+    given(CASES, FILED, DECLINED).when(asked).then(erased)
+    given(CASES, FILED).when(forgotten).then(erased)
 
 
 def test_what_a_dispute_is_about_is_written_down_until_the_case_has_ended() -> None:
