@@ -98,13 +98,13 @@ def _summary(events: Sequence[Event], stars: Stars, minutes: int, sight: Sight, 
         "applied_zh": "" if applied is None else grade_zh(applied.grade),
     }
     state = "none" if held is None else "flagged" if held.flagged else "held"
-    if state == "flagged" and held is not None and minutes >= held.floor_minutes:
+    if held is not None and held.lacks_assessments:
+        state = "flagged_assessments" if minutes >= held.floor_minutes else "flagged_both"
+        flags = (event for event in reversed(events) if isinstance(event, StarFlagged))
+        flag = next(event for event in flags if event.reason is StarFlagReason.ASSESSMENTS_SHORT)
+        params |= flag.model_dump(include=_PERCENTS)
+    elif state == "flagged" and held is not None and minutes >= held.floor_minutes:
         state = "flagged_borne"
-        if held.lacks_assessments:
-            state = "flagged_assessments"
-            flags = (event for event in reversed(events) if isinstance(event, StarFlagged))
-            flag = next(event for event in flags if event.reason is StarFlagReason.ASSESSMENTS_SHORT)
-            params |= flag.model_dump(include=_PERCENTS)
     if sight.until is None:
         code = "none_held" if held is None else f"{state}_now"
     elif not events:

@@ -417,12 +417,19 @@ async def test_the_share_of_assessed_and_of_good_service_is_shown_and_asked_for(
     assert "一星存疑：服务评价未达要求，好评占 40%（要求 60%），" in told["history"][-1]["text"]
     # Hours go and come back meanwhile; what is said of the service is as bad as before, and decided on.
     hours = HonourWatch(points.service.workshop, [flag_what_no_longer_holds], 60)
-    for before, minutes, summary in ((480, 0, "更正后只有 96 小时"), (0, 480, "好评占 40%（要求 60%）")):
+    for before, minutes, summary in (
+        (480, 0, "更正后只有 96 小时；服务评价也未达要求，好评占 40%"),
+        (0, 480, "好评占 40%（要求 60%）"),
+    ):
         for record in attended[4:11]:
             await correct(points.service, record.model_copy(update={"minutes": before}), minutes)
         assert (await hours.look(), await hours.look(), await watch.look()) == (1, 0, 0)
         told = await ok(own.get(f"/v1/stars/{person}/explanation"))
         assert summary in told["summary"]
     assert [step["event"] for step in told["history"]][3:] == ["StarFlagged"] * 3
+    taken = (await corrections_of(points, person))[1]
+    assert [flag["outcome"] for flag in (await ok(own.get(f"/v1/events/{taken}/effects")))["flagged"]] == [
+        "borne_again"
+    ]
     await ok(officer.post(f"/v1/stars/{person}/confirmation"))
     assert await watch.look() == 0
