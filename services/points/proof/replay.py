@@ -37,8 +37,10 @@ _BATCH = 2500
 _OWN_BATCH = 1000
 _FETCH_WAIT_MS = 50
 """How long the broker may keep an answer when there is nothing new. The service waits for the last of them."""
-_MOVES_MAX = 1_000_000_000
-"""More often no account moves while a replay runs."""
+_MOVES_MAX = 60_000_000
+"""More often no account moves while a replay runs. As microseconds a minute: rebuilds that follow each other faster are
+not ahead of the clock for long.
+"""
 
 
 class RestatedMeanwhile(Exception):
@@ -131,11 +133,14 @@ class Replay:
             for statement in copy_of_the_tables(REBUILT):
                 await self.db.execute(statement)
             await self.db.execute(f"CREATE TABLE {REBUILT}.consumed (LIKE public.consumed INCLUDING ALL)")
-            # Subscribers keep the highest version of an account, so rebuilt accounts begin above the live ones.
-            highest = await self.db.fetchval(f"SELECT coalesce(max(version), 0) FROM {LIVE}.accounts")
-            await self.db.execute(
-                f"ALTER TABLE {REBUILT}.accounts ALTER COLUMN version SET DEFAULT {highest + _MOVES_MAX}"
+            # Subscribers keep the highest version of an account, so rebuilt accounts begin above the live ones; and
+            # above those that a database restored from a backup has forgotten, which began at a moment before this.
+            begin = await self.db.fetchval(
+                "SELECT greatest(coalesce(max(version), 0) + $1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint)"
+                f" FROM {LIVE}.accounts",
+                _MOVES_MAX,
             )
+            await self.db.execute(f"ALTER TABLE {REBUILT}.accounts ALTER COLUMN version SET DEFAULT {begin}")
         # Without a group, all partitions of the topics are its own.
         self._consumer = AIOKafkaConsumer(
             *(self.settings.topic(source) for source in self.sources),

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from typer.testing import CliRunner
@@ -41,7 +42,7 @@ async def state_of(points: Any) -> tuple[Any, ...]:
 async def test_a_restored_ledger_is_the_one_that_was_lost(
     start: Any, databases: Any, producing: Any, monkeypatch: Any
 ) -> None:
-    early, late = uuid.uuid4(), uuid.uuid4()
+    began, early, late = datetime.now(UTC), uuid.uuid4(), uuid.uuid4()
     donor = {"community": COMMUNITY, "kind": "person", "name": "演示捐赠人"}
     before = await start(build, working=False, settings=PointsSettings)
     url = before.service.settings.database_url.get_secret_value()
@@ -66,6 +67,8 @@ async def test_a_restored_ledger_is_the_one_that_was_lost(
     done = await asyncio.to_thread(CliRunner().invoke, main, ["recover"], env=program)
     assert done.exit_code == 0, done.output
     assert await state_of(restored) == state
+    # Balances are told above all that was told before the restore, and above what another restore would tell.
+    assert await restored.value("SELECT min(version) FROM ledger.accounts") > began.timestamp() * 1e6
     async with at_work(restored):
         await consumed(restored, 4)
         await has_balance(restored, late, 20)
