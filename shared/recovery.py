@@ -25,6 +25,9 @@ from shared.kafka import client_settings
 from shared.relay import Relay
 from shared.settings import Settings
 
+READ_BACK = "recover"
+"""Whose an event is that was read back: the topic does not say who it was."""
+
 _READ_RECORDS = 2000
 _GIVEN_UP = "stream_went_on"
 
@@ -175,13 +178,12 @@ async def _append(connection: AsyncConnection, events: Sequence[Told]) -> None:
 
 
 def _metadata(envelope: Envelope) -> dict[str, str]:
-    """Who it was the topic does not say."""
     told = {
         "correlation_id": envelope.correlation_id,
         "causation_id": envelope.causation_id,
         "traceparent": envelope.traceparent,
     }
-    return {"actor": "recover"} | {name: value for name, value in told.items() if value is not None}
+    return {"actor": READ_BACK} | {name: value for name, value in told.items() if value is not None}
 
 
 async def _give_up(connection: AsyncConnection, events: Sequence[Told]) -> None:

@@ -38,6 +38,7 @@ from shared.auth.actors import actor_id
 from shared.auth.tokens import Principal
 from shared.clock import day_start, local_day
 from shared.contracts import refuse_if
+from shared.recovery import READ_BACK
 from shared.timers import Timers
 from shared.unit_of_work import UnitOfWork
 from shared.web import Api, Caller, NotFound, Work
@@ -88,12 +89,14 @@ async def grant(application_id: UUID, work: Work, caller: Caller, policies: InFo
     stars = (await work.load(STARS, volunteer_id)).state
     terms = await policies.terms(work.connection, stars.community, today)
     terms_then = await policies.terms(work.connection, stars.community, applied_on)
+    judges = await assessors(work.connection, volunteer_id, application_id)
     command = Grant(
         application_id=application_id,
         minutes=await confirmed_minutes(work.connection, volunteer_id),
         authority=caller.node,
         granter=caller.subject,
-        assessors=await assessors(work.connection, volunteer_id, application_id),
+        assessors=judges,
+        judge_lost=READ_BACK in judges,
         review_months=terms.stars.review_months.value,
         forgotten=(await member(work.connection, volunteer_id)).forgotten,
         day=today,

@@ -104,6 +104,8 @@ class Grant:
     granter: str
     assessors: frozenset[str]
     """Everyone who judged this application, as the store knows them."""
+    judge_lost: bool
+    """Whether the judgement in force was read back after a restore, so that nobody knows whose it is."""
     review_months: int
     """Months until the next review; 0 for none."""
     forgotten: bool

@@ -33,6 +33,7 @@ from services.points.stars.refusals import (
     StarApplicationOpen,
     StarAssessmentsShort,
     StarAssessorMayNotGrant,
+    StarAssessorNotKnown,
     StarHeldAlready,
     StarHoursShort,
     StarMembershipShort,
@@ -154,6 +155,7 @@ def _grant(stars: Stars, command: Grant) -> list[Event]:
     refuse_if(command.forgotten, StarPersonForgotten)
     refuse_if(application.quality is None, StarQualityNotAssessed)
     refuse_unless(application.quality is Quality.MET, StarQualityNotMet)
+    refuse_if(command.judge_lost, StarAssessorNotKnown)
     refuse_if(command.granter in command.assessors, StarAssessorMayNotGrant)
     _require_hours(command.minutes, application.threshold_minutes, application.grade)
     # Said since the application, or of records that count since then: as with the hours, what holds now is granted on.

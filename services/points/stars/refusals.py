@@ -90,6 +90,12 @@ class StarAssessorMayNotGrant(Refusal):
     status: ClassVar[int] = 403
 
 
+class StarAssessorNotKnown(Refusal):
+    """The judgement was read back after a restore, which does not bring back whose it was: it is judged again."""
+
+    code: ClassVar[str] = "star_assessor_not_known"
+
+
 class StarAuthorityTooLow(Refusal):
     """The grade is decided by a higher office. Params: `grade`, `level_zh`, `level_en`."""
 

@@ -19,6 +19,7 @@ from services.points.tables import accounts, members, star_applications
 from services.points.units import Unit
 from shared.contracts import wire_type
 from shared.contracts.honours import CorrectingEvent, StarQualityAssessed
+from shared.recovery import READ_BACK
 from shared.web import NotFound
 
 GRADES = 5
@@ -81,11 +82,16 @@ async def asked_of_held(connection: AsyncConnection, stars: Stars) -> Requiremen
 
 
 async def assessors(connection: AsyncConnection, volunteer_id: UUID, application_id: UUID) -> frozenset[str]:
-    """Who judged the quality for an application. The store knows who did what; events do not tell it to the world."""
+    """Who judged the quality for an application. The store knows who did what; events do not tell it to the world.
+
+    `READ_BACK` is among them where the judgement in force was read back after a restore: it may be anybody's. One that
+    was judged anew since has lost its weight.
+    """
     rows = await connection.scalars(
         text(
             "SELECT metadata->>'actor' FROM events WHERE stream = :stream AND type = :type"
             " AND data->>'application_id' = :application AND metadata ? 'actor'"
+            " ORDER BY version"
         ),
         {
             "stream": STARS.stream(volunteer_id),
@@ -93,4 +99,5 @@ async def assessors(connection: AsyncConnection, volunteer_id: UUID, application
             "application": str(application_id),
         },
     )
-    return frozenset(rows)
+    judges = rows.all()
+    return frozenset(judges[-1:]) | (frozenset(judges) - {READ_BACK})

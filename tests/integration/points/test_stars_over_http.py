@@ -113,6 +113,11 @@ async def test_who_assessed_does_not_grant_and_the_office_must_be_high_enough(po
     both = points.client("district", "6202", "one-person")
     await ok(both.post(f"{path}/assessment", json={"quality": "met"}))
     await refused(both.post(f"{path}/grant"), "star_assessor_may_not_grant", 403)
+    # As an assessment stands in the store that was read back after a restore: it may be anybody's.
+    await ok(points.client(subject="recover").post(f"{path}/assessment", json={"quality": "met"}))
+    await refused(points.client("district", "6202", "officer").post(f"{path}/grant"), "star_assessor_not_known")
+    await ok(points.client(subject="clerk").post(f"{path}/assessment", json={"quality": "met"}))
+    await refused(both.post(f"{path}/grant"), "star_assessor_may_not_grant", 403)
     low = points.client("district", DISTRICT, "officer")
     assert "市级" in (await refused(low.post(f"{path}/grant"), "star_authority_too_low", 403))["detail"]
     assert (await points.client().post(f"{path}/grant")).status_code == 403

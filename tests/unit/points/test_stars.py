@@ -30,6 +30,7 @@ from services.points.stars.refusals import (
     StarApplicationOpen,
     StarAssessmentsShort,
     StarAssessorMayNotGrant,
+    StarAssessorNotKnown,
     StarAuthorityTooLow,
     StarHeldAlready,
     StarHoursShort,
@@ -84,6 +85,7 @@ def apply(**changed: Any) -> Apply:
 def grant(application: uuid.UUID = FIRST, **changed: Any) -> Grant:
     plain = {
         "minutes": 6000, "authority": DISTRICT, "granter": "officer", "assessors": frozenset({"clerk"}),
+        "judge_lost": False,
         "review_months": 12, "forgotten": False, "day": DAY, "requirement": ONE,
     }  # fmt: skip
     return Grant(application, **{**plain, **changed})
@@ -250,6 +252,7 @@ def test_what_was_said_of_the_service_since_the_application_counts_at_the_grant(
 def test_who_assessed_does_not_grant() -> None:
     both = grant(granter="clerk", assessors=frozenset({"another", "clerk"}))
     given(STARS, applied(), assessed()).when(both).then_refused(StarAssessorMayNotGrant)
+    given(STARS, applied(), assessed()).when(grant(judge_lost=True)).then_refused(StarAssessorNotKnown)
 
 
 def test_hours_that_were_corrected_meanwhile_are_not_granted_on() -> None:
