@@ -116,8 +116,9 @@ class Service:
         self.database, self.broker, self.relay = base.database, base.broker, base.relay
         self.workshop, self.views, self.clock = base.workshop, base.workshop.views, base.workshop.clock
         self.consumer = None if self.handler is None else base.consumer(self.sources, self.handler)
-        self._uncompared = False
-        """Whether the topic is still to be asked for events that the store lacks, before anything is published."""
+        self.compared = asyncio.Event()
+        """Unless the topic is still to be asked for events that the store lacks; before, nothing may be recorded."""
+        self.compared.set()
         self.app = web_app(self)
 
     async def readiness(self) -> dict[str, bool]:
@@ -189,25 +190,26 @@ class Service:
     async def require_own_events(self) -> None:
         """End the program with one line when its own topic holds events that its database does not.
 
-        Where the broker cannot be asked, the program goes on, for commands do not need it; it is asked again before
-        anything is published.
+        Where the broker cannot be asked, the program goes on, for queries do not need it; until it could be asked,
+        nothing is recorded: numbers that were given already would be given again.
         """
         try:
-            async with asyncio.timeout(_OWN_EVENTS_WITHIN_S):
-                await self._compare_with_topic()
+            await self._compare_with_topic()
         except StoreBehind as error:
             sys.exit(str(error))
         except (OSError, TimeoutError, KafkaError) as error:
             log.warning("own_events_not_compared", error=type(error).__name__)
-            self._uncompared = True
+            self.compared.clear()
 
     async def _compare_with_topic(self) -> None:
-        if await behind(self.database, self.relay, self.settings):
+        async with asyncio.timeout(_OWN_EVENTS_WITHIN_S):
+            older = await behind(self.database, self.relay, self.settings)
+        if older:
             raise StoreBehind(
                 f"数据库比主题 {self.relay.topic} 旧，多半刚从备份恢复 the database is older than its topic, "
                 f"most likely restored from a backup: 先运行 run first `python -m services.{self.name} recover`"
             )
-        self._uncompared = False
+        self.compared.set()
 
     async def _compare_schema(self) -> bool:
         """Whether the database is at this program's schema; ends the program when it is beyond."""
@@ -275,11 +277,12 @@ class Service:
         """Everything but the HTTP server: relay, consumer, timers, background loops. Runs until cancelled."""
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._bus())
+            parts.create_task(memory.tidy_up())
+            await self.compared.wait()
             parts.create_task(self.timers.run(self.workshop, self.clock, self.settings.timer_poll_interval_ms / 1000))
             if self.consumer is not None:
                 parts.create_task(self.consumer.run())
             parts.create_task(go_round_forever(self._drop_old_answers, _TIDY_INTERVAL_S, log, "tidying_interrupted"))
-            parts.create_task(memory.tidy_up())
             for loop in self.background:
                 parts.create_task(loop())
 
@@ -296,15 +299,17 @@ class Service:
         """Connect to the broker, however long it takes, then relay to it; the clients reconnect by themselves."""
         while True:
             try:
+                if not self.compared.is_set():
+                    await self._compare_with_topic()
                 await self.broker.start()
                 break
+            except StoreBehind:
+                raise
             except Exception as error:
                 servers, reason = self.settings.kafka_bootstrap_servers, type(error).__name__
                 log.warning("broker_not_reached", servers=servers, error=reason, retry_in_s=_BROKER_RETRY_S)
                 await self.broker.stop()
                 await asyncio.sleep(_BROKER_RETRY_S)
-        if self._uncompared:
-            await self._compare_with_topic()
         fingerprint = self.workshop.vault.actor_fingerprint
         log.info("started", service=self.name, port=self.settings.http_port, actor_key=fingerprint)
         await self.relay.run()

@@ -33,6 +33,7 @@ from shared.web.problems import (
     BodyTooLarge,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
+    NotComparedYet,
     Problem,
     TooManyConflicts,
     correlation_of,
@@ -166,6 +167,8 @@ class _CommandRoute(_Route):
     seconds = COMMANDS
 
     async def run(self, request: Request, handler: Handler) -> Response:
+        if not request.app.state.service.compared.is_set():
+            raise NotComparedYet
         body = await _read_body(request)
         principal: Principal = request.state.principal
         command = _Command(request, principal, body)

@@ -61,6 +61,13 @@ class TooManyConflicts(Refusal):
     status = 503
 
 
+class NotComparedYet(Refusal):
+    """The service started while the bus was away, and does not know yet whether its database is an older one."""
+
+    code = "bus_not_asked_yet"
+    status = 503
+
+
 class InvalidCursor(Refusal):
     """The page cursor is not one that this list gave out."""
 

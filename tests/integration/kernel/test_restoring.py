@@ -61,9 +61,12 @@ async def test_what_was_told_and_heard_since_the_backup_is_read_back(start, live
     first, state, (backup, _) = lived
     restored = await start(counting.build, working=False, database_url=backup, migrate=False)
     nowhere = {"kafka_bootstrap_servers": "127.0.0.1:1"}
-    unsure = (await start(counting.build, working=False, database_url=backup, migrate=False, **nowhere)).service
-    await unsure.require_own_events()  # commands need no broker
-    assert unsure._uncompared, "it is asked before anything is published"
+    unsure = await start(counting.build, working=False, database_url=backup, migrate=False, **nowhere)
+    await unsure.service.require_own_events()
+    client = unsure.client()
+    refused = await client.post(f"/v1/counters/{uuid.uuid4()}", json={"community": COMMUNITY, "amount": 1})
+    assert (refused.status_code, refused.json()["code"]) == (503, "bus_not_asked_yet")
+    assert (await client.get("/v1/counters")).status_code == 200, "questions need no broker"
     with pytest.raises(SystemExit, match=r"services.counting recover"):
         await restored.service.require_own_events()
     done = await asyncio.to_thread(invoke, restored, monkeypatch, "recover")
@@ -85,10 +88,11 @@ async def test_what_was_told_and_heard_since_the_backup_is_read_back(start, live
 async def test_who_went_on_without_them_decides_what_is_given_up(start, lived, monkeypatch) -> None:
     first, state, (_, backup) = lived
     restored = await start(counting.build, working=False, database_url=backup, migrate=False)
-    restored.service._uncompared = True  # as where the broker was away at the start
+    restored.service.compared.clear()  # as where the broker was away at the start
     with pytest.raises(ExceptionGroup) as ended:
         await restored.service.work()
     assert ended.group_contains(StoreBehind)
+    restored.service.compared.set()  # as a program that does not ask
     await count(restored, first, 8)
     done = await asyncio.to_thread(invoke, restored, monkeypatch, "recover")
     assert (done.exit_code, f"counter-{first}" in done.output) == (1, True)
