@@ -209,6 +209,8 @@ async def _recover(service: Service, views: Views, give_up: bool) -> int:
     await service.require_keys()
 
     async def follow(connection: AsyncConnection, events: Sequence[Recorded]) -> None:
+        if events and service.due is not None:
+            await service.due.note(connection)
         await views.rebuild(connection)
         await service.repairs.repair(service.workshop, connection, events)
 

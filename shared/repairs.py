@@ -5,7 +5,7 @@ asked to be forgotten: the backup still has it.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,16 @@ from shared.unit_of_work import UnitOfWork, Workshop
 
 Repair = Callable[[UnitOfWork, Any], Awaitable[None]]
 R = TypeVar("R", bound=Repair)
+
+
+class Due(Protocol):
+    """What follows from events that were read back, and takes longer than their transaction."""
+
+    async def note(self, connection: AsyncConnection) -> None:
+        """Note, in their transaction, that it is to be done. Whoever has done it lets go of the note."""
+
+    async def stands(self, connection: AsyncConnection) -> bool:
+        """Whether it is still to be done."""
 
 
 class Repairs:

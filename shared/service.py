@@ -35,7 +35,7 @@ from shared.privacy import ActorKeyMismatch, Vault, VaultKeyMismatch
 from shared.reactions import Reactions
 from shared.recovery import StoreBehind, behind
 from shared.relay import Relay
-from shared.repairs import Repairs
+from shared.repairs import Due, Repairs
 from shared.rounds import go_round_forever
 from shared.settings import Settings
 from shared.telemetry import configure, logger
@@ -108,6 +108,8 @@ class Service:
     """Further loops that run as long as the service does."""
     repairs: Repairs = field(default_factory=Repairs)
     """What `recover` does again beside the events that it reads back."""
+    due: Due | None = None
+    """What `recover` leaves to be done after it; the service does not start before it is."""
     on_migrated: Sequence[Callable[["Service"], Awaitable[None]]] = ()
     """What `migrate` does after the schema is at head, e.g. seeding a first policy. Runs every time."""
 
@@ -188,11 +190,17 @@ class Service:
             )
 
     async def require_own_events(self) -> None:
-        """End the program with one line when its own topic holds events that its database does not.
+        """End the program with one line when its own topic holds events that its database does not, or when what
+        follows from those that were read back is not done.
 
         Where the broker cannot be asked, the program goes on, for queries do not need it; until it could be asked,
         nothing is recorded: numbers that were given already would be given again.
         """
+        if await self.recovering():
+            sys.exit(
+                f"从备份恢复没有做完 a restore was not completed: "
+                f"先运行 run first `python -m services.{self.name} recover`"
+            )
         try:
             await self._compare_with_topic()
         except StoreBehind as error:
@@ -200,6 +208,13 @@ class Service:
         except (OSError, TimeoutError, KafkaError) as error:
             log.warning("own_events_not_compared", error=type(error).__name__)
             self.compared.clear()
+
+    async def recovering(self) -> bool:
+        """Whether what follows from events that were read back is still to be done."""
+        if self.due is None:
+            return False
+        async with self.database.reading() as connection:
+            return await self.due.stands(connection)
 
     async def _compare_with_topic(self) -> None:
         async with asyncio.timeout(_OWN_EVENTS_WITHIN_S):

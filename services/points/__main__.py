@@ -29,8 +29,16 @@ def rebuild(
 
 
 async def recovered(service: Service) -> int:
-    """The ledger that follows from events that were read back after a restore: it differs from the one before."""
+    """The ledger that follows from events that were read back after a restore: it differs from the one before, so
+    whether it was switched to is all that counts.
+    """
     await rebuilding.rebuild(service, switch=True, stopped=True)
+    if await service.recovering():
+        rebuilding.console.print(
+            "[red]points: 还没有改用重建的账本，服务不会启动；处理上述问题后再运行 `recover` the rebuilt ledger is not "
+            "in place, and the service does not start; run `recover` again once the above is mended[/red]"
+        )
+        return 1
     return await verify(service)
 
 

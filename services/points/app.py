@@ -41,6 +41,7 @@ from services.points.overflow.rounds import OverflowRounds
 from services.points.own_events import LedgerEffects
 from services.points.policy import api as policy
 from services.points.policy import views as policy_views
+from services.points.proof.due import LedgerDue
 from services.points.proof.schedule import VerifySchedule
 from services.points.proof.watch import LedgerWatch
 from services.points.repairs import repairs
@@ -112,7 +113,6 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
     honours = HonourWatch(parts.workshop, looks, settings.honours_check_interval_s)
     forgetting = ForgettingWatch(parts.workshop, settings.forgetting_check_interval_s)
     anomaly_watch = AnomalyWatch(parts.workshop, settings.anomalies_check_interval_s, backlog)
-    verifying = VerifySchedule(parts.database, settings.ledger_verify_interval_s)
     sealer = Sealer(parts.workshop, timedelta(minutes=settings.seal_margin_minutes))
     settling = SettlementRounds(parts.workshop, settings.settlement_day_of_month, settings.settlement_check_interval_s)
     return Service(
@@ -149,6 +149,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
         handler=Earning(parts.database, backlog),
         sources=SOURCES,
         repairs=repairs,
+        due=LedgerDue(),
         timers=Timers.combine(love_market.timers, time_bank.timers, stars.timers, certificates.timers),
         background=[
             publisher.run,
@@ -160,7 +161,7 @@ def build(settings: PointsSettings, clock: Clock = system_clock, ids: NewId = ne
             forgetting.run,
             anomaly_watch.run,
             settling.run,
-            verifying.run,
+            VerifySchedule(parts.database, settings.ledger_verify_interval_s).run,
             sealer.run,
         ],
         on_migrated=[seed, keep_those_that_were_told],

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.points.ledger.schema import LIVE, REBUILT, RETIRED, TABLES, switch_to_rebuilt
+from services.points.proof.due import DONE
 
 REBUILDING = 4995421788
 """The lock of whoever rebuilds."""
@@ -92,5 +93,5 @@ async def switch_ledgers(db: Any) -> None:
     )
     await db.execute(f"DROP TABLE {REBUILT}.consumed, {REBUILT}.apart, {REBUILT}.missed")
     await db.execute(f"ALTER TABLE {REBUILT}.accounts ALTER COLUMN version SET DEFAULT 0")
-    for statement in switch_to_rebuilt():
+    for statement in (*switch_to_rebuilt(), DONE):
         await db.execute(statement)

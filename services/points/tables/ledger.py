@@ -1,14 +1,19 @@
 """The ledger's tables as queries see them: column by column as far as they need them. Defined in `ledger.schema`."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, MetaData, SmallInteger, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, MetaData, SmallInteger, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.points.ledger.schema import LIVE
-from services.points.tables.base import CODE, MOMENT
+from services.points.tables.base import CODE, MOMENT, metadata
 
 described = MetaData(schema=LIVE)
 
 units = Table("units", MetaData(), Column("id", Integer, primary_key=True), Column("code", Text))
+
+ledger_due = Table(
+    "ledger_due", metadata, Column("noted_at", MOMENT, nullable=False, server_default=text("clock_timestamp()"))
+)
+"""A row for as long as events that were read back after a restore are not in the ledger."""
 
 accounts = Table(
     "accounts",
