@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from heapq import merge
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,7 @@ _UNKNOWN = text(
 )
 _VERSIONS = text("SELECT stream, max(version) FROM events WHERE stream = ANY(cast(:streams AS text[])) GROUP BY stream")
 _APPEND = "SELECT append_events($1::text[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8)"
+_GO_ON = text("SELECT setval('events_position_seq', greatest(:furthest, (SELECT last_value FROM events_position_seq)))")
 _GIVE_UP = text(
     "INSERT INTO discarded (event_id, topic, partition, log_offset, reason)"
     " VALUES (:event_id, :topic, :partition, :log_offset, :reason) ON CONFLICT DO NOTHING"
@@ -79,11 +81,11 @@ class Sorted:
 def sort_out(missing: Iterable[Sequence[Told]], versions: Mapping[str, int]) -> Sorted:
     """Events of each partition, in its order, put into one order; `versions` says how far each stream has come.
 
-    The relay publishes in the order of the store, so the moments of publishing give it back across partitions; within
-    one it is kept whatever the clock said.
+    Each tells its place in the store. Those that an older program published do not; it published in the order of the
+    store, so the moments of publishing give it back across partitions; within one it is kept whatever the clock said.
     """
     found, reached, elsewhere = Sorted(), dict(versions), set[str]()
-    for told in merge(*missing, key=Told.order):
+    for _, told in merge(*map(_placed, missing), key=lambda placed: (placed[0], *placed[1].order())):
         stream, version = told.envelope.subject, told.envelope.sequence
         if stream not in elsewhere and version == reached.get(stream, 0) + 1:
             reached[stream] = version
@@ -92,6 +94,16 @@ def sort_out(missing: Iterable[Sequence[Told]], versions: Mapping[str, int]) -> 
             elsewhere.add(stream)
             found.conflicting.append(told)
     return found
+
+
+def _placed(partition: Sequence[Told]) -> list[tuple[int, Told]]:
+    """Each with its place in the store; where none is told, behind all that was published before it."""
+    placed, furthest = list[tuple[int, Told]](), 0
+    for told in partition:
+        place = told.envelope.position
+        furthest = max(furthest, place or 0)
+        placed.append((furthest if place is None else place, told))
+    return sorted(placed, key=itemgetter(0))
 
 
 async def behind(database: Database, relay: Relay, settings: Settings) -> bool:
@@ -154,6 +166,7 @@ async def recover(
             if found.conflicting and not give_up:
                 return found
             await _append(connection, found.fitting)
+            await _go_on_behind(connection, [*found.fitting, *found.conflicting])
             await _give_up(connection, found.conflicting)
             await follow(connection, [_recorded(told) for told in found.fitting])
         return found
@@ -175,6 +188,13 @@ async def _append(connection: AsyncConnection, events: Sequence[Told]) -> None:
         [json.dumps(_metadata(envelope)) for envelope in envelopes],
         [envelope.time for envelope in envelopes],
     )
+
+
+async def _go_on_behind(connection: AsyncConnection, events: Sequence[Told]) -> None:
+    """Whatever is recorded from now on stands behind all that was told, also for a restore that is yet to come."""
+    furthest = max((told.envelope.position or 0 for told in events), default=0)
+    if furthest:
+        await connection.execute(_GO_ON, {"furthest": furthest})
 
 
 def _metadata(envelope: Envelope) -> dict[str, str]:

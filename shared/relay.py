@@ -146,6 +146,7 @@ class Relay:
             correlation_id=metadata.get("correlation_id"),
             causation_id=metadata.get("causation_id"),
             traceparent=metadata.get("traceparent"),
+            position=row["position"],
         )
 
     async def _sleep(self) -> None:

@@ -153,6 +153,10 @@ def _headers() -> dict[str, Any]:
             "ce_correlationid": text("Extension. Shared by everything that one request led to."),
             "ce_causationid": text("Extension. The ce_id of the event that this one follows from."),
             "traceparent": text("W3C Trace Context of the request."),
+            "ce_position": text(
+                "Extension. Where the event stands in the store of the service that tells it; with gaps.",
+                pattern="^[0-9]+$",
+            ),
         },
     }
 

@@ -39,6 +39,8 @@ class Envelope:
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = None
+    position: int | None = None
+    """Where the event stands in the store that told it; not there in what older programs told."""
 
     def headers(self) -> dict[str, str]:
         """The record's headers."""
@@ -58,6 +60,7 @@ class Envelope:
             "ce_correlationid": self.correlation_id,
             "ce_causationid": self.causation_id,
             "traceparent": self.traceparent,
+            "ce_position": None if self.position is None else str(self.position),
         }
         return headers | {name: value for name, value in optional.items() if value is not None}
 
@@ -91,10 +94,22 @@ class Envelope:
             causation_id = _optional(headers, name)
             name = "traceparent"
             traceparent = _optional(headers, name)
+            name = "ce_position"
+            position = int(headers[name]) if name in headers else None
         except (KeyError, ValueError) as error:
             raise MalformedEnvelope(name) from error
         return cls(
-            event_id, type_name, source, subject, time, community, sequence, correlation_id, causation_id, traceparent
+            event_id,
+            type_name,
+            source,
+            subject,
+            time,
+            community,
+            sequence,
+            correlation_id,
+            causation_id,
+            traceparent,
+            position,
         )
 
 

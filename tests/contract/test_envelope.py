@@ -18,7 +18,7 @@ from tests.contract.records import GOLDEN, load, record_of
 
 TYPES = published_types()
 REQUIRED = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "ce_sequence")
-OPTIONAL = ("ce_community", "ce_correlationid", "ce_causationid", "traceparent")
+OPTIONAL = ("ce_community", "ce_correlationid", "ce_causationid", "traceparent", "ce_position")
 
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))
 VISIBLE = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1)
@@ -35,6 +35,7 @@ ENVELOPES = st.builds(
     correlation_id=st.none() | ASCII,
     causation_id=st.none() | st.uuids().map(str),
     traceparent=st.none() | ASCII,
+    position=st.none() | st.integers(1, 2**62),
 )
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from aiokafka import TopicPartition
 from hypothesis import given
@@ -14,7 +15,7 @@ from shared.recovery import Told, sort_out
 _BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def told(number: int, stream: str, version: int, published_ms: int) -> Told:
+def told(number: int, stream: str, version: int, published_ms: int, position: int | None = None) -> Told:
     envelope = Envelope(
         event_id=uuid.UUID(int=number),
         type="liuling.counting.Counted.v1",
@@ -23,6 +24,7 @@ def told(number: int, stream: str, version: int, published_ms: int) -> Told:
         time=_BEGAN + timedelta(seconds=number),
         community="",
         sequence=version,
+        position=position,
     )
     return Told(envelope, "{}", TopicPartition("t", 0), number, published_ms)
 
@@ -60,6 +62,33 @@ def test_a_clock_that_went_back_turns_no_stream_around(streams: list[int], clock
     found = sort_out(partitioned(events), {})
     assert sorted(e.offset for e in found.fitting) == list(range(len(events)))
     assert not found.conflicting
+
+
+@given(st.lists(st.integers(0, 8), max_size=60), st.randoms(use_true_random=False))
+def test_the_place_in_the_store_decides_whatever_was_published_when(streams: list[int], random: Random) -> None:
+    """As where the broker refused a partition, and the batch was published again."""
+    events = [
+        told(number, event.envelope.subject, event.envelope.sequence, random.randrange(60), number + 1)
+        for number, event in enumerate(history(streams, 1))
+    ]
+    partitions = partitioned(events)
+    for partition in partitions:
+        random.shuffle(partition)
+    assert sort_out(partitions, {}).fitting == events
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=60), st.integers(0, 60))
+def test_an_older_program_told_no_places(lives: list[tuple[int, bool]], upgraded: int) -> None:
+    events = [
+        told(n, event.envelope.subject, event.envelope.sequence, n, n + 1 if n >= upgraded else None)
+        for n, event in enumerate(history([stream for stream, _ in lives], 1))
+    ]
+    assert sort_out(partitioned(events), {}).fitting == events
+    by_turns = [
+        told(n, event.envelope.subject, event.envelope.sequence, n, n + 1 if lives[n][1] else None)
+        for n, event in enumerate(events)
+    ]
+    assert not sort_out(partitioned(by_turns), {}).conflicting
 
 
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=60), st.integers(0, 8))
