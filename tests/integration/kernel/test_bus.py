@@ -33,7 +33,7 @@ async def test_an_event_travels_as_a_cloudevent_with_its_correlation(start, stac
     assert message.key == f"counter-{counter}".encode()
     assert (envelope.type, envelope.subject) == ("liuling.counting.Counted.v1", f"counter-{counter}")
     assert (envelope.community, envelope.sequence, envelope.correlation_id) == (COMMUNITY, 1, correlation)
-    assert envelope.traceparent is not None
+    assert (envelope.traceparent is not None, envelope.position) == (True, 1)
     assert json.loads(message.value)["amount"] == 7
 
 
