@@ -30,6 +30,8 @@ READ_BACK = "recover"
 """Whose an event is that was read back: the topic does not say who it was."""
 
 _READ_RECORDS = 2000
+_NO_TOPIC_AFTER_MS = 5_000
+"""The client asks for a topic that the broker does not know until so long: whoever starts does not wait for longer."""
 _GIVEN_UP = "stream_went_on"
 
 _UNKNOWN = text(
@@ -117,7 +119,7 @@ async def behind(database: Database, relay: Relay, settings: Settings) -> bool:
 
 
 async def _last(relay: Relay, settings: Settings) -> list[Told]:
-    async with _reader(settings, relay.topic) as consumer:
+    async with _reader(settings, relay.topic, request_timeout_ms=_NO_TOPIC_AFTER_MS) as consumer:
         partitions = consumer.assignment()
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         filled = {partition: end for partition, end in ends.items() if end > begins[partition]}
@@ -240,7 +242,7 @@ async def _unknown(connection: AsyncConnection, events: Collection[Told]) -> set
 
 
 @asynccontextmanager
-async def _reader(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _reader(settings: Settings, topic: str, **patience: int) -> AsyncIterator[AIOKafkaConsumer]:
     """A client with all partitions of the topic, outside any group."""
     consumer = AIOKafkaConsumer(
         topic,
@@ -249,6 +251,7 @@ async def _reader(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaConsu
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=50,
+        **patience,
     )
     try:
         await consumer.start()
