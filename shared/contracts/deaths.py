@@ -8,9 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.common import CommunityCode
 from shared.contracts.event import Event
-from shared.contracts.time_bank import GivenMinutes, StaffId
-
-_BOOK = "In whose book the account stands, where that is not home: null unless the volunteer has moved."
+from shared.contracts.time_bank import BOOK, GivenMinutes, StaffId
 
 
 class OnDeathOutcome(StrEnum):
@@ -36,7 +34,7 @@ class DeathRecorded(Event, context="points"):
 
     death_id: UUID
     community: CommunityCode = Field(description="Home of the holder.")
-    book: CommunityCode | None = Field(default=None, description=_BOOK)
+    book: CommunityCode | None = Field(default=None, description=BOOK)
     volunteer_id: UUID
     died_on: date = Field(description="In Asia/Shanghai.")
     heirs: tuple[UUID, ...] = Field(description="Volunteers among the relatives who are to have the minutes.")
@@ -68,7 +66,7 @@ class EstateSettled(Event, context="points"):
 
     death_id: UUID
     community: CommunityCode
-    book: CommunityCode | None = Field(default=None, description=_BOOK)
+    book: CommunityCode | None = Field(default=None, description=BOOK)
     volunteer_id: UUID
     outcome: OnDeathOutcome = Field(description="What became of them; without relatives who can have them, the pool.")
     policy_version: int
@@ -83,7 +81,7 @@ class EstateMadeGood(Event, context="points"):
 
     death_id: UUID
     community: CommunityCode
-    book: CommunityCode | None = Field(default=None, description=_BOOK)
+    book: CommunityCode | None = Field(default=None, description=BOOK)
     volunteer_id: UUID
     minutes: int = Field(description="Made up for; below zero, what became known since went back to the community.")
     donation_minutes: int = Field(description="The same of donate-only minutes.")

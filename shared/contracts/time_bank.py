@@ -17,7 +17,7 @@ from shared.contracts.registry import AgeGroup
 CorrectedMinutes = Annotated[int, Field(ge=0, le=480, description="The right minutes; 0: it did not happen.")]
 OrderMinutes = Annotated[int, Field(ge=1, le=480, description="Minutes of one service; eight hours at the most.")]
 GivenMinutes = Annotated[int, Field(ge=1, description="Minutes of the time bank; 60 are one coin.")]
-_BOOK = "In whose book the account stands, where that is not home: null unless the volunteer has moved."
+BOOK = "In whose book the account stands, where that is not home: null unless the volunteer has moved."
 StaffId = Annotated[UUID, Field(description="Opaque id of the member of staff, the same within an installation.")]
 
 
@@ -332,7 +332,7 @@ class MinutesDonated(Event, context="points"):
 
     time_donation_id: UUID
     community: CommunityCode = Field(description="Home of the giver, whose pool it is.")
-    book: CommunityCode | None = Field(default=None, description=_BOOK)
+    book: CommunityCode | None = Field(default=None, description=BOOK)
     volunteer_id: UUID
     minutes: int = Field(ge=0, description="Minutes that could have been spent.")
     donation_minutes: int = Field(ge=0, description="Minutes of group activities, which can only be given away.")
@@ -358,7 +358,7 @@ class MinutesDonationReversed(Event, context="points"):
 
     time_donation_id: UUID
     community: CommunityCode = Field(description="Whose pool it was.")
-    book: CommunityCode | None = Field(default=None, description=_BOOK)
+    book: CommunityCode | None = Field(default=None, description=BOOK)
     volunteer_id: UUID
     minutes: int = Field(ge=0, description="Minutes that can be spent again.")
     donation_minutes: int = Field(ge=0, description="Minutes of group activities, which can only be given away.")

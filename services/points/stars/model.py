@@ -162,10 +162,7 @@ def _grant(stars: Stars, command: Grant) -> list[Event]:
     _require_assessments(command.assessed, command.requirement)
     return [
         StarGranted(
-            volunteer_id=_whose(stars),
-            application_id=application.id,
-            community=stars.community,
-            grade=application.grade,
+            **_named(stars, application),
             minutes=command.minutes,
             threshold_minutes=application.threshold_minutes,
             policy_version=application.policy_version,
@@ -180,10 +177,7 @@ def _declined(
     stars: Stars, application: Application, reason: StarDeclineReason, office: str, day: date
 ) -> StarDeclined:
     return StarDeclined(
-        volunteer_id=_whose(stars),
-        application_id=application.id,
-        community=stars.community,
-        grade=application.grade,
+        **_named(stars, application),
         reason=reason,
         authority=office,
         declined_on=day,
@@ -196,10 +190,7 @@ def _review(stars: Stars, command: Review) -> list[Event]:
         return []
     flags = _flags(stars, command)
     reviewed = StarReviewed(
-        volunteer_id=_whose(stars),
-        application_id=held.application_id,
-        community=stars.community,
-        grade=held.grade,
+        **_named(stars, held),
         minutes=command.minutes,
         kept=not flags and not held.flagged,
         reviewed_on=command.day,
@@ -232,10 +223,7 @@ def _flags(stars: Stars, command: Review | LookAtHours) -> list[Event]:
         return []
     return [
         StarFlagged(
-            volunteer_id=_whose(stars),
-            application_id=held.application_id,
-            community=stars.community,
-            grade=held.grade,
+            **_named(stars, held),
             reason=reason,
             minutes_before=held.known_minutes,
             minutes=command.minutes,
@@ -249,10 +237,7 @@ def _flags(stars: Stars, command: Review | LookAtHours) -> list[Event]:
 
 def _borne_again(stars: Stars, held: Held, command: Review | LookAtHours) -> StarBorneAgain:
     return StarBorneAgain(
-        volunteer_id=_whose(stars),
-        application_id=held.application_id,
-        community=stars.community,
-        grade=held.grade,
+        **_named(stars, held),
         minutes=command.minutes,
         needed_minutes=held.floor_minutes,
         borne_on=command.day,
@@ -262,15 +247,11 @@ def _borne_again(stars: Stars, held: Held, command: Review | LookAtHours) -> Sta
 def _remind(stars: Stars, command: Remind) -> list[Event]:
     held, application, told = stars.in_force, stars.application, list[Event]()
     if held is not None and (said := command.told(held.waiting)) is not None:
-        grade = {"application_id": held.application_id, "grade": held.grade, "granted_by": held.granted_by}
-        told.append(StarUndecided(volunteer_id=_whose(stars), community=stars.community, **grade, **said))
+        told.append(StarUndecided(**_named(stars, held), granted_by=held.granted_by, **said))
     if application is not None and (said := command.told(application.waiting)) is not None:
         told.append(
             StarApplicationUndecided(
-                volunteer_id=_whose(stars),
-                application_id=application.id,
-                community=stars.community,
-                grade=application.grade,
+                **_named(stars, application),
                 granted_by=application.granted_by,
                 quality=application.quality,
                 **said,
@@ -285,10 +266,7 @@ def _confirm(stars: Stars, command: Confirm) -> list[Event]:
     refuse_unless(held.flagged, StarNotFlagged)
     return [
         StarConfirmed(
-            volunteer_id=_whose(stars),
-            application_id=held.application_id,
-            community=stars.community,
-            grade=held.grade,
+            **_named(stars, held),
             minutes=command.minutes,
             authority=command.authority,
             confirmed_on=command.day,
@@ -303,10 +281,7 @@ def _withdraw(stars: Stars, command: Withdraw) -> list[Event]:
     require_authority(held.granted_by, held.grade, command.authority)
     return [
         StarWithdrawn(
-            volunteer_id=_whose(stars),
-            application_id=held.application_id,
-            community=stars.community,
-            grade=held.grade,
+            **_named(stars, held),
             grade_left=stars.held[-2].grade if len(stars.held) > 1 else 0,
             reason=command.reason,
             authority=command.authority,
@@ -356,6 +331,17 @@ def _in_force(stars: Stars) -> Held:
     if stars.in_force is None:
         raise StarNotHeld
     return stars.in_force
+
+
+def _named(stars: Stars, of: Application | Held) -> dict[str, Any]:
+    """Whose grade an event is about, and which."""
+    application_id = of.id if isinstance(of, Application) else of.application_id
+    return {
+        "volunteer_id": _whose(stars),
+        "application_id": application_id,
+        "community": stars.community,
+        "grade": of.grade,
+    }
 
 
 def _whose(stars: Stars) -> UUID:

@@ -24,6 +24,7 @@ from shared.contracts.mediation import (
 )
 from tests.conftest import COMMUNITY
 from tests.integration.office import StandingClock
+from tests.integration.points.certificate_desk import Desk
 from tests.integration.points.producing import (
     attendance,
     completed,
@@ -31,7 +32,6 @@ from tests.integration.points.producing import (
     patrol_corrected,
 )
 from tests.integration.points.test_anomalies import day_of, flags, has_points, shift_of, watch_of
-from tests.integration.points.test_certificates_over_http import Desk
 from tests.integration.points.test_explanations import DAY, booked, tell_at
 from tests.integration.points.test_stars_over_http import DISTRICT, granted, ok, volunteer
 from tests.integration.telling import tell

@@ -28,7 +28,7 @@ from shared.contracts.honours import (
     StarWithdrawn,
 )
 from shared.contracts.registry import NodeLevel
-from tests.unit.points.test_stars import COMMUNITY, DAY, DISTRICT, FIRST, apply, grant
+from tests.unit.points.star_scene import COMMUNITY, DAY, DISTRICT, FIRST, apply, grant
 
 
 class StarsLife(RuleBasedStateMachine):
