@@ -233,7 +233,8 @@ async def _recover(service: Service, views: Views, give_up: bool) -> int:
     kinds = Counter(told.envelope.type for told in found.fitting)
     console.print(
         f"{service.name}: 已从主题读回 {len(found.fitting)} 个事件 events read back from the topic, "
-        f"放弃 given up {len(found.conflicting)}"
+        f"放弃 given up {len(found.conflicting)}",
+        soft_wrap=True,
     )
     for kind, count in sorted(kinds.items()):
         # Who it was is in no event: these are to be looked at, once each.

@@ -137,7 +137,8 @@ async def _rebuild(service: Service, replay: Replay, switch: bool, stopped: bool
     console.print(
         f"points: {outcome} — 事件 events {replay.applied}, 流水 transfers {found.transfers}, "
         f"合计 ledger sum {found.ledger_sum}, 跳过 skipped {skipped}, 尚未处理 not taken by live yet {to_come}, "
-        f"哈希 hash {found.new_digest[:16]}, {time.monotonic() - started:.1f} s, 写入暂停 writers waited {pause}"
+        f"哈希 hash {found.new_digest[:16]}, {time.monotonic() - started:.1f} s, 写入暂停 writers waited {pause}",
+        soft_wrap=True,
     )
     if switch:
         console.print("points: 已切换到重建的账本 switched to the rebuilt ledger; 旧账本 the old one: schema retired")
