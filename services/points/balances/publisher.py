@@ -110,15 +110,14 @@ class BalancePublisher:
 
     async def _publish_changes(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> int:
         """One round: publish what changed and take it off the record. Returns how many accounts were told."""
-        started = time.monotonic()
         [(table, rows, accounts)] = await connection.fetch(_CHANGED, _ROWS_MAX)
         for start in range(0, len(accounts), _PORTION):
+            started = time.monotonic()
             current = await connection.fetch(_CURRENT, accounts[start : start + _PORTION])
             async with asyncio.timeout(_SEND_TIMEOUT_S):
                 await self._publish(producer, current)
             rest_s = min(_REST_S_MAX, self._backlog.rest_s(time.monotonic() - started, _REST))
             await asyncio.sleep(max(self._linger_s, rest_s))
-            started = time.monotonic()
         if rows:
             # By table too: if a rebuilt ledger has taken the place of the one read, its rows are still to be told.
             await connection.execute(
